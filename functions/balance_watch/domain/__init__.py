@@ -1,0 +1,1 @@
+"""The rules of the field: pure functions and values, standard library only, time an argument."""

@@ -1,0 +1,80 @@
+"""What is said: one notification, why, and the channels it is owed to."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from balance_watch.domain.rules import Metric, Severity
+
+_ALERT_IDS = uuid.UUID("6a3c7f0e-52a0-5a0e-9f0b-3f2a8a0f5b11")
+
+Routing = Callable[[Mapping[str, str]], tuple[str, ...]]
+"""From the facts of an alert to the channels it goes to."""
+
+
+class Reason(StrEnum):
+    """Why something is said. The words are sent: do not rename."""
+
+    FIRED = "fired"
+    WORSENED = "worsened"
+    REMINDER = "reminder"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One thing to say, complete in itself: whoever renders it needs nothing else.
+
+    `detail` is a line for people; `trend` is the last day, oldest first, in `currency`; `link` is
+    where the account is topped up.
+    """
+
+    alert_id: str
+    account: str
+    provider: str
+    rule: str
+    metric: Metric
+    severity: Severity
+    reason: Reason
+    since: datetime
+    said_at: datetime
+    value: str | None = None
+    threshold: Decimal | None = None
+    currency: str | None = None
+    balance: Decimal | None = None
+    observed_at: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    detail: str = ""
+    trend: tuple[Decimal, ...] = ()
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A notification and the one channel that it is owed to."""
+
+    notification: Notification
+    channel: str
+
+
+def alert_id(account: str, metric: Metric, reason: Reason, said_at: datetime) -> str:
+    """Returns the id that every copy of one notification carries, however often it is decided."""
+    return str(uuid.uuid5(_ALERT_IDS, f"{account}\n{metric}\n{reason}\n{said_at.isoformat()}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of one message: the notifications in it that were accepted, and those not."""
+
+    accepted: tuple[Notification, ...] = ()
+    refused: tuple[Notification, ...] = ()
+    why: str = ""
+
+
+def gravest_first(notification: Notification) -> tuple[bool, int, datetime, str]:
+    """The order in which people read: what is wrong before what is well again, gravest first."""
+    resolved = notification.reason is Reason.RESOLVED
+    return resolved, notification.severity.rank, notification.said_at, notification.account

@@ -1,0 +1,77 @@
+"""What the user wants to be told, when and where: rules, routes and their defaults."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from datetime import timedelta
+
+from balance_watch.domain.account import Account, matches
+from balance_watch.domain.rules import Hold, Metric, Rule, Severity
+
+TOPIC = "sns"
+DEFAULT_WEBHOOK = "slack:default"
+
+UNREADABLE, PROVIDER_FLAG, ALERT_BELOW, CONFIGURATION = (
+    "unreadable",
+    "provider_flag",
+    "alert_below",
+    "configuration",
+)
+RESERVED_NAMES = frozenset({UNREADABLE, PROVIDER_FLAG, ALERT_BELOW, CONFIGURATION})
+"""Names of rules that are there without a policy; a policy's own rule cannot take them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """The timing of alerts; `reminder` is None for never."""
+
+    reminder: timedelta | None = timedelta(hours=24)
+    minimum_gap: timedelta = timedelta(hours=6)
+    unreadable_after: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where alerts go whose facts match every glob."""
+
+    match: Mapping[str, str]
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The whole policy. The empty one is sensible: built-in rules, everything to the defaults."""
+
+    defaults: Defaults = Defaults()
+    rules: tuple[Rule, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+    def rules_for(self, account: Account) -> tuple[Rule, ...]:
+        """Returns every rule that applies to an account: built in, its own, and the policy's."""
+        rules = [
+            Rule(UNREADABLE, Metric.UNREADABLE, hold=Hold(self.defaults.unreadable_after)),
+            Rule(PROVIDER_FLAG, Metric.PROVIDER_FLAG),
+        ]
+        if (threshold := account.alert_below) is not None:
+            rules.append(Rule(ALERT_BELOW, Metric.BALANCE, Severity.CRITICAL, below=threshold))
+        facts = account.facts
+        return (*rules, *(rule for rule in self.rules if matches(rule.match, facts)))
+
+    def channels_for(self, facts: Mapping[str, str], webhooks: Set[str] | None) -> tuple[str, ...]:
+        """Returns where an alert with these facts goes; never nowhere.
+
+        Args:
+            facts: account, provider, labels, severity, rule and metric.
+            webhooks: the Slack webhooks there are, or None when that could not be found out: then
+                what is routed to one is owed to it until it can be. A webhook that is known not to
+                exist gets nothing; the topic stands in when no channel is left.
+        """
+        wanted = next(
+            (route.channels for route in self.routes if matches(route.match, facts)),
+            (TOPIC, DEFAULT_WEBHOOK),
+        )
+        there = tuple(
+            channel
+            for channel in wanted
+            if channel == TOPIC or webhooks is None or channel.removeprefix("slack:") in webhooks
+        )
+        return there or (TOPIC,)

@@ -1,0 +1,25 @@
+"""What balance-watch raises at its edge; inside a run, failures are values."""
+
+
+class BalanceWatchError(Exception):
+    """The root of all of them. Its message says what, where and what to do, and holds no secret."""
+
+
+class SettingsError(BalanceWatchError):
+    """The environment lacks something, or has something that cannot be meant."""
+
+
+class EventError(BalanceWatchError):
+    """The function was invoked with an event that is not understood."""
+
+
+class RunUnderWayError(BalanceWatchError):
+    """Another run holds the table. It will be over, or its lease will: try again later."""
+
+
+class RunIncompleteError(BalanceWatchError):
+    """The run stored all it did, but deferred accounts or still owes notifications."""
+
+
+class CommandError(BalanceWatchError):
+    """The command line could not do what it was asked."""

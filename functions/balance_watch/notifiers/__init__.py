@@ -1,0 +1,1 @@
+"""Channels: each renders purely and sends as its only effect."""

@@ -1,0 +1,143 @@
+"""SNS: a short text for people, exact JSON for machines, ten messages to a call.
+
+Limits: https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html (10 entries, 262,144 bytes
+in all) and API_Publish.html (a subject is ASCII, under 100 characters, without line breaks).
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from balance_watch.domain.notification import Notification, Reason, Sent, gravest_first
+from balance_watch.domain.window import sparkline
+from balance_watch.notifiers.wording import headline, lasting, moment, movement
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+MAX_ENTRIES = 10
+MAX_BYTES = 262_144
+MAX_SUBJECT = 99
+_TEXT = 4000
+_ENTRY_OVERHEAD = 2000
+
+
+class SnsChannel:
+    """The topic."""
+
+    def __init__(self, client: "SNSClient", topic: str) -> None:
+        self._client, self._topic = client, topic
+
+    def send(self, notifications: Sequence[Notification], *, deadline: float) -> Iterator[Sent]:
+        """Publishes everything, yielding after each call; refuses what SNS did not take.
+
+        `deadline` is the client's to keep: its time-outs and tries are set where it is built.
+        """
+        del deadline
+        for group in batches(sorted(notifications, key=gravest_first)):
+            yield self._publish(group)
+
+    def _publish(self, group: Sequence[Notification]) -> Sent:
+        entries: list[Any] = [{"Id": str(index), **render(it)} for index, it in enumerate(group)]
+        try:
+            answer = self._client.publish_batch(
+                TopicArn=self._topic,
+                PublishBatchRequestEntries=entries,
+            )
+        except ClientError as error:
+            return Sent(refused=tuple(group), why=f"SNS answers {_code(error)}.")
+        except BotoCoreError as error:
+            return Sent(refused=tuple(group), why=f"SNS was not reached ({type(error).__name__}).")
+        failed = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
+        return Sent(
+            accepted=tuple(it for index, it in enumerate(group) if index not in failed),
+            refused=tuple(it for index, it in enumerate(group) if index in failed),
+            why=f"SNS answers {', '.join(sorted(set(failed.values())))}." if failed else "",
+        )
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", "an error"))
+
+
+def batches(notifications: Sequence[Notification]) -> Iterator[Sequence[Notification]]:
+    """Groups notifications by what one call can hold, in entries and in bytes."""
+    group: list[Notification] = []
+    size = 0
+    for it in notifications:
+        own = len(render(it)["Message"].encode()) + _ENTRY_OVERHEAD
+        if group and (len(group) == MAX_ENTRIES or size + own > MAX_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(it)
+        size += own
+    if group:
+        yield group
+
+
+def render(it: Notification) -> dict[str, Any]:
+    """Renders one entry of PublishBatch, but for its Id."""
+    text = text_for_people(it)
+    machine = json.dumps(for_machines(it), ensure_ascii=False)
+    by_protocol = dict.fromkeys(("sqs", "lambda", "http", "https"), machine)
+    versions = {"default": text, "email": text, "sms": headline(it), **by_protocol}
+    attributes = {
+        "account": it.account,
+        "provider": it.provider,
+        "rule": it.rule,
+        "severity": it.severity.value,
+        "reason": it.reason.value,
+    }
+    return {
+        "Subject": subject(it),
+        "Message": json.dumps(versions, ensure_ascii=False),
+        "MessageStructure": "json",
+        "MessageAttributes": {
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+        },
+    }
+
+
+def subject(it: Notification) -> str:
+    """A mail's subject: ASCII, one line, short enough."""
+    word = "RESOLVED" if it.reason is Reason.RESOLVED else it.severity.value.upper()
+    line = f"[{word}] {headline(it)}".encode("ascii", "replace").decode()
+    return "".join(each if each.isprintable() else " " for each in line)[:MAX_SUBJECT]
+
+
+def text_for_people(it: Notification) -> str:
+    """A few lines: what, how it moved, why, since when, what to do."""
+    moved = movement(it)
+    over = "ended after" if it.reason is Reason.RESOLVED else "for"
+    lines = [
+        headline(it),
+        f"Last 24 h: {sparkline(it.trend)} {moved}" if moved else "",
+        it.detail,
+        f"Since {moment(it.since)}, {over} {lasting(it.said_at - it.since)}.",
+        f"Severity {it.severity}, rule {it.rule}, provider {it.provider}.",
+        f"Top up: {it.link}" if it.link and it.reason is not Reason.RESOLVED else "",
+    ]
+    return "\n".join(filter(None, lines))[:_TEXT]
+
+
+def for_machines(it: Notification) -> dict[str, Any]:
+    """The JSON of the contract: numbers as strings, exact; times in UTC; null for unknown."""
+    return {
+        "alert_id": it.alert_id,
+        "account": it.account,
+        "provider": it.provider,
+        "rule": it.rule,
+        "metric": it.metric.value,
+        "severity": it.severity.value,
+        "reason": it.reason.value,
+        "value": it.value,
+        "threshold": None if it.threshold is None else f"{it.threshold:f}",
+        "currency": it.currency,
+        "balance": None if it.balance is None else f"{it.balance:f}",
+        "observed_at": None if it.observed_at is None else f"{it.observed_at:%Y-%m-%dT%H:%M:%SZ}",
+        "since": f"{it.since:%Y-%m-%dT%H:%M:%SZ}",
+        "runway": None,
+        "labels": dict(it.labels),
+    }

@@ -1,0 +1,1 @@
+"""Providers: each is a file of data, read by one specification."""

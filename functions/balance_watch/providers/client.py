@@ -1,0 +1,104 @@
+"""Reads accounts and pays in: the one place that asks providers."""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+
+from balance_watch.domain.account import Account
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
+from balance_watch.providers.request import balance_request, top_up_request
+from balance_watch.providers.spec import Spec
+from balance_watch.providers.understanding import outcome_word, understand
+from balance_watch.transport import Reply, Transport, TransportError
+
+ATTEMPTS = 3
+ATTEMPT_SECONDS = 8.0
+ACCOUNT_SECONDS = 20.0
+"""What one account may take in all, however often it is tried."""
+
+_BACKOFF_SECONDS = 0.5
+_PASSING = (FailureKind.RATE_LIMITED, FailureKind.PROVIDER_ERROR)
+
+
+class TopUpOutcome(StrEnum):
+    """How a payment ended. Only `unknown` leaves open whether money moved."""
+
+    PAID = "paid"
+    NOT_ENABLED = "not_enabled"
+    KEY_REJECTED = "key_rejected"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+
+
+class ProviderClient:
+    """Asks providers through a transport; `clock`, `sleep` and `jitter` are for tests."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._transport = transport
+        self._clock, self._sleep, self._jitter = clock, sleep, jitter
+
+    def read(
+        self, spec: Spec, account: Account, *, now: datetime, deadline: float
+    ) -> Reading | ReadFailure:
+        """Reads one balance, trying again what may pass; a failure is a value, nothing is raised.
+
+        Args:
+            spec: the provider.
+            account: the account.
+            now: the tick that the reading belongs to.
+            deadline: when it must have ended, on the clock.
+        """
+        deadline = min(deadline, self._clock() + ACCOUNT_SECONDS)
+        for attempt in range(ATTEMPTS):
+            outcome, passing = self._attempt(spec, account, now, deadline)
+            if isinstance(outcome, Reading) or not passing:
+                break
+            pause = _BACKOFF_SECONDS * 2**attempt * (0.5 + self._jitter() / 2)
+            pause = max(pause, outcome.retry_after or 0)
+            if attempt == ATTEMPTS - 1 or self._clock() + pause >= deadline:
+                break
+            self._sleep(pause)
+        return outcome
+
+    def _attempt(
+        self, spec: Spec, account: Account, now: datetime, deadline: float
+    ) -> tuple[Reading | ReadFailure, bool]:
+        timeout = min(ATTEMPT_SECONDS, deadline - self._clock())
+        if timeout <= 0:
+            return ReadFailure(FailureKind.TIMED_OUT, "There was no time left to ask."), False
+        try:
+            reply = self._transport.exchange(balance_request(spec, account), timeout=timeout)
+        except TransportError as error:
+            return ReadFailure(error.kind, error.message), error.passing
+        outcome = understand(spec, account, reply, now)
+        if isinstance(outcome, ReadFailure):
+            return outcome, outcome.kind in _PASSING and _may_pass(reply)
+        return outcome, False
+
+    def top_up(self, spec: Spec, account: Account) -> TopUpOutcome:
+        """Pays in once, never twice: nothing here tries again. Claim the payment before.
+
+        Raises:
+            LookupError: the provider has no top-up, or the account lacks what it needs.
+        """
+        request = top_up_request(spec, account)
+        try:
+            reply = self._transport.exchange(request, timeout=ACCOUNT_SECONDS)
+        except TransportError as error:
+            return TopUpOutcome.UNKNOWN if error.sent else TopUpOutcome.NOT_SENT
+        word = outcome_word(spec, reply)
+        return TopUpOutcome(word) if word is not None else TopUpOutcome.UNKNOWN
+
+
+def _may_pass(reply: Reply) -> bool:
+    """A 4xx other than 429 will be the same in a second."""
+    return reply.status == 429 or not 400 <= reply.status < 500  # noqa: PLR2004 (client errors)

@@ -1,0 +1,1 @@
+"""Accounts and webhooks, out of AWS Secrets Manager."""

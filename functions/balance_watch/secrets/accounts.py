@@ -1,0 +1,208 @@
+"""From the texts of the secrets to accounts and webhooks; every fault by place, never by value."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from balance_watch.domain.account import Account
+from balance_watch.validation import Amount, Faults, NotExactError, convert, exact_json
+
+_PRINTABLE = re.compile(r"[!-~]+")
+_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,100}")
+_UNIT = re.compile(r"[A-Z]{3}|[a-z][a-z _-]{1,30}")
+
+
+class Provider(Protocol):
+    """What has to be known of a provider to tell whether an account of it is complete."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables that an account must name."""
+        ...
+
+    def credentials(self, auth: str | None) -> tuple[str, ...] | None:
+        """The credentials for a way to authenticate; None: there is no such way."""
+        ...
+
+
+P = TypeVar("P", bound=Provider)
+
+
+class AccountEntry(msgspec.Struct, frozen=True):
+    """An account as it stands in a secret."""
+
+    name: str
+    provider: str
+    credentials: dict[str, str]
+    alert_below: Amount | None = None
+    labels: dict[str, str] = {}
+    base_url: str | None = None
+    currency: str | None = None
+    variables: dict[str, str] = {}
+    auth: str | None = None
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Watched(Generic[P]):
+    """Every account that is in order, beside its provider, and the Slack webhooks by name.
+
+    `webhooks_known` is False where their secret could not be understood whole.
+    """
+
+    accounts: tuple[tuple[Account, P], ...]
+    webhooks: Mapping[str, str] = field(repr=False)
+    webhooks_known: bool
+    faults: Faults
+
+
+def understand_secrets(
+    texts: Mapping[str, str],
+    prefix: str,
+    find: Callable[[str], P | None],
+    unread: Faults,
+) -> Watched[P]:
+    """Returns what the secrets say, with every fault of all of them.
+
+    Args:
+        texts: secrets by name.
+        prefix: what their names begin with.
+        find: from a slug to its provider.
+        unread: faults of the secrets that could not be read at all.
+    """
+    faults = Faults(unread)
+    accounts: dict[str, tuple[Account, P]] = {}
+    webhooks: dict[str, str] = {}
+    slack = f"{prefix}slack"
+    webhooks_known = not any(fault.startswith(f"secret {slack}") for fault in unread)
+    for name, text in texts.items():
+        where = f"secret {name}"
+        field_name = "webhooks" if name == slack else "accounts"
+        before = len(faults)
+        raw = _single_field(text, field_name, where, faults)
+        if name == slack:
+            webhooks = _webhooks(raw, where, faults)
+            webhooks_known = len(faults) == before
+        elif raw is not None:
+            _accounts(raw, where, find, accounts, faults)
+    return Watched(tuple(accounts.values()), webhooks, webhooks_known, faults)
+
+
+def _single_field(text: str, name: str, where: str, faults: Faults) -> object:
+    try:
+        raw = exact_json(text)
+    except NotExactError as error:
+        faults.add(where, str(error))
+        return None
+    if not isinstance(raw, dict) or set(raw) != {name}:
+        faults.add(where, f'must be a JSON object with the one field "{name}"')
+        return None
+    return raw[name]
+
+
+def _webhooks(raw: object, where: str, faults: Faults) -> dict[str, str]:
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        faults.add(where, "webhooks must be an object of names and addresses")
+        return {}
+    webhooks = {}
+    for name, url in raw.items():
+        address = url.strip() if isinstance(url, str) else ""
+        if _is_address(address):
+            webhooks[name] = address
+        else:
+            faults.add(where, f"webhook {name} is not an https address")
+    return webhooks
+
+
+def _accounts(
+    raw: object,
+    where: str,
+    find: Callable[[str], P | None],
+    accounts: dict[str, tuple[Account, P]],
+    faults: Faults,
+) -> None:
+    if not isinstance(raw, list):
+        faults.add(where, '"accounts" must be a list')
+        return
+    for index, one in enumerate(raw):
+        name = str(one.get("name", "")).strip() if isinstance(one, dict) else ""
+        place = f"{where}, account {name if _NAME.fullmatch(name) else f'number {index + 1}'}"
+        before = len(faults)
+        entry = convert(AccountEntry, one, place, faults)
+        if entry is None:
+            continue
+        found = find(entry.provider)
+        account = _account(entry, found, place, faults)
+        if len(faults) > before or account is None or found is None or not entry.enabled:
+            continue
+        if account.name in accounts:
+            faults.add(place, "this name is taken by another account; the first one is watched")
+            continue
+        accounts[account.name] = (account, found)
+
+
+def _account(
+    entry: AccountEntry, found: Provider | None, place: str, faults: Faults
+) -> Account | None:
+    if not _NAME.fullmatch(entry.name.strip()):
+        faults.add(place, "name must be 1 to 100 characters on one line")
+    if entry.base_url is not None and not _is_address(entry.base_url):
+        faults.add(place, "base_url must be scheme, host, port and path prefix, with no query")
+    if entry.currency is not None and not _UNIT.fullmatch(entry.currency):
+        faults.add(place, "currency must be a code such as USD, or a unit in lower case")
+    if found is None:
+        faults.add(place, "provider is not in the catalogue: see `balance-watch providers`")
+        return None
+    credentials = _credentials(entry, found, place, faults)
+    for name in found.variables:
+        if not entry.variables.get(name):
+            faults.add(place, f"variables needs a {name}")
+    return Account(
+        name=entry.name.strip(),
+        provider=entry.provider,
+        credentials=credentials,
+        alert_below=None if entry.alert_below is None else entry.alert_below.exact,
+        labels=entry.labels,
+        base_url=entry.base_url,
+        currency=entry.currency,
+        variables=entry.variables,
+        auth=entry.auth,
+    )
+
+
+def _credentials(
+    entry: AccountEntry, found: Provider, place: str, faults: Faults
+) -> dict[str, str]:
+    """Keys, with what an editor or a paste left around them cut off.
+
+    A key with a space or line break inside is refused here, since requests would raise an error
+    that prints the whole header.
+    """
+    needed = found.credentials(entry.auth)
+    if needed is None:
+        faults.add(place, "auth is no way to authenticate at this provider")
+        return {}
+    credentials = {name: key.strip() for name, key in entry.credentials.items()}
+    for name in needed:
+        if name not in credentials:
+            faults.add(place, f"credentials needs a {name}")
+        elif not _PRINTABLE.fullmatch(credentials[name]):
+            faults.add(place, f"credentials, {name}: is empty, or has a space or line break in it")
+    return credentials
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port_in_order = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    plain = not (parts.query or parts.fragment or parts.username)
+    known = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return known and plain and port_in_order and _PRINTABLE.fullmatch(text) is not None

@@ -1,0 +1,54 @@
+"""Reads every secret under a prefix, twenty to a call."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from balance_watch.validation import Faults
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+_PAGE = 20
+"""The most that one BatchGetSecretValue returns (AWS Secrets Manager API reference, MaxResults)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The texts of the secrets by name, and what was wrong with those that could not be read."""
+
+    texts: dict[str, str] = field(repr=False)
+    faults: Faults
+
+
+def read_secrets(client: "SecretsManagerClient", prefix: str) -> Secrets:
+    """Returns the accounts' and the webhooks' secrets.
+
+    Secrets under the prefix that belong to neither are left alone. A secret that cannot be read is
+    a fault by its name; the call as a whole failing raises botocore's ClientError.
+    """
+    texts: dict[str, str] = {}
+    faults = Faults()
+    wanted = {"Filters": [{"Key": "name", "Values": [prefix]}], "MaxResults": _PAGE}
+    token: dict[str, str] = {}
+    while True:
+        page = client.batch_get_secret_value(**wanted, **token)  # type: ignore[arg-type]
+        for secret in page["SecretValues"]:
+            name = secret["Name"]
+            if not is_ours(name, prefix):
+                continue
+            if "SecretString" in secret:
+                texts[name] = secret["SecretString"]
+            else:
+                faults.add(f"secret {name}", "is binary, not text")
+        for error in page.get("Errors", []):
+            # SecretId is the ARN: its last part is the name and six random characters.
+            name = error.get("SecretId", "?").rpartition(":secret:")[2] or "?"
+            faults.add(f"secret {name}", f"cannot be read ({error.get('ErrorCode', 'no reason')})")
+        if not page.get("NextToken"):
+            return Secrets(dict(sorted(texts.items())), faults)
+        token = {"NextToken": page["NextToken"]}
+
+
+def is_ours(name: str, prefix: str) -> bool:
+    """Tells whether a secret holds accounts or webhooks."""
+    return name in {f"{prefix}accounts", f"{prefix}slack"} or name.startswith(f"{prefix}accounts/")

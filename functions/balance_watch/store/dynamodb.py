@@ -1,0 +1,344 @@
+"""The table: claims, states, readings, what is owed. All calls of the product to DynamoDB."""
+
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from balance_watch.domain.alerts import AccountState
+from balance_watch.domain.configuration import ConfigurationState
+from balance_watch.domain.notification import Owed
+from balance_watch.domain.reading import Reading
+from balance_watch.errors import RunUnderWayError
+from balance_watch.store import items
+from balance_watch.store.items import Item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_GET_BATCH, _WRITE_BATCH = 100, 25
+"""Items in one BatchGetItem and in one BatchWriteItem, at most (Amazon DynamoDB API reference)."""
+
+_BACKOFF_SECONDS, _BACKOFFS = 0.05, 8
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A claimed tick. `again`: it was claimed before, and that run did not come to its end."""
+
+    tick: datetime
+    token: str
+    again: bool
+    configuration: ConfigurationState
+    policy_digest: str | None
+
+
+class Store:
+    """The table, for one process; safe to use from several threads.
+
+    Args:
+        client: a low-level DynamoDB client.
+        table: the table's name.
+        history_days: how long a reading is kept.
+        clock: seconds since the epoch, for leases alone.
+        sleep: waits between tries of what DynamoDB did not process.
+    """
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        *,
+        history_days: int = 400,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client, self._table, self._days = client, table, history_days
+        self._clock, self._sleep = clock, sleep
+
+    def claim(self, tick: datetime, lease_seconds: float) -> Run | None:
+        """Claims a tick with one conditional write; None when it, or a later one, is done already.
+
+        A tick whose run died or was left incomplete can be claimed again once its lease is over.
+
+        Raises:
+            RunUnderWayError: another run holds the lease.
+        """
+        token, now = uuid.uuid4().hex, self._clock()
+        text = items.text_of(tick)
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=_packed(items.RUN),
+                UpdateExpression="SET tick = :tick, done = :no, lease = :lease, lease_until = :until",
+                # `lease = :lease` is this very request, sent again because its reply was lost.
+                ConditionExpression=(
+                    "lease = :lease OR ("
+                    "(attribute_not_exists(tick) OR tick < :tick OR (tick = :tick AND done = :no))"
+                    " AND (attribute_not_exists(lease_until) OR lease_until <= :now))"
+                ),
+                ExpressionAttributeValues=_packed(
+                    {
+                        ":tick": text,
+                        ":no": False,
+                        ":lease": token,
+                        ":until": int(now + lease_seconds),
+                        ":now": int(now),
+                    }
+                ),
+                ReturnValues="ALL_OLD",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            held = _unpacked(dict(error.response.get("Item", {})))  # type: ignore[call-overload]
+            if held.get("tick", "") > text or (held.get("tick") == text and held.get("done")):
+                return None
+            raise RunUnderWayError(
+                f"a run for {held.get('tick')} is under way; its lease ends by itself"
+            ) from None
+        run = _unpacked(answer.get("Attributes", {}))
+        return Run(
+            tick,
+            token,
+            run.get("tick") == text,
+            items.configuration_from(run.get("configuration", {})),
+            run.get("policy_digest"),
+        )
+
+    def close(
+        self,
+        run: Run,
+        *,
+        done: bool,
+        configuration: ConfigurationState,
+        policy_digest: str | None,
+    ) -> None:
+        """Gives the lease back. A tick that is not done can be claimed again at once."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=_packed(items.RUN),
+            UpdateExpression=(
+                "SET done = :done, configuration = :configuration, policy_digest = :digest"
+                " REMOVE lease, lease_until"
+            ),
+            # Closed already by this very request (its reply was lost) is as good.
+            ConditionExpression="lease = :lease OR (attribute_not_exists(lease) AND tick = :tick)",
+            ExpressionAttributeValues=_packed(
+                {
+                    ":done": done,
+                    ":configuration": items.configuration_map(configuration),
+                    ":digest": policy_digest or "",
+                    ":lease": run.token,
+                    ":tick": items.text_of(run.tick),
+                }
+            ),
+        )
+
+    def states(self, accounts: Sequence[str]) -> dict[str, AccountState]:
+        """Returns the states of accounts by name, a hundred to a call; a new account has none."""
+        found: dict[str, AccountState] = {}
+        for batch in _batches(accounts, _GET_BATCH):
+            keys = [_packed(items.state_key(name)) for name in batch]
+            for attempt in range(_BACKOFFS):
+                answer = self._client.batch_get_item(
+                    RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
+                )
+                for item in answer["Responses"].get(self._table, []):
+                    state = items.state_from(_unpacked(item))
+                    found[state.account] = state
+                left = answer.get("UnprocessedKeys", {}).get(self._table)
+                if not left:
+                    break
+                keys = list(left["Keys"])
+                self._back_off(attempt)
+            else:
+                raise TimeoutError("DynamoDB left keys unread however often it was asked")
+        return found
+
+    def save(self, changes: Iterable[tuple[AccountState, Reading | None]]) -> set[str]:
+        """Stores states and readings that owe nothing, 25 items to a call; returns whose were not.
+
+        A state and its reading may fall into two calls: who finds a state without its reading
+        writes the reading again out of the state.
+        """
+        puts = [
+            (state.account, item)
+            for state, reading in changes
+            for item in self._items(state, reading)
+        ]
+        unsaved: set[str] = set()
+        for batch in _batches(puts, _WRITE_BATCH):
+            requests = [{"PutRequest": {"Item": _packed(item)}} for _, item in batch]
+            if not self._write(requests):
+                unsaved |= {account for account, _ in batch}
+        return unsaved
+
+    def save_owing(
+        self, run: Run, state: AccountState, reading: Reading | None, owed: Iterable[Owed]
+    ) -> bool:
+        """Stores a transition with all that it owes in one transaction; False: nothing of it."""
+        put = {
+            "TableName": self._table,
+            "Item": _packed(items.state_item(state)),
+            "ConditionExpression": "attribute_not_exists(checked_at) OR checked_at < :tick",
+            "ExpressionAttributeValues": _packed({":tick": items.text_of(run.tick)}),
+        }
+        history = [items.reading_item(state.account, reading, self._days)] if reading else []
+        return self._transact([{"Put": put}, *self._puts([*history, *map(items.owed_item, owed)])])
+
+    def save_configuration(
+        self, run: Run, configuration: ConfigurationState, owed: Iterable[Owed]
+    ) -> bool:
+        """Stores the alert on the configuration with all that it owes; False: nothing of it."""
+        update = {
+            "TableName": self._table,
+            "Key": _packed(items.RUN),
+            "UpdateExpression": "SET configuration = :configuration",
+            "ConditionExpression": "lease = :lease",
+            "ExpressionAttributeValues": _packed(
+                {
+                    ":configuration": items.configuration_map(configuration),
+                    ":lease": run.token,
+                }
+            ),
+        }
+        return self._transact([{"Update": update}, *self._puts(map(items.owed_item, owed))])
+
+    def owed(self) -> list[Owed]:
+        """Returns all that is owed, the oldest first."""
+        return [items.owed_from(item) for item in self._query(items.OUTBOX)]
+
+    def settle(self, owed: Iterable[Owed]) -> bool:
+        """Takes off what was accepted; False when that could not be stored, so it will be resent."""
+        requests = [{"DeleteRequest": {"Key": _packed(items.owed_key(each))}} for each in owed]
+        return all([self._write(batch) for batch in _batches(requests, _WRITE_BATCH)])
+
+    def history(self, account: str, since: datetime, until: datetime) -> list[Reading]:
+        """Returns an account's readings of a span, both ends included, oldest first."""
+        sorts = items.reading_sort(since), items.reading_sort(until)
+        found = self._query(items.account_key(account), sorts)
+        return [items.reading_from(item) for item in found]
+
+    def last_good_policy(self) -> str | None:
+        """Returns the text of the last policy that was in order, if there was one."""
+        answer = self._client.get_item(TableName=self._table, Key=_packed(items.POLICY))
+        return _unpacked(answer["Item"])["text"] if "Item" in answer else None
+
+    def keep_policy(self, text: str) -> None:
+        """Keeps a policy that is in order, for the day on which it no longer is."""
+        self._client.put_item(TableName=self._table, Item=_packed({**items.POLICY, "text": text}))
+
+    def claim_top_up(self, account: str, at: datetime, *, after_unknown: bool = False) -> bool:
+        """Claims a payment before it is made; False while the outcome of another is not known.
+
+        Args:
+            account: who is topped up.
+            at: when.
+            after_unknown: a person has looked and wants to pay whatever became of the last one.
+        """
+        condition = "attribute_not_exists(outcome) OR NOT outcome IN (:claimed, :unknown)"
+        if after_unknown:
+            condition = "attribute_not_exists(at) OR at < :at"
+        values = {":claimed": "claimed", ":unknown": "unknown"}
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=_packed(
+                    {
+                        **items.top_up_key(account),
+                        "at": items.text_of(at),
+                        "outcome": values[":claimed"],
+                    }
+                ),
+                ConditionExpression=condition,
+                ExpressionAttributeValues=_packed(
+                    {":at": items.text_of(at)} if after_unknown else values
+                ),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def settle_top_up(self, account: str, outcome: str) -> None:
+        """Stores how a claimed payment ended."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=_packed(items.top_up_key(account)),
+            UpdateExpression="SET outcome = :outcome",
+            ExpressionAttributeValues=_packed({":outcome": outcome}),
+        )
+
+    def _items(self, state: AccountState, reading: Reading | None) -> Iterator[Item]:
+        if reading is not None:
+            yield items.reading_item(state.account, reading, self._days)
+        yield items.state_item(state)
+
+    def _puts(self, found: Iterable[Item]) -> list[Any]:
+        return [{"Put": {"TableName": self._table, "Item": _packed(item)}} for item in found]
+
+    def _transact(self, actions: list[Any]) -> bool:
+        try:
+            # The token makes botocore's own tries one transaction, should a reply be lost.
+            self._client.transact_write_items(
+                TransactItems=actions, ClientRequestToken=str(uuid.uuid4())
+            )
+        except (BotoCoreError, ClientError) as error:
+            _log.error("not stored", extra={"why": type(error).__name__})
+            return False
+        return True
+
+    def _write(self, requests: Sequence[Any]) -> bool:
+        """Writes up to 25 items, trying again those that DynamoDB did not get to."""
+        left = list(requests)
+        for attempt in range(_BACKOFFS):
+            try:
+                answer = self._client.batch_write_item(RequestItems={self._table: left})
+            except (BotoCoreError, ClientError):
+                return False
+            left = list(answer.get("UnprocessedItems", {}).get(self._table, []))
+            if not left:
+                return True
+            self._back_off(attempt)
+        return False
+
+    def _back_off(self, attempt: int) -> None:
+        self._sleep(_BACKOFF_SECONDS * 2**attempt * random.random())  # noqa: S311 (no secret)
+
+    def _query(self, partition: str, sorts: tuple[str, str] | None = None) -> Iterator[Item]:
+        condition, values = "pk = :pk", {":pk": partition}
+        if sorts is not None:
+            condition += " AND sk BETWEEN :since AND :until"
+            values |= {":since": sorts[0], ":until": sorts[1]}
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=_packed(values),
+            ConsistentRead=True,
+        )
+        return (_unpacked(item) for page in pages for item in page["Items"])
+
+
+def _batches(sequence: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (sequence[start : start + size] for start in range(0, len(sequence), size))
+
+
+_serializer, _deserializer = TypeSerializer(), TypeDeserializer()
+
+
+def _packed(item: Mapping[str, Any]) -> Any:  # noqa: ANN401 (DynamoDB's own shape)
+    return {name: _serializer.serialize(value) for name, value in item.items()}
+
+
+def _unpacked(item: Mapping[str, Any]) -> Item:
+    return {name: _deserializer.deserialize(value) for name, value in item.items()}

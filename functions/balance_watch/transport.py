@@ -1,0 +1,321 @@
+"""The one seam for HTTP: ends on time, reads no more than it must, goes nowhere it must not.
+
+`requests` times out each read, so a reply that drips a byte a second never ends: here every wait on
+the socket, TLS included, counts against one deadline. Names are resolved once, and the address that
+was checked is the address that is connected to.
+"""
+
+import contextlib
+import ipaddress
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
+
+import certifi
+import requests
+import requests.adapters
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util.ssl_ import create_urllib3_context
+
+from balance_watch.domain.reading import FailureKind
+
+MAX_BODY = 1024 * 1024
+"""No balance takes a MiB: what is longer is not read on, compressed or not."""
+
+USER_AGENT = "balance-watch/0.1 (+https://pypi.org/project/balance-watch)"
+"""Explicit, since You.com's front answers 403 to the default ones."""
+
+# At DEBUG urllib3 writes every path with its query, and a query may hold a key.
+logging.getLogger("urllib3").setLevel(logging.INFO)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. Its repr shows no header, query or body: a key may be in each."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    json: object = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole reply, of any status, with its body decompressed."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the server asks to wait, given by it in seconds or as a date (RFC 9110)."""
+        value = next((v for k, v in self.headers.items() if k.lower() == "retry-after"), None)
+        if value is None:
+            return None
+        try:
+            return urllib3.Retry().parse_retry_after(value)
+        except (urllib3.exceptions.InvalidHeader, OverflowError, ValueError):
+            return None
+
+
+class TransportError(Exception):
+    """No whole reply came. The message names what happened and no address, header or key."""
+
+    def __init__(
+        self, kind: FailureKind, message: str, *, passing: bool = False, sent: bool = True
+    ) -> None:
+        super().__init__(message)
+        self.kind, self.message = kind, message
+        self.passing = passing
+        """Whether trying again may help."""
+        self.sent = sent
+        """Whether the server may have received the request."""
+
+
+class _NotTrustedError(OSError):
+    """The name stands for an address inside."""
+
+
+class _Deadline(threading.local):
+    at = float("inf")
+
+    def left(self) -> float:
+        left = self.at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("out of time")
+        return left
+
+
+_deadline = _Deadline()
+
+
+@contextlib.contextmanager
+def _ending_at(at: float) -> Iterator[None]:
+    _deadline.at = at
+    try:
+        yield
+    finally:
+        del _deadline.at
+
+
+class _Socket(socket.socket):
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401 (as its base)
+        self.settimeout(_deadline.left())
+        return super().recv_into(*args, **kwargs)
+
+
+class _TlsSocket(ssl.SSLSocket):
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401 (as its base)
+        self.settimeout(_deadline.left())
+        return super().recv_into(*args, **kwargs)
+
+
+def _connect(host: str, port: int, trusted: Collection[str]) -> socket.socket:
+    """Connects to the first address of a host that may be connected to."""
+    anything_goes = f"{host}:{port}" in trusted
+    refused: OSError = OSError("no address")
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM
+    ):
+        if not anything_goes and not _is_public(str(address[0])):
+            refused = _NotTrustedError("not a public address")
+            continue
+        connection = _Socket(family, kind, protocol)
+        try:
+            connection.settimeout(_deadline.left())
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            refused = error
+        else:
+            return connection
+    raise refused
+
+
+def _is_public(address: str) -> bool:
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
+    return parsed.is_global and not parsed.is_multicast and (mapped is None or mapped.is_global)
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Pools whose connections check where they lead and keep to the deadline."""
+
+    def __init__(self, trusted: Collection[str], *, ca_bundle: str | None, pool: int) -> None:
+        self._trusted, self._ca_bundle = trusted, ca_bundle
+        super().__init__(pool_connections=256, pool_maxsize=pool, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (as its base)
+        context = create_urllib3_context()
+        context.sslsocket_class = _TlsSocket
+        context.load_verify_locations(self._ca_bundle or certifi.where())
+        super().init_poolmanager(*args, ssl_context=context, **kwargs)
+        trusted = self._trusted
+
+        class Plain(HTTPConnection):
+            def _new_conn(self) -> socket.socket:
+                return _connect(self._dns_host, self.port or 80, trusted)
+
+        class Tls(HTTPSConnection):
+            def _new_conn(self) -> socket.socket:
+                return _connect(self._dns_host, self.port or 443, trusted)
+
+        class PlainPool(HTTPConnectionPool):
+            ConnectionCls = Plain
+
+        class TlsPool(HTTPSConnectionPool):
+            ConnectionCls = Tls
+
+        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ANN401
+        """Leaves the context as it is: requests would load the whole bundle at each connection."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
+    def build_connection_pool_key_attributes(
+        self,
+        request: Any,
+        verify: Any,
+        cert: Any = None,  # noqa: ANN401 (as its base)
+    ) -> Any:  # noqa: ANN401 (types that requests keeps to itself)
+        """Keeps requests from putting a bundle of its own choice beside the context's."""
+        host, pool_options = super().build_connection_pool_key_attributes(request, verify, cert)
+        pool_options.pop("ca_certs", None)
+        pool_options.pop("ca_cert_dir", None)
+        return host, pool_options
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Sees no redirect: requests would read its whole body, however long, to follow it."""
+
+
+class Transport:
+    """Sends requests, from any number of threads.
+
+    Args:
+        trusted_hosts: `host:port` that may be plain http or an address inside.
+        ca_bundle: a file of certificates to trust instead of certifi's.
+        connections_per_host: kept open at most.
+    """
+
+    def __init__(
+        self,
+        trusted_hosts: Collection[str] = (),
+        *,
+        ca_bundle: str | None = None,
+        connections_per_host: int = 10,
+    ) -> None:
+        self._trusted = frozenset(trusted_hosts)
+        self._session = _Session()
+        # Neither proxies nor .netrc nor a bundle from the environment: what is trusted is said here.
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = _Adapter(self._trusted, ca_bundle=ca_bundle, pool=connections_per_host)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def exchange(self, request: Request, *, timeout: float) -> Reply:
+        """Sends a request and returns the whole reply, of any status; follows no redirect.
+
+        Args:
+            request: what to send.
+            timeout: seconds for all of it, from resolving the name to the last byte.
+
+        Raises:
+            TransportError: no whole reply came.
+        """
+        self._refuse_plain_http(request.url)
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
+        try:
+            with (
+                _ending_at(time.monotonic() + timeout),
+                self._session.request(
+                    request.method,
+                    request.url,
+                    params=dict(request.query),
+                    headers=headers,
+                    data=request.form,
+                    json=request.json,
+                    timeout=timeout,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                body = response.raw.read(MAX_BODY + 1, decode_content=True)
+                reply = Reply(response.status_code, body, dict(response.headers))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise _named(error) from None
+        if len(reply.body) > MAX_BODY:
+            raise TransportError(
+                FailureKind.TOO_LARGE, f"The reply is longer than {MAX_BODY // 1024} KiB."
+            )
+        return reply
+
+    def _refuse_plain_http(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "https" and f"{parts.hostname}:{parts.port or 80}" not in self._trusted:
+            raise TransportError(
+                FailureKind.UNREACHABLE,
+                "The address is not https, and its host is not in TRUSTED_HOSTS.",
+                sent=False,
+            )
+
+
+def _named(error: BaseException) -> TransportError:
+    """Names what happened. The library's own text is dropped: it may repeat a URL with a key."""
+    causes = list(_causes(error))
+
+    def among(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(cause, kinds) for cause in causes)
+
+    unreachable, sent = FailureKind.UNREACHABLE, True
+    if among(_NotTrustedError):
+        text = "The host stands for an address inside, and is not in TRUSTED_HOSTS."
+        return TransportError(unreachable, text, sent=False)
+    if among(ssl.SSLCertVerificationError):
+        text = "The server's TLS certificate could not be verified."
+        return TransportError(unreachable, text, sent=False)
+    if among(ssl.SSLError):
+        return TransportError(unreachable, "TLS failed.", passing=True)
+    if among(socket.gaierror):
+        text = "The host's name could not be resolved."
+        return TransportError(unreachable, text, passing=True, sent=False)
+    if among(TimeoutError, urllib3.exceptions.TimeoutError):
+        return TransportError(FailureKind.TIMED_OUT, "No whole reply came in time.", passing=True)
+    if among(ConnectionRefusedError):
+        text = "The connection was refused."
+        return TransportError(unreachable, text, passing=True, sent=False)
+    if among(urllib3.exceptions.DecodeError, requests.exceptions.ContentDecodingError):
+        return TransportError(FailureKind.MALFORMED, "The reply's compression is broken.")
+    if among(urllib3.exceptions.IncompleteRead, urllib3.exceptions.InvalidChunkLength):
+        return TransportError(FailureKind.MALFORMED, "The reply broke off.", passing=True)
+    if among(requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, ValueError):
+        return TransportError(unreachable, "The request could not be made.", sent=False)
+    return TransportError(unreachable, "The connection broke.", passing=True, sent=sent)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and all it stems from, wrapped in arguments and reasons as urllib3 does."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]

@@ -1,0 +1,160 @@
+"""Typed values out of untrusted tables, every fault told at once by place and never by value."""
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+import msgspec
+
+from balance_watch.domain.money import NotAnAmountError, exact
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Faults(list[str]):
+    """The faults found so far: sentences that name the place and hold no value."""
+
+    def add(self, where: str, what: str) -> None:
+        """Notes that `what` is wrong at `where`."""
+        self.append(f"{where}: {what}")
+
+
+def convert(kind: type[T], raw: object, where: str, faults: Faults) -> T | None:
+    """Returns `raw` as a `kind` after noting every field that is wrong; None if a needed one is.
+
+    An optional field that is wrong has its default in what is returned, so that the caller can
+    look for further faults: whether there were any, the length of `faults` tells. Field by field,
+    because msgspec alone stops at the first fault; an unknown field is a fault, so that a misspelt
+    option is never an option that does nothing.
+    """
+    if not isinstance(raw, Mapping):
+        faults.add(where, f"must be a table, not {_kind_of(raw)}")
+        return None
+    known = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    for name in raw:
+        if name not in known:
+            faults.add(where, f"has no field {_safe(name)}; it can have {', '.join(sorted(known))}")
+    values: dict[str, Any] = {}
+    complete = True
+    for name, field in known.items():
+        if name not in raw:
+            if field.required:
+                complete = False
+                faults.add(where, f"needs a {name}")
+            continue
+        try:
+            values[field.name] = msgspec.convert(raw[name], field.type, dec_hook=_decode)
+        except msgspec.ValidationError as error:
+            complete = complete and not field.required
+            faults.add(f"{where}, {name}", _explain(error, field.type))
+    return kind(**values) if complete else None
+
+
+def convert_each(
+    kind: type[T], raw: object, where: str, faults: Faults
+) -> Iterator[tuple[str, T, bool]]:
+    """Yields those of a list's tables that `convert` returns, as (place, table, in order)."""
+    if not isinstance(raw, list):
+        faults.add(where, f"must be a list, not {_kind_of(raw)}")
+        return
+    for index, one in enumerate(raw):
+        place, before = f"{where}[{index}]", len(faults)
+        table = convert(kind, one, place, faults)
+        if table is not None:
+            yield place, table, len(faults) == before
+
+
+class Amount(str):
+    """A number or a string that holds one, as JSON and TOML give it; `.exact` is its value."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Amount":
+        """Raises ValueError on what is no exact finite number."""
+        if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
+            raise ValueError("must be a number, or a string that holds one")  # noqa: TRY004 (msgspec's)
+        try:
+            return cls(f"{exact(value):f}")
+        except NotAnAmountError as error:
+            raise ValueError(str(error)) from None
+
+    @property
+    def exact(self) -> Decimal:
+        """The number, to its last digit."""
+        return exact(self)
+
+
+class NotExactError(ValueError):
+    """Text that is not JSON with one exact value under each name; the message repeats none."""
+
+
+def exact_json(text: str | bytes) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    """Returns JSON with every number an exact Decimal.
+
+    Raises:
+        NotExactError: it is not JSON, a name stands twice in a table, or a number is not finite or
+            larger than DynamoDB holds.
+    """
+    try:
+        return json.loads(
+            text,
+            parse_float=exact,
+            parse_int=exact,
+            parse_constant=_no_constant,
+            object_pairs_hook=_no_duplicates,
+        )
+    except NotAnAmountError as error:
+        raise NotExactError(f"holds a number that {error}") from None
+    except NotExactError:
+        raise
+    except (ValueError, RecursionError):
+        raise NotExactError("is not JSON") from None
+
+
+def _no_constant(_: str) -> None:
+    raise NotAnAmountError("is not finite")
+
+
+def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Two values under one name: whichever was meant, it would be a guess."""
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise NotExactError("names something twice")
+    return table
+
+
+def _decode(kind: type, value: object) -> object:
+    parse = getattr(kind, "parse", None)
+    if parse is None:
+        raise NotImplementedError(kind)
+    return parse(value)
+
+
+def _explain(error: msgspec.ValidationError, kind: Any) -> str:  # noqa: ANN401 (any annotation)
+    if get_origin(kind) is Literal:
+        return f"must be one of {', '.join(map(str, get_args(kind)))}"
+    message = str(error)
+    if "Invalid" in message:
+        # msgspec repeats the value in these; the place alone has to do.
+        return "has a value that is not understood"
+    message = message.partition(" - at ")[0].replace("`", "").replace("object", "table")
+    return message.replace("Expected", "must be").replace("got", "not")
+
+
+def _kind_of(value: object) -> str:
+    names = {
+        dict: "a table",
+        list: "a list",
+        str: "a string",
+        bool: "a boolean",
+        type(None): "null",
+    }
+    return names.get(type(value), "a number")
+
+
+def _safe(name: object) -> str:
+    """A field's name may be a key pasted into the wrong place: only a short plain one is shown."""
+    text = str(name)
+    return repr(text) if text.isidentifier() and len(text) <= 24 else "of that name"  # noqa: PLR2004

@@ -1,0 +1,112 @@
+"""Builds everything out of the settings: the one place that does."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from balance_watch.checking import Check
+from balance_watch.config import Settings, drop_empty_endpoints
+from balance_watch.delivery import Channel, Delivered, deliver
+from balance_watch.domain.account import Account
+from balance_watch.domain.notification import Owed
+from balance_watch.domain.policy import TOPIC
+from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.notifiers.slack import SlackChannel
+from balance_watch.notifiers.sns import SnsChannel
+from balance_watch.policy import read_parameter
+from balance_watch.providers.client import ProviderClient
+from balance_watch.providers.parallel import PER_HOST, read_all
+from balance_watch.providers.spec import Spec, provider
+from balance_watch.secrets.accounts import Watched, understand_secrets
+from balance_watch.secrets.secrets_manager import read_secrets
+from balance_watch.store.dynamodb import Store
+from balance_watch.transport import Transport
+from balance_watch.validation import Faults
+
+_AWS = Config(
+    connect_timeout=3,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    max_pool_connections=16,
+)
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Everything, built when it is first asked for and kept for the next invocation."""
+
+    settings: Settings
+
+    @cached_property
+    def transport(self) -> Transport:
+        """HTTP to providers and to Slack."""
+        return Transport(self.settings.trusted_hosts, connections_per_host=PER_HOST)
+
+    @cached_property
+    def providers(self) -> ProviderClient:
+        """Asks providers."""
+        return ProviderClient(self.transport)
+
+    @cached_property
+    def store(self) -> Store:
+        """The table."""
+        return Store(
+            self.aws("dynamodb"), self.settings.table_name, history_days=self.settings.history_days
+        )
+
+    @cached_property
+    def sns(self) -> SnsChannel:
+        """The topic."""
+        return SnsChannel(self.aws("sns"), self.settings.topic_arn)
+
+    def aws(self, service: str) -> Any:  # noqa: ANN401 (boto3 makes its clients at run time)
+        """Returns a client of an AWS service, bounded in time and tries."""
+        drop_empty_endpoints()
+        return boto3.client(service, config=_AWS)  # type: ignore[call-overload]
+
+    @cached_property
+    def _secrets_manager(self) -> Any:  # noqa: ANN401 (as aws)
+        return self.aws("secretsmanager")
+
+    @cached_property
+    def _ssm(self) -> Any:  # noqa: ANN401 (as aws)
+        return self.aws("ssm")
+
+    def watched(self) -> Watched[Spec]:
+        """What the secrets say now."""
+        prefix = self.settings.secrets_prefix
+        secrets = read_secrets(self._secrets_manager, prefix)
+        return understand_secrets(secrets.texts, prefix, provider, secrets.faults)
+
+    def policy_text(self, faults: Faults) -> str | None:
+        """The policy's text now; without a parameter, the empty one."""
+        if not self.settings.policy_parameter:
+            return ""
+        return read_parameter(self._ssm, self.settings.policy_parameter, faults)
+
+    def deliver(
+        self, owed: Sequence[Owed], *, webhooks: Mapping[str, str], deadline: float
+    ) -> Delivered:
+        """Sends what is owed to the topic and to these webhooks."""
+        channels: dict[str, Channel] = {TOPIC: self.sns}
+        for name, url in webhooks.items():
+            channels[f"slack:{name}"] = SlackChannel(self.transport, url)
+        return deliver(owed, channels=channels, outbox=self.store, deadline=deadline)
+
+    def check(
+        self,
+        on_read: Callable[[Account, Reading | ReadFailure, int], None] = lambda *_: None,
+    ) -> Check:
+        """The check, ready to run."""
+        return Check(
+            store=self.store,
+            watched=self.watched,
+            policy_text=self.policy_text,
+            read=partial(read_all, self.providers),
+            deliver=self.deliver,
+            on_read=on_read,
+        )

@@ -1,0 +1,126 @@
+"""What the providers' loopback servers have in common: accounts by credential, and trouble."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Unpack
+
+import msgspec
+
+from local.loopback import Address, LoopbackServer, Reply, Request
+from local.trouble import FINE, Kind, Trouble
+
+# A Decimal becomes a JSON number digit by digit: no float on the way.
+_JSON = msgspec.json.Encoder(decimal_format="number")
+
+_STATUS = {
+    Kind.OUTAGE: 503,
+    Kind.RATE_LIMITED: 429,
+    Kind.KEY_REJECTED: 401,
+    Kind.NOT_ALLOWED: 403,
+}
+
+# What Cloudflare shows to a client whose signature it does not like ("Error 1010", its list of
+# 1xxx errors), shortened.
+_FRONT_PAGE = b"""<!DOCTYPE html>
+<html lang="en-US">
+<head><title>Access denied | Cloudflare</title></head>
+<body>
+<h1><span>Error</span> <span>1010</span></h1>
+<h2>Access denied</h2>
+<p>The owner of this website has banned your access based on your browser's signature.</p>
+</body>
+</html>
+"""
+
+
+@dataclass(slots=True)
+class ProviderAccount:
+    """One account as its provider sees it; amounts are in USD or EUR, whatever the reply's unit.
+
+    `threshold` and `flag` are the provider's own warning; `points` are Legnext's; `top_ups` are
+    the transaction references of the top-ups that took effect.
+    """
+
+    balance: Decimal
+    threshold: Decimal = Decimal(10)
+    flag: bool = False
+    auto_reload: bool = False
+    auto_reload_amount: Decimal = Decimal(100)
+    points: int = 0
+    updated_at: datetime = datetime(2025, 11, 5, 8, 22, 37, 784663, tzinfo=UTC)
+    trouble: Trouble = FINE
+    top_ups: list[str] = field(default_factory=list)
+
+
+class ProviderServer(LoopbackServer):
+    """Accounts by credential. `trouble` is the whole provider's, each account has its own too."""
+
+    def __init__(self, **address: Unpack[Address]) -> None:
+        super().__init__(**address)
+        self.accounts: dict[str, ProviderAccount] = {}
+        self.trouble: Trouble = FINE
+
+    def credential(self, request: Request) -> str:
+        """Returns the credential that the request carries, as `accounts` is keyed by it, or ""."""
+        raise NotImplementedError
+
+    def good(self, request: Request, account: ProviderAccount) -> Reply | None:
+        """Returns the documented reply; None: there is no such address."""
+        raise NotImplementedError
+
+    def error(self, request: Request, status: int) -> Reply:
+        """Returns an error of that status in the provider's own words."""
+        raise NotImplementedError
+
+    def front(self, request: Request) -> Reply | None:
+        """Returns what stands before the API answers by itself; None: it lets the request pass."""
+        del request
+        return None
+
+    def answer(self, request: Request) -> Reply:
+        """Answers as the provider does, or misbehaves: as a whole first, then for the account."""
+        account = self.accounts.get(self.credential(request))
+        for trouble in (self.trouble, account.trouble if account else FINE):
+            reply = self._troubled(request, trouble)
+            if reply:
+                return reply.after(trouble.latency)
+        delay = self.trouble.latency + (account.trouble.latency if account else 0.0)
+        lost = self.trouble.kind is Kind.LOST or (account and account.trouble.kind is Kind.LOST)
+        reply = self.front(request) or self._untroubled(request, account)
+        return Reply(lost=True, delay=delay) if lost else reply.after(delay)
+
+    def _untroubled(self, request: Request, account: ProviderAccount | None) -> Reply:
+        if account is None:
+            return self.error(request, 401)
+        return self.good(request, account) or self.error(request, 404)
+
+    def _troubled(self, request: Request, trouble: Trouble) -> Reply | None:
+        if trouble.kind is Kind.BLOCKED:
+            return blocked_by_front()
+        if trouble.kind is Kind.CANNED:
+            return trouble.reply
+        if trouble.kind not in _STATUS:
+            return None
+        error = self.error(request, _STATUS[trouble.kind])
+        if trouble.retry_after is None:
+            return error
+        return Reply(
+            error.status, error.body, error.content_type, {"Retry-After": trouble.retry_after}
+        )
+
+
+def in_json(content: dict[str, Any], status: int = 200) -> Reply:
+    """Returns `content` as a JSON reply, every Decimal to its last digit."""
+    return Reply(status, _JSON.encode(content))
+
+
+def blocked_by_front() -> Reply:
+    """Returns the 403 of a front before the API: an HTML page, nothing about the key."""
+    return Reply(403, _FRONT_PAGE, "text/html; charset=UTF-8", {"Server": "cloudflare"})
+
+
+def scaled(amount: Decimal, factor: int) -> Decimal:
+    """Returns `amount * factor` without the zeros that multiplying leaves behind the point."""
+    product = (amount * factor).normalize()
+    return product.quantize(Decimal(1)) if product == product.to_integral_value() else product

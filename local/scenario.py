@@ -1,0 +1,136 @@
+"""Three days in the life of ten accounts, hour by hour: pure data, the same every time."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from local.trouble import BLOCKED, FINE, OUTAGE, Trouble
+
+START = datetime(2026, 11, 19, tzinfo=UTC)
+HOURS = 72
+
+# Hundredths of a day's spending in each hour: next to nothing at night, most in working hours.
+_RHYTHM = (1, 1, 1, 1, 1, 1, 3, 4, 5, 7, 7, 7, 7, 7, 7, 7, 7, 7, 4, 3, 3, 3, 3, 3)
+_DAY = 24
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a provider knows of an account at one time, and which of its keys is in use.
+
+    `accepted_key` is the number of the key that the provider takes, `stored_key` of the one in the
+    secret: revoked and replaced are the times when they differ.
+    """
+
+    balance: Decimal
+    threshold: Decimal = Decimal(10)
+    flag: bool = False
+    auto_reload: bool = False
+    trouble: Trouble = FINE
+    accepted_key: int = 1
+    stored_key: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An account of the cast: its entry in the accounts secret, and its story by the hour."""
+
+    name: str
+    provider: str
+    story: Callable[[int], State]
+    alert_below: str | None = None
+    auth: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def ticks(start: datetime = START) -> list[datetime]:
+    """Returns the times of the hourly checks."""
+    return [start + timedelta(hours=hour) for hour in range(HOURS)]
+
+
+def states_at(tick: datetime, start: datetime = START) -> dict[str, State]:
+    """Returns the state of every member at that time, by name."""
+    hour = (tick - start) // timedelta(hours=1)
+    return {member.name: member.story(hour) for member in CAST}
+
+
+def _spent(daily: str, hours: int) -> Decimal:
+    days, rest = divmod(hours, _DAY)
+    return Decimal(daily) * (days * 100 + sum(_RHYTHM[:rest])) / 100
+
+
+def _images_prod(hour: int) -> State:
+    """Drains, goes low on the second day, is topped up in the third."""
+    top_up = Decimal(60) if hour >= 52 else Decimal(0)  # noqa: PLR2004 (the story's own hours)
+    return State(Decimal("72.048") - _spent("24.5", hour) + top_up)
+
+
+def _images_staging(hour: int) -> State:
+    """Under the provider's own threshold with the flag unset: Legnext's own published example."""
+    return State(Decimal("4.068") - _spent("0.1", hour))
+
+
+def _search_prod(hour: int) -> State:
+    """Unreadable for the five hours of its provider's outage."""
+    outage = 30 <= hour < 35  # noqa: PLR2004 (the story's own hours)
+    return State(Decimal("7189.245") - _spent("212.5", hour), trouble=OUTAGE if outage else FINE)
+
+
+def _search_batch(hour: int) -> State:
+    """Blocked on the way for one hour: nothing to be told of."""
+    blocked = hour == 45  # noqa: PLR2004 (the story's own hour)
+    return State(Decimal("80.5") - _spent("6", hour), trouble=BLOCKED if blocked else FINE)
+
+
+def _llm_prod(hour: int) -> State:
+    """Falls to its threshold of 40 within a day and hovers there: one alert, not thirty."""
+    if hour < _DAY:
+        return State(Decimal("52.4") - _spent("12", hour))
+    swing = Decimal("0.35") if hour % 2 else Decimal("-0.35")
+    return State(Decimal(40) + swing)
+
+
+def _llm_batch(_: int) -> State:
+    """Quiet."""
+    return State(Decimal("123.45"))
+
+
+def _llm_legacy(hour: int) -> State:
+    """The provider sets its flag for a day."""
+    return State(Decimal("275.7822475") - _spent("0.48", hour), flag=40 <= hour < 64)  # noqa: PLR2004
+
+
+def _llm_research(hour: int) -> State:
+    """Spends fast, and the provider reloads 100 by itself whenever it falls under 20."""
+    balance = Decimal(150) - _spent("90", hour)
+    while balance < 20:  # noqa: PLR2004 (the provider's threshold)
+        balance += 100
+    return State(balance, threshold=Decimal(20), auto_reload=True)
+
+
+def _sms(hour: int) -> State:
+    """Goes low and stays low: an alert, then a reminder."""
+    return State(Decimal("24.17127500") - _spent("7.9", hour))
+
+
+def _sms_legacy(hour: int) -> State:
+    """Its key is revoked in the evening and replaced the next morning."""
+    revoked, replaced = hour >= 20, hour >= 32  # noqa: PLR2004 (the story's own hours)
+    balance = Decimal("64.5") - _spent("3.2", hour)
+    return State(balance, accepted_key=2 if revoked else 1, stored_key=2 if replaced else 1)
+
+
+CAST = (
+    Member("images-prod", "legnext", _images_prod, "30", labels={"team": "images"}),
+    Member("images-staging", "legnext", _images_staging, labels={"team": "images"}),
+    Member("search-prod", "you", _search_prod, "500", labels={"team": "search"}),
+    Member("search-batch", "you", _search_batch, "25", labels={"team": "search"}),
+    Member("llm-prod", "aimlapi", _llm_prod, "40", labels={"team": "llm"}),
+    Member("llm-research", "aimlapi", _llm_research, "15", labels={"team": "llm"}),
+    Member("llm-batch", "aimlapi-billing", _llm_batch, "50", labels={"team": "llm"}),
+    Member("llm-legacy", "aimlapi-v1", _llm_legacy, labels={"team": "llm"}),
+    Member("sms", "vonage", _sms, "10", labels={"team": "sms"}),
+    Member("sms-legacy", "vonage", _sms_legacy, "20", "query", labels={"team": "sms"}),
+)
+"""The accounts of the demo, over all seven endpoints."""

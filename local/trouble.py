@@ -1,0 +1,69 @@
+"""The ways in which a provider can misbehave, as values to set on a server or on one account."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from local.loopback import Reply
+
+
+class Kind(Enum):
+    """What goes wrong; each provider words its own reply to it."""
+
+    NOTHING = "nothing"
+    OUTAGE = "outage"
+    RATE_LIMITED = "rate limited"
+    KEY_REJECTED = "key rejected"
+    NOT_ALLOWED = "not allowed"
+    BLOCKED = "blocked"
+    CANNED = "canned"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One way to misbehave. The constants and functions below make the usual ones."""
+
+    kind: Kind = Kind.NOTHING
+    latency: float = 0.0
+    retry_after: str | None = None
+    reply: Reply | None = None
+
+    def after(self, seconds: float) -> "Trouble":
+        """Returns the same trouble, `seconds` later."""
+        return replace(self, latency=self.latency + seconds)
+
+
+FINE = Trouble()
+OUTAGE = Trouble(Kind.OUTAGE)
+"""503 with the provider's own error body."""
+KEY_REJECTED = Trouble(Kind.KEY_REJECTED)
+"""401, as if the key had been revoked."""
+NOT_ALLOWED = Trouble(Kind.NOT_ALLOWED)
+"""403 of the API itself: the key is good but lacks the right."""
+BLOCKED = Trouble(Kind.BLOCKED)
+"""403 with an HTML page of the front before the API."""
+LOST_REPLY = Trouble(Kind.LOST)
+"""The request takes effect, then the connection ends without a reply."""
+
+
+def rate_limited(retry_after: str | None = "30") -> Trouble:
+    """Returns a 429 with that Retry-After: seconds, an HTTP date, or None for no such header."""
+    return Trouble(Kind.RATE_LIMITED, retry_after=retry_after)
+
+
+def slow(seconds: float) -> Trouble:
+    """Returns a delay before an otherwise good reply."""
+    return Trouble(latency=seconds)
+
+
+def canned(
+    status: int,
+    body: bytes | str,
+    headers: Mapping[str, str] | None = None,
+    content_type: str = "application/json",
+) -> Trouble:
+    """Returns exactly this reply, whatever was asked."""
+    data = body.encode() if isinstance(body, str) else body
+    reply = Reply(status, data, content_type=content_type, headers=headers or {})
+    return Trouble(Kind.CANNED, reply=reply)

@@ -1,0 +1,129 @@
+"""Everything outside the function, started together: AWS, the four providers, a Slack inbox.
+
+with World() as world:
+    world.show(states_at(tick), tick)
+    os.environ |= world.environment
+    ...                                       # the handler
+    world.slack.messages, world.aws.published()
+"""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from local.aws import EmbeddedAws
+from local.loopback import LOOPBACK, Address
+from local.provider_server import ProviderAccount, ProviderServer
+from local.providers import AimlapiServer, LegnextServer, VonageServer, YouServer
+from local.scenario import CAST, START, Member, State, states_at
+from local.slack_inbox import SlackInbox
+from local.stack import TEMPLATE
+
+
+class World:
+    """The parts, from `start()` to `stop()`, or inside a `with`; it begins at the first tick.
+
+    `host` is bound to; `advertised` is how the function reaches it, where that is another name.
+    """
+
+    def __init__(
+        self, template: Path = TEMPLATE, *, host: str = LOOPBACK, advertised: str | None = None
+    ) -> None:
+        address = Address(host=host, advertised=advertised)
+        self.aws = EmbeddedAws(template, host=host, advertised=advertised)
+        self.legnext = LegnextServer(**address)
+        self.you = YouServer(**address)
+        self.aimlapi = AimlapiServer(**address)
+        self.vonage = VonageServer(**address)
+        self.slack = SlackInbox(**address)
+        self._running = ExitStack()
+        self._stored: list[dict[str, Any]] = []
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the function gets: the template's environment, and trust in these servers."""
+        servers = [self.legnext, self.you, self.aimlapi, self.vonage, self.slack]
+        trusted = ",".join(server.authority for server in servers)
+        return {**self.aws.environment, "TRUSTED_HOSTS": trusted}
+
+    def start(self) -> Self:
+        """Starts all, stores the two secrets, shows the first tick of the scenario."""
+        with ExitStack() as starting:
+            for part in (self.aws, self.legnext, self.you, self.aimlapi, self.vonage, self.slack):
+                starting.enter_context(part)
+            self._put_secret("slack", {"webhooks": self.slack.webhooks})
+            self.show(states_at(START), START)
+            self._running = starting.pop_all()
+        return self
+
+    def stop(self) -> None:
+        """Stops all."""
+        self._running.close()
+
+    def __enter__(self) -> Self:
+        """Starts."""
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stops."""
+        self.stop()
+
+    def server_of(self, provider: str) -> ProviderServer:
+        """Returns the server behind a provider's slug; AIMLAPI's three share one."""
+        servers = {"legnext": self.legnext, "you": self.you, "vonage": self.vonage}
+        return servers.get(provider, self.aimlapi)
+
+    def show(self, states: Mapping[str, State], now: datetime) -> None:
+        """Makes the providers show these states, as of `now`, and stores the keys in use."""
+        self.aimlapi.now = lambda: now
+        for member in CAST:
+            state = states[member.name]
+            accounts = self.server_of(member.provider).accounts
+            accounts.pop(_key(member, state.accepted_key - 1), None)  # the one that was revoked
+            accounts[_key(member, state.accepted_key)] = ProviderAccount(
+                balance=state.balance,
+                threshold=state.threshold,
+                flag=state.flag,
+                auto_reload=state.auto_reload,
+                updated_at=now,
+                trouble=state.trouble,
+            )
+        self._store([self._entry(member, states[member.name].stored_key) for member in CAST])
+
+    def _store(self, entries: list[dict[str, Any]]) -> None:
+        if entries != self._stored:
+            self._put_secret("accounts", {"accounts": entries})
+            self._stored = entries
+
+    def _put_secret(self, name: str, content: dict[str, Any]) -> None:
+        self.aws.put_secret(self.aws.environment["SECRETS_PREFIX"] + name, content)
+
+    def _entry(self, member: Member, number: int) -> dict[str, Any]:
+        entry = {
+            "name": member.name,
+            "provider": member.provider,
+            "credentials": _credentials(member, number),
+            "alert_below": member.alert_below,
+            "auth": member.auth,
+            "labels": dict(member.labels),
+            "base_url": self.server_of(member.provider).url,
+        }
+        return {field: value for field, value in entry.items() if value}
+
+
+def _credentials(member: Member, number: int) -> dict[str, str]:
+    if member.provider == "vonage":
+        return {"api_key": f"{member.name}-key", "api_secret": f"{member.name}-secret-{number}"}
+    return {"api_key": f"{member.name}-key-{number}"}
+
+
+def _key(member: Member, number: int) -> str:
+    return ":".join(_credentials(member, number).values())

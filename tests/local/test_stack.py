@@ -1,0 +1,49 @@
+"""Our own template becomes a stack for moto; what that leaves out is left out knowingly."""
+
+from pathlib import Path
+
+import pytest
+from moto.cloudformation.parsing import resource_class_from_type
+
+from local.aws import REGION, EmbeddedAws
+from local.stack import LEFT_OUT, TEMPLATE, embeddable
+
+
+def test_the_template_is_translated_to_cloudformation() -> None:
+    stack = embeddable(TEMPLATE, REGION)
+    kinds = {resource["Type"] for resource in stack["Resources"].values()}
+    assert {"AWS::Lambda::Function", "AWS::DynamoDB::Table", "AWS::SNS::Topic"} <= kinds
+    assert not any(kind.startswith("AWS::Serverless") for kind in kinds)
+
+
+def test_logical_ids_are_the_templates() -> None:
+    assert {"CheckBalances", "History", "Alerts", "Policy"} <= set(
+        embeddable(TEMPLATE, REGION)["Resources"]
+    )
+
+
+@pytest.mark.parametrize("kind", LEFT_OUT)
+def test_only_what_moto_can_not_make_is_left_out(kind: str) -> None:
+    assert resource_class_from_type(kind) is None
+
+
+def test_a_type_that_moto_can_not_make_must_be_left_out_knowingly(tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(
+        "Transform: AWS::Serverless-2016-10-31\n"
+        "Parameters: {}\n"
+        "Resources:\n"
+        "  CheckBalances:\n"
+        "    Type: AWS::Serverless::Function\n"
+        "    Properties: {Runtime: python3.13, Handler: handler, CodeUri: functions/}\n"
+        "  Odd: {Type: 'AWS::Location::Map', Properties: {MapName: odd}}\n"
+    )
+    unsupported = EmbeddedAws(template)
+    try:
+        with (
+            pytest.warns(UserWarning, match="not supported by moto"),
+            pytest.raises(NotImplementedError, match=r"Odd.*LEFT_OUT"),
+        ):
+            unsupported.start()
+    finally:
+        unsupported.stop()
