@@ -4,7 +4,6 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -19,12 +18,11 @@ from balance_watch.domain.reading import ReadFailure, Reading
 from balance_watch.policy import parse_policy
 from balance_watch.providers.spec import Spec
 from balance_watch.secrets.accounts import Watched
-from balance_watch.store.dynamodb import Run, Store
+from balance_watch.store.dynamodb import Run, Store, Transition
 from balance_watch.validation import Faults
 
 _log = logging.getLogger(__name__)
 
-_WRITERS = 8
 _STORING_SHARE = 0.25
 """The part of a run's time that is kept for storing and sending."""
 
@@ -67,7 +65,9 @@ class Read(Protocol):
 
     def __call__(
         self, accounts: Sequence[tuple[Account, Spec]], *, now: datetime, deadline: float
-    ) -> Iterator[tuple[Account, Reading | ReadFailure]]: ...
+    ) -> Iterator[tuple[Account, Reading | ReadFailure]]:
+        """Yields what each look yields."""
+        ...
 
 
 class Deliver(Protocol):
@@ -75,7 +75,9 @@ class Deliver(Protocol):
 
     def __call__(
         self, owed: Sequence[Owed], *, webhooks: Mapping[str, str], deadline: float
-    ) -> Delivered: ...
+    ) -> Delivered:
+        """Returns how many were accepted."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ class Check:
         # Who has waited longest comes first, so that no account is deferred for ever.
         due.sort(key=lambda each: (each[0].checked_at is not None, each[0].checked_at or run.tick))
         quiet: list[tuple[AccountState, Reading | None]] = []
-        owing: list[tuple[AccountState, Reading | None, tuple[Owed, ...]]] = []
+        owing: list[Transition] = []
         missing = {account.name for _, (account, _) in due}
         by_name = {state.account: state for state, _ in due}
         looks = self.read([pair for _, pair in due], now=run.tick, deadline=deadline)
@@ -194,7 +196,7 @@ class Check:
             )
             reading = outcome if isinstance(outcome, Reading) else None
             if owed:
-                owing.append((state, reading, owed))
+                owing.append(Transition(state, reading, owed))
             else:
                 quiet.append((state, reading))
         missing |= self._save(run, quiet, owing, summary)
@@ -206,21 +208,18 @@ class Check:
         self,
         run: Run,
         quiet: Sequence[tuple[AccountState, Reading | None]],
-        owing: Sequence[tuple[AccountState, Reading | None, tuple[Owed, ...]]],
+        owing: Sequence[Transition],
         summary: Summary,
     ) -> set[str]:
         """Stores everything, transitions first; returns the accounts that could not be stored."""
-        unsaved: set[str] = set()
-        with ThreadPoolExecutor(_WRITERS) as pool:
-            saved = pool.map(lambda each: self.store.save_owing(run, *each), owing)
-            for (state, _, owed), stored in zip(owing, saved, strict=True):
-                if not stored:
-                    unsaved.add(state.account)
-                    continue
-                summary.count(owed)
-                for said in _once(owed):
-                    facts = {"account": said.account, "rule": said.rule}
-                    _log.warning("alert %s", said.reason.value, extra=facts)
+        unsaved = self.store.save_owing(run, owing)
+        for state, _, owed in owing:
+            if state.account in unsaved:
+                continue
+            summary.count(owed)
+            for said in _once(owed):
+                facts = {"account": said.account, "rule": said.rule}
+                _log.warning("alert %s", said.reason.value, extra=facts)
         return unsaved | self.store.save(quiet)
 
     def _restore_readings(self, run: Run, states: Iterable[AccountState]) -> None:

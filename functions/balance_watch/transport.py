@@ -15,7 +15,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import certifi
@@ -181,15 +181,15 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
         self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
 
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ANN401
+    def cert_verify(self, conn: Any, *_: Any) -> None:  # noqa: ANN401 (as its base)
         """Leaves the context as it is: requests would load the whole bundle at each connection."""
         conn.cert_reqs = "CERT_REQUIRED"
 
     def build_connection_pool_key_attributes(
         self,
-        request: Any,
-        verify: Any,
-        cert: Any = None,  # noqa: ANN401 (as its base)
+        request: Any,  # noqa: ANN401 (as its base)
+        verify: Any,  # noqa: ANN401
+        cert: Any = None,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401 (types that requests keeps to itself)
         """Keeps requests from putting a bundle of its own choice beside the context's."""
         host, pool_options = super().build_connection_pool_key_attributes(request, verify, cert)
@@ -221,7 +221,7 @@ class Transport:
     ) -> None:
         self._trusted = frozenset(trusted_hosts)
         self._session = _Session()
-        # Neither proxies nor .netrc nor a bundle from the environment: what is trusted is said here.
+        # Neither proxies nor .netrc nor a bundle from the environment may widen what is trusted.
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = _Adapter(self._trusted, ca_bundle=ca_bundle, pool=connections_per_host)
@@ -275,37 +275,76 @@ class Transport:
             )
 
 
+class _Meaning(NamedTuple):
+    kind: FailureKind
+    message: str
+    passing: bool = False
+    sent: bool = True
+
+
+_NAMES: tuple[tuple[tuple[type[BaseException], ...], _Meaning], ...] = (
+    (
+        (_NotTrustedError,),
+        _Meaning(
+            FailureKind.UNREACHABLE,
+            "The host stands for an address inside, and is not in TRUSTED_HOSTS.",
+            sent=False,
+        ),
+    ),
+    (
+        (ssl.SSLCertVerificationError,),
+        _Meaning(
+            FailureKind.UNREACHABLE,
+            "The server's TLS certificate could not be verified.",
+            sent=False,
+        ),
+    ),
+    (
+        (ssl.SSLError,),
+        _Meaning(FailureKind.UNREACHABLE, "TLS failed.", passing=True),
+    ),
+    (
+        (socket.gaierror,),
+        _Meaning(
+            FailureKind.UNREACHABLE,
+            "The host's name could not be resolved.",
+            passing=True,
+            sent=False,
+        ),
+    ),
+    (
+        (TimeoutError, urllib3.exceptions.TimeoutError),
+        _Meaning(FailureKind.TIMED_OUT, "No whole reply came in time.", passing=True),
+    ),
+    (
+        (ConnectionRefusedError,),
+        _Meaning(FailureKind.UNREACHABLE, "The connection was refused.", passing=True, sent=False),
+    ),
+    (
+        (urllib3.exceptions.DecodeError, requests.exceptions.ContentDecodingError),
+        _Meaning(FailureKind.MALFORMED, "The reply's compression is broken."),
+    ),
+    (
+        (urllib3.exceptions.IncompleteRead, urllib3.exceptions.InvalidChunkLength),
+        _Meaning(FailureKind.MALFORMED, "The reply broke off.", passing=True),
+    ),
+    (
+        (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, ValueError),
+        _Meaning(FailureKind.UNREACHABLE, "The request could not be made.", sent=False),
+    ),
+)
+"""What an error among the causes means, the first that fits."""
+
+
 def _named(error: BaseException) -> TransportError:
     """Names what happened. The library's own text is dropped: it may repeat a URL with a key."""
     causes = list(_causes(error))
-
-    def among(*kinds: type[BaseException]) -> bool:
-        return any(isinstance(cause, kinds) for cause in causes)
-
-    unreachable, sent = FailureKind.UNREACHABLE, True
-    if among(_NotTrustedError):
-        text = "The host stands for an address inside, and is not in TRUSTED_HOSTS."
-        return TransportError(unreachable, text, sent=False)
-    if among(ssl.SSLCertVerificationError):
-        text = "The server's TLS certificate could not be verified."
-        return TransportError(unreachable, text, sent=False)
-    if among(ssl.SSLError):
-        return TransportError(unreachable, "TLS failed.", passing=True)
-    if among(socket.gaierror):
-        text = "The host's name could not be resolved."
-        return TransportError(unreachable, text, passing=True, sent=False)
-    if among(TimeoutError, urllib3.exceptions.TimeoutError):
-        return TransportError(FailureKind.TIMED_OUT, "No whole reply came in time.", passing=True)
-    if among(ConnectionRefusedError):
-        text = "The connection was refused."
-        return TransportError(unreachable, text, passing=True, sent=False)
-    if among(urllib3.exceptions.DecodeError, requests.exceptions.ContentDecodingError):
-        return TransportError(FailureKind.MALFORMED, "The reply's compression is broken.")
-    if among(urllib3.exceptions.IncompleteRead, urllib3.exceptions.InvalidChunkLength):
-        return TransportError(FailureKind.MALFORMED, "The reply broke off.", passing=True)
-    if among(requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, ValueError):
-        return TransportError(unreachable, "The request could not be made.", sent=False)
-    return TransportError(unreachable, "The connection broke.", passing=True, sent=sent)
+    unnamed = _Meaning(FailureKind.UNREACHABLE, "The connection broke.", passing=True)
+    kind, message, passing, sent = next(
+        (named for kinds, named in _NAMES if any(isinstance(cause, kinds) for cause in causes)),
+        unnamed,
+    )
+    return TransportError(kind, message, passing=passing, sent=sent)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from balance_watch.domain import window
 from balance_watch.domain.account import Account
 from balance_watch.domain.episode import Alert, Firing, advance, said
 from balance_watch.domain.money import with_unit
@@ -12,6 +11,7 @@ from balance_watch.domain.notification import Notification, Owed, Reason, Routin
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.reading import ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Rule, Standing, Verdict, judge
+from balance_watch.domain.window import Sample, shifted
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class AccountState:
     failing_since: datetime | None = None
     rules: Mapping[str, RuleState] = field(default_factory=dict)
     alerts: Mapping[Metric, Alert] = field(default_factory=dict)
-    window: tuple[window.Sample, ...] = ()
+    window: tuple[Sample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def observe(state: AccountState, outcome: Reading | ReadFailure, now: datetime) 
         failures=0,
         failure=None,
         failing_since=None,
-        window=window.advance(state.window if same_unit else (), now, outcome.balance),
+        window=shifted(state.window if same_unit else (), now, outcome.balance),
     )
 
 

@@ -1,6 +1,7 @@
 """What the user wants to be told, when and where: rules, routes and their defaults."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -56,7 +57,9 @@ class Policy:
         facts = account.facts
         return (*rules, *(rule for rule in self.rules if matches(rule.match, facts)))
 
-    def channels_for(self, facts: Mapping[str, str], webhooks: Set[str] | None) -> tuple[str, ...]:
+    def channels_for(
+        self, facts: Mapping[str, str], webhooks: AbstractSet[str] | None
+    ) -> tuple[str, ...]:
         """Returns where an alert with these facts goes; never nowhere.
 
         Args:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class AutoReload:
-    """The provider's automatic top-up: on or off, and where known from which balance by how much."""
+    """The provider's automatic top-up: on or off; where known, from which balance, by how much."""
 
     enabled: bool
     threshold: Decimal | None = None

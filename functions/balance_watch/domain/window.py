@@ -15,7 +15,7 @@ class Sample(NamedTuple):
     balance: Decimal
 
 
-def advance(window: tuple[Sample, ...], now: datetime, balance: Decimal) -> tuple[Sample, ...]:
+def shifted(window: tuple[Sample, ...], now: datetime, balance: Decimal) -> tuple[Sample, ...]:
     """Returns the window with this balance in its hour and nothing older than a day before it."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     kept = (sample for sample in window if hour - SPAN <= sample.hour < hour)

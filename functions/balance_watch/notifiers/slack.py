@@ -6,6 +6,7 @@ https://docs.slack.dev/reference/block-kit/blocks/section-block (3,000 character
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from balance_watch.domain.notification import Notification, Reason, Sent, gravest_first
@@ -60,7 +61,7 @@ class SlackChannel:
                 reply = self._transport.exchange(request, timeout=timeout)
             except TransportError as error:
                 return error.message
-            if reply.status != 429:  # noqa: PLR2004 (Too Many Requests)
+            if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
                 return _refusal(reply)
             pause = reply.retry_after or 1.0
             if self._clock() + pause >= deadline:
@@ -71,7 +72,7 @@ class SlackChannel:
 def _refusal(reply: Reply) -> str:
     """Empty for `ok`: Slack answers 200 with an error in the body, too."""
     word = reply.body[:100].decode(errors="replace").strip()
-    if reply.status == 200 and word == "ok":  # noqa: PLR2004 (OK)
+    if reply.status == HTTPStatus.OK and word == "ok":
         return ""
     # Slack's errors are words such as no_service or channel_is_archived; anything else is noise.
     known = word if word.isidentifier() else "no error word"

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from http import HTTPStatus
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
@@ -101,4 +102,4 @@ class ProviderClient:
 
 def _may_pass(reply: Reply) -> bool:
     """A 4xx other than 429 will be the same in a second."""
-    return reply.status == 429 or not 400 <= reply.status < 500  # noqa: PLR2004 (client errors)
+    return reply.status == HTTPStatus.TOO_MANY_REQUESTS or not 400 <= reply.status < 500  # noqa: PLR2004

@@ -53,7 +53,7 @@ def host_of(spec: Spec, account: Account) -> str:
 
 
 def _url(template: Text, account: Account) -> str:
-    """Fills in the path; an account's base_url replaces scheme and host and goes before the path."""
+    """Fills in the path; a base_url replaces scheme and host, and its own path goes first."""
     names = {**account.credentials, **account.variables}
     scheme, host, path, query, _ = urlsplit(template)
     if account.base_url is not None:

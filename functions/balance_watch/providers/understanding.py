@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 from xml.parsers.expat import ExpatError
 
@@ -73,23 +74,19 @@ def _is_html(reply: Reply) -> bool:
 
 def _failed_by_status(reply: Reply) -> ReadFailure | None:
     status = reply.status
-    if status == 200:  # noqa: PLR2004 (OK; every balance in the catalogue comes with it)
+    if status == HTTPStatus.OK:
         return None
-    if 300 <= status < 400:  # noqa: PLR2004 (redirects)
+    if 300 <= status < 400:  # noqa: PLR2004 (3xx)
         text = "The provider redirects to another address, which is never followed."
         return ReadFailure(FailureKind.REDIRECTED, text)
     # An API refuses a key in its own format. A web page, or a bare line, is from what stands in
     # front of it: You.com's front says 403 "error code: 1010" to clients that it does not like.
-    if status in (401, 403) and not (
-        _is_from_api(reply) or (status == 401 and not _is_html(reply))
-    ):
+    from_api = not _is_html(reply) and reply.body.lstrip()[:1] in (b"{", b"[", b"<")
+    bare = status == HTTPStatus.UNAUTHORIZED and not _is_html(reply)
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and not (from_api or bare):
         text = f"HTTP {status} from what stands in front of the provider, not from its API."
         return ReadFailure(FailureKind.BLOCKED, text)
     return _failure(status, "HTTP", reply.retry_after)
-
-
-def _is_from_api(reply: Reply) -> bool:
-    return not _is_html(reply) and reply.body.lstrip()[:1] in (b"{", b"[", b"<")
 
 
 def _failure(status: int, said: str, retry_after: float | None = None) -> ReadFailure:
@@ -241,6 +238,6 @@ def outcome_word(spec: Spec, reply: Reply) -> str | None:
     except _NotUnderstoodError:
         return None
     word = spec.top_up.outcomes.get(said) if isinstance(said, str) else None
-    succeeded = reply.status == 200  # noqa: PLR2004 (OK)
+    succeeded = reply.status == HTTPStatus.OK
     # A success in the words of a failed request, or the other way round, is neither.
     return word if word is not None and (word == "paid") is succeeded else None

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,8 +23,8 @@ from balance_watch.store.items import Item
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_GET_BATCH, _WRITE_BATCH = 100, 25
-"""Items in one BatchGetItem and in one BatchWriteItem, at most (Amazon DynamoDB API reference)."""
+_GET_BATCH, _WRITE_BATCH, _TRANSACTION = 100, 25, 100
+"""Items in one BatchGetItem, BatchWriteItem and TransactWriteItems, at most (API reference)."""
 
 _BACKOFF_SECONDS, _BACKOFFS = 0.05, 8
 
@@ -42,6 +42,14 @@ class Run:
     again: bool
     configuration: ConfigurationState
     policy_digest: str | None
+
+
+class Transition(NamedTuple):
+    """A change of an account's state that owes notifications, with the reading it rests on."""
+
+    state: AccountState
+    reading: Reading | None
+    owed: tuple[Owed, ...]
 
 
 class Store:
@@ -81,7 +89,9 @@ class Store:
             answer = self._client.update_item(
                 TableName=self._table,
                 Key=_packed(items.RUN),
-                UpdateExpression="SET tick = :tick, done = :no, lease = :lease, lease_until = :until",
+                UpdateExpression=(
+                    "SET tick = :tick, done = :no, lease = :lease, lease_until = :until"
+                ),
                 # `lease = :lease` is this very request, sent again because its reply was lost.
                 ConditionExpression=(
                     "lease = :lease OR ("
@@ -167,7 +177,9 @@ class Store:
         return found
 
     def save(self, changes: Iterable[tuple[AccountState, Reading | None]]) -> set[str]:
-        """Stores states and readings that owe nothing, 25 items to a call; returns whose were not.
+        """Stores states and readings that owe nothing, 25 items to a call.
+
+        Returns the accounts that it could not store.
 
         A state and its reading may fall into two calls: who finds a state without its reading
         writes the reading again out of the state.
@@ -184,10 +196,24 @@ class Store:
                 unsaved |= {account for account, _ in batch}
         return unsaved
 
-    def save_owing(
-        self, run: Run, state: AccountState, reading: Reading | None, owed: Iterable[Owed]
-    ) -> bool:
-        """Stores a transition with all that it owes in one transaction; False: nothing of it."""
+    def save_owing(self, run: Run, changes: Sequence[Transition]) -> set[str]:
+        """Stores transitions, each with all that it owes or not at all; returns whose were not.
+
+        Many share one transaction; should it fail, each gets one of its own.
+        """
+        actions = [(change.state.account, self._transition(run, change)) for change in changes]
+        unsaved: set[str] = set()
+        for group in _grouped(actions):
+            if self._transact([action for _, mine in group for action in mine]):
+                continue
+            alone = group if len(group) > 1 else []
+            unsaved |= {name for name, _ in group} - {
+                name for name, mine in alone if self._transact(mine)
+            }
+        return unsaved
+
+    def _transition(self, run: Run, change: Transition) -> list[Any]:
+        state, reading, owed = change
         put = {
             "TableName": self._table,
             "Item": _packed(items.state_item(state)),
@@ -195,7 +221,7 @@ class Store:
             "ExpressionAttributeValues": _packed({":tick": items.text_of(run.tick)}),
         }
         history = [items.reading_item(state.account, reading, self._days)] if reading else []
-        return self._transact([{"Put": put}, *self._puts([*history, *map(items.owed_item, owed)])])
+        return [{"Put": put}, *self._puts([*history, *map(items.owed_item, owed)])]
 
     def save_configuration(
         self, run: Run, configuration: ConfigurationState, owed: Iterable[Owed]
@@ -220,9 +246,10 @@ class Store:
         return [items.owed_from(item) for item in self._query(items.OUTBOX)]
 
     def settle(self, owed: Iterable[Owed]) -> bool:
-        """Takes off what was accepted; False when that could not be stored, so it will be resent."""
+        """Takes off what was accepted; False when that could not be stored: it will be resent."""
         requests = [{"DeleteRequest": {"Key": _packed(items.owed_key(each))}} for each in owed]
-        return all([self._write(batch) for batch in _batches(requests, _WRITE_BATCH)])
+        marked = [self._write(batch) for batch in _batches(requests, _WRITE_BATCH)]
+        return all(marked)
 
     def history(self, account: str, since: datetime, until: datetime) -> list[Reading]:
         """Returns an account's readings of a span, both ends included, oldest first."""
@@ -331,6 +358,18 @@ class Store:
 
 def _batches(sequence: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (sequence[start : start + size] for start in range(0, len(sequence), size))
+
+
+def _grouped(actions: Sequence[tuple[str, list[Any]]]) -> Iterator[list[tuple[str, list[Any]]]]:
+    """Groups accounts' actions by what one transaction can hold; an account's stay together."""
+    group: list[tuple[str, list[Any]]] = []
+    for each in actions:
+        if group and sum(len(mine) for _, mine in (*group, each)) > _TRANSACTION:
+            yield group
+            group = []
+        group.append(each)
+    if group:
+        yield group
 
 
 _serializer, _deserializer = TypeSerializer(), TypeDeserializer()
