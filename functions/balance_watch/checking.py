@@ -13,7 +13,7 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AccountState, decide
 from balance_watch.domain.configuration import ConfigurationState, decide_configuration
 from balance_watch.domain.notification import Notification, Owed, Reason, Routing
-from balance_watch.domain.policy import Policy
+from balance_watch.domain.policy import TOPIC, Policy
 from balance_watch.domain.reading import ReadFailure, Reading
 from balance_watch.policy import parse_policy
 from balance_watch.providers.spec import Spec
@@ -117,6 +117,7 @@ class Check:
             watched = self.watched()
             faults = Faults(watched.faults)
             policy, digest = self._policy(run, faults)
+            faults += _routed_nowhere(policy, watched)
             configuration = self._configuration(run, policy, watched, faults, summary)
             self._accounts(run, policy, watched, summary, deadline - seconds * _STORING_SHARE)
             self._deliver(watched, summary, deadline)
@@ -259,6 +260,17 @@ def _note(account: Account, outcome: Reading | ReadFailure, summary: Summary) ->
         "why": outcome.message,
     }
     _log.warning("not read", extra=facts)
+
+
+def _routed_nowhere(policy: Policy, watched: Watched[Spec]) -> Iterator[str]:
+    """Faults of routes that lead to webhooks that there are not."""
+    routed = dict.fromkeys(channel for route in policy.routes for channel in route.channels)
+    for channel in routed:
+        if watched.webhooks_known and channel.removeprefix("slack:") not in (
+            TOPIC,
+            *watched.webhooks,
+        ):
+            yield f"policy routes: {channel} is routed to, but the slack secret has no such webhook"
 
 
 def _routing(policy: Policy, watched: Watched[Spec]) -> Routing:

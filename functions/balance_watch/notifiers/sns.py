@@ -50,11 +50,14 @@ class SnsChannel:
             return Sent(refused=tuple(group), why=f"SNS answers {_code(error)}.")
         except BotoCoreError as error:
             return Sent(refused=tuple(group), why=f"SNS was not reached ({type(error).__name__}).")
-        failed = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
+        # An entry that is named in neither list was not taken.
+        taken = {int(entry["Id"]) for entry in answer.get("Successful", [])}
+        codes = {entry["Code"] for entry in answer.get("Failed", [])}
+        refused = tuple(it for index, it in enumerate(group) if index not in taken)
         return Sent(
-            accepted=tuple(it for index, it in enumerate(group) if index not in failed),
-            refused=tuple(it for index, it in enumerate(group) if index in failed),
-            why=f"SNS answers {', '.join(sorted(set(failed.values())))}." if failed else "",
+            accepted=tuple(it for index, it in enumerate(group) if index in taken),
+            refused=refused,
+            why=f"SNS answers {', '.join(sorted(codes)) or 'nothing'}." if refused else "",
         )
 
 

@@ -1,0 +1,52 @@
+# Every target sets up what it needs by itself; `make` alone lists them.
+PYTHON ?= python3
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+include tools.mk e2e.mk
+
+.PHONY: help setup run invoke test check e2e bench format picture clean
+
+help:  ## list the targets
+	@awk -F ':.*  ## ' '/^[a-z0-9-]+:.*  ## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.venv: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ echo "This Python cannot make virtual environments (on Debian: apt install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --requirements requirements/dev.txt
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable .
+	@touch .venv
+
+setup: | .venv  ## make .venv, where everything runs
+	@echo "Ready: .venv/bin/balance-watch --help"
+
+run: .venv  ## pass three simulated days on the embedded stack; ACCOUNTS=FILE checks your own, once
+	@.venv/bin/balance-watch demo $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
+
+invoke: build-local .venv  ## sam local invoke against the embedded stack (needs a Docker engine)
+	.venv/bin/python -m local.invoke
+
+test: .venv  ## the whole suite, with no network beyond loopback
+	.venv/bin/python -m pytest -m "not e2e" $(ARGS)
+
+check: .venv sam-validate lint-template  ## ruff, mypy, cfn-lint, checkov, sam validate
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+e2e: .venv build-host build dynamodb-local  ## the real parts: DynamoDB Local, the Lambda runtime, sam local
+	.venv/bin/python -m pytest -m e2e $(ARGS)
+
+bench: .venv build dynamodb-local  ## measure the budgets
+	.venv/bin/python -m tests.benchmarks $(ARGS)
+
+format: .venv  ## format the code
+	.venv/bin/ruff format
+	.venv/bin/ruff check --fix
+
+clean:  ## remove everything that the other targets made
+	rm -rf .venv .tools .aws-sam .local .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info

@@ -1,0 +1,70 @@
+"""`balance-watch check`: one check, now, by the same code as the function."""
+
+import argparse
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from balance_watch.cli.terminal import accounts_table, clean, err, out, print_json, warn, wiring
+from balance_watch.domain.account import Account
+from balance_watch.domain.alerts import AccountState
+from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.wiring import Wiring
+
+_SECONDS = 300.0
+"""How long a check at a terminal may take, and how long it holds the table at most."""
+
+
+def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the type to itself)
+    """Adds `check`."""
+    command = commands.add_parser("check", help="check every account now, and alert as scheduled")
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+    command.set_defaults(run=_check)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    return check(wiring(), as_json=arguments.json)
+
+
+def check(wired: Wiring, *, as_json: bool = False) -> int:
+    """Checks every account once, with progress, and shows what came of it; 1 if incomplete."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("Reading balances", total=None)
+
+        def on_read(account: Account, _: Reading | ReadFailure, total: int) -> None:
+            progress.update(task, advance=1, total=total, description=f"Read {clean(account.name)}")
+
+        now = datetime.now(UTC).replace(microsecond=0)
+        summary = wired.check(on_read).run(now, seconds=_SECONDS)
+    if as_json:
+        print_json(summary.as_json())
+    else:
+        show(wired)
+        counts = summary.as_json()
+        told = [f"{name} {counts[name]}" for name in counts if counts[name] and name != "skipped"]
+        out.print(", ".join(told[1:]) or "No account is configured.", style="dim")
+    return 0 if summary.complete else 1
+
+
+def show(wired: Wiring) -> None:
+    """Shows every account as the table has it now, and what is wrong with the configuration."""
+    watched = wired.watched()
+    states = wired.store.states([account.name for account, _ in watched.accounts])
+    rows = [
+        (states.get(account.name, AccountState(account.name)), account.provider)
+        for account, _ in watched.accounts
+    ]
+    if rows:
+        out.print(accounts_table(rows))
+    for state, _ in rows:
+        if state.failure is not None:
+            out.print(clean(f"{state.account}: {state.failure.message}", "magenta"))
+    warn(watched.faults)

@@ -1,0 +1,31 @@
+"""`balance-watch demo`: three simulated days on the embedded stack, nothing of yours touched."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from balance_watch.errors import CommandError
+
+
+def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the type to itself)
+    """Adds `demo`."""
+    command = commands.add_parser("demo", help="watch three simulated days, or your own accounts")
+    command.add_argument(
+        "--accounts",
+        type=Path,
+        metavar="FILE",
+        help="check the accounts in this file once, at their real providers, and store nothing",
+    )
+    command.set_defaults(run=_demo)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    try:
+        from local.demo import own_accounts, three_days  # noqa: PLC0415 (never shipped)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in ("local", "moto", "slack_sdk"):
+            raise
+        raise CommandError(
+            "The demo needs a checkout of balance-watch with its [local] extra: `make run` there."
+        ) from None
+    return own_accounts(arguments.accounts) if arguments.accounts else three_days()

@@ -1,0 +1,116 @@
+"""What the commands share at a terminal: JSON, tables, and text that cannot move the cursor."""
+
+import json
+import sys
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from balance_watch.config import Settings
+from balance_watch.domain.alerts import AccountState
+from balance_watch.domain.money import with_unit
+from balance_watch.domain.rules import Severity
+from balance_watch.domain.window import sparkline
+from balance_watch.wiring import Wiring
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+_COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
+
+
+def wiring() -> Wiring:
+    """Builds everything from the environment."""
+    return Wiring(Settings.from_environment())
+
+
+def print_json(value: object) -> None:
+    """Prints JSON for scripts: no colour, no wrapping."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def digits(number: Decimal | None) -> str | None:
+    """Returns a number as JSON has it: a string of all its digits."""
+    return None if number is None else f"{number:f}"
+
+
+def clean(text: str, style: str = "") -> Text:
+    """Returns text of others with nothing in it that a terminal would obey, and no markup."""
+    return Text("".join(each if each.isprintable() else "�" for each in text), style=style)
+
+
+def warn(faults: Sequence[str]) -> None:
+    """Tells of faults of the configuration, on standard error."""
+    for fault in faults:
+        err.print(Text("! ", style="yellow") + clean(fault))
+
+
+def accounts_table(states: Sequence[tuple[AccountState, str]]) -> Table:
+    """Draws accounts, one a row: balance, the last day, what is the matter.
+
+    Args:
+        states: each account's state and its provider.
+    """
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("account", no_wrap=True)
+    table.add_column("provider", style="dim", no_wrap=True)
+    table.add_column("balance", justify="right", no_wrap=True)
+    table.add_column("last 24 h", no_wrap=True)
+    table.add_column("state", overflow="fold")
+    for state, provider in states:
+        reading = state.reading
+        stale = "dim" if state.failure else ""
+        balance = clean(with_unit(reading.balance, reading.currency)) if reading else Text("-")
+        balance.stylize(stale)
+        # Every other hour, the latest always: the day fits beside the rest in eighty columns.
+        plot = sparkline(tuple(sample.balance for sample in state.window)[::-2][::-1])
+        table.add_row(
+            clean(state.account),
+            clean(provider),
+            balance,
+            Text(plot, style="cyan"),
+            condition(state),
+        )
+    return table
+
+
+def condition(state: AccountState) -> Text:
+    """Returns an account's state in a few words, the gravest first."""
+    firing = sorted(
+        (alert for alert in state.alerts.values() if alert.firing),
+        key=lambda alert: alert.severity.rank,
+    )
+    words: list[Text] = [clean(alert.rule, _COLOURS[alert.severity]) for alert in firing]
+    if state.failure is not None:
+        words.append(clean(state.failure.kind.words.lower(), "magenta"))
+    if not words:
+        return Text("ok", style="green") if state.reading else Text("not checked yet", style="dim")
+    return Text(", ").join(words)
+
+
+def alerts_of(state: AccountState, severities: dict[str, Severity]) -> list[dict[str, Any]]:
+    """Returns what fires and what is about to, as `status --json` has it."""
+    firing = [
+        (alert.rule, "firing", alert.severity, alert.since)
+        for alert in state.alerts.values()
+        if alert.firing
+    ]
+    pending = [
+        (name, "pending", severities.get(name, Severity.WARNING), rule.since)
+        for name, rule in state.rules.items()
+        if not rule.firing
+    ]
+    return [
+        {
+            "rule": rule,
+            "state": word,
+            "severity": severity.value,
+            "since": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        }
+        for rule, word, severity, at in (*firing, *pending)
+    ]
