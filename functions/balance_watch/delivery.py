@@ -4,7 +4,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import NamedTuple, Protocol
 
 from balance_watch.domain.notification import Notification, Owed, Sent
@@ -62,13 +62,11 @@ def deliver(
         pool.submit(_send, name, mine, channels.get(name), outbox, deadline)
         for name, mine in by_channel.items()
     ]
-    accepted = 0
-    for task in tasks:
-        try:
-            accepted += task.result(timeout=max(0.0, deadline - clock()) + 1)
-        except TimeoutError:
-            _log.error("a channel did not end in time")
+    ended, hanging = wait(tasks, timeout=max(0.0, deadline - clock()) + 1)
+    if hanging:
+        _log.error("a channel did not end in time", extra={"channels": len(hanging)})
     pool.shutdown(wait=False, cancel_futures=True)
+    accepted = sum(task.result() for task in ended)
     return Delivered(accepted, len(owed) - accepted)
 
 

@@ -131,6 +131,10 @@ def parse_policy(text: str, where: str, faults: Faults) -> Policy | None:
         # Its message names line and column and repeats nothing of the text but one character.
         faults.add(where, f"is not TOML: {error}")
         return None
+    except (ArithmeticError, RecursionError, ValueError):
+        # Of tomllib's making: a number with thousands of digits, brackets in brackets in brackets.
+        faults.add(where, "is not TOML: it has a number too long, or is nested too deep")
+        return None
     for section in raw.keys() - set(_SECTIONS):
         faults.add(where, f"has a section that there is not: {section[:40]}")
     defaults = convert(DefaultsTable, raw.get("defaults", {}), f"{where} [defaults]", faults)

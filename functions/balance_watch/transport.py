@@ -6,6 +6,7 @@ was checked is the address that is connected to.
 """
 
 import contextlib
+import http.client
 import ipaddress
 import logging
 import socket
@@ -34,8 +35,18 @@ MAX_BODY = 1024 * 1024
 USER_AGENT = "balance-watch/0.1 (+https://pypi.org/project/balance-watch)"
 """Explicit, since You.com's front answers 403 to the default ones."""
 
-# At DEBUG urllib3 writes every path with its query, and a query may hold a key.
-logging.getLogger("urllib3").setLevel(logging.INFO)
+
+def _names_no_url(record: logging.LogRecord) -> bool:
+    """Drops what urllib3 writes with a path and its query: a query may hold a key.
+
+    That is every request at DEBUG, and a warning about headers that it cannot parse. A filter, not
+    a level: a level would end where somebody sets another.
+    """
+    return record.levelno > logging.DEBUG and "url" not in str(record.msg)
+
+
+for _logger in ("urllib3.connection", "urllib3.connectionpool"):
+    logging.getLogger(_logger).addFilter(_names_no_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,7 @@ class Reply:
         if value is None:
             return None
         try:
-            return urllib3.Retry().parse_retry_after(value)
+            return float(urllib3.Retry().parse_retry_after(value))
         except (urllib3.exceptions.InvalidHeader, OverflowError, ValueError):
             return None
 
@@ -88,43 +99,56 @@ class _NotTrustedError(OSError):
     """The name stands for an address inside."""
 
 
-class _Deadline(threading.local):
-    at = float("inf")
+class _Exchange(threading.local):
+    """What this thread is at: until when, and whether any of the request has left."""
+
+    ends_at = float("inf")
+    sent = False
 
     def left(self) -> float:
-        left = self.at - time.monotonic()
+        left = self.ends_at - time.monotonic()
         if left <= 0:
             raise TimeoutError("out of time")
         return left
 
 
-_deadline = _Deadline()
+_exchange = _Exchange()
 
 
 @contextlib.contextmanager
 def _ending_at(at: float) -> Iterator[None]:
-    _deadline.at = at
+    _exchange.ends_at, _exchange.sent = at, False
     try:
         yield
     finally:
-        del _deadline.at
+        _exchange.ends_at = float("inf")
 
 
 class _Socket(socket.socket):
     def recv_into(self, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401 (as its base)
-        self.settimeout(_deadline.left())
+        self.settimeout(_exchange.left())
         return super().recv_into(*args, **kwargs)
+
+    def sendall(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (as its base)
+        self.settimeout(_exchange.left())
+        _exchange.sent = True
+        super().sendall(*args, **kwargs)
 
 
 class _TlsSocket(ssl.SSLSocket):
     def recv_into(self, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401 (as its base)
-        self.settimeout(_deadline.left())
+        self.settimeout(_exchange.left())
         return super().recv_into(*args, **kwargs)
+
+    def sendall(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (as its base)
+        self.settimeout(_exchange.left())
+        _exchange.sent = True
+        super().sendall(*args, **kwargs)
 
 
 def _connect(host: str, port: int, trusted: Collection[str]) -> socket.socket:
     """Connects to the first address of a host that may be connected to."""
-    anything_goes = f"{host}:{port}" in trusted
+    anything_goes = _authority(host, port) in trusted
     refused: OSError = OSError("no address")
     for family, kind, protocol, _, address in socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM
@@ -134,7 +158,7 @@ def _connect(host: str, port: int, trusted: Collection[str]) -> socket.socket:
             continue
         connection = _Socket(family, kind, protocol)
         try:
-            connection.settimeout(_deadline.left())
+            connection.settimeout(_exchange.left())
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.connect(address)
         except OSError as error:
@@ -145,10 +169,27 @@ def _connect(host: str, port: int, trusted: Collection[str]) -> socket.socket:
     raise refused
 
 
+def _authority(host: str | None, port: int) -> str:
+    """The form of TRUSTED_HOSTS, in lower case as urlsplit() gives a host."""
+    return f"[{host}]:{port}" if host and ":" in host else f"{host}:{port}"
+
+
+_TRANSLATED = (ipaddress.IPv6Network("::/96"), ipaddress.IPv6Network("64:ff9b::/96"))
+"""Whose last four bytes are an IPv4 address: IPv4-compatible (RFC 4291) and NAT64 (RFC 6052)."""
+
+_LOCAL = (ipaddress.IPv6Network("fec0::/10"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+"""Site-local (RFC 3879) and local-use NAT64 (RFC 8215), global to the ipaddress of Python 3.11."""
+
+
 def _is_public(address: str) -> bool:
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
-    return parsed.is_global and not parsed.is_multicast and (mapped is None or mapped.is_global)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        inner = parsed.ipv4_mapped or parsed.sixtofour
+        if any(parsed in network for network in _TRANSLATED):
+            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+        if any(parsed in network for network in _LOCAL) or not (inner is None or inner.is_global):
+            return False
+    return parsed.is_global and not parsed.is_multicast
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
@@ -219,7 +260,7 @@ class Transport:
         ca_bundle: str | None = None,
         connections_per_host: int = 10,
     ) -> None:
-        self._trusted = frozenset(trusted_hosts)
+        self._trusted = frozenset(host.lower() for host in trusted_hosts)
         self._session = _Session()
         # Neither proxies nor .netrc nor a bundle from the environment may widen what is trusted.
         self._session.trust_env = False
@@ -238,36 +279,46 @@ class Transport:
         Raises:
             TransportError: no whole reply came.
         """
-        self._refuse_plain_http(request.url)
+        with _ending_at(time.monotonic() + timeout):
+            try:
+                self._refuse_plain_http(request.url)
+                return self._whole_reply(request, timeout)
+            except (
+                requests.RequestException,
+                urllib3.exceptions.HTTPError,
+                OSError,
+                ValueError,
+            ) as error:
+                failure = _named(error, sent=_exchange.sent)
+        # Out here, the library's error is not even its context: that may hold a URL with a key.
+        raise failure
+
+    def _whole_reply(self, request: Request, timeout: float) -> Reply:
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
-        try:
-            with (
-                _ending_at(time.monotonic() + timeout),
-                self._session.request(
-                    request.method,
-                    request.url,
-                    params=dict(request.query),
-                    headers=headers,
-                    data=request.form,
-                    json=request.json,
-                    timeout=timeout,
-                    allow_redirects=False,
-                    stream=True,
-                ) as response,
-            ):
+        with self._session.request(
+            request.method,
+            request.url,
+            params=dict(request.query),
+            headers=headers,
+            data=request.form,
+            json=request.json,
+            timeout=timeout,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            status, body = response.status_code, b""
+            if not 300 <= status < 400:  # noqa: PLR2004 (3xx: nobody reads what it says)
                 body = response.raw.read(MAX_BODY + 1, decode_content=True)
-                reply = Reply(response.status_code, body, dict(response.headers))
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _named(error) from None
-        if len(reply.body) > MAX_BODY:
-            raise TransportError(
-                FailureKind.TOO_LARGE, f"The reply is longer than {MAX_BODY // 1024} KiB."
-            )
-        return reply
+            if len(body) > MAX_BODY:
+                raise TransportError(
+                    FailureKind.TOO_LARGE, f"The reply is longer than {MAX_BODY // 1024} KiB."
+                )
+            return Reply(status, body, dict(response.headers))
 
     def _refuse_plain_http(self, url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme != "https" and f"{parts.hostname}:{parts.port or 80}" not in self._trusted:
+        authority = _authority(parts.hostname, parts.port or 80)
+        if parts.scheme != "https" and authority not in self._trusted:
             raise TransportError(
                 FailureKind.UNREACHABLE,
                 "The address is not https, and its host is not in TRUSTED_HOSTS.",
@@ -279,7 +330,6 @@ class _Meaning(NamedTuple):
     kind: FailureKind
     message: str
     passing: bool = False
-    sent: bool = True
 
 
 _NAMES: tuple[tuple[tuple[type[BaseException], ...], _Meaning], ...] = (
@@ -288,7 +338,6 @@ _NAMES: tuple[tuple[tuple[type[BaseException], ...], _Meaning], ...] = (
         _Meaning(
             FailureKind.UNREACHABLE,
             "The host stands for an address inside, and is not in TRUSTED_HOSTS.",
-            sent=False,
         ),
     ),
     (
@@ -296,7 +345,6 @@ _NAMES: tuple[tuple[tuple[type[BaseException], ...], _Meaning], ...] = (
         _Meaning(
             FailureKind.UNREACHABLE,
             "The server's TLS certificate could not be verified.",
-            sent=False,
         ),
     ),
     (
@@ -309,7 +357,6 @@ _NAMES: tuple[tuple[tuple[type[BaseException], ...], _Meaning], ...] = (
             FailureKind.UNREACHABLE,
             "The host's name could not be resolved.",
             passing=True,
-            sent=False,
         ),
     ),
     (
@@ -318,7 +365,7 @@ _NAMES: tuple[tuple[tuple[type[BaseException], ...], _Meaning], ...] = (
     ),
     (
         (ConnectionRefusedError,),
-        _Meaning(FailureKind.UNREACHABLE, "The connection was refused.", passing=True, sent=False),
+        _Meaning(FailureKind.UNREACHABLE, "The connection was refused.", passing=True),
     ),
     (
         (urllib3.exceptions.DecodeError, requests.exceptions.ContentDecodingError),
@@ -329,18 +376,26 @@ _NAMES: tuple[tuple[tuple[type[BaseException], ...], _Meaning], ...] = (
         _Meaning(FailureKind.MALFORMED, "The reply broke off.", passing=True),
     ),
     (
+        (http.client.RemoteDisconnected,),
+        _Meaning(FailureKind.UNREACHABLE, "The connection broke.", passing=True),
+    ),
+    (
+        (http.client.HTTPException, urllib3.exceptions.InvalidHeader),
+        _Meaning(FailureKind.MALFORMED, "The reply is not HTTP.", passing=True),
+    ),
+    (
         (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, ValueError),
-        _Meaning(FailureKind.UNREACHABLE, "The request could not be made.", sent=False),
+        _Meaning(FailureKind.UNREACHABLE, "The request could not be made."),
     ),
 )
 """What an error among the causes means, the first that fits."""
 
 
-def _named(error: BaseException) -> TransportError:
+def _named(error: BaseException, *, sent: bool) -> TransportError:
     """Names what happened. The library's own text is dropped: it may repeat a URL with a key."""
     causes = list(_causes(error))
     unnamed = _Meaning(FailureKind.UNREACHABLE, "The connection broke.", passing=True)
-    kind, message, passing, sent = next(
+    kind, message, passing = next(
         (named for kinds, named in _NAMES if any(isinstance(cause, kinds) for cause in causes)),
         unnamed,
     )

@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 
 from balance_watch.checking import Check
-from balance_watch.config import Settings, drop_empty_endpoints
+from balance_watch.config import Settings
 from balance_watch.delivery import Channel, Delivered, deliver
 from balance_watch.domain.account import Account
 from balance_watch.domain.notification import Owed
@@ -65,7 +65,6 @@ class Wiring:
 
     def aws(self, service: str) -> Any:  # noqa: ANN401 (boto3 makes its clients at run time)
         """Returns a client of an AWS service, bounded in time and tries."""
-        drop_empty_endpoints()
         return boto3.client(service, config=_AWS)  # type: ignore[call-overload]
 
     @cached_property

@@ -77,8 +77,13 @@ def decide(  # noqa: PLR0913 (each is an input of the decision, and none has a d
     alerts: dict[Metric, Alert] = {}
     owed: list[Owed] = []
     for metric in Metric:
-        top = _gravest(metric, judged)
-        alert, reason = advance(state.alerts.get(metric), top, defaults, now)
+        old = state.alerts.get(metric)
+        alert, reason = advance(old, _gravest(metric, judged), defaults, now)
+        if reason in (Reason.FIRED, Reason.WORSENED):
+            # Bad news rests on this very look: not on a failed one, nor on a number on its way
+            # from the threshold to recovery. A reminder may.
+            top = _gravest(metric, [each for each in judged if _shown(each.rule, outcome)])
+            alert, reason = advance(old, top, defaults, now) if top else (alert, None)
         if alert is not None and reason is not None:
             notification = _notification(seen, account, alert, metric, reason, judged, link, now)
             facts = {**account.facts, "metric": metric.value}
@@ -126,6 +131,11 @@ def _judged(
     held = checks >= rule.hold.checks and now - since >= rule.hold.lasting
     firing = held or verdict.at_once or (was is not None and was.firing)
     return _Judged(rule, verdict, RuleState(since, checks, firing))
+
+
+def _shown(rule: Rule, outcome: Reading | ReadFailure) -> bool:
+    """Whether a look breaches a rule by itself, whatever was before."""
+    return judge(rule, outcome, firing=False).standing is Standing.BREACHED
 
 
 def _gravest(metric: Metric, judged: Iterable[_Judged]) -> Firing | None:

@@ -26,6 +26,9 @@ def exact(value: Decimal | int | str) -> Decimal:
     Raises:
         NotAnAmountError: it is no number, not finite, or beyond what DynamoDB can hold.
     """
+    if isinstance(value, str) and ("_" in value or not value.isascii()):
+        # Decimal() reads 1_0 and Arabic digits: a notation of Python's, nobody's amount.
+        raise NotAnAmountError("is not a number")
     try:
         number = Decimal(value)
     except (InvalidOperation, ValueError):

@@ -4,6 +4,7 @@ Limits: https://docs.slack.dev/reference/block-kit/blocks (50 blocks a message) 
 https://docs.slack.dev/reference/block-kit/blocks/section-block (3,000 characters a text).
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -97,8 +98,11 @@ def render(
 
 
 def _block(it: Notification) -> dict[str, Any]:
-    text = "\n".join(filter(None, (_title(it), _plot(it), _detail(it), _facts(it))))
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:MAX_TEXT]}}
+    title, plot, facts = _title(it), _plot(it), _facts(it)
+    # The detail alone is of any length, so it gets the room that the others leave.
+    room = min(_DETAIL, MAX_TEXT - len(title) - len(plot) - len(facts) - 3)
+    text = "\n".join(filter(None, (title, plot, _cut(escaped(it.detail), room), facts)))
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
 def _title(it: Notification) -> str:
@@ -117,19 +121,22 @@ def _plot(it: Notification) -> str:
     return f"`{sparkline(it.trend)}` last 24 h: {escaped(moved)}" if moved else ""
 
 
-def _detail(it: Notification) -> str:
-    if len(it.detail) <= _DETAIL:
-        return escaped(it.detail)
-    return f"{escaped(it.detail[:_DETAIL])} …"
+def _cut(text: str, limit: int) -> str:
+    """Cuts escaped text to a length, and no `&amp;` in two."""
+    return text if len(text) <= limit else re.sub(r"&[a-z]*$", "", text[: limit - 2]) + " …"
 
 
 def _facts(it: Notification) -> str:
     seconds = int(it.since.timestamp())
-    since = f"<!date^{seconds}^{{date_short_pretty}} {{time}}|{moment(it.since)}>"
-    ended = " ended" if it.reason is Reason.RESOLVED else ""
-    facts = [f"since {since} ({lasting(it.said_at - it.since)}{ended})", it.severity.value]
+    since = f"since <!date^{seconds}^{{date_short_pretty}} {{time}}|{moment(it.since)}>"
+    if it.reason is Reason.RESOLVED:
+        since = f"{since}, over after {lasting(it.said_at - it.since)}"
+    elif it.said_at > it.since:
+        since = f"{since} ({lasting(it.said_at - it.since)})"
+    facts = [since, it.severity.value]
     facts += [escaped(f"rule {it.rule}"), escaped(it.provider)]
-    facts += [escaped(f"{name} {value}"[:_LABEL]) for name, value in list(it.labels.items())[:5]]
+    labels = [f"{name} {value}" for name, value in it.labels.items()]
+    facts += [_cut(escaped(label), _LABEL) for label in labels[:5]]
     if it.link and it.reason is not Reason.RESOLVED:
         facts.append(f"<{it.link}|top up>")
     return " · ".join(facts)

@@ -113,12 +113,13 @@ def subject(it: Notification) -> str:
 def text_for_people(it: Notification) -> str:
     """A few lines: what, how it moved, why, since when, what to do."""
     moved = movement(it)
-    over = "ended after" if it.reason is Reason.RESOLVED else "for"
+    over = ", over after" if it.reason is Reason.RESOLVED else ", for"
+    span = f"{over} {lasting(it.said_at - it.since)}" if it.said_at > it.since else ""
     lines = [
         headline(it),
         f"Last 24 h: {sparkline(it.trend)} {moved}" if moved else "",
         it.detail,
-        f"Since {moment(it.since)}, {over} {lasting(it.said_at - it.since)}.",
+        f"Since {moment(it.since)}{span}.",
         f"Severity {it.severity}, rule {it.rule}, provider {it.provider}.",
         f"Top up: {it.link}" if it.link and it.reason is not Reason.RESOLVED else "",
     ]

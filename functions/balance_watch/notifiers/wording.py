@@ -24,7 +24,7 @@ def _ill(it: Notification) -> str:
         return f"{it.account} cannot be read ({(it.value or 'unknown').replace('_', ' ')})"
     value = amount(it, None if it.value is None else Decimal(it.value))
     if it.metric is Metric.PROVIDER_FLAG:
-        return f"{it.account} is low by its provider's own measure, at {value}"
+        return f"{it.account} is at {value}, {_provider_says(it)}"
     if it.threshold is None or it.value is None:
         return f"{it.account} is at {value}"
     side = "below" if Decimal(it.value) < it.threshold else "above"
@@ -34,11 +34,19 @@ def _ill(it: Notification) -> str:
     return f"{it.account} is at {value}, {side} {amount(it, it.threshold)}"
 
 
+def _provider_says(it: Notification) -> str:
+    if it.threshold is not None and it.value is not None and Decimal(it.value) < it.threshold:
+        return f"below the {amount(it, it.threshold)} set at its provider"
+    return "flagged low by its provider"
+
+
 def _well(it: Notification) -> str:
     if it.metric is Metric.CONFIGURATION:
         return "the configuration is in order again"
     if it.metric is Metric.UNREADABLE:
         return f"{it.account} can be read again"
+    if it.threshold is None and it.metric is not Metric.PROVIDER_FLAG:
+        return f"the rule {it.rule} no longer applies to {it.account}"
     return f"{it.account} has recovered, at {amount(it, Decimal(it.value) if it.value else None)}"
 
 

@@ -56,11 +56,12 @@ def _url(template: Text, account: Account) -> str:
     """Fills in the path; a base_url replaces scheme and host, and its own path goes first."""
     names = {**account.credentials, **account.variables}
     scheme, host, path, query, _ = urlsplit(template)
+    quoted = {name: quote(value, safe="") for name, value in names.items()}
+    path = Template(path).substitute(quoted)
     if account.base_url is not None:
         base = urlsplit(account.base_url)
         scheme, host, path = base.scheme, base.netloc, base.path.rstrip("/") + path
-    quoted = {name: quote(value, safe="") for name, value in names.items()}
-    return urlunsplit((scheme, host, Template(path).substitute(quoted), query, ""))
+    return urlunsplit((scheme, host, path, query, ""))
 
 
 def _headers(auth: Auth, account: Account) -> dict[str, str]:

@@ -212,9 +212,9 @@ class _Reply:
             return None
         try:
             parsed = datetime.fromisoformat(found)
-        except (TypeError, ValueError):
+            return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+        except (TypeError, ValueError, OverflowError):
             raise _NotUnderstoodError(f"holds a {path} that is no time") from None
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
     def _text(self, path: Path | None) -> str | None:
         found = self._find(path)

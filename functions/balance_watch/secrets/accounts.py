@@ -1,5 +1,6 @@
 """From the texts of the secrets to accounts and webhooks; every fault by place, never by value."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,10 @@ from balance_watch.domain.account import Account
 from balance_watch.validation import Amount, Faults, NotExactError, convert, exact_json
 
 _PRINTABLE = re.compile(r"[!-~]+")
-_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,100}")
+_LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
+_NAME = re.compile(_LINE + r"{1,100}")
+_WEBHOOK = re.compile(r"[^\s:/\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,80}")
+_LABELS = 20
 _UNIT = re.compile(r"[A-Z]{3}|[a-z][a-z _-]{1,30}")
 
 
@@ -111,9 +115,13 @@ def _webhooks(raw: object, where: str, faults: Faults) -> dict[str, str]:
         faults.add(where, "webhooks must be an object of names and addresses")
         return {}
     webhooks = {}
-    for name, url in raw.items():
+    for index, (name, url) in enumerate(raw.items()):
         address = url.strip() if isinstance(url, str) else ""
-        if _is_address(address):
+        if not _WEBHOOK.fullmatch(name):
+            # It is not shown: it may be the address, in the wrong place.
+            can = "1 to 80 characters without space, colon or slash"
+            faults.add(where, f"webhook number {index + 1} must have a name of {can}")
+        elif _is_address(address):
             webhooks[name] = address
         else:
             faults.add(where, f"webhook {name} is not an https address")
@@ -131,9 +139,12 @@ def _accounts(
         faults.add(where, '"accounts" must be a list')
         return
     for index, one in enumerate(raw):
-        name = str(one.get("name", "")).strip() if isinstance(one, dict) else ""
-        place = f"{where}, account {name if _NAME.fullmatch(name) else f'number {index + 1}'}"
+        name = one.get("name") if isinstance(one, dict) else None
+        called = isinstance(name, str) and _NAME.fullmatch(name.strip())
+        place = f"{where}, account {called[0] if called else f'number {index + 1}'}"
         before = len(faults)
+        if not _is_unicode(one):
+            faults.add(place, "holds half a surrogate pair, which is no character")
         entry = convert(AccountEntry, one, place, faults)
         if entry is None:
             continue
@@ -152,6 +163,10 @@ def _account(
 ) -> Account | None:
     if not _NAME.fullmatch(entry.name.strip()):
         faults.add(place, "name must be 1 to 100 characters on one line")
+    if len(entry.labels) > _LABELS or not all(
+        _NAME.fullmatch(text) for pair in entry.labels.items() for text in pair if text
+    ):
+        faults.add(place, f"labels must be at most {_LABELS}, each of one line, up to 100 characters")
     if entry.base_url is not None and not _is_address(entry.base_url):
         faults.add(place, "base_url must be scheme, host, port and path prefix, with no query")
     if entry.currency is not None and not _UNIT.fullmatch(entry.currency):
@@ -193,8 +208,18 @@ def _credentials(
         if name not in credentials:
             faults.add(place, f"credentials needs a {name}")
         elif not _PRINTABLE.fullmatch(credentials[name]):
-            faults.add(place, f"credentials, {name}: is empty, or has a space or line break in it")
+            what = "is empty, or has a space, line break or special character in it"
+            faults.add(place, f"credentials, {name}: {what}")
     return credentials
+
+
+def _is_unicode(raw: object) -> bool:
+    """Whether it can be sent anywhere: JSON can escape what UTF-8 cannot write."""
+    try:
+        json.dumps(raw, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_address(text: str) -> bool:
@@ -203,6 +228,6 @@ def _is_address(text: str) -> bool:
         port_in_order = parts.port is None or parts.port > 0
     except ValueError:
         return False
-    plain = not (parts.query or parts.fragment or parts.username)
+    plain = not (parts.query or parts.fragment or "@" in parts.netloc)
     known = parts.scheme in ("http", "https") and bool(parts.hostname)
     return known and plain and port_in_order and _PRINTABLE.fullmatch(text) is not None

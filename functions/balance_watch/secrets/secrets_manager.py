@@ -41,12 +41,19 @@ def read_secrets(client: "SecretsManagerClient", prefix: str) -> Secrets:
             else:
                 faults.add(f"secret {name}", "is binary, not text")
         for error in page.get("Errors", []):
-            # SecretId is the ARN: its last part is the name and six random characters.
-            name = error.get("SecretId", "?").rpartition(":secret:")[2] or "?"
-            faults.add(f"secret {name}", f"cannot be read ({error.get('ErrorCode', 'no reason')})")
+            name = _name_of(error.get("SecretId", "?"))
+            if name == "?" or is_ours(name, prefix):
+                why = error.get("ErrorCode", "no reason")
+                faults.add(f"secret {name}", f"cannot be read ({why})")
         if not page.get("NextToken"):
             return Secrets(dict(sorted(texts.items())), faults)
         token = {"NextToken": page["NextToken"]}
+
+
+def _name_of(secret: str) -> str:
+    """The name of a secret out of its ARN, which ends in the name and six random characters."""
+    _, arn, last = secret.rpartition(":secret:")
+    return last.rpartition("-")[0] or last if arn else secret
 
 
 def is_ours(name: str, prefix: str) -> bool:

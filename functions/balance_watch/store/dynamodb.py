@@ -35,11 +35,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A claimed tick. `again`: it was claimed before, and that run did not come to its end."""
+    """A claimed tick. `unfinished`: the run before, for this tick or another, left something."""
 
     tick: datetime
     token: str
-    again: bool
+    unfinished: bool
     configuration: ConfigurationState
     policy_digest: str | None
 
@@ -121,7 +121,7 @@ class Store:
         return Run(
             tick,
             token,
-            run.get("tick") == text,
+            not run.get("done", True),
             items.configuration_from(run.get("configuration", {})),
             run.get("policy_digest"),
         )

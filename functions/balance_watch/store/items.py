@@ -285,8 +285,11 @@ def _without_none(item: Item) -> Item:
 
 
 def text_of(at: datetime) -> str:
-    """Writes a time to the second, so that texts sort as times do."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Writes a time to the second, so that texts sort as times do.
+
+    Not by strftime: it writes the year 1, a provider's way to say never, with a single digit.
+    """
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def _time(text: str) -> datetime:
