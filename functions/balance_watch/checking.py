@@ -172,8 +172,7 @@ class Check:
             for name, pair in accounts.items()
             if not _seen(states.get(name), run.tick)
         ]
-        if run.unfinished:
-            self._restore_readings(states.values())
+        unsaved = self._restore_readings(states.values()) if run.unfinished else set[str]()
         # Who has waited longest comes first, so that no account is deferred for ever.
         due.sort(key=lambda each: (each[0].checked_at is not None, each[0].checked_at or run.tick))
         quiet: list[tuple[AccountState, Reading | None]] = []
@@ -200,7 +199,7 @@ class Check:
                 owing.append(Transition(state, reading, owed))
             else:
                 quiet.append((state, reading))
-        missing |= self._save(run, quiet, owing, summary)
+        missing |= unsaved | self._save(run, quiet, owing, summary)
         summary.deferred += len(missing)
         if missing:
             _log.error("deferred to the next run", extra={"accounts": sorted(missing)})
@@ -223,11 +222,10 @@ class Check:
                 _log.warning("alert %s", said.reason.value, extra=facts)
         return unsaved | self.store.save(quiet)
 
-    def _restore_readings(self, states: Iterable[AccountState]) -> None:
-        """Writes the readings that a run may have died before, each a second time if need be."""
-        self.store.save(
-            (state, state.reading) for state in states if state.reading is not None
-        )
+    def _restore_readings(self, states: Iterable[AccountState]) -> set[str]:
+        """Writes the readings that a run may have died before; returns whose it could not."""
+        known = ((state, state.reading) for state in states if state.reading is not None)
+        return self.store.save(known)
 
     def _deliver(self, watched: Watched[Spec], summary: Summary, deadline: float) -> None:
         owed = self.store.owed()

@@ -51,12 +51,6 @@ class Settings:
             policy_parameter=given.get("POLICY_PARAMETER", ""),
             log_level=level,
             heartbeat_url=given.get("HEARTBEAT_URL", ""),
-            trusted_hosts=frozenset(_as_compared(host) for host in hosts),
+            trusted_hosts=frozenset(hosts),
             history_days=int(days),
         )
-
-
-def _as_compared(host: str) -> str:
-    """Writes host:port as it comes out of a parsed URL: in lower case, IPv6 without brackets."""
-    return host.lower().replace("[", "").replace("]", "")
-

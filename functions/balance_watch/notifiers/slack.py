@@ -138,7 +138,7 @@ def _facts(it: Notification) -> str:
     labels = [f"{name} {value}" for name, value in it.labels.items()]
     facts += [_cut(escaped(label), _LABEL) for label in labels[:5]]
     if it.link and it.reason is not Reason.RESOLVED:
-        facts.append(f"<{it.link}|top up>")
+        facts.append(f"<{it.link}|billing page>")
     return " · ".join(facts)
 
 

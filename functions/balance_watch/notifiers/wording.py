@@ -37,6 +37,8 @@ def _ill(it: Notification) -> str:
 def _provider_says(it: Notification) -> str:
     if it.threshold is not None and it.value is not None and Decimal(it.value) < it.threshold:
         return f"below the {amount(it, it.threshold)} set at its provider"
+    if it.reason is Reason.REMINDER:
+        return "low by its provider's own measure"
     return "flagged low by its provider"
 
 

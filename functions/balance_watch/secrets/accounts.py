@@ -166,7 +166,7 @@ def _account(
     if len(entry.labels) > _LABELS or not all(
         _NAME.fullmatch(text) for pair in entry.labels.items() for text in pair if text
     ):
-        faults.add(place, f"labels must be at most {_LABELS}, each of one line, up to 100 characters")
+        faults.add(place, f"labels must be {_LABELS} at most, each one line of 100 characters")
     if entry.base_url is not None and not _is_address(entry.base_url):
         faults.add(place, "base_url must be scheme, host, port and path prefix, with no query")
     if entry.currency is not None and not _UNIT.fullmatch(entry.currency):

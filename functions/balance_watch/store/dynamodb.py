@@ -276,7 +276,7 @@ class Store:
         """
         condition = "attribute_not_exists(outcome) OR NOT outcome IN (:claimed, :unknown)"
         if after_unknown:
-            condition = "attribute_not_exists(at) OR at < :at"
+            condition = "attribute_not_exists(claimed_at) OR claimed_at < :at"
         values = {":claimed": "claimed", ":unknown": "unknown"}
         try:
             self._client.put_item(
@@ -284,7 +284,7 @@ class Store:
                 Item=_packed(
                     {
                         **items.top_up_key(account),
-                        "at": items.text_of(at),
+                        "claimed_at": items.text_of(at),
                         "outcome": values[":claimed"],
                     }
                 ),
