@@ -7,15 +7,21 @@ from typing import Any
 from rich.table import Table
 
 from balance_watch.cli.check import show
-from balance_watch.cli.terminal import alerts_of, clean, digits, out, print_json, warn, wiring
+from balance_watch.cli.terminal import (
+    alerts_of,
+    clean,
+    digits,
+    out,
+    policy_in_force,
+    print_json,
+    warn,
+    wiring,
+)
 from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.money import with_unit
-from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.window import sparkline
 from balance_watch.errors import CommandError
-from balance_watch.policy import parse_policy
-from balance_watch.validation import Faults
 from balance_watch.wiring import Wiring
 
 _ROWS = 24
@@ -52,9 +58,7 @@ def _status(arguments: argparse.Namespace) -> int:
 def status(wired: Wiring) -> list[dict[str, Any]]:
     """Returns every account as the contract's JSON has it; faults go to standard error."""
     watched = wired.watched()
-    faults = Faults(watched.faults)
-    text = wired.policy_text(faults)
-    policy = (None if text is None else parse_policy(text, "policy", faults)) or Policy()
+    policy, faults = policy_in_force(wired, watched.faults)
     warn(faults)
     states = wired.store.states([account.name for account, _ in watched.accounts])
     listed = []

@@ -6,7 +6,16 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from balance_watch.cli.terminal import accounts_table, clean, err, out, print_json, warn, wiring
+from balance_watch.cli.terminal import (
+    accounts_table,
+    clean,
+    err,
+    out,
+    policy_in_force,
+    print_json,
+    warn,
+    wiring,
+)
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.reading import ReadFailure, Reading
@@ -57,6 +66,7 @@ def check(wired: Wiring, *, as_json: bool = False) -> int:
 def show(wired: Wiring) -> None:
     """Shows every account as the table has it now, and what is wrong with the configuration."""
     watched = wired.watched()
+    _, faults = policy_in_force(wired, watched.faults)
     states = wired.store.states([account.name for account, _ in watched.accounts])
     rows = [
         (states.get(account.name, AccountState(account.name)), account.provider)
@@ -67,4 +77,4 @@ def show(wired: Wiring) -> None:
     for state, _ in rows:
         if state.failure is not None:
             out.print(clean(f"{state.account}: {state.failure.message}", "magenta"))
-    warn(watched.faults)
+    warn(faults)

@@ -1,6 +1,7 @@
 """The balance-watch command: parses its words, does one of them, and exits as the README says."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable, Sequence
 
@@ -9,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from balance_watch.cli import accounts, check, demo, policy, providers, top_up
 from balance_watch.errors import BalanceWatchError
 
-_FAILED, _WRONG_USE, _INTERRUPTED = 1, 2, 130
+_FAILED, _INTERRUPTED = 1, 130
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -18,6 +19,8 @@ def main(words: Sequence[str] | None = None) -> int:
     Wrong use ends the process with 2, as argparse does.
     """
     arguments = parser().parse_args(words)
+    # The function's log is for CloudWatch; at a terminal each command says what matters.
+    logging.getLogger("balance_watch").addHandler(logging.NullHandler())
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
         return run(arguments)

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from balance_watch.cli.terminal import out, print_json
 from balance_watch.providers.spec import Spec, provider, slugs
@@ -22,10 +23,12 @@ def _providers(arguments: argparse.Namespace) -> int:
         print_json([_as_json(slug, spec) for slug, spec in catalogue])
         return 0
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("slug", "name", "unit", "credentials", "documentation"):
+    for name in ("slug", "name", "unit", "credentials", "variables"):
         table.add_column(name, overflow="fold")
     for slug, spec in catalogue:
-        table.add_row(slug, spec.name, spec.currency, ", ".join(spec.auth.names), spec.docs)
+        linked = Text(spec.name, style=f"link {spec.docs}")
+        needed = ", ".join(spec.auth.names), ", ".join(spec.variables)
+        table.add_row(slug, linked, spec.currency, *needed)
     out.print(table)
     return 0
 

@@ -13,8 +13,11 @@ from rich.text import Text
 from balance_watch.config import Settings
 from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.money import with_unit
+from balance_watch.domain.policy import Policy
 from balance_watch.domain.rules import Severity
 from balance_watch.domain.window import sparkline
+from balance_watch.policy import parse_policy
+from balance_watch.validation import Faults
 from balance_watch.wiring import Wiring
 
 out = Console(highlight=False, soft_wrap=False)
@@ -26,6 +29,14 @@ _COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.
 def wiring() -> Wiring:
     """Builds everything from the environment."""
     return Wiring(Settings.from_environment())
+
+
+def policy_in_force(wired: Wiring, faults: Sequence[str]) -> tuple[Policy, Faults]:
+    """Returns the policy, or the built-in one beside its faults, added to those there are."""
+    found = Faults(faults)
+    text = wired.policy_text(found)
+    policy = None if text is None else parse_policy(text, "policy", found)
+    return policy or Policy(), found
 
 
 def print_json(value: object) -> None:
