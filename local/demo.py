@@ -142,12 +142,12 @@ def own_accounts(file: Path) -> int:
         aws.put_secret(f"{prefix}slack", {"webhooks": slack.webhooks})
         stack.enter_context(_log_file(logging.getLogger("balance_watch")))
         wired = Wiring(Settings.from_environment())
-        done = check(wired)
+        summary = check(wired)
         now = datetime.now(UTC)
         for line in _said(slack, {}, now):
             out.print(line)
         faults = wired.watched().faults
-    return done or bool(faults)
+    return 0 if summary.complete and not summary.unreadable and not faults else 1
 
 
 @contextmanager

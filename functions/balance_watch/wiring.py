@@ -1,5 +1,6 @@
 """Builds everything out of the settings: the one place that does."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -26,6 +27,9 @@ from balance_watch.secrets.secrets_manager import read_secrets
 from balance_watch.store.dynamodb import Store
 from balance_watch.transport import Transport
 from balance_watch.validation import Faults
+
+# At DEBUG botocore writes every reply of AWS whole, those of Secrets Manager too.
+logging.getLogger("botocore").setLevel(logging.INFO)
 
 _AWS = Config(
     connect_timeout=3,

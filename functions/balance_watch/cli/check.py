@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from balance_watch.checking import Summary
 from balance_watch.cli.terminal import (
     accounts_table,
     clean,
@@ -33,11 +34,11 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the typ
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    return check(wiring(), as_json=arguments.json)
+    return 0 if check(wiring(), as_json=arguments.json).complete else 1
 
 
-def check(wired: Wiring, *, as_json: bool = False) -> int:
-    """Checks every account once, with progress, and shows what came of it; 1 if incomplete."""
+def check(wired: Wiring, *, as_json: bool = False) -> Summary:
+    """Checks every account once, with progress, and shows what came of it."""
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -60,7 +61,7 @@ def check(wired: Wiring, *, as_json: bool = False) -> int:
         counts = summary.as_json()
         told = [f"{name} {counts[name]}" for name in counts if counts[name] and name != "skipped"]
         out.print(", ".join(told[1:]) or "No account is configured.", style="dim")
-    return 0 if summary.complete else 1
+    return summary
 
 
 def show(wired: Wiring) -> None:

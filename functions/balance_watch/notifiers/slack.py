@@ -58,7 +58,9 @@ class SlackChannel:
             if timeout <= 0:
                 return "There was no time left to send."
             try:
-                request = Request("POST", self._url, json=message)
+                # A kept connection may be dead after Lambda's freeze, and a post is not repeated.
+                fresh = {"Connection": "close"}
+                request = Request("POST", self._url, headers=fresh, json=message)
                 reply = self._transport.exchange(request, timeout=timeout)
             except TransportError as error:
                 return error.message

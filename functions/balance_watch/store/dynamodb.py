@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -14,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.configuration import ConfigurationState
+from balance_watch.domain.money import exact
 from balance_watch.domain.notification import Owed
 from balance_watch.domain.reading import Reading
 from balance_watch.errors import RunUnderWayError
@@ -372,7 +374,17 @@ def _grouped(actions: Sequence[tuple[str, list[Any]]]) -> Iterator[list[tuple[st
         yield group
 
 
-_serializer, _deserializer = TypeSerializer(), TypeDeserializer()
+class _ExactDeserializer(TypeDeserializer):
+    """Takes every number that can be stored: boto3's own refuses more than 38 digits, zeros too.
+
+    DynamoDB writes 1E+100 out in full, so one such balance would make the table unreadable.
+    """
+
+    def _deserialize_n(self, value: str) -> Decimal:
+        return exact(value)
+
+
+_serializer, _deserializer = TypeSerializer(), _ExactDeserializer()
 
 
 def _packed(item: Mapping[str, Any]) -> Any:  # noqa: ANN401 (DynamoDB's own shape)
