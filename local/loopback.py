@@ -84,6 +84,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Type", reply.content_type)
         if not any(name.lower() == "content-length" for name in reply.headers):
             self.send_header("Content-Length", str(len(reply.body)))
+        if self.close_connection:
+            # As servers do, or a client would keep the connection that it asked to be closed.
+            self.send_header("Connection", "close")
         for name, value in reply.headers.items():
             self.send_header(name, value)
         self.end_headers()

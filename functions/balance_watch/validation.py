@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -90,19 +90,24 @@ class NotExactError(ValueError):
     """Text that is not JSON with one exact value under each name; the message repeats none."""
 
 
-def exact_json(text: str | bytes) -> Any:  # noqa: ANN401 (whatever JSON holds)
+def exact_json(text: str | bytes, *, any_number: bool = False) -> Any:  # noqa: ANN401 (whatever JSON holds)
     """Returns JSON with every number an exact Decimal.
+
+    Args:
+        text: the JSON.
+        any_number: let pass what is no amount, for `Amount` to refuse at its place.
 
     Raises:
         NotExactError: it is not JSON, a name stands twice in a table, or a number is not finite or
             larger than DynamoDB holds.
     """
+    number = _as_written if any_number else exact
     try:
         return json.loads(
             text,
-            parse_float=exact,
-            parse_int=exact,
-            parse_constant=_no_constant,
+            parse_float=number,
+            parse_int=number,
+            parse_constant=number if any_number else _no_constant,
             object_pairs_hook=_no_duplicates,
         )
     except NotAnAmountError as error:
@@ -111,6 +116,13 @@ def exact_json(text: str | bytes) -> Any:  # noqa: ANN401 (whatever JSON holds)
         raise
     except (ValueError, RecursionError):
         raise NotExactError("is not JSON") from None
+
+
+def _as_written(number: str) -> Decimal:
+    try:
+        return Decimal(number)
+    except InvalidOperation:
+        return Decimal("NaN")  # an exponent that no Decimal has
 
 
 def _no_constant(_: str) -> None:

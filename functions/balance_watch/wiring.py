@@ -28,8 +28,8 @@ from balance_watch.store.dynamodb import Store
 from balance_watch.transport import Transport
 from balance_watch.validation import Faults
 
-# At DEBUG botocore writes every reply of AWS whole, those of Secrets Manager too.
-logging.getLogger("botocore").setLevel(logging.INFO)
+# At DEBUG botocore writes every reply of AWS whole, those of Secrets Manager too; at INFO, noise.
+logging.getLogger("botocore").setLevel(logging.WARNING)
 
 _AWS = Config(
     connect_timeout=3,

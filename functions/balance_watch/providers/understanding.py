@@ -56,7 +56,8 @@ def parse(reply: Reply, *, xml: bool) -> tuple[Any, bool]:
         try:
             # Entities are off: no expansion, no external one (the parser's own documentation).
             return xmltodict.parse(reply.body, disable_entities=True), True
-        except (ExpatError, ValueError):
+        except (ExpatError, ValueError, LookupError):
+            # LookupError: the encoding that it names is none.
             raise _NotUnderstoodError("is not XML") from None
     if _is_html(reply):
         raise _NotUnderstoodError("is a web page")
@@ -198,7 +199,7 @@ class _Reply:
             raise _NotUnderstoodError(f"has no {self._paths.currency}")
         if _ISO_CODE.fullmatch(found):
             found = found.upper()
-        elif _UNIT_WORD.fullmatch(found):
+        elif _UNIT_WORD.fullmatch(found) and not _ISO_CODE.fullmatch(stated):
             found = found.lower()
         else:
             raise _NotUnderstoodError(f"holds a {self._paths.currency} that is no currency")

@@ -98,7 +98,7 @@ def understand_secrets(
 
 def _single_field(text: str, name: str, where: str, faults: Faults) -> object:
     try:
-        raw = exact_json(text)
+        raw = exact_json(text, any_number=True)
     except NotExactError as error:
         faults.add(where, str(error))
         return None

@@ -1,0 +1,35 @@
+"""Notifications are read in an order that puts first what must be acted on."""
+
+from datetime import timedelta
+from itertools import product
+
+from balance_watch.domain.notification import Reason, alert_id, gravest_first
+from balance_watch.domain.rules import Metric, Severity
+from tests.domain.watching import START
+from tests.notifiers.examples import low
+
+
+def test_gravest_comes_first() -> None:
+    said = [low(severity=severity) for severity in ("info", "critical", "warning")]
+    assert [it.severity for it in sorted(said, key=gravest_first)] == list(Severity)
+
+
+def test_what_is_well_again_comes_last() -> None:
+    well, ill = low(reason=Reason.RESOLVED), low(severity=Severity.INFO)
+    assert sorted([well, ill], key=gravest_first) == [ill, well]
+
+
+def test_of_equal_gravity_what_was_said_first_comes_first() -> None:
+    later, earlier = low(said_at=START + timedelta(hours=1)), low(said_at=START)
+    assert sorted([later, earlier], key=gravest_first) == [earlier, later]
+
+
+def test_account_metric_reason_and_tick_each_make_another_id() -> None:
+    axes = (("sms", "search"), Metric, Reason, (START, START + timedelta(seconds=1)))
+    ids = [alert_id(*each) for each in product(*axes)]
+    assert len(set(ids)) == len(ids)
+
+
+def test_an_id_never_changes_between_versions() -> None:
+    known = alert_id("sms", Metric.BALANCE, Reason.FIRED, START)
+    assert known == "f8a82c76-7ca9-5632-a65f-13f1e76d4772"

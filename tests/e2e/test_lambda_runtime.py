@@ -1,0 +1,112 @@
+"""The built package in AWS's own runtime client, and what our stand-in for Lambda does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.scenario import CAST, states_at, ticks
+from local.world import World
+from tests.e2e.lambda_runtime import LambdaRuntime, NotBuiltError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.e2e
+
+HOUR = 10
+"""Of the scenario: every account can be read."""
+
+THROWAWAY = """
+import os, sys, time
+def handler(event, context):
+    print("seen:", event["do"], flush=True)
+    if event["do"] == "raise":
+        raise ValueError("no such thing")
+    if event["do"] == "exit":
+        os._exit(3)
+    if event["do"] == "hang":
+        time.sleep(30)
+    import boto3
+    return {"boto3": boto3.__file__, "path": sys.path, "given": os.environ.get("GIVEN"),
+            "home": os.environ.get("HOME"), "left": context.get_remaining_time_in_millis()}
+"""
+
+
+@pytest.fixture(scope="module")
+def throwaway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LambdaRuntime]:
+    package: Path = tmp_path_factory.mktemp("package")
+    (package / "throwaway.py").write_text(THROWAWAY)
+    with LambdaRuntime(
+        environment={"GIVEN": "yes"}, package=package, handler="throwaway.handler", timeout=2
+    ) as function:
+        yield function
+
+
+def test_a_result_comes_back_with_its_log(throwaway: LambdaRuntime) -> None:
+    invocation = throwaway.invoke({"do": "return"})
+    assert invocation.error is None
+    assert "seen: return" in invocation.log
+
+
+def test_the_function_sees_the_given_environment_and_nothing_of_ours(
+    throwaway: LambdaRuntime,
+) -> None:
+    payload = throwaway.invoke({"do": "return"}).payload
+    assert (payload["given"], payload["home"]) == ("yes", None)
+    assert "/lambda-runtime/boto3/" in payload["boto3"]
+    assert not [entry for entry in payload["path"] if entry.endswith("site-packages")]
+
+
+def test_the_clock_that_is_left_is_the_functions_timeout(throwaway: LambdaRuntime) -> None:
+    assert 0 < throwaway.invoke({"do": "return"}).payload["left"] <= 2000
+
+
+def test_an_exception_is_a_function_error(throwaway: LambdaRuntime) -> None:
+    invocation = throwaway.invoke({"do": "raise"})
+    assert invocation.payload is None
+    assert invocation.error is not None
+    assert (invocation.error.kind, invocation.error.message) == ("ValueError", "no such thing")
+
+
+def test_a_function_that_overruns_is_ended_by_lambda(throwaway: LambdaRuntime) -> None:
+    invocation = throwaway.invoke({"do": "hang"})
+    assert invocation.error is not None
+    assert invocation.error.kind == "Sandbox.Timedout"
+    assert "timed out after 2.00 seconds" in invocation.error.message
+
+
+def test_a_crash_is_a_function_error_and_the_next_event_finds_a_new_process(
+    throwaway: LambdaRuntime,
+) -> None:
+    crash = throwaway.invoke({"do": "exit"})
+    assert crash.error is not None
+    assert crash.error.kind == "Runtime.ExitError"
+    assert throwaway.invoke({"do": "return"}).error is None
+
+
+def test_a_package_that_is_not_built_is_named_with_the_command_that_builds_it(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(NotBuiltError, match=r"nowhere.*make build-host"):
+        LambdaRuntime(environment={}, package=tmp_path / "nowhere").start()
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with World() as everything:
+        tick = ticks()[HOUR]
+        everything.show(states_at(tick), tick)
+        yield everything
+
+
+def test_the_built_package_reads_every_account(world: World) -> None:
+    tick = ticks()[HOUR]
+    with LambdaRuntime(environment=world.environment) as function:
+        invocation = function.invoke({"scheduled_time": tick.isoformat()})
+    assert invocation.error is None, invocation.log
+    result = invocation.payload
+    assert (result["accounts"], result["read"]) == (len(CAST), len(CAST))
+    assert result["skipped"] is False

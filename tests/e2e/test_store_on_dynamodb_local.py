@@ -1,0 +1,119 @@
+"""What only AWS's own DynamoDB shows of the store: units by size, limits, repeated transactions.
+
+All other tests of the store run on it too: those of tests/store that are marked `e2e`.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from balance_watch.domain.configuration import ConfigurationState
+from balance_watch.store.dynamodb import Store
+from tests.e2e.dynamodb_local import DynamoDbLocal, NotInstalledError
+from tests.store.clients import Wrapped, sent_twice
+from tests.store.examples import TICK, owed, quiet_state, reading, state, transition
+from tests.store.metering import Meter
+from tests.store.tables import client_of, new_table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    try:
+        local = DynamoDbLocal().start()
+    except NotInstalledError as missing:
+        pytest.skip(str(missing))
+    yield local.url
+    local.stop()
+
+
+@pytest.fixture
+def client(address: str) -> "DynamoDBClient":
+    return client_of(address)
+
+
+@pytest.fixture
+def table(client: "DynamoDBClient") -> str:
+    return new_table(client)
+
+
+@pytest.fixture
+def meter(client: "DynamoDBClient") -> Meter:
+    meter = Meter()
+    meter.attach(client)
+    return meter
+
+
+@pytest.fixture
+def store(client: "DynamoDBClient", table: str) -> Store:
+    return Store(client, table)
+
+
+def quiet(number: int) -> list[Any]:
+    states = [quiet_state(f"llm-production-eu-{index:03}") for index in range(number)]
+    return [(each, each.reading) for each in states]
+
+
+def test_a_quiet_account_is_written_with_two_units(store: Store, meter: Meter) -> None:
+    store.save(quiet(50))
+    assert meter.write_units == 100
+
+
+def test_a_state_is_read_with_one_unit(store: Store, meter: Meter) -> None:
+    store.save(quiet(50))
+    store.states([each.account for each, _ in quiet(50)])
+    assert meter.read_units == 50
+
+
+def test_an_item_over_one_kilobyte_takes_a_second_unit(store: Store, meter: Meter) -> None:
+    long = quiet_state()
+    assert long.reading is not None
+    store.save([(replace(long, reading=replace(long.reading, status="s" * 1024)), None)])
+    assert meter.write_units == 2
+
+
+def test_a_claim_and_a_close_take_a_unit_each(store: Store, meter: Meter) -> None:
+    run = store.claim(TICK, 100)
+    assert run is not None
+    store.close(run, done=True, configuration=ConfigurationState(), policy_digest="d" * 64)
+    assert meter.write_units == 2
+
+
+def test_an_empty_outbox_is_read_with_one_unit_at_most(store: Store, meter: Meter) -> None:
+    store.owed()
+    assert meter.read_units <= 1
+
+
+def test_a_transaction_that_is_sent_again_takes_effect_once(
+    client: "DynamoDBClient", table: str, store: Store
+) -> None:
+    run = store.claim(TICK, 100)
+    assert run is not None
+    again = Wrapped(client, transact_write_items=sent_twice(client.transact_write_items))
+    unsure: Any = again
+    assert Store(unsure, table).save_owing(run, [transition("a")]) == set()
+    assert store.owed() == [owed("a")]
+
+
+def test_more_items_to_a_batch_than_the_store_sends_are_refused(
+    client: "DynamoDBClient", table: str
+) -> None:
+    key = {"pk": {"S": uuid.uuid4().hex}}
+    puts: Any = [{"PutRequest": {"Item": {**key, "sk": {"S": f"{i}"}}}} for i in range(26)]
+    with pytest.raises(ClientError, match="Too many items"):
+        client.batch_write_item(RequestItems={table: puts})
+
+
+def test_one_enormous_balance_leaves_the_table_readable(store: Store) -> None:
+    balance = replace(reading(), balance=Decimal("1E+125"))
+    store.save([(replace(state("a"), reading=balance), balance), (state("b"), None)])
+    assert set(store.states(["a", "b"])) == {"a", "b"}

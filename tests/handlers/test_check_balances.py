@@ -1,0 +1,230 @@
+"""The function's edge: which events it takes, what it returns, how it ends."""
+
+import importlib
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from balance_watch.errors import (
+    EventError,
+    RunIncompleteError,
+    RunUnderWayError,
+    SettingsError,
+)
+from balance_watch.handlers import check_balances
+from balance_watch.store.dynamodb import Store
+from local.loopback import LoopbackServer, Reply, Request
+from local.slack_inbox import NOT_OK
+from local.world import World
+from tests.store.tables import new_table
+
+EVENTS = Path(__file__).resolve().parents[2] / "events"
+TICK = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
+AT_TICK = {"scheduled_time": "2026-11-22T10:05:00Z"}
+
+Handler = Callable[..., dict[str, Any]]
+
+
+class Context:
+    """As much of Lambda's context as the handler looks at: how much time is left."""
+
+    def __init__(self, seconds: float = 120) -> None:
+        self._milliseconds = int(seconds * 1000)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._milliseconds
+
+
+class Switch(LoopbackServer):
+    """A dead man's switch."""
+
+    def answer(self, request: Request) -> Reply:
+        del request
+        return Reply(200, b"OK", "text/plain")
+
+    @property
+    def heard(self) -> list[str]:
+        return [request.path for request in self.requests]
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with World() as world:
+        yield world
+
+
+@pytest.fixture
+def switch() -> Iterator[Switch]:
+    with Switch() as switch:
+        yield switch
+
+
+@pytest.fixture
+def table(world: World) -> str:
+    return new_table(world.aws.client("dynamodb"))
+
+
+@pytest.fixture
+def handler(world: World, switch: Switch, table: str, monkeypatch: pytest.MonkeyPatch) -> Handler:
+    """The handler as a cold start makes it, over an empty table."""
+    trusted = f"{world.environment['TRUSTED_HOSTS']},{switch.authority}"
+    for name, value in {
+        **world.environment,
+        "TABLE_NAME": table,
+        "TRUSTED_HOSTS": trusted,
+        "HEARTBEAT_URL": f"{switch.url}/ping/secret",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    handler: Handler = importlib.reload(check_balances).handler
+    return handler
+
+
+def test_the_schedulers_time_is_the_tick() -> None:
+    event = json.loads((EVENTS / "scheduled_check.json").read_text())
+    assert check_balances.tick(event) == datetime.fromisoformat(event["scheduled_time"])
+
+
+def test_the_time_of_an_eventbridge_rule_is_the_tick() -> None:
+    event = json.loads((EVENTS / "eventbridge_rule.json").read_text())
+    assert event["source"] == "aws.events"
+    assert check_balances.tick(event) == datetime.fromisoformat(event["time"])
+
+
+def test_the_schedulers_time_goes_before_a_rules() -> None:
+    event = {**AT_TICK, "source": "aws.events", "time": "2020-01-01T00:00:00Z"}
+    assert check_balances.tick(event) == TICK
+
+
+@pytest.mark.parametrize("event", [{}, {"time": "2020-01-01T00:00:00Z"}, {"scheduled_time": None}])
+def test_without_a_time_the_tick_is_now_to_the_second(event: dict[str, Any]) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    tick = check_balances.tick(event)
+    assert before <= tick <= datetime.now(UTC)
+    assert tick.microsecond == 0
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2026-11-22T10:05:00Z",
+        "2026-11-22T10:05:00.987Z",
+        "2026-11-22T11:05:00+01:00",
+        "2026-11-22T10:05:00",
+    ],
+)
+def test_a_tick_is_in_utc_and_to_the_second(time: str) -> None:
+    tick = check_balances.tick({"scheduled_time": time})
+    assert (tick, tick.tzinfo) == (TICK, UTC)
+
+
+@pytest.mark.parametrize("time", ["", "soon", "<aws.scheduler.scheduled-time>", 1763805900, []])
+def test_a_time_that_is_none_is_an_error(time: object) -> None:
+    with pytest.raises(EventError, match="no ISO 8601 time"):
+        check_balances.tick({"scheduled_time": time})
+
+
+def test_the_result_has_the_keys_of_the_contract_in_their_order(handler: Handler) -> None:
+    result = handler(AT_TICK, Context())
+    assert list(result) == [
+        "scheduled_time",
+        "accounts",
+        "read",
+        "unreadable",
+        "fired",
+        "resolved",
+        "reminded",
+        "delivered",
+        "undelivered",
+        "deferred",
+        "skipped",
+    ]
+
+
+def test_the_result_is_json_of_a_time_counts_and_a_flag(handler: Handler) -> None:
+    result = json.loads(json.dumps(handler(AT_TICK, Context())))
+    assert result.pop("scheduled_time") == "2026-11-22T10:05:00Z"
+    assert result.pop("skipped") is False
+    assert {type(count) for count in result.values()} == {int}
+    assert (result["accounts"], result["read"]) == (10, 10)
+
+
+def test_a_tick_that_was_done_is_skipped(handler: Handler) -> None:
+    handler(AT_TICK, Context())
+    result = handler(AT_TICK, Context())
+    assert (result["skipped"], result["accounts"]) == (True, 0)
+
+
+def test_a_run_that_owes_something_ends_in_an_error(handler: Handler, world: World) -> None:
+    world.slack.script("default", NOT_OK)
+    with pytest.raises(RunIncompleteError, match="'undelivered': 1"):
+        handler(AT_TICK, Context())
+
+
+def test_the_run_after_it_sends_what_was_owed(handler: Handler, world: World) -> None:
+    world.slack.script("default", NOT_OK)
+    with pytest.raises(RunIncompleteError):
+        handler(AT_TICK, Context())
+    assert handler(AT_TICK, Context())["delivered"] == 1
+
+
+def test_a_run_without_time_defers_all_and_ends_in_an_error(handler: Handler) -> None:
+    with pytest.raises(RunIncompleteError, match="'deferred': 10"):
+        handler(AT_TICK, Context(seconds=2))
+
+
+def test_a_run_that_finds_another_under_way_ends_in_an_error(
+    handler: Handler, world: World, table: str
+) -> None:
+    Store(world.aws.client("dynamodb"), table).claim(TICK, 100)
+    with pytest.raises(RunUnderWayError):
+        handler(AT_TICK, Context())
+
+
+def test_a_complete_run_pings_the_switch(handler: Handler, switch: Switch) -> None:
+    handler(AT_TICK, Context())
+    assert switch.heard == ["/ping/secret"]
+
+
+def test_an_incomplete_run_pings_the_switchs_fail(
+    handler: Handler, world: World, switch: Switch
+) -> None:
+    world.slack.script("default", NOT_OK)
+    with pytest.raises(RunIncompleteError):
+        handler(AT_TICK, Context())
+    assert switch.heard == ["/ping/secret/fail"]
+
+
+def test_a_run_that_breaks_off_pings_the_switchs_fail(handler: Handler, switch: Switch) -> None:
+    with pytest.raises(EventError):
+        handler({"scheduled_time": "soon"}, Context())
+    assert switch.heard == ["/ping/secret/fail"]
+
+
+def test_without_a_switch_nothing_is_pinged(
+    handler: Handler, switch: Switch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEARTBEAT_URL", "")
+    handler(AT_TICK, Context())
+    assert switch.heard == []
+
+
+def test_a_switch_that_does_not_answer_spoils_no_run(
+    handler: Handler, switch: Switch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    switch.stop()
+    assert handler(AT_TICK, Context())["read"] == 10
+    assert "/ping/secret" not in capsys.readouterr().out
+
+
+def test_an_environment_that_lacks_the_table_is_named(
+    handler: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TABLE_NAME", "")
+    with pytest.raises(SettingsError, match="TABLE_NAME is not set"):
+        handler(AT_TICK, Context())

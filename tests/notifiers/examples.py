@@ -1,0 +1,114 @@
+"""Notifications for tests: a plain one to change a field of, and any at all."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import strategies as st
+
+from balance_watch.domain.money import NotAnAmountError, exact
+from balance_watch.domain.notification import Notification, Reason, alert_id
+from balance_watch.domain.rules import Metric, Severity
+
+START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
+LINK = "https://example.com/billing"
+
+
+def low(**changes: object) -> Notification:
+    """A low balance, fired; words stand for severities, reasons and metrics."""
+    kinds = {"severity": Severity, "reason": Reason, "metric": Metric}
+    for name, kind in kinds.items():
+        if name in changes:
+            changes[name] = kind(str(changes[name]))
+    it = Notification(
+        alert_id="",
+        account="sms",
+        provider="vonage",
+        rule="low balance",
+        metric=Metric.BALANCE,
+        severity=Severity.CRITICAL,
+        reason=Reason.FIRED,
+        since=START,
+        said_at=NOW,
+        value="8.2",
+        threshold=Decimal(20),
+        currency="EUR",
+        balance=Decimal("8.2"),
+        observed_at=NOW,
+        labels={"team": "messaging"},
+        trend=(Decimal("31.2"), Decimal(20), Decimal("8.2")),
+        link=LINK,
+    )
+    it = replace(it, **changes)  # type: ignore[arg-type]
+    return replace(it, alert_id=alert_id(it.account, it.metric, it.reason, it.said_at))
+
+
+def faulty(*faults: str, **changes: object) -> Notification:
+    """The alert on the configuration."""
+    return low(
+        account="configuration",
+        provider="balance-watch",
+        rule="configuration",
+        metric="configuration",
+        value=str(len(faults)),
+        detail="\n".join(faults),
+        threshold=None,
+        currency=None,
+        balance=None,
+        observed_at=None,
+        labels={},
+        trend=(),
+        link=None,
+        **changes,
+    )
+
+
+def _amount(digits: int, exponent: int) -> Decimal:
+    try:
+        return exact(Decimal(digits).scaleb(exponent))
+    except NotAnAmountError:
+        return Decimal(digits)
+
+
+def lines(most: int) -> st.SearchStrategy[str]:
+    """One line of up to so many characters, many of them special to someone."""
+    special = st.sampled_from("&<>*_`\"'\\|~ é漢🔴\u202e\u200b")
+    plain = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
+    return st.text(special | plain, min_size=1, max_size=most) | st.sampled_from(
+        ["&" * most, "🔴" * most, '"' * most, "\\" * most]
+    )
+
+
+amounts = st.builds(_amount, st.integers(-(10**38) + 1, 10**38 - 1), st.integers(-130, 87))
+times = st.datetimes(
+    datetime(2026, 1, 1),  # noqa: DTZ001 (hypothesis wants them bare)
+    datetime(2100, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
+).map(lambda at: at.replace(microsecond=0))
+numeric = st.sampled_from([Metric.BALANCE, Metric.CREDITS, Metric.POINTS, Metric.PROVIDER_FLAG])
+
+
+@st.composite
+def anything(draw: st.DrawFn) -> Notification:
+    """Any notification of an account that can come about."""
+    since = draw(times)
+    value = draw(st.none() | amounts)
+    return low(
+        account=draw(lines(100)),
+        provider=draw(st.sampled_from(["vonage", "aimlapi-billing"])),
+        rule=draw(lines(100)),
+        metric=draw(numeric),
+        severity=draw(st.sampled_from(Severity)),
+        reason=draw(st.sampled_from(Reason)),
+        since=since,
+        said_at=since + timedelta(minutes=draw(st.integers(0, 10**6))),
+        value=None if value is None else f"{value:f}",
+        threshold=draw(st.none() | amounts),
+        currency=draw(st.sampled_from(["EUR", "credits"])),
+        balance=draw(st.none() | amounts),
+        labels=draw(st.dictionaries(lines(100), lines(100), max_size=6)),
+        detail=draw(st.text(max_size=50) | st.sampled_from(["", "&" * 5000, "\n" * 5000])),
+        trend=tuple(draw(st.lists(amounts, max_size=6))),
+        link=draw(st.sampled_from([None, LINK])),
+    )

@@ -1,0 +1,168 @@
+"""Slack: what a message shows, and that Slack takes it."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from balance_watch.domain.notification import Notification
+from balance_watch.notifiers.slack import MAX_BLOCKS, escaped, render
+from local.block_kit import MAX_MESSAGE_TEXT, MAX_TEXT_OBJECT, faults
+from tests.notifiers.examples import LINK, NOW, anything, faulty, low
+
+
+def message(*notifications: Notification) -> dict[str, Any]:
+    ((_, one),) = render(notifications)
+    return one
+
+
+def text(it: Notification) -> str:
+    (block,) = message(it)["blocks"]
+    return str(block["text"]["text"])
+
+
+def test_a_low_balance_reads_so() -> None:
+    assert text(low()) == (
+        "🔴 *sms is at 8.20 EUR, below 20.00 EUR*\n"
+        "`█▄▁` last 24 h: 31.20 → 8.20 EUR\n"
+        "since <!date^1795334400^{date_short_pretty} {time}|22 Nov 2026 08:00 UTC> (2 h 5 min)"
+        " · critical · rule low balance · vonage · team messaging"
+        " · <https://example.com/billing|billing page>"
+    )
+
+
+def test_what_has_just_begun_shows_no_span() -> None:
+    assert "UTC> · critical" in text(low(since=NOW))
+
+
+def test_what_is_over_reads_so() -> None:
+    assert text(low(reason="resolved", value="31.2", trend=())) == (
+        "✅ *sms has recovered, at 31.20 EUR*\n"
+        "since <!date^1795334400^{date_short_pretty} {time}|22 Nov 2026 08:00 UTC>,"
+        " over after 2 h 5 min · critical · rule low balance · vonage · team messaging"
+    )
+
+
+def test_the_date_is_the_beginnings_own() -> None:
+    assert datetime.fromtimestamp(1795334400, UTC) == low().since
+
+
+@pytest.mark.parametrize(
+    ("severity", "sign"), [("critical", "🔴"), ("warning", "🟠"), ("info", "🔵")]
+)
+def test_a_severity_has_its_sign(severity: str, sign: str) -> None:
+    assert text(low(severity=severity)).startswith(sign)
+
+
+def test_a_detail_is_shown() -> None:
+    detail = "Timed out: No whole reply came in time. Failed 3 times in a row."
+    assert f"\n{detail}\n" in text(low(detail=detail))
+
+
+def test_every_fault_of_a_configuration_is_shown_on_its_line() -> None:
+    shown = text(faulty("policy: one", "secret x: two"))
+    assert shown.startswith("🔴 *The configuration has 2 faults: accounts may go unwatched*\n")
+    assert "\npolicy: one\nsecret x: two\n" in shown
+
+
+def test_a_rule_that_is_gone_begins_with_a_capital() -> None:
+    gone = low(reason="resolved", threshold=None)
+    assert text(gone).startswith("✅ *The rule low balance no longer applies to sms*")
+
+
+def test_an_accounts_name_is_left_as_it_is() -> None:
+    assert "*sms is at" in text(low())
+
+
+def test_a_balance_without_a_past_has_no_plot() -> None:
+    assert "last 24 h" not in text(low(trend=(Decimal(8),)))
+
+
+def test_the_link_is_left_out_where_nothing_is_to_be_done() -> None:
+    assert LINK not in text(low(reason="resolved"))
+    assert LINK not in text(low(link=None))
+
+
+def test_no_text_of_others_is_markup() -> None:
+    shown = text(
+        low(
+            account="<!channel> & co",
+            rule="<a>",
+            labels={"<b>": "&"},
+            detail="<https://evil.example|click>",
+            currency="<c>",
+        )
+    )
+    assert "<!channel>" not in shown
+    assert "&lt;!channel&gt; &amp; co" in shown
+    assert "rule &lt;a&gt;" in shown
+    assert "&lt;b&gt; &amp;" in shown
+    assert "&lt;https://evil.example|click&gt;" in shown
+    assert shown.count("<") == 2, "the date and the link"
+
+
+@given(st.text())
+def test_escaping_leaves_no_character_with_a_meaning(raw: str) -> None:
+    shown = escaped(raw)
+    assert not set(shown) & set("<>")
+    assert shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") == raw
+
+
+def test_all_of_a_run_is_one_message_gravest_first() -> None:
+    one = message(
+        low(account="a", reason="resolved"),
+        low(account="b", severity="info"),
+        low(account="c", severity="critical"),
+        low(account="d", severity="warning"),
+    )
+    order = [block["text"]["text"].split("*")[1].split(" ")[0] for block in one["blocks"]]
+    assert order == ["c", "d", "b", "a"]
+    assert one["text"].splitlines()[0] == "c is at 8.20 EUR, below 20.00 EUR"
+    assert len(one["text"].splitlines()) == 4
+
+
+def test_links_are_not_unfurled() -> None:
+    assert message(low())["unfurl_links"] is False
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(0, []), (1, [1]), (50, [50]), (51, [50, 1]), (120, [50, 50, 20])]
+)
+def test_a_message_has_no_more_blocks_than_slack_takes(count: int, sizes: list[int]) -> None:
+    parts = list(render([low(account=f"a{number}") for number in range(count)]))
+    assert [len(one["blocks"]) for _, one in parts] == sizes
+    assert [len(group) for group, _ in parts] == sizes
+
+
+def test_the_gravest_are_in_the_first_message() -> None:
+    infos = [low(account=f"a{number}", severity="info") for number in range(60)]
+    (first, _), _ = render([*infos, low(account="grave")])
+    assert first[0].account == "grave"
+
+
+def test_a_detail_beyond_all_measure_is_cut_and_the_facts_stay() -> None:
+    shown = text(faulty(*("&" * 900 for _ in range(10))))
+    assert len(shown) <= MAX_TEXT_OBJECT
+    assert "since <!date^" in shown
+    assert " …\nsince" in shown
+    assert "&amp; …" in shown, "no half of an entity"
+
+
+@settings(max_examples=30)
+@given(st.lists(anything(), min_size=1, max_size=3))
+def test_slack_takes_every_message(notifications: list[Notification]) -> None:
+    for group, one in render(notifications):
+        assert faults(one["blocks"]) == []
+        assert len(one["text"]) <= MAX_MESSAGE_TEXT
+        assert len(group) == len(one["blocks"]) <= MAX_BLOCKS
+
+
+@settings(max_examples=30)
+@given(anything())
+def test_every_block_says_since_when_and_what_to_do(it: Notification) -> None:
+    shown = text(it)
+    assert "since <!date^" in shown
+    assert (f"<{LINK}|billing page>" in shown) is (it.link is not None and it.reason != "resolved")

@@ -1,0 +1,82 @@
+"""Accounts, and the questions that a test puts to a provider about them."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import TypedDict, Unpack
+
+from balance_watch.domain.account import Account
+from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.providers.client import ProviderClient
+from balance_watch.providers.spec import Spec, provider
+from balance_watch.providers.understanding import understand
+from balance_watch.transport import Reply, Request, Transport
+from tests.faults import ALL_OF_LOOPBACK
+
+NOW = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
+KEY = "kE7/+=&secret"
+SECRET = "s3C/+=&hidden"
+
+
+class Options(TypedDict, total=False):
+    """What an account may say besides."""
+
+    currency: str
+    auth: str
+    variables: Mapping[str, str]
+
+
+class HastyTransport(Transport):
+    """Waits no longer than a test may: a payment is given 20 seconds."""
+
+    def exchange(self, request: Request, *, timeout: float) -> Reply:
+        return super().exchange(request, timeout=min(timeout, 0.3))
+
+
+@cache
+def hasty_client() -> ProviderClient:
+    """Returns a client that may reach whatever is on 127.0.0.1, and never waits."""
+    return ProviderClient(HastyTransport(ALL_OF_LOOPBACK), sleep=lambda _: None)
+
+
+def spec_of(slug: str) -> Spec:
+    spec = provider(slug)
+    assert spec is not None
+    return spec
+
+
+def account_of(slug: str, base_url: str | None = None, **options: Unpack[Options]) -> Account:
+    """Returns an account whose name is its provider's; every provider gets the same keys."""
+    credentials = {"api_key": KEY, "api_secret": SECRET}
+    return Account(slug, slug, credentials, base_url=base_url, **options)
+
+
+def ask(client: ProviderClient, account: Account, *, within: float = 10) -> Reading | ReadFailure:
+    deadline = time.monotonic() + within
+    return client.read(spec_of(account.provider), account, now=NOW, deadline=deadline)
+
+
+def reading(client: ProviderClient, account: Account) -> Reading:
+    outcome = ask(client, account)
+    assert isinstance(outcome, Reading), outcome
+    return outcome
+
+
+def failure(client: ProviderClient, account: Account, *, within: float = 10) -> ReadFailure:
+    outcome = ask(client, account, within=within)
+    assert isinstance(outcome, ReadFailure), outcome
+    return outcome
+
+
+def understood(
+    slug: str,
+    body: bytes | str,
+    status: int = 200,
+    content_type: str = "application/json",
+    **headers: str,
+) -> Reading | ReadFailure:
+    """Returns what a reply of these bytes is taken for."""
+    data = body.encode() if isinstance(body, str) else body
+    reply = Reply(status, data, {"Content-Type": content_type, **headers})
+    return understand(spec_of(slug), account_of(slug), reply, NOW)

@@ -1,0 +1,161 @@
+"""Whatever bytes a provider answers: no accident, and no balance that was not among them."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
+from balance_watch.providers.spec import slugs
+from balance_watch.providers.understanding import outcome_word, understand
+from balance_watch.transport import Reply
+from tests.providers.asking import NOW, account_of, spec_of
+from tests.providers.replies import Sample, on_the_wire, samples
+
+SLUGS = st.sampled_from(slugs())
+SAMPLES = st.sampled_from([sample for sample in samples() if not isinstance(sample.body, str)])
+TYPES = st.sampled_from(["application/json", "application/xml", "text/html", "", "text/plain"])
+NUMBERS = (
+    st.integers()
+    | st.decimals(allow_nan=False, allow_infinity=False)
+    | st.decimals(-1000, 1000, places=3)
+)
+NAMES = st.text(max_size=5) | st.sampled_from(
+    [
+        "code", "data", "attributes", "balance", "balance_usd", "current_balance", "currency",
+        "value", "accountBalance", "error-code", "autoReload", "autotopup_settings", "is_enabled",
+        "lowBalance", "lowBalanceThreshold", "status", "updated_at", "available_credits",
+    ]
+)  # fmt: skip
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | NUMBERS
+    | st.text(max_size=8)
+    | st.datetimes(timezones=st.timezones()).map(lambda time: time.isoformat())
+    | st.sampled_from(["USD", "true", "200", "0001-01-01T00:00:00+23:59"])
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+XML_NAMES = st.sampled_from(["accountBalance", "value", "autoReload", "error-code", "a"])
+
+
+def understood(slug: str, status: int, body: bytes, content_type: str) -> Reading | ReadFailure:
+    reply = Reply(status, body, {"Content-Type": content_type})
+    return understand(spec_of(slug), account_of(slug), reply, NOW)
+
+
+def numbers_in(value: Any) -> Iterator[Decimal]:  # noqa: ANN401 (whatever JSON holds)
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from numbers_in(one)
+    if isinstance(value, Decimal):
+        yield value
+
+
+def assert_honest(slug: str, body: bytes, outcome: Reading | ReadFailure) -> None:
+    """A reading's balance stands in the body, digit by digit, in the provider's unit."""
+    if isinstance(outcome, ReadFailure):
+        assert isinstance(outcome.kind, FailureKind)
+        return
+    said = json.loads(body, parse_float=Decimal, parse_int=Decimal)
+    scale = spec_of(slug).scale
+    assert any(outcome.balance / scale == number for number in numbers_in(said))
+
+
+@given(SLUGS, st.integers(100, 599), st.binary(max_size=200), TYPES)
+@example("vonage", 200, b"<?xml version='1.0' encoding='nonsense'?><a/>", "application/xml")
+@example("vonage", 200, b"<a:b/>", "application/xml")
+@example("you", 200, b"\xef\xbb\xbf{}", "application/json")
+@example("you", 200, b"\xff\xfe{\x00}\x00", "application/json")
+def test_any_bytes_are_a_failure_or_an_honest_reading(
+    slug: str, status: int, body: bytes, content_type: str
+) -> None:
+    outcome = understood(slug, status, body, content_type)
+    assert isinstance(outcome, ReadFailure)
+
+
+@settings(max_examples=300)
+@given(SLUGS, VALUES, TYPES)
+def test_any_json_is_a_failure_or_an_honest_reading(
+    slug: str,
+    value: Any,  # noqa: ANN401 (whatever JSON holds)
+    content_type: str,
+) -> None:
+    body = on_the_wire([value])[1:-1]
+    assert_honest(slug, body, understood(slug, 200, body, content_type))
+
+
+@st.composite
+def changed_samples(draw: st.DrawFn) -> tuple[str, bytes]:
+    """A documented sample with one field of any value in the place of another."""
+    sample = draw(SAMPLES)
+    body = json.loads(on_the_wire(sample.body), parse_float=Decimal, parse_int=Decimal)
+    place = body
+    while True:
+        name = draw(st.sampled_from(sorted(place)))
+        if not isinstance(place[name], dict) or draw(st.booleans()):
+            break
+        place = place[name]
+    place[name] = draw(VALUES)
+    return sample.slug, on_the_wire(body)
+
+
+@settings(max_examples=300)
+@given(changed_samples())
+def test_a_sample_with_any_one_value_changed_is_a_failure_or_an_honest_reading(
+    changed: tuple[str, bytes],
+) -> None:
+    slug, body = changed
+    assert_honest(slug, body, understood(slug, 200, body, "application/json"))
+
+
+@given(SAMPLES, st.data())
+def test_a_sample_with_any_one_byte_changed_is_a_failure_or_an_honest_reading(
+    sample: Sample,
+    data: st.DataObject,
+) -> None:
+    whole = bytearray(on_the_wire(sample.body))
+    whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    outcome = understood(sample.slug, 200, bytes(whole), "application/json")
+    if isinstance(outcome, Reading):
+        assert_honest(sample.slug, bytes(whole), outcome)
+
+
+@given(
+    st.recursive(
+        st.text(max_size=6) | NUMBERS.map(str),
+        lambda inner: st.builds("<{0}>{1}</{0}>".format, XML_NAMES, inner),
+        max_leaves=6,
+    )
+)
+def test_any_xml_is_a_failure_or_an_honest_reading(content: str) -> None:
+    body = f"<accountBalance>{content}</accountBalance>".encode("utf-8", "surrogatepass")
+    outcome = understood("vonage", 200, body, "application/xml")
+    if isinstance(outcome, Reading):
+        assert f"<value>{content.partition('<value>')[2].partition('<')[0]}</value>" in content
+        assert outcome.balance == Decimal(content.partition("<value>")[2].partition("<")[0])
+
+
+@given(NUMBERS)
+def test_any_amount_that_can_be_kept_is_read_to_its_last_digit(amount: int | Decimal) -> None:
+    body = b'{"current_balance":%s,"currency":"USD"}' % on_the_wire([amount])[1:-1]
+    outcome = understood("aimlapi-billing", 200, body, "application/json")
+    if isinstance(outcome, Reading):
+        assert outcome.balance == amount
+    else:
+        assert len(Decimal(amount).normalize().as_tuple().digits) > 20 or "size" in outcome.message
+
+
+@given(st.integers(100, 599), st.binary(max_size=100) | VALUES.map(lambda one: on_the_wire([one])))
+def test_no_bytes_make_a_payment_look_paid_that_do_not_say_so(status: int, body: bytes) -> None:
+    word = outcome_word(spec_of("vonage"), Reply(status, body))
+    assert word is None or b"error-code-label" in body

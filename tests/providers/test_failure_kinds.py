@@ -1,0 +1,350 @@
+"""Every way to fail has its one name; the transport's own are tried in tests/transport."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from balance_watch.domain.reading import FailureKind, ReadFailure
+from balance_watch.transport import MAX_BODY
+from local.trouble import canned
+from tests.faults import (
+    Behaviour,
+    FaultServer,
+    closed_port,
+    drips,
+    floods,
+    hangs,
+    replies,
+    says,
+)
+from tests.providers.asking import account_of, failure, hasty_client, understood
+from tests.providers.conftest import World
+
+BODY = '{"data":{"attributes":{"balance":%s}}}'
+
+
+def failed(
+    slug: str,
+    body: bytes | str,
+    status: int = 200,
+    content_type: str = "application/json",
+    **headers: str,
+) -> ReadFailure:
+    outcome = understood(slug, body, status, content_type, **headers)
+    assert isinstance(outcome, ReadFailure), outcome
+    return outcome
+
+
+def failed_at(server: FaultServer, base_url: str | None = None) -> ReadFailure:
+    return failure(hasty_client(), account_of("you", base_url or server.url), within=0.5)
+
+
+@pytest.mark.parametrize("body", ['{"detail":"Problems with API key."}', "invalid key", ""])
+def test_401_is_a_rejected_key_in_whatever_words(body: str) -> None:
+    assert failed("you", body, 401).kind is FailureKind.KEY_REJECTED
+
+
+def test_401_with_a_web_page_is_blocked_on_the_way() -> None:
+    got = failed("you", "<html>Sign in</html>", 401, content_type="text/html")
+    assert got.kind is FailureKind.BLOCKED
+
+
+@pytest.mark.parametrize(
+    "body", ['{"detail":"no scope"}', '["no"]', "<error>no</error>", ' \n{"a":1}']
+)
+def test_403_in_an_api_s_format_is_not_allowed(body: str) -> None:
+    assert failed("you", body, 403).kind is FailureKind.NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ("<!DOCTYPE html><html></html>", "text/html; charset=UTF-8"),
+        ("<!doctype HTML><html></html>", "text/plain"),
+        ("\n <HTML><body>no</body></HTML>", ""),
+        ('{"error":1010}', "text/html"),
+        ("error code: 1010", "text/plain"),
+        ("", "application/json"),
+    ],
+)
+def test_403_in_no_api_s_format_is_blocked_on_the_way(body: str, content_type: str) -> None:
+    assert failed("you", body, 403, content_type=content_type).kind is FailureKind.BLOCKED
+
+
+def test_429_is_rate_limited_and_says_for_how_long() -> None:
+    got = failed("you", "{}", 429, **{"Retry-After": "17"})
+    assert (got.kind, got.retry_after) == (FailureKind.RATE_LIMITED, 17)
+
+
+def test_429_may_name_a_date() -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    got = failed("you", "{}", 429, **{"Retry-After": date})
+    assert got.retry_after is not None
+    assert 30 < got.retry_after <= 60
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "soon"}])
+def test_429_need_not_say_for_how_long(headers: dict[str, str]) -> None:
+    got = failed("you", "{}", 429, **headers)
+    assert (got.kind, got.retry_after) == (FailureKind.RATE_LIMITED, None)
+
+
+@pytest.mark.parametrize(
+    "status", [500, 502, 503, 504, 520, 599, 400, 404, 418, 201, 204, 206, 100]
+)
+def test_every_other_status_is_the_provider_s_error(status: int) -> None:
+    assert failed("you", BODY % 1, status).kind is FailureKind.PROVIDER_ERROR
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308, 399])
+def test_every_3xx_is_redirected(status: int) -> None:
+    assert failed("you", BODY % 1, status).kind is FailureKind.REDIRECTED
+
+
+def test_a_redirect_s_target_never_sees_the_key() -> None:
+    with FaultServer(replies("200 OK", b'{"data":{"attributes":{"balance":1}}}')) as thief:
+        location = f"{thief.url}/v1/billing/account_balance"
+        with FaultServer(replies("302 Found", b"", location=location)) as server:
+            got = failure(hasty_client(), account_of("you", server.url))
+            assert len(server.heads) == 1
+        assert thief.connections == 0
+    assert got.kind is FailureKind.REDIRECTED
+
+
+def test_a_redirect_with_a_body_without_end_is_redirected() -> None:
+    with FaultServer(floods(b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n")) as server:
+        assert failed_at(server).kind is FailureKind.REDIRECTED
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind"),
+    [
+        (hangs, FailureKind.TIMED_OUT),
+        (drips(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"), FailureKind.TIMED_OUT),
+        (drips(b"HTTP/1.1 200 OK\r\n\r\n", b" "), FailureKind.TIMED_OUT),
+        (replies("200 OK", b" " * (MAX_BODY + 1)), FailureKind.TOO_LARGE),
+        (replies("200 OK", b"{}", content_encoding="gzip"), FailureKind.MALFORMED),
+        (replies("200 OK", b"{", content_length="9"), FailureKind.MALFORMED),
+        (says(), FailureKind.UNREACHABLE),
+    ],
+    ids=[
+        "hangs",
+        "drips headers",
+        "drips a body",
+        "too large",
+        "bad gzip",
+        "cut short",
+        "hangs up",
+    ],
+)
+def test_what_the_transport_reports_is_a_failure_of_that_kind(
+    behaviour: Behaviour, kind: FailureKind
+) -> None:
+    with FaultServer(behaviour) as server:
+        assert failed_at(server).kind is kind
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "https://nobody.invalid",
+        "http://nobody.invalid",
+        "https://10.0.0.1",
+        f"http://127.0.0.1:{closed_port()}",
+    ],
+    ids=["no such name", "not https", "an address inside", "refused"],
+)
+def test_a_host_that_cannot_be_asked_is_unreachable(base_url: str) -> None:
+    with FaultServer(hangs) as server:
+        assert failed_at(server, base_url).kind is FailureKind.UNREACHABLE
+
+
+def test_no_time_left_is_timed_out_and_asks_nobody(world: World) -> None:
+    got = failure(world.client, account_of("you", world.you.url), within=-1)
+    assert got.kind is FailureKind.TIMED_OUT
+    assert world.you.requests == []
+
+
+DEEP = 20_000
+
+NOT_JSON: dict[str, bytes] = {
+    "empty": b"",
+    "blank": b" \n",
+    "text": b"balance: 1",
+    "cut short": b'{"data":{"attributes":{"balance":1}}',
+    "something after it": b'{"data":{"attributes":{"balance":1}}} {}',
+    "invalid UTF-8": b'{"data":{"attributes":{"balance":1,"x":"\xff\xfe"}}}',
+    "single quotes": b"{'data':{'attributes':{'balance':1}}}",
+    "nested deeply": b'{"a":' * DEEP + b"1" + b"}" * DEEP,
+    "nested deeply in lists": b"[" * DEEP,
+    "the same name twice": b'{"data":{"attributes":{"balance":1,"balance":2}}}',
+    "the same table twice": b'{"data":{"attributes":{"balance":1}},"data":{}}',
+    "a control character": b'{"data":{"attributes":{"balance":1,"x":"\x01"}}}',
+    "XML where JSON belongs": b"<data><attributes><balance>1</balance></attributes></data>",
+    "a web page": b"<!DOCTYPE html><html>1</html>",
+}
+
+
+@pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON.keys())
+def test_what_is_not_json_is_malformed(body: bytes) -> None:
+    assert failed("you", body).kind is FailureKind.MALFORMED
+
+
+def test_a_web_page_is_malformed_though_it_may_look_like_json() -> None:
+    assert failed("you", BODY % 1, content_type="text/html").kind is FailureKind.MALFORMED
+
+
+NO_AMOUNT = [
+    "null",
+    "true",
+    "false",
+    '"1"',
+    '"718924.5"',
+    '""',
+    "[]",
+    "[1]",
+    "{}",
+    '{"balance":1}',
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "1e400",
+    "-1e400",
+    "1e126",
+    "1e-131",
+    "1e99999999999999999999",
+    "1" * 39,
+    "9" * 5000,
+    "0." + "1" * 39,
+    "01",
+    "+1",
+    ".5",
+    "1.",
+    "0x10",
+    "1_000",
+    "1,000",
+]
+
+
+@pytest.mark.parametrize("amount", NO_AMOUNT)
+def test_what_is_no_exact_finite_number_is_malformed(amount: str) -> None:
+    assert failed("you", BODY % amount).kind is FailureKind.MALFORMED
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "null",
+        "1",
+        '"1"',
+        "[]",
+        "{}",
+        '{"data":null}',
+        '{"data":[]}',
+        '{"data":{"attributes":null}}',
+    ],
+)
+def test_json_of_another_shape_is_malformed(body: str) -> None:
+    assert failed("you", body).kind is FailureKind.MALFORMED
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        '"available_credits":"71000"',
+        '"available_credits":true',
+        '"available_points":[]',
+        '"alert_threshold":"10"',
+        '"alert_threshold":1e400',
+        '"low_balance_alert":"no"',
+        '"low_balance_alert":0',
+        '"updated_at":"yesterday"',
+        '"updated_at":5',
+        '"updated_at":"0001-01-01T00:00:00+23:59"',
+        '"updated_at":"9999-12-31T23:59:59-23:59"',
+    ],
+)
+def test_a_fact_beside_the_balance_that_is_not_understood_is_malformed(field: str) -> None:
+    assert failed("legnext", f'{{"balance_usd":1,{field}}}').kind is FailureKind.MALFORMED
+
+
+@pytest.mark.parametrize(
+    "currency", ["null", '""', "1", '"US"', '"dollars"', '"<b>"', '"U$D"', '["USD"]']
+)
+def test_a_currency_that_is_none_is_malformed(currency: str) -> None:
+    body = f'{{"current_balance":1,"currency":{currency}}}'
+    assert failed("aimlapi-billing", body).kind is FailureKind.MALFORMED
+
+
+def test_a_failure_s_message_repeats_nothing_of_the_reply() -> None:
+    for body in ('{"marker":1}', BODY % '"marker"', '{"data":{"attributes":"marker"}}', "marker"):
+        assert "marker" not in failed("you", body).message
+
+
+BAD_XML = {
+    "entities that multiply": (
+        '<!DOCTYPE a [<!ENTITY a "9"><!ENTITY b "&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;">'
+        "]><accountBalance><value>&c;</value></accountBalance>"
+    ),
+    "an entity": (
+        '<!DOCTYPE a [<!ENTITY v "5">]><accountBalance><value>&v;</value></accountBalance>'
+    ),
+    "an external entity": (
+        '<!DOCTYPE a [<!ENTITY v SYSTEM "file:///etc/hostname">]>'
+        "<accountBalance><value>&v;</value></accountBalance>"
+    ),
+    "an external document type": (
+        '<!DOCTYPE a SYSTEM "http://127.0.0.1/a.dtd">'
+        "<accountBalance><value>&v;</value></accountBalance>"
+    ),
+    "an end that is missing": "<accountBalance><value>5</value>",
+    "an end that is another's": "<accountBalance><value>5</accountBalance></value>",
+    "two roots": "<accountBalance><value>5</value></accountBalance><value>6</value>",
+    "two values": "<accountBalance><value>5</value><value>6</value></accountBalance>",
+    "a value with an attribute": '<accountBalance><value unit="c">5</value></accountBalance>',
+    "a value inside a value": "<accountBalance><value><value>5</value></value></accountBalance>",
+    "no value": "<accountBalance/>",
+    "an empty value": "<accountBalance><value/></accountBalance>",
+    "a value in words": "<accountBalance><value>five</value></accountBalance>",
+    "a value in Python's notation": "<accountBalance><value>1_0</value></accountBalance>",
+    "a value in Arabic digits": "<accountBalance><value>\u0661\u0662</value></accountBalance>",
+    "a value that is no number": "<accountBalance><value>NaN</value></accountBalance>",
+    "a value without end": "<accountBalance><value>Infinity</value></accountBalance>",
+    "a flag in other words": (
+        "<accountBalance><value>5</value><autoReload>yes</autoReload></accountBalance>"
+    ),
+    "a web page": "<html><value>5</value></html>",
+    "nesting": "<a>" * DEEP + "</a>" * DEEP,
+}
+
+
+@pytest.mark.parametrize("body", BAD_XML.values(), ids=BAD_XML.keys())
+def test_xml_that_is_not_plain_is_malformed(body: str) -> None:
+    got = failed("vonage", body, content_type="application/xml")
+    assert got.kind is FailureKind.MALFORMED
+
+
+def test_an_external_entity_is_not_fetched() -> None:
+    with FaultServer(replies("200 OK", b"5")) as server:
+        failed(
+            "vonage",
+            f'<!DOCTYPE a [<!ENTITY v SYSTEM "{server.url}/v">]>'
+            "<accountBalance><value>&v;</value></accountBalance>",
+            content_type="application/xml",
+        )
+        assert server.connections == 0
+
+
+def test_every_kind_has_its_words() -> None:
+    assert FailureKind.KEY_REJECTED.words == "Key rejected"
+    assert [kind for kind in FailureKind if kind.about_the_key] == [
+        FailureKind.KEY_REJECTED,
+        FailureKind.NOT_ALLOWED,
+    ]
+
+
+def test_a_canned_reply_over_http_fails_as_it_does_without(world: World) -> None:
+    world.you.trouble = canned(200, BODY % "1e400")
+    got = failure(world.client, account_of("you", world.you.url))
+    assert got == failed("you", BODY % "1e400")

@@ -1,0 +1,217 @@
+"""What may pass is asked again, with jitter, inside the deadline; what will not is not."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
+from balance_watch.providers.client import ACCOUNT_SECONDS, ATTEMPT_SECONDS, ProviderClient
+from balance_watch.transport import Reply, Request, Transport, TransportError
+from local.trouble import FINE, OUTAGE
+from tests.providers.asking import NOW, account_of, spec_of
+from tests.providers.conftest import World
+
+GOOD = Reply(200, b'{"data":{"attributes":{"balance":100}}}')
+BUSY = Reply(503, b"")
+PASSING = TransportError(FailureKind.TIMED_OUT, "No whole reply came in time.", passing=True)
+LASTING = TransportError(FailureKind.TOO_LARGE, "The reply is too long.")
+
+
+def limited(seconds: str) -> Reply:
+    return Reply(429, b"", {"Retry-After": seconds})
+
+
+class ScriptedTransport(Transport):
+    """Plays replies and errors one after the other; each takes `seconds` on the clock."""
+
+    def __init__(self, script: Iterable[Reply | TransportError], seconds: float) -> None:
+        self._script = iter(script)
+        self._seconds = seconds
+        self.now = 1000.0
+        self.began: list[float] = []
+        self.timeouts: list[float] = []
+
+    def exchange(self, request: Request, *, timeout: float) -> Reply:
+        del request
+        self.began.append(self.now)
+        self.timeouts.append(timeout)
+        self.now += min(self._seconds, timeout)
+        played = next(self._script)
+        if isinstance(played, TransportError):
+            raise played
+        return played
+
+
+class Play:
+    """One account read on a clock that only sleeping and asking move forward."""
+
+    def __init__(
+        self, *script: Reply | TransportError, seconds: float = 0, jitter: float = 0.5
+    ) -> None:
+        self.transport = ScriptedTransport(script, seconds)
+        self.pauses: list[float] = []
+        self.client = ProviderClient(
+            self.transport,
+            clock=lambda: self.transport.now,
+            sleep=self._sleep,
+            jitter=lambda: jitter,
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.transport.now += seconds
+
+    def read(self, within: float = 60) -> Reading | ReadFailure:
+        deadline = self.transport.now + within
+        return self.client.read(spec_of("you"), account_of("you"), now=NOW, deadline=deadline)
+
+    @property
+    def attempts(self) -> int:
+        return len(self.transport.began)
+
+
+@pytest.mark.parametrize("first", [BUSY, Reply(500, b""), Reply(429, b""), PASSING])
+def test_what_may_pass_is_asked_again(first: Reply | TransportError) -> None:
+    play = Play(first, GOOD)
+    assert isinstance(play.read(), Reading)
+    assert play.attempts == 2
+
+
+def test_a_success_is_not_asked_again() -> None:
+    play = Play(GOOD)
+    play.read()
+    assert (play.attempts, play.pauses) == (1, [])
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 418])
+def test_what_will_not_pass_is_not_asked_again(status: int) -> None:
+    play = Play(Reply(status, b"{}"))
+    assert isinstance(play.read(), ReadFailure)
+    assert play.attempts == 1
+
+
+def test_a_reply_that_is_not_understood_is_not_asked_for_again() -> None:
+    play = Play(Reply(200, b"{}"))
+    assert isinstance(play.read(), ReadFailure)
+    assert play.attempts == 1
+
+
+def test_a_lasting_fault_of_the_transport_is_not_tried_again() -> None:
+    play = Play(LASTING)
+    assert play.read() == ReadFailure(LASTING.kind, LASTING.message)
+    assert play.attempts == 1
+
+
+def test_a_body_that_says_that_it_failed_may_pass_though_http_says_200() -> None:
+    play = Play(Reply(200, b'{"code":500}'), Reply(200, b'{"code":200,"data":{"balance_usd":1}}'))
+    deadline = play.transport.now + 60
+    outcome = play.client.read(
+        spec_of("legnext"), account_of("legnext"), now=NOW, deadline=deadline
+    )
+    assert isinstance(outcome, Reading)
+
+
+def test_three_attempts_are_the_most() -> None:
+    play = Play(BUSY, BUSY, BUSY, GOOD)
+    outcome = play.read()
+    assert isinstance(outcome, ReadFailure)
+    assert outcome.kind is FailureKind.PROVIDER_ERROR
+    assert (play.attempts, len(play.pauses)) == (3, 2)
+
+
+def test_the_last_failure_is_the_one_that_is_told() -> None:
+    outcome = Play(PASSING, BUSY, Reply(401, b"{}")).read()
+    assert isinstance(outcome, ReadFailure)
+    assert outcome.kind is FailureKind.KEY_REJECTED
+
+
+@given(st.floats(0, 1, exclude_max=True))
+def test_each_pause_is_up_to_twice_as_long_as_the_one_before_it_and_jittered(
+    jitter: float,
+) -> None:
+    play = Play(BUSY, BUSY, BUSY, jitter=jitter)
+    play.read()
+    assert all(0.25 * 2**n <= pause <= 0.5 * 2**n for n, pause in enumerate(play.pauses))
+
+
+def test_jitter_makes_a_difference() -> None:
+    early, late = Play(BUSY, GOOD, jitter=0.0), Play(BUSY, GOOD, jitter=0.9)
+    early.read()
+    late.read()
+    assert early.pauses < late.pauses
+
+
+def test_a_pause_that_was_asked_for_is_kept_when_it_fits() -> None:
+    play = Play(limited("7"), GOOD)
+    assert isinstance(play.read(), Reading)
+    assert play.pauses == [7]
+
+
+def test_a_pause_that_was_asked_for_is_not_shorter_than_our_own() -> None:
+    play = Play(limited("0"), GOOD)
+    play.read()
+    assert play.pauses[0] >= 0.25
+
+
+def test_a_pause_that_does_not_fit_is_not_waited_for() -> None:
+    play = Play(limited("30"), GOOD)
+    outcome = play.read()
+    assert isinstance(outcome, ReadFailure)
+    assert (outcome.kind, outcome.retry_after) == (FailureKind.RATE_LIMITED, 30)
+    assert (play.attempts, play.pauses) == (1, [])
+
+
+def test_a_pause_does_not_fit_when_the_run_ends_before_it_does() -> None:
+    play = Play(limited("7"), GOOD)
+    assert isinstance(play.read(within=6), ReadFailure)
+    assert play.attempts == 1
+
+
+@pytest.mark.parametrize("pause", ["9" * 30, "9" * 400, "9" * 5000])
+def test_a_pause_beyond_all_measure_is_no_accident(pause: str) -> None:
+    outcome = Play(limited(pause), limited(pause), limited(pause)).read()
+    assert isinstance(outcome, ReadFailure)
+    assert outcome.kind is FailureKind.RATE_LIMITED
+
+
+def test_an_attempt_is_given_so_long_and_no_longer() -> None:
+    play = Play(PASSING, PASSING, PASSING, seconds=100)
+    play.read()
+    assert max(play.transport.timeouts) <= ATTEMPT_SECONDS
+
+
+def test_an_attempt_is_given_no_more_time_than_is_left() -> None:
+    play = Play(GOOD)
+    play.read(within=1.5)
+    assert play.transport.timeouts == [1.5]
+
+
+@given(
+    st.lists(st.sampled_from([BUSY, PASSING, limited("1"), limited("9")]), min_size=3, max_size=3),
+    st.floats(0, 30),
+    st.floats(0, 40),
+    st.floats(0, 1),
+)
+def test_an_account_never_outlasts_its_deadline(
+    script: list[Reply | TransportError], seconds: float, within: float, jitter: float
+) -> None:
+    play = Play(*script, seconds=seconds, jitter=jitter)
+    began = play.transport.now
+    play.read(within=within)
+    assert play.transport.now - began <= min(within, ACCOUNT_SECONDS) + 1e-6
+    assert all(later > earlier for earlier, later in pairwise(play.transport.began))
+
+
+def test_an_outage_that_ends_is_overcome_over_real_http(world: World) -> None:
+    def outage_ends(_: float) -> None:
+        world.you.trouble = FINE
+
+    transport = Transport([world.you.authority])
+    client = ProviderClient(transport, clock=lambda: 0.0, sleep=outage_ends)
+    world.you.trouble = OUTAGE
+    account = account_of("you", world.you.url)
+    assert isinstance(client.read(spec_of("you"), account, now=NOW, deadline=10), Reading)
+    assert len(world.you.requests) == 2

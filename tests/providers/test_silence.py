@@ -1,0 +1,101 @@
+"""No key is in any outcome, log or output, however a look at an account ends."""
+
+import logging
+from base64 import b64encode
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from balance_watch.providers.request import balance_request, top_up_request
+from balance_watch.transport import MAX_BODY
+from tests.faults import Behaviour, FaultServer, closed_port, hangs, replies, resets, says
+from tests.providers.asking import KEY, SECRET, account_of, ask, hasty_client, spec_of
+
+HIDDEN = {
+    spelling
+    for key in (KEY, SECRET, f"{KEY}:{SECRET}")
+    for spelling in (
+        key,
+        quote(key),
+        quote(key, safe=""),
+        quote_plus(key),
+        b64encode(key.encode()).decode(),
+    )
+}
+
+ECHO = f'{{"error":"{KEY} {SECRET}","error-code-label":"{KEY}","value":"{SECRET}"}}'.encode()
+
+BEHAVIOURS: dict[str, Behaviour] = {
+    "good": replies("200 OK", b'{"value":1,"autoReload":false}'),
+    "malformed": replies("200 OK", b"{}"),
+    "repeats the key": replies("200 OK", ECHO),
+    "repeats the key in an error code": replies("200 OK", b'{"error-code":"%s"}' % KEY.encode()),
+    "key rejected": replies("401 Unauthorized", ECHO),
+    "not allowed": replies("403 Forbidden", ECHO),
+    "blocked": replies("403 Forbidden", f"<html>{KEY}".encode(), content_type="text/html"),
+    "rate limited": replies("429 Too Many Requests", ECHO, retry_after=KEY),
+    "provider error": replies("503 Service Unavailable", ECHO),
+    "redirected": replies("302 Found", ECHO, location=f"https://elsewhere.example/?{KEY}"),
+    "timed out": hangs,
+    "hung up": says(),
+    "reset": resets(),
+    "too large": replies("200 OK", b" " * (MAX_BODY + 1)),
+    "broken gzip": replies("200 OK", ECHO, content_encoding="gzip"),
+    "cut short": replies("200 OK", ECHO, content_length="999"),
+    "not http": says(f"{KEY}\r\n".encode()),
+    "unreadable headers": says(f"HTTP/1.1 200 OK\r\n: {KEY}\r\n{SECRET}\r\n\r\n{{}}".encode()),
+}
+
+
+@pytest.fixture(autouse=True)
+def _loudest(caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("", "urllib3", "urllib3.connection", "urllib3.connectionpool"):
+        caplog.set_level(logging.DEBUG, logger=name)
+
+
+def assert_silent(said: str) -> None:
+    assert not [spelling for spelling in HIDDEN if spelling in said]
+
+
+@pytest.mark.parametrize("auth", [None, "query"], ids=["in the header", "in the query"])
+@pytest.mark.parametrize("behaviour", BEHAVIOURS.values(), ids=BEHAVIOURS.keys())
+def test_no_way_to_end_makes_a_key_known(
+    behaviour: Behaviour,
+    auth: str | None,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with FaultServer(behaviour) as server:
+        client = hasty_client()
+        account = account_of("vonage", server.url, variables={"trx": "1"})
+        if auth is not None:
+            account = account_of("vonage", server.url, variables={"trx": "1"}, auth=auth)
+        outcome = ask(client, account, within=0.4)
+        payment = client.top_up(spec_of("vonage"), account)
+        assert len(server.heads) >= 2
+    out, err = capfd.readouterr()
+    assert_silent(f"{outcome!r} {payment!r} {account!r} {caplog.text} {out} {err}")
+
+
+@pytest.mark.parametrize(
+    "base_url", ["https://nobody.invalid", f"http://127.0.0.1:{closed_port()}", "https://10.0.0.1"]
+)
+def test_no_host_that_cannot_be_asked_makes_a_key_known(
+    base_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcome = ask(hasty_client(), account_of("vonage", base_url, auth="query"))
+    assert_silent(f"{outcome!r} {caplog.text}")
+
+
+def test_a_request_for_a_balance_or_a_payment_shows_no_key() -> None:
+    account = account_of("vonage", auth="query", variables={"trx": "1"})
+    vonage = spec_of("vonage")
+    assert_silent(repr(balance_request(vonage, account)) + repr(top_up_request(vonage, account)))
+
+
+def test_a_key_that_a_provider_repeats_in_its_status_is_hidden() -> None:
+    body = f'{{"balance":1,"status":"key {KEY} is fine"}}'.encode()
+    with FaultServer(replies("200 OK", body)) as server:
+        outcome = ask(hasty_client(), account_of("aimlapi-v1", server.url))
+    assert "is fine" in repr(outcome)
+    assert_silent(repr(outcome))

@@ -1,0 +1,35 @@
+"""What DynamoDB charges for an item, by its documented rules.
+
+"DynamoDB Item sizes and formats", Amazon DynamoDB developer guide:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+STORAGE_OVERHEAD = 100
+"""Bytes added to every item for the storage that is billed (same guide, "Data storage")."""
+
+
+def size_of(item: Mapping[str, Any]) -> int:
+    """Returns the size of an item, names and values."""
+    return sum(len(name.encode()) + _value(value) for name, value in item.items())
+
+
+def _value(value: object) -> int:
+    match value:
+        case bool() | None:
+            return 1
+        case str():
+            return len(value.encode())
+        case int() | Decimal():
+            digits = len(Decimal(value).normalize().as_tuple().digits)
+            # "1 byte per two significant digits, plus 1 byte", one more for a sign; 21 at most.
+            return min(21, (digits + 1) // 2 + 1 + (value < 0))
+        case Mapping():
+            return 3 + sum(1 + len(name.encode()) + _value(one) for name, one in value.items())
+        case list() | tuple():
+            return 3 + sum(1 + _value(one) for one in value)
+        case _:
+            raise TypeError(type(value).__name__)

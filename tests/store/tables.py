@@ -1,0 +1,39 @@
+"""Tables as template.yaml declares the one of the stack, on any server that speaks DynamoDB."""
+
+import uuid
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from local.aws import CREDENTIALS, REGION
+from local.stack import TEMPLATE, embeddable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_OF_THE_TABLE = ("AttributeDefinitions", "KeySchema", "BillingMode")
+
+
+def client_of(endpoint: str) -> "DynamoDBClient":
+    """Returns a client of the DynamoDB at an address."""
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+def new_table(client: "DynamoDBClient") -> str:
+    """Makes an empty table with the template's schema and returns its name."""
+    name = f"history-{uuid.uuid4().hex}"
+    client.create_table(TableName=name, **_schema())
+    return name
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    history = embeddable(TEMPLATE, REGION)["Resources"]["History"]["Properties"]
+    return {name: history[name] for name in _OF_THE_TABLE}

@@ -1,0 +1,183 @@
+"""Untrusted tables become typed values; every fault is told by place, and none by value."""
+
+import json
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balance_watch.domain.money import NotAnAmountError, exact
+from balance_watch.validation import (
+    Amount,
+    Faults,
+    NotExactError,
+    convert,
+    convert_each,
+    exact_json,
+)
+
+SECRET = "sk-live-0123456789"
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """A table with every sort of field."""
+
+    name: str
+    below: Amount
+    severity: Literal["critical", "warning"] = "warning"
+    labels: dict[str, str] = {}
+    enabled: bool = True
+
+
+def converted(raw: object) -> tuple[Rule | None, Faults]:
+    faults = Faults()
+    return convert(Rule, raw, "rule 1", faults), faults
+
+
+def test_a_table_in_order_is_returned_without_a_fault() -> None:
+    rule, faults = converted({"name": "low", "below": "20", "labels": {"team": "sms"}})
+    assert rule == Rule("low", Amount("20"), labels={"team": "sms"})
+    assert faults == []
+
+
+def test_every_fault_of_a_table_is_told_at_once() -> None:
+    _, faults = converted({"below": "x", "severity": "grave", "enabled": "yes", "typo": 1})
+    assert len(faults) == 5
+
+
+def test_a_fault_is_told_by_its_place() -> None:
+    _, faults = converted({"name": "low", "below": "x"})
+    assert len(faults) == 1
+    assert faults[0].startswith("rule 1, below: ")
+
+
+def test_a_field_that_is_needed_and_not_there_is_a_fault() -> None:
+    rule, faults = converted({"name": "low"})
+    assert (rule, faults) == (None, ["rule 1: needs a below"])
+
+
+def test_a_field_that_nobody_knows_is_a_fault() -> None:
+    rule, faults = converted({"name": "low", "below": 1, "sevrity": "critical"})
+    assert rule is not None
+    assert "'sevrity'" in faults[0]
+    assert "severity" in faults[0]
+
+
+def test_a_wrong_optional_field_has_its_default_and_is_a_fault() -> None:
+    rule, faults = converted({"name": "low", "below": 1, "severity": "grave"})
+    assert rule is not None
+    assert rule.severity == "warning"
+    assert faults == ["rule 1, severity: must be one of critical, warning"]
+
+
+@pytest.mark.parametrize("raw", [None, 1, True, "text", [], Decimal(1)])
+def test_what_is_no_table_is_a_fault(raw: object) -> None:
+    rule, faults = converted(raw)
+    assert rule is None
+    assert "must be a table" in faults[0]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        SECRET,
+        {SECRET: SECRET},
+        {"name": [SECRET], "below": SECRET},
+        {"name": {SECRET: SECRET}, "below": {SECRET: SECRET}},
+        {"name": "low", "below": 1, "severity": SECRET, "enabled": SECRET, "labels": SECRET},
+        {"name": "low", "below": 1, "labels": {SECRET: 5}},
+        {"name": "low", "below": 1, "labels": [SECRET]},
+    ],
+)
+def test_no_fault_repeats_a_value(raw: object) -> None:
+    _, faults = converted(raw)
+    assert faults
+    assert SECRET not in " ".join(faults)
+
+
+def test_a_list_s_tables_are_told_apart_by_their_number() -> None:
+    faults = Faults()
+    raw = [{"name": "a", "below": 1}, {"name": "b"}, {"name": "c", "below": 1, "enabled": 0}]
+    found = list(convert_each(Rule, raw, "rules", faults))
+    assert [(place, table.name, fine) for place, table, fine in found] == [
+        ("rules[0]", "a", True),
+        ("rules[2]", "c", False),
+    ]
+    assert [fault.partition(":")[0] for fault in faults] == ["rules[1]", "rules[2], enabled"]
+
+
+def test_what_is_no_list_is_a_fault() -> None:
+    faults = Faults()
+    assert list(convert_each(Rule, {"name": SECRET}, "rules", faults)) == []
+    assert faults == ["rules: must be a list, not a table"]
+
+
+@pytest.mark.parametrize(("value", "text"), [("50", "50"), (50, "50"), (Decimal("0.10"), "0.1")])
+def test_an_amount_is_a_number_or_a_string_that_holds_one(value: object, text: str) -> None:
+    assert Amount.parse(value) == text
+    assert Amount.parse(value).exact == Decimal(text)
+
+
+@pytest.mark.parametrize("value", [True, False, None, 0.1, [], {}, "", "x", "NaN", "1e400", "1_0"])
+def test_what_is_no_exact_number_is_no_amount(value: object) -> None:
+    with pytest.raises(ValueError, match="number"):
+        Amount.parse(value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.text() | st.integers(-(10**30), 10**30),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_json_is_read_as_it_was_written(value: Any) -> None:  # noqa: ANN401 (whatever JSON holds)
+    assert exact_json(json.dumps(value)) == value
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_every_number_is_exact_or_refused(number: Decimal) -> None:
+    text = f"[{number}]".replace("E+", "e+")
+    try:
+        (read,) = exact_json(text)
+    except NotExactError:
+        with pytest.raises(NotAnAmountError):
+            exact(number)
+        return
+    assert isinstance(read, Decimal)
+    assert read == number
+
+
+@given(st.binary())
+def test_no_bytes_are_an_accident(data: bytes) -> None:
+    try:
+        exact_json(data)
+    except NotExactError as error:
+        assert str(error)  # noqa: PT017 (either outcome is fine, no other is)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is not JSON"),
+        ("{", "is not JSON"),
+        (b"\xff", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ('{"a":1,"a":1}', "names something twice"),
+        ('{"a":{"b":1,"b":2}}', "names something twice"),
+        ("NaN", "not finite"),
+        ("[Infinity]", "not finite"),
+        ("1e400", "impossible size"),
+        ("1" * 39, "more than 38 digits"),
+    ],
+)
+def test_what_is_not_exact_json_is_refused_and_not_repeated(
+    text: str | bytes, message: str
+) -> None:
+    with pytest.raises(NotExactError, match=message) as caught:
+        exact_json(text)
+    assert "1e400" not in str(caught.value)

@@ -1,0 +1,185 @@
+"""Requests go nowhere that they must not: not inside, not in plain text, not by a detour."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from balance_watch.domain.reading import FailureKind
+from balance_watch.transport import Request, Transport
+from tests.faults import FaultServer, Wire, replies
+from tests.transport.exchanging import exchanged, failure, trusting
+
+FINE = replies("200 OK", b"{}")
+
+INSIDE = [
+    "127.0.0.1",
+    "127.9.9.9",
+    "0.0.0.0",  # noqa: S104 (nobody binds to it here)
+    "10.0.0.1",
+    "100.64.0.1",
+    "169.254.169.254",
+    "172.16.0.1",
+    "192.168.0.1",
+    "198.18.0.1",
+    "224.0.0.1",
+    "255.255.255.255",
+    "[::]",
+    "[::1]",
+    "[fd00:ec2::254]",
+    "[fe80::1]",
+    "[fec0::1]",
+    "[ff02::1]",
+    "[::127.0.0.1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:169.254.169.254]",
+    "[2002:7f00:1::]",
+    "[64:ff9b::7f00:1]",
+    "[64:ff9b:1::a00:1]",
+]
+
+
+@pytest.mark.parametrize("host", INSIDE)
+def test_an_address_inside_is_refused(host: str) -> None:
+    error = failure(Transport(), f"https://{host}/")
+    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, False, False)
+    assert "inside" in error.message
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.1", "2130706433", "0x7f.0.0.1", "0177.0.0.1"])
+def test_a_name_that_stands_for_an_address_inside_is_refused(
+    name: str, certified: ssl.SSLContext
+) -> None:
+    with FaultServer(FINE, certified) as server:
+        error = failure(Transport(), f"https://{name}:{server.port}/")
+        assert server.connections == 0
+    assert "inside" in error.message
+
+
+def test_trust_in_one_port_is_none_in_another() -> None:
+    with FaultServer(FINE) as trusted, FaultServer(FINE) as other:
+        error = failure(trusting(trusted), other.url)
+        assert other.connections == 0
+    assert (error.kind, error.sent) == (FailureKind.UNREACHABLE, False)
+
+
+def test_trust_in_one_name_is_none_in_another_of_the_same_address() -> None:
+    with FaultServer(FINE) as server:
+        error = failure(trusting(server), f"https://localhost:{server.port}/")
+        assert server.connections == 0
+    assert "inside" in error.message
+
+
+def test_plain_http_is_refused() -> None:
+    with FaultServer(FINE) as server:
+        error = failure(Transport(), server.url)
+        assert server.connections == 0
+    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, False, False)
+    assert "https" in error.message
+
+
+def test_plain_http_to_an_address_outside_is_refused_before_its_name_is_resolved() -> None:
+    assert "https" in failure(Transport(), "http://nobody.invalid/").message
+
+
+def test_a_trusted_host_may_be_plain_and_inside() -> None:
+    with FaultServer(FINE) as server:
+        assert exchanged(server).body == b"{}"
+
+
+def test_a_trusted_host_is_known_in_any_case_of_letters() -> None:
+    with FaultServer(FINE) as server:
+        transport = Transport([f"LocalHost:{server.port}"])
+        url = f"http://LOCALHOST:{server.port}/"
+        assert transport.exchange(Request("GET", url), timeout=5).body == b"{}"
+
+
+def test_a_trusted_address_may_be_ipv6() -> None:
+    error = failure(Transport(["[::1]:1"]), "http://[::1]:1/")
+    assert "TRUSTED_HOSTS" not in error.message
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+def test_a_proxy_in_the_environment_is_not_used(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FaultServer(FINE) as server, FaultServer(replies("502 Bad", b"")) as proxy:
+        monkeypatch.setenv(variable, proxy.url)
+        assert exchanged(server).status == 200
+        assert proxy.connections == 0
+
+
+def test_a_proxy_in_the_environment_is_not_used_for_https(
+    certified: ssl.SSLContext, ca_bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FaultServer(FINE, certified) as server, FaultServer(replies("502 Bad", b"")) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        transport = trusting(server, ca_bundle=ca_bundle)
+        assert transport.exchange(Request("GET", server.url), timeout=5).status == 200
+        assert proxy.connections == 0
+
+
+def test_a_netrc_adds_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with FaultServer(FINE) as server:
+        exchanged(server)
+        assert b"authorization" not in server.heads[0].lower()
+
+
+@pytest.mark.parametrize(
+    "variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "AWS_CA_BUNDLE"]
+)
+def test_a_bundle_in_the_environment_vouches_for_nobody(
+    variable: str, certified: ssl.SSLContext, ca_bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, ca_bundle)
+    with FaultServer(FINE, certified) as server:
+        error = failure(trusting(server), server.url)
+        assert server.heads == []
+    assert "certificate" in error.message
+
+
+def test_a_bundle_in_the_environment_takes_no_trust_away(
+    certified: ssl.SSLContext, ca_bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
+    with FaultServer(FINE, certified) as server:
+        transport = trusting(server, ca_bundle=ca_bundle)
+        assert transport.exchange(Request("GET", server.url), timeout=5).status == 200
+
+
+def test_a_cookie_of_one_reply_is_not_sent_with_the_next_request() -> None:
+    with FaultServer(replies("200 OK", b"{}", set_cookie="session=1; Path=/")) as server:
+        transport = trusting(server)
+        for _ in range(2):
+            transport.exchange(Request("GET", server.url), timeout=5)
+        assert len(server.heads) == 2
+        assert b"cookie" not in server.heads[1].lower()
+
+
+def test_the_user_agent_is_our_own() -> None:
+    with FaultServer(FINE) as server:
+        exchanged(server)
+        assert b"\r\nUser-Agent: balance-watch/" in server.heads[0]
+
+
+def test_no_packed_reply_is_asked_for() -> None:
+    with FaultServer(FINE) as server:
+        exchanged(server)
+        assert b"\r\nAccept-Encoding: identity\r\n" in server.heads[0]
+
+
+def test_a_connection_is_kept_for_the_next_request_to_its_host() -> None:
+    def answers_twice(wire: Wire) -> None:
+        for _ in range(2):
+            wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            wire.read_request()
+
+    with FaultServer(answers_twice) as server:
+        transport = trusting(server)
+        for _ in range(2):
+            transport.exchange(Request("GET", server.url), timeout=5)
+        assert server.connections == 1

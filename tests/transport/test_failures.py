@@ -1,0 +1,220 @@
+"""What keeps a whole reply from coming is told by its right name."""
+
+import gzip
+import ssl
+import tracemalloc
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+
+import pytest
+import trustme
+
+from balance_watch.domain.reading import FailureKind
+from balance_watch.transport import MAX_BODY, Request, Transport
+from tests.faults import (
+    CHUNKED,
+    Behaviour,
+    FaultServer,
+    closed_port,
+    floods,
+    replies,
+    resets,
+    says,
+)
+from tests.transport.exchanging import exchanged, failure, on_loopback, trusting
+
+FINE = replies("200 OK", b"{}")
+
+
+def test_a_refused_connection_is_unreachable_and_sent_nothing() -> None:
+    authority = f"127.0.0.1:{closed_port()}"
+    error = failure(Transport([authority]), f"http://{authority}/")
+    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, True, False)
+    assert "refused" in error.message
+
+
+def test_a_name_that_nobody_knows_is_unreachable_and_sent_nothing() -> None:
+    error = failure(Transport(), "https://nobody.invalid/")
+    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, True, False)
+    assert "resolved" in error.message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://{'a' * 64}.example/",
+        "https://a..b/",
+        "https://127.0.0.1:99999/",
+        "https://host:port/",
+        "http://host:port/",
+        "https://[::1",
+        "https://",
+        "ftp://files.example/",
+        "balance",
+    ],
+)
+def test_an_address_that_is_none_is_unreachable_and_sent_nothing(url: str) -> None:
+    error = failure(Transport(), url)
+    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, False, False)
+
+
+def test_a_header_that_cannot_be_sent_is_a_failure_and_not_an_accident() -> None:
+    for value in ("two\nlines", "\u043a\u043b\u044e\u0447"):
+        with FaultServer(FINE) as server, pytest.raises(Exception) as caught:  # noqa: PT011
+            exchanged(server, headers={"X-API-Key": value})
+        assert type(caught.value).__name__ == "TransportError"
+        assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize("behaviour", [says(), resets()], ids=["hangs up", "resets"])
+def test_a_connection_that_ends_without_a_reply_is_unreachable_but_was_sent_to(
+    behaviour: Behaviour,
+) -> None:
+    with FaultServer(behaviour) as server:
+        error = failure(on_loopback(), server.url)
+    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, True, True)
+
+
+def test_a_certificate_of_another_name_is_unreachable_and_sent_nothing(
+    certified_for_another: ssl.SSLContext, ca_bundle: str
+) -> None:
+    with FaultServer(FINE, certified_for_another) as server:
+        error = failure(trusting(server, ca_bundle=ca_bundle), server.url)
+        assert server.heads == []
+    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, False, False)
+    assert "certificate" in error.message
+
+
+def test_a_certificate_that_nobody_vouches_for_is_unreachable_and_sent_nothing(
+    certified: ssl.SSLContext,
+) -> None:
+    with FaultServer(FINE, certified) as server:
+        error = failure(on_loopback(), server.url)
+        assert server.heads == []
+    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, False, False)
+
+
+def test_a_certificate_that_has_expired_is_unreachable(
+    authority: trustme.CA, ca_bundle: str
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    then = datetime(2001, 1, 1, tzinfo=UTC)
+    authority.issue_cert("127.0.0.1", not_after=then).configure_cert(context)
+    with FaultServer(FINE, context) as server:
+        error = failure(trusting(server, ca_bundle=ca_bundle), server.url)
+    assert error.kind is FailureKind.UNREACHABLE
+    assert "certificate" in error.message
+
+
+def test_a_certificate_that_is_in_order_is_accepted(
+    certified: ssl.SSLContext, ca_bundle: str
+) -> None:
+    with FaultServer(FINE, certified) as server:
+        transport = trusting(server, ca_bundle=ca_bundle)
+        assert transport.exchange(Request("GET", server.url), timeout=5).body == b"{}"
+
+
+def test_a_server_that_speaks_no_tls_is_unreachable_and_sent_nothing() -> None:
+    answer = says(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    with FaultServer(answer, speaks_first=True) as server:
+        error = failure(on_loopback(), server.url.replace("http://", "https://"))
+        assert server.heads == []
+    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, True, False)
+    assert "TLS" in error.message
+
+
+@cache
+def bomb() -> bytes:
+    """32 MiB in 32 KiB."""
+    return gzip.compress(b" " * (32 * MAX_BODY))
+
+
+TOO_LARGE: dict[str, Callable[[], Behaviour]] = {
+    "as it said": lambda: replies("200 OK", b" " * (MAX_BODY + 1)),
+    "without end": lambda: floods(b"HTTP/1.1 200 OK\r\n\r\n"),
+    "in chunks without end": lambda: floods(CHUNKED, b"1000\r\n" + b" " * 4096 + b"\r\n"),
+    "once it is unpacked": lambda: replies("200 OK", bomb(), content_encoding="gzip"),
+    "once it is unpacked twice": lambda: replies(
+        "200 OK", gzip.compress(bomb()), content_encoding="gzip, gzip"
+    ),
+}
+
+
+@pytest.mark.parametrize("behaviour", TOO_LARGE.values(), ids=TOO_LARGE.keys())
+def test_a_reply_beyond_the_cap_is_too_large(behaviour: Callable[[], Behaviour]) -> None:
+    with FaultServer(behaviour()) as server:
+        error = failure(on_loopback(), server.url)
+    assert (error.kind, error.passing) == (FailureKind.TOO_LARGE, False)
+
+
+def test_a_reply_that_is_too_large_is_not_held_in_memory() -> None:
+    with FaultServer(replies("200 OK", bomb(), content_encoding="gzip")) as server:
+        tracemalloc.start()
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        failure(on_loopback(), server.url)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak - before < 12 * MAX_BODY
+
+
+def test_a_reply_as_long_as_the_cap_is_read_whole() -> None:
+    with FaultServer(replies("200 OK", b" " * MAX_BODY)) as server:
+        assert len(exchanged(server).body) == MAX_BODY
+
+
+def test_a_packed_reply_is_unpacked() -> None:
+    with FaultServer(replies("200 OK", gzip.compress(b"{}"), content_encoding="gzip")) as server:
+        assert exchanged(server).body == b"{}"
+
+
+MALFORMED: dict[str, Behaviour] = {
+    "broken gzip": replies("200 OK", b"\x1f\x8b garbage", content_encoding="gzip"),
+    "gzip that is none": replies("200 OK", b"{}", content_encoding="gzip"),
+    "body shorter than it said": replies("200 OK", b'{"balance": 1', content_length="99"),
+    "chunk shorter than it said": says(CHUNKED + b"10\r\n{}"),
+    "chunk of no length": says(CHUNKED + b"many\r\n{}\r\n0\r\n\r\n"),
+    "no last chunk": says(CHUNKED + b"2\r\n{}\r\n"),
+    "status that is no number": says(b"HTTP/1.1 fine OK\r\nContent-Length: 2\r\n\r\n{}"),
+    "two lengths": says(b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n{}"),
+    "another protocol": says(b"220 mail.example ESMTP\r\n"),
+    "a header without end": floods(b"HTTP/1.1 200 OK\r\nX: "),
+    "headers without end": floods(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 100),
+}
+
+
+@pytest.mark.parametrize("behaviour", MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_reply_that_is_not_whole_http_is_malformed_and_the_request_was_sent(
+    behaviour: Behaviour,
+) -> None:
+    with FaultServer(behaviour) as server:
+        error = failure(on_loopback(), server.url, method="POST")
+    assert (error.kind, error.sent) == (FailureKind.MALFORMED, True)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_a_reply_and_leads_nowhere(status: int) -> None:
+    with FaultServer(FINE) as thief:
+        location = f"{thief.url}/balance"
+        with FaultServer(replies(f"{status} Moved", b"", location=location)) as server:
+            request = Request("GET", server.url, headers={"X-API-Key": "key"})
+            reply = on_loopback().exchange(request, timeout=5)
+            assert len(server.heads) == 1
+        assert thief.connections == 0
+    assert reply.status == status
+
+
+def test_the_body_of_a_redirect_is_not_read() -> None:
+    head = b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\n\r\n"
+    with FaultServer(floods(head)) as server:
+        reply = exchanged(server)
+    assert (reply.status, reply.body) == (302, b"")
+
+
+def test_every_other_status_is_a_whole_reply() -> None:
+    for status in (204, 400, 401, 403, 404, 429, 500, 503):
+        body = b"" if status == 204 else b'{"detail":"no"}'
+        with FaultServer(replies(f"{status} Said", body)) as server:
+            reply = exchanged(server)
+        assert (reply.status, reply.body) == (status, body)

@@ -1,0 +1,125 @@
+"""A key is in no message, no log and no error, however an exchange fails."""
+
+import logging
+import traceback
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from balance_watch.transport import Request, Transport, TransportError
+from tests.faults import (
+    CHUNKED,
+    Behaviour,
+    FaultServer,
+    closed_port,
+    floods,
+    hangs,
+    replies,
+    resets,
+    says,
+)
+from tests.transport.exchanging import on_loopback
+
+KEY = "kE7/+=&secret"
+SPELLINGS = {KEY, quote(KEY), quote(KEY, safe=""), quote_plus(KEY), "kE7"}
+
+FAULTS: dict[str, Behaviour] = {
+    "nothing": replies("200 OK", b"{}"),
+    "key rejected": replies("401 Unauthorized", b"{}"),
+    "redirected": replies("302 Found", b"", location="https://elsewhere.example/"),
+    "rate limited": replies("429 Too Many Requests", b"", retry_after="5"),
+    "provider error": replies("503 Service Unavailable", b""),
+    "timed out": hangs,
+    "hung up": says(),
+    "reset": resets(),
+    "too large": floods(b"HTTP/1.1 200 OK\r\n\r\n"),
+    "broken gzip": replies("200 OK", b"{}", content_encoding="gzip"),
+    "broken chunk": says(CHUNKED + b"many\r\n"),
+    "cut short": replies("200 OK", b"{", content_length="99"),
+    "not http": says(b"220 mail.example ESMTP\r\n"),
+    "unreadable headers": says(b"HTTP/1.1 200 OK\r\n: no name\r\nbroken\r\n\r\n{}"),
+    "two lengths": says(b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n{}"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _loudest(caplog: pytest.LogCaptureFixture) -> None:
+    """Everything is logged, urllib3's own words at their loudest included."""
+    for name in ("", "urllib3", "urllib3.connection", "urllib3.connectionpool", "requests"):
+        caplog.set_level(logging.DEBUG, logger=name)
+
+
+def request_with_keys(url: str) -> Request:
+    """A request with the key in every place that a request has for one."""
+    return Request(
+        "POST",
+        url,
+        headers={"X-API-Key": KEY},
+        query={"api_secret": KEY},
+        form={"trx": KEY},
+    )
+
+
+def said_by(transport: Transport, url: str) -> str:
+    """Returns all that an exchange's error says, and the errors it stems from."""
+    try:
+        transport.exchange(request_with_keys(url), timeout=0.3)
+    except TransportError as error:
+        said = [repr(error), str(error), *traceback.format_exception(error)]
+        seen: BaseException | None = error.__cause__ or error.__context__
+        while seen is not None:
+            said += [repr(seen), str(seen)]
+            seen = seen.__cause__ or seen.__context__
+        return "\n".join(said)
+    return ""
+
+
+def assert_silent(said: str) -> None:
+    assert not [spelling for spelling in SPELLINGS if spelling in said]
+
+
+@pytest.mark.parametrize("behaviour", FAULTS.values(), ids=FAULTS.keys())
+def test_no_reply_makes_a_key_known(
+    behaviour: Behaviour, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with FaultServer(behaviour) as server:
+        said = said_by(on_loopback(), f"{server.url}/account")
+        assert KEY.encode() in server.heads[0]
+    out, err = capfd.readouterr()
+    assert_silent(f"{said}\n{caplog.text}\n{out}\n{err}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://127.0.0.1:{closed_port()}/",
+        "https://127.0.0.1/",
+        "https://nobody.invalid/",
+        "http://nobody.invalid/",
+        "https://a..b/",
+        "https://host:port/",
+    ],
+)
+def test_no_request_that_is_never_sent_makes_a_key_known(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    trusted = [url.removeprefix("http://").rstrip("/")]
+    assert_silent(said_by(Transport(trusted), url) + caplog.text)
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\nsecond line", f" {KEY}", f"{KEY}\u0436"])
+def test_a_key_that_no_header_can_hold_is_not_repeated(
+    key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FaultServer(FAULTS["nothing"]) as server:
+        request = Request("GET", server.url, headers={"X-API-Key": key})
+        with pytest.raises(TransportError) as caught:
+            on_loopback().exchange(request, timeout=5)
+    assert_silent(repr(caught.value) + repr(caught.value.__context__) + caplog.text)
+
+
+def test_what_urllib3_says_that_names_no_address_is_still_heard(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    logging.getLogger("urllib3.connectionpool").warning("Connection pool is full")
+    assert "Connection pool is full" in caplog.text
