@@ -240,8 +240,8 @@ def _once(owed: Iterable[Owed]) -> Iterable[Notification]:
 
 
 def _seen(state: AccountState | None, tick: datetime) -> bool:
-    """Whether this tick, or a later one, is in the state already."""
-    return state is not None and state.checked_at is not None and state.checked_at >= tick
+    """Whether this tick is in the state already."""
+    return state is not None and state.checked_at is not None and state.checked_at == tick
 
 
 def _note(account: Account, outcome: Reading | ReadFailure, summary: Summary) -> None:

@@ -17,6 +17,10 @@ class RunUnderWayError(BalanceWatchError):
     """Another run holds the table. It will be over, or its lease will: try again later."""
 
 
+class FutureTickError(BalanceWatchError):
+    """The table's latest tick is in the future, and would have every real one skipped."""
+
+
 class RunIncompleteError(BalanceWatchError):
     """The run stored all it did, but deferred accounts or still owes notifications."""
 

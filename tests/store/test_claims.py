@@ -1,7 +1,7 @@
 """A tick is one run: claimed by one conditional write, closed when nothing is left to do."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from balance_watch.domain.configuration import ConfigurationState
 from balance_watch.domain.episode import Alert
 from balance_watch.domain.rules import Severity
-from balance_watch.errors import RunUnderWayError
+from balance_watch.errors import FutureTickError, RunUnderWayError
 from balance_watch.store.dynamodb import Run, Store
 from tests.store.clients import Wrapped, sent_twice
 from tests.store.clocks import Clock
@@ -46,6 +46,15 @@ def test_a_tick_that_is_done_is_not_claimed_again(store: Store) -> None:
 def test_an_older_tick_is_not_claimed(store: Store) -> None:
     close(store, claimed(store, NEXT))
     assert store.claim(TICK, LEASE) is None
+
+
+def test_a_tick_of_the_far_future_does_not_have_real_ticks_skipped_in_silence(
+    store: Store, clock: Clock
+) -> None:
+    real = datetime.fromtimestamp(clock.time(), UTC)
+    close(store, claimed(store, real + timedelta(days=3650)))
+    with pytest.raises(FutureTickError, match="in the future"):
+        store.claim(real, LEASE)
 
 
 def test_an_older_tick_is_not_claimed_while_a_newer_one_is_under_way(store: Store) -> None:

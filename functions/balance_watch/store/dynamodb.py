@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -18,7 +18,7 @@ from balance_watch.domain.configuration import ConfigurationState
 from balance_watch.domain.money import exact
 from balance_watch.domain.notification import Owed
 from balance_watch.domain.reading import Reading
-from balance_watch.errors import RunUnderWayError
+from balance_watch.errors import FutureTickError, RunUnderWayError
 from balance_watch.store import items
 from balance_watch.store.items import Item
 
@@ -29,6 +29,8 @@ _GET_BATCH, _WRITE_BATCH, _TRANSACTION = 100, 25, 100
 """Items in one BatchGetItem, BatchWriteItem and TransactWriteItems, at most (API reference)."""
 
 _BACKOFF_SECONDS, _BACKOFFS = 0.05, 8
+
+_NEAR = timedelta(hours=1)
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +86,7 @@ class Store:
 
         Raises:
             RunUnderWayError: another run holds the lease.
+            FutureTickError: a tick of the far future is in the way.
         """
         token, now = uuid.uuid4().hex, self._clock()
         text = items.text_of(tick)
@@ -114,7 +117,10 @@ class Store:
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             held = _unpacked(dict(error.response.get("Item", {})))  # type: ignore[call-overload]
-            if held.get("tick", "") > text or (held.get("tick") == text and held.get("done")):
+            if held.get("tick", "") > text:
+                self._refuse_a_tick_of_the_future(held["tick"], tick)
+                return None
+            if held.get("tick") == text and held.get("done"):
                 return None
             raise RunUnderWayError(
                 f"a run for {held.get('tick')} is under way; its lease ends by itself"
@@ -127,6 +133,16 @@ class Store:
             items.configuration_from(run.get("configuration", {})),
             run.get("policy_digest"),
         )
+
+    def _refuse_a_tick_of_the_future(self, held: str, tick: datetime) -> None:
+        """Raises where one wrong `scheduled_time` would have every real tick skipped in silence."""
+        now, near = self._clock(), _NEAR.total_seconds()
+        ahead = datetime.fromisoformat(held).timestamp() - now > near
+        if ahead and abs(tick.timestamp() - now) < near:
+            raise FutureTickError(
+                f"the table has a check of {held}, which is in the future, so no check of today is"
+                " done: see docs/operations.md, A tick of the future"
+            )
 
     def close(
         self,
@@ -219,7 +235,7 @@ class Store:
         put = {
             "TableName": self._table,
             "Item": _packed(items.state_item(state)),
-            "ConditionExpression": "attribute_not_exists(checked_at) OR checked_at < :tick",
+            "ConditionExpression": "attribute_not_exists(checked_at) OR checked_at <> :tick",
             "ExpressionAttributeValues": _packed({":tick": items.text_of(run.tick)}),
         }
         history = [items.reading_item(state.account, reading, self._days)] if reading else []
