@@ -13,7 +13,6 @@ import json
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
@@ -21,6 +20,7 @@ import requests
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from local.loopback import LOOPBACK
+from local.running import Running
 from local.stack import FUNCTION, TEMPLATE, embeddable
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Published:
         return content
 
 
-class EmbeddedAws:
+class EmbeddedAws(Running):
     """A moto server with the stack, from `start()` to `stop()`, or inside a `with`.
 
     `host` is bound to; `advertised` is how the function reaches it, where that is another name.
@@ -103,19 +103,6 @@ class EmbeddedAws:
     def stop(self) -> None:
         """Ends the server; what it held is gone with the next start."""
         self._server.stop()
-
-    def __enter__(self) -> Self:
-        """Starts."""
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stops."""
-        self.stop()
 
     def client(self, service: str) -> Any:  # noqa: ANN401 (boto3 makes clients at run time)
         """Returns a boto3 client of that service, for this host."""

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
 from rich.text import Text
 
 from balance_watch.cli.check import check
@@ -107,7 +108,7 @@ def _table(wired: Wiring) -> Any:  # noqa: ANN401 (whatever rich draws)
     )
 
 
-def _said(slack: SlackInbox, posted: dict[str, int], at: datetime) -> Iterator[Text]:
+def _said(slack: SlackInbox, posted: dict[str, int], at: datetime) -> Iterator[Table]:
     """Yields what Slack was told since the last time, a line an alert, as it was sent."""
     told: dict[str, list[str]] = {}
     for name in slack.webhooks:
@@ -117,8 +118,9 @@ def _said(slack: SlackInbox, posted: dict[str, int], at: datetime) -> Iterator[T
             title = block["text"]["text"].partition("\n")[0].replace("*", "")
             told.setdefault(title, []).append(f"#{name}")
     for title, names in told.items():
-        when = clean(f"{at:%d %b %H:%M}  {' '.join(names):<16} ", "dim")
-        yield Text.assemble(when, clean(title))
+        line = Table.grid(padding=(0, 1))
+        line.add_row(clean(f"{at:%d %b %H:%M}  {' '.join(names):<16}", "dim"), clean(title))
+        yield line
 
 
 def own_accounts(file: Path) -> int:
@@ -144,7 +146,10 @@ def own_accounts(file: Path) -> int:
         wired = Wiring(Settings.from_environment())
         summary = check(wired)
         now = datetime.now(UTC)
-        for line in _said(slack, {}, now):
+        lines = list(_said(slack, {}, now))
+        if lines:
+            out.print("You would be told:")
+        for line in lines:
             out.print(line)
         faults = wired.watched().faults
     return 0 if summary.complete and not summary.unreadable and not faults else 1

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
-from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
 from urllib.parse import parse_qsl, urlsplit
+
+from local.running import Running
 
 LOOPBACK = "127.0.0.1"
 
@@ -133,7 +134,7 @@ class _Server(ThreadingHTTPServer):
                 continue  # the client was faster
 
 
-class LoopbackServer:
+class LoopbackServer(Running):
     """Serves `answer(request)` from `start()` to `stop()`, or inside a `with`.
 
     `requests` holds everything received, in order.
@@ -183,19 +184,6 @@ class LoopbackServer:
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()
-
-    def __enter__(self) -> Self:
-        """Begins to serve."""
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Ends serving."""
-        self.stop()
 
     def _record_and_answer(self, request: Request) -> Reply:
         self.requests.append(request)

@@ -11,19 +11,19 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from local.aws import EmbeddedAws
 from local.loopback import LOOPBACK, Address
 from local.provider_server import ProviderAccount, ProviderServer
 from local.providers import AimlapiServer, LegnextServer, VonageServer, YouServer
+from local.running import Running
 from local.scenario import CAST, START, Member, State, states_at
 from local.slack_inbox import SlackInbox
 from local.stack import TEMPLATE
 
 
-class World:
+class World(Running):
     """The parts, from `start()` to `stop()`, or inside a `with`; it begins at the first tick.
 
     `host` is bound to; `advertised` is how the function reaches it, where that is another name.
@@ -62,19 +62,6 @@ class World:
     def stop(self) -> None:
         """Stops all."""
         self._running.close()
-
-    def __enter__(self) -> Self:
-        """Starts."""
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stops."""
-        self.stop()
 
     def server_of(self, provider: str) -> ProviderServer:
         """Returns the server behind a provider's slug; AIMLAPI's three share one."""

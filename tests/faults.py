@@ -9,6 +9,7 @@ A behaviour is a function of one connection; the ones below make the usual fault
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,10 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encodi
 ALL_OF_LOOPBACK = frozenset(f"127.0.0.1:{port}" for port in range(1, 65536))
 """As TRUSTED_HOSTS, for a transport that outlives the servers of one test: to load certifi's bundle
 for each would take longer than all the rest."""
+
+
+FOR_EVER = 5.0
+"""How long that is here: a client without a deadline fails its test instead of hanging it."""
 
 
 class Wire:
@@ -88,7 +93,7 @@ def replies(status: str, body: bytes, **headers: str) -> Behaviour:
 
 def hangs(wire: Wire) -> None:
     """Says nothing, ever."""
-    wire.pause(600)
+    wire.pause(FOR_EVER)
 
 
 def says_then_hangs(data: bytes) -> Behaviour:
@@ -106,7 +111,8 @@ def drips(head: bytes, drop: bytes, *, every: float = 0.02) -> Behaviour:
 
     def behave(wire: Wire) -> None:
         wire.send(head)
-        while wire.pause(every):
+        until = time.monotonic() + FOR_EVER
+        while wire.pause(every) and time.monotonic() < until:
             wire.send(drop)
 
     return behave

@@ -210,8 +210,10 @@ def test_an_alert_that_lasts_is_reminded_of(bench: Bench) -> None:
     assert bench.run(TICK + timedelta(hours=24)).reminded == 1
 
 
-def test_without_any_secret_nothing_is_watched_and_nothing_fails(bench: Bench) -> None:
-    assert bench.run() == Summary(TICK)
+def test_that_nothing_is_watched_is_told_once(bench: Bench) -> None:
+    assert bench.run().fired == 1
+    assert bench.run(NEXT).fired == 0
+    assert bench.post.said == [("configuration", "fired")]
 
 
 def test_a_tick_that_is_delivered_twice_is_one_run(bench: Bench) -> None:

@@ -21,8 +21,8 @@ def faults_of_rule(text: str) -> list[str]:
 
 
 FAULTS = {
-    "both sides": ("below = 5\nabove = 9", "policy rules[0]: needs either below or above"),
-    "no side": ("", "policy rules[0]: needs either below or above"),
+    "both sides": ("below = 5\nabove = 9", "policy rules[0]: has both below and above: keep one"),
+    "no side": ("", "policy rules[0]: needs below or above"),
     "recover under below": (
         "below = 5\nrecover = 4",
         "policy rules[0], recover: must not be under below: it would clear while breached",
@@ -113,7 +113,7 @@ def test_a_name_is_one_line(name: str) -> None:
 
 
 def test_a_rule_without_a_name_is_told() -> None:
-    assert faults_of("[[rules]]\nbelow = 5") == ["policy rules[0]: needs a name"]
+    assert faults_of("[[rules]]\nbelow = 5") == ["policy rules[0]: has no name"]
 
 
 @pytest.mark.parametrize("text", ["5", "-1h", "1.5h", "1 hour", "h", "1h30m", "1000000h", "NEVER"])

@@ -56,7 +56,7 @@ def test_a_fault_is_told_by_its_place() -> None:
 
 def test_a_field_that_is_needed_and_not_there_is_a_fault() -> None:
     rule, faults = converted({"name": "low"})
-    assert (rule, faults) == (None, ["rule 1: needs a below"])
+    assert (rule, faults) == (None, ["rule 1: has no below"])
 
 
 def test_a_field_that_nobody_knows_is_a_fault() -> None:

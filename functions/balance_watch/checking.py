@@ -117,7 +117,7 @@ class Check:
             watched = self.watched()
             faults = Faults(watched.faults)
             policy, digest = self._policy(run, faults)
-            faults += _routed_nowhere(policy, watched)
+            faults += ways_to_go_blind(policy, watched)
             configuration = self._configuration(run, policy, watched, faults, summary)
             self._accounts(run, policy, watched, summary, deadline - seconds * _STORING_SHARE)
             self._deliver(watched, summary, deadline)
@@ -258,14 +258,14 @@ def _note(account: Account, outcome: Reading | ReadFailure, summary: Summary) ->
     _log.warning("not read", extra=facts)
 
 
-def _routed_nowhere(policy: Policy, watched: Watched[Spec]) -> Iterator[str]:
-    """Faults of routes that lead to webhooks that there are not."""
+def ways_to_go_blind(policy: Policy, watched: Watched[Spec]) -> Iterator[str]:
+    """Yields faults that no secret or policy has by itself: nothing to watch, nobody to tell."""
+    if not watched.accounts and not watched.faults:
+        yield "no secret holds an account, so nothing is watched"
     routed = dict.fromkeys(channel for route in policy.routes for channel in route.channels)
     for channel in routed:
-        if watched.webhooks_known and channel.removeprefix("slack:") not in (
-            TOPIC,
-            *watched.webhooks,
-        ):
+        known = (TOPIC, *watched.webhooks)
+        if watched.webhooks_known and channel.removeprefix("slack:") not in known:
             yield f"policy routes: {channel} is routed to, but the slack secret has no such webhook"
 
 

@@ -25,5 +25,9 @@ class RunIncompleteError(BalanceWatchError):
     """The run stored all it did, but deferred accounts or still owes notifications."""
 
 
+class CatalogueError(BalanceWatchError):
+    """A file of the catalogue is not in order."""
+
+
 class CommandError(BalanceWatchError):
     """The command line could not do what it was asked."""

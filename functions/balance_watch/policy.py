@@ -187,7 +187,7 @@ def _check_thresholds(table: RuleTable, place: str, faults: Faults) -> None:
             faults.add(place, f"{table.metric} takes no below, above or recover")
         return
     if len(given) != 1:
-        faults.add(place, "needs either below or above")
+        faults.add(place, "has both below and above: keep one" if given else "needs below or above")
         return
     if table.recover is None:
         return

@@ -32,7 +32,7 @@ from balance_watch.domain.reading import FailureKind
 MAX_BODY = 1024 * 1024
 """No balance takes a MiB: what is longer is not read on, compressed or not."""
 
-USER_AGENT = "balance-watch/0.1 (+https://pypi.org/project/balance-watch)"
+USER_AGENT = "balance-watch/0.1"
 """Explicit, since You.com's front answers 403 to the default ones."""
 
 
@@ -372,7 +372,7 @@ _NAMES: tuple[tuple[tuple[type[BaseException], ...], _Meaning], ...] = (
         _Meaning(FailureKind.MALFORMED, "The reply's compression is broken."),
     ),
     (
-        (urllib3.exceptions.IncompleteRead, urllib3.exceptions.InvalidChunkLength),
+        (http.client.IncompleteRead,),
         _Meaning(FailureKind.MALFORMED, "The reply broke off.", passing=True),
     ),
     (

@@ -41,7 +41,7 @@ def convert(kind: type[T], raw: object, where: str, faults: Faults) -> T | None:
         if name not in raw:
             if field.required:
                 complete = False
-                faults.add(where, f"needs a {name}")
+                faults.add(where, f"has no {name}")
             continue
         try:
             values[field.name] = msgspec.convert(raw[name], field.type, dec_hook=_decode)

@@ -95,9 +95,12 @@ class Wiring:
         self, owed: Sequence[Owed], *, webhooks: Mapping[str, str], deadline: float
     ) -> Delivered:
         """Sends what is owed to the topic and to these webhooks."""
+        # A connection kept since the last alert may be dead after Lambda's freeze, and a post is
+        # not repeated: so each delivery has connections of its own.
+        transport = Transport(self.settings.trusted_hosts)
         channels: dict[str, Channel] = {TOPIC: self.sns}
         for name, url in webhooks.items():
-            channels[f"slack:{name}"] = SlackChannel(self.transport, url)
+            channels[f"slack:{name}"] = SlackChannel(transport, url)
         return deliver(owed, channels=channels, outbox=self.store, deadline=deadline)
 
     def check(

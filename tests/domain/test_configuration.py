@@ -10,7 +10,7 @@ from balance_watch.domain.policy import Defaults, Policy, Route
 from tests.domain.watching import DAY, START, TICK
 
 BOTH = frozenset({"default", "oncall"})
-KEY = "secret balance-watch/accounts, account sms: credentials needs a api_secret"
+KEY = "secret balance-watch/accounts, account sms: credentials has no api_secret"
 RULE = "policy rules[0]: needs either below or above"
 
 

@@ -81,9 +81,14 @@ def test_a_webhook_that_there_is_not_gets_nothing() -> None:
     assert Policy().channels_for(FACTS, frozenset()) == ("sns",)
 
 
-def test_the_topic_stands_in_where_no_channel_is_left() -> None:
+def test_topic_and_default_webhook_stand_in_where_no_channel_is_left() -> None:
     policy = Policy(routes=(Route({}, ("slack:gone",)),))
-    assert policy.channels_for(FACTS, BOTH) == ("sns",)
+    assert policy.channels_for(FACTS, BOTH) == ("sns", "slack:default")
+
+
+def test_the_topic_alone_stands_in_where_there_is_no_default_webhook_either() -> None:
+    policy = Policy(routes=(Route({}, ("slack:gone",)),))
+    assert policy.channels_for(FACTS, {"oncall"}) == ("sns",)
 
 
 def test_webhooks_that_could_not_be_read_are_owed() -> None:

@@ -27,9 +27,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from local.running import Running
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".tools"
@@ -68,7 +69,7 @@ class Invocation:
     log: str
 
 
-class LambdaRuntime:
+class LambdaRuntime(Running):
     """One execution environment, from `start()` to `stop()`, or inside a `with`.
 
     A second `invoke` finds it warm, as in Lambda; after a crash or a time-out the next is cold.
@@ -130,19 +131,6 @@ class LambdaRuntime:
         self._signal(signal.SIGKILL)
         self._process.wait()
         self._stack.close()
-
-    def __enter__(self) -> Self:
-        """Starts."""
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stops."""
-        self.stop()
 
     def invoke(self, event: object) -> Invocation:
         """Sends one event and waits for what comes of it."""

@@ -83,7 +83,7 @@ def test_an_account_that_cannot_be_read_is_told_with_the_kind_of_failure(
         (faulty("a", "b"), "the configuration has 2 faults: accounts may go unwatched"),
         (
             faulty("a", reason="worsened"),
-            "Worse: the configuration has 1 fault: accounts may go unwatched",
+            "New: the configuration has 1 fault: accounts may go unwatched",
         ),
         (faulty(reason="resolved"), "the configuration is in order again"),
     ],

@@ -1,4 +1,4 @@
-"""The four providers on loopback and a client that may reach them, for a whole session."""
+"""The four providers on loopback and a client that may reach them, for all tests of this room."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

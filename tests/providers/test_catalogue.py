@@ -179,8 +179,8 @@ def test_a_good_specification_has_no_fault() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "place"),
     [
-        ('name = "Example"\n', "", "needs a name"),
-        ('currency = "USD"\n', "", "needs a currency"),
+        ('name = "Example"\n', "", "has no name"),
+        ('currency = "USD"\n', "", "has no currency"),
         ('balance = "balance"\n', "", "reply"),
         ('balance = "balance"\n', 'balance = "a..b"\n', "reply"),
         ('balance = "balance"\n', "balance = 5\n", "reply"),

@@ -78,7 +78,9 @@ def test_no_way_to_end_makes_a_key_known(
 
 
 @pytest.mark.parametrize(
-    "base_url", ["https://nobody.invalid", f"http://127.0.0.1:{closed_port()}", "https://10.0.0.1"]
+    "base_url",
+    ["https://nobody.invalid", f"http://127.0.0.1:{closed_port()}", "https://10.0.0.1"],
+    ids=["no such name", "refused", "an address inside"],
 )
 def test_no_host_that_cannot_be_asked_makes_a_key_known(
     base_url: str, caplog: pytest.LogCaptureFixture

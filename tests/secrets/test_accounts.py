@@ -157,7 +157,7 @@ FAULTS = {
     ),
     "missing credential": (
         {"provider": "vonage", "credentials": {"api_key": "k"}},
-        "credentials needs a api_secret",
+        "credentials has no api_secret",
     ),
     "no such auth": ({"auth": "magic"}, "auth is no way to authenticate at this provider"),
     "no name": ({"name": ""}, "name must be 1 to 100 characters on one line"),
@@ -217,13 +217,13 @@ def test_a_threshold_that_is_no_number_is_told(threshold: object, what: str) -> 
 @pytest.mark.parametrize("field", ["name", "provider", "credentials"])
 def test_a_field_that_is_missing_is_told(field: str) -> None:
     place = WHERE.replace("search", "number 1") if field == "name" else WHERE
-    assert faults_of(**{field: None}) == [f"{place}: needs a {field}"]
+    assert faults_of(**{field: None}) == [f"{place}: has no {field}"]
 
 
 def test_every_variable_that_is_missing_is_told() -> None:
     assert faults_of(provider="regional", variables={"region": ""}) == [
-        f"{WHERE}: variables needs a region",
-        f"{WHERE}: variables needs a project",
+        f"{WHERE}: variables has no region",
+        f"{WHERE}: variables has no project",
     ]
 
 

@@ -92,7 +92,7 @@ def test_a_state_never_expires() -> None:
 
 def test_what_a_provider_does_not_say_takes_no_room() -> None:
     item = items.reading_item("a", reading(), 400)
-    assert set(item) == {"pk", "sk", "balance", "currency", "expires_at"}
+    assert set(item) == {"pk", "sk", "bal", "cur", "expires_at"}
 
 
 def test_one_tick_has_one_reading() -> None:

@@ -193,6 +193,13 @@ def test_a_reply_that_is_not_whole_http_is_malformed_and_the_request_was_sent(
     assert (error.kind, error.sent) == (FailureKind.MALFORMED, True)
 
 
+@pytest.mark.parametrize("name", ["body shorter than it said", "chunk shorter than it said"])
+def test_a_reply_that_breaks_off_is_said_to(name: str) -> None:
+    with FaultServer(MALFORMED[name]) as server:
+        error = failure(on_loopback(), server.url)
+    assert (error.message, error.passing) == ("The reply broke off.", True)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_a_reply_and_leads_nowhere(status: int) -> None:
     with FaultServer(FINE) as thief:

@@ -99,6 +99,7 @@ def test_no_reply_makes_a_key_known(
         "https://a..b/",
         "https://host:port/",
     ],
+    ids=["refused", "inside", "no such name", "no such name, plain", "no name", "no port"],
 )
 def test_no_request_that_is_never_sent_makes_a_key_known(
     url: str, caplog: pytest.LogCaptureFixture

@@ -42,7 +42,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the typ
 
 def _days(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 36500:  # noqa: PLR2004 (a century)
-        raise argparse.ArgumentTypeError("must be a number of days, 1 or more")
+        raise argparse.ArgumentTypeError("must be a number of days, 1 to 36500")
     return int(text)
 
 
@@ -58,7 +58,7 @@ def _status(arguments: argparse.Namespace) -> int:
 def status(wired: Wiring) -> list[dict[str, Any]]:
     """Returns every account as the contract's JSON has it; faults go to standard error."""
     watched = wired.watched()
-    policy, faults = policy_in_force(wired, watched.faults)
+    policy, faults = policy_in_force(wired, watched)
     warn(faults)
     states = wired.store.states([account.name for account, _ in watched.accounts])
     listed = []
@@ -124,9 +124,10 @@ def _show(readings: list[Reading]) -> None:
     plotted = readings[::-step][:_PLOT][::-1]
     out.print(sparkline(tuple(reading.balance for reading in plotted)), style="cyan")
     first, last = readings[0], readings[-1]
+    counted = "1 reading" if len(readings) == 1 else f"{len(readings)} readings"
     out.print(
         f"{with_unit(first.balance, first.currency)} → {with_unit(last.balance, last.currency)},"
-        f" {len(readings)} readings since {first.observed_at:%Y-%m-%d %H:%M} UTC"
+        f" {counted} since {first.observed_at:%Y-%m-%d %H:%M} UTC"
     )
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("observed (UTC)", "balance", "credits", "points", "auto-reload", "says"):

@@ -1,7 +1,8 @@
 """`balance-watch check`: one check, now, by the same code as the function."""
 
 import argparse
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -20,6 +21,7 @@ from balance_watch.cli.terminal import (
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.notifiers.wording import lasting, moment
 from balance_watch.wiring import Wiring
 
 _SECONDS = 300.0
@@ -46,6 +48,7 @@ def check(wired: Wiring, *, as_json: bool = False) -> Summary:
         TimeElapsedColumn(),
         console=err,
         transient=True,
+        disable=not err.is_terminal,
     ) as progress:
         task = progress.add_task("Reading balances", total=None)
 
@@ -60,14 +63,14 @@ def check(wired: Wiring, *, as_json: bool = False) -> Summary:
         show(wired)
         counts = summary.as_json()
         told = [f"{name} {counts[name]}" for name in counts if counts[name] and name != "skipped"]
-        out.print(", ".join(told[1:]) or "No account is configured.", style="dim")
+        out.print(", ".join(told[1:]) or "Nothing was read.", style="dim")
     return summary
 
 
 def show(wired: Wiring) -> None:
     """Shows every account as the table has it now, and what is wrong with the configuration."""
     watched = wired.watched()
-    _, faults = policy_in_force(wired, watched.faults)
+    _, faults = policy_in_force(wired, watched)
     states = wired.store.states([account.name for account, _ in watched.accounts])
     rows = [
         (states.get(account.name, AccountState(account.name)), account.provider)
@@ -75,7 +78,17 @@ def show(wired: Wiring) -> None:
     ]
     if rows:
         out.print(accounts_table(rows))
+        _show_when([state.checked_at for state, _ in rows])
     for state, _ in rows:
         if state.failure is not None:
             out.print(clean(f"{state.account}: {state.failure.message}", "magenta"))
     warn(faults)
+
+
+def _show_when(times: Sequence[datetime | None]) -> None:
+    """Tells when the account that has waited longest was checked: a stopped schedule shows."""
+    if None in times:
+        return
+    oldest = min(filter(None, times))
+    ago = lasting(max(datetime.now(UTC) - oldest, timedelta()))
+    out.print(f"Last checked {moment(oldest)}, {ago} ago.", style="dim")

@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -51,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="It takes the function's environment (TABLE_NAME, TOPIC_ARN, …) and your AWS access."
         " Exit: 0 fine, 1 the job failed, 2 wrong use.",
     )
+    top.add_argument("--version", action="version", version=f"%(prog)s {version('balance-watch')}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for module in (check, accounts, providers, policy, top_up, demo):
         module.add_commands(commands)

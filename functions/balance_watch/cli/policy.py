@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from balance_watch.cli.terminal import clean, err, out, wiring
+from balance_watch.checking import ways_to_go_blind
+from balance_watch.cli.terminal import clean, err, out, warn, wiring
 from balance_watch.domain.policy import Policy
 from balance_watch.errors import CommandError
 from balance_watch.policy import parse_policy
@@ -51,6 +52,7 @@ def _put(arguments: argparse.Namespace) -> int:
         Overwrite=True,
     )
     out.print(f"In force from the next run on: {_summary(policy)}.")
+    warn(list(ways_to_go_blind(policy, wired.watched())))
     return 0
 
 

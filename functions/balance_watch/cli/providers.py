@@ -27,7 +27,8 @@ def _providers(arguments: argparse.Namespace) -> int:
         table.add_column(name, overflow="fold")
     for slug, spec in catalogue:
         linked = Text(spec.name, style=f"link {spec.docs}")
-        needed = ", ".join(spec.auth.names), ", ".join(spec.variables)
+        topping = [f"{name} (to top up)" for name in spec.top_up_variables]
+        needed = ", ".join(spec.auth.names), ", ".join((*spec.variables, *topping))
         table.add_row(slug, linked, spec.currency, *needed)
     out.print(table)
     return 0

@@ -10,13 +10,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from balance_watch.checking import ways_to_go_blind
 from balance_watch.config import Settings
 from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.money import with_unit
-from balance_watch.domain.policy import Policy
-from balance_watch.domain.rules import Severity
+from balance_watch.domain.policy import UNREADABLE, Policy
+from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.window import sparkline
 from balance_watch.policy import parse_policy
+from balance_watch.providers.spec import Spec
+from balance_watch.secrets.accounts import Watched
 from balance_watch.validation import Faults
 from balance_watch.wiring import Wiring
 
@@ -31,12 +34,13 @@ def wiring() -> Wiring:
     return Wiring(Settings.from_environment())
 
 
-def policy_in_force(wired: Wiring, faults: Sequence[str]) -> tuple[Policy, Faults]:
-    """Returns the policy, or the built-in one beside its faults, added to those there are."""
-    found = Faults(faults)
+def policy_in_force(wired: Wiring, watched: Watched[Spec]) -> tuple[Policy, Faults]:
+    """Returns the policy, or the built-in one, and every fault of the whole configuration."""
+    found = Faults(watched.faults)
     text = wired.policy_text(found)
-    policy = None if text is None else parse_policy(text, "policy", found)
-    return policy or Policy(), found
+    policy = (None if text is None else parse_policy(text, "policy", found)) or Policy()
+    found += ways_to_go_blind(policy, watched)
+    return policy, found
 
 
 def print_json(value: object) -> None:
@@ -96,9 +100,14 @@ def condition(state: AccountState) -> Text:
         (alert for alert in state.alerts.values() if alert.firing),
         key=lambda alert: alert.severity.rank,
     )
-    words: list[Text] = [clean(alert.rule, _COLOURS[alert.severity]) for alert in firing]
+    words = [
+        clean(alert.rule, _COLOURS[alert.severity]) for alert in firing if alert.rule != UNREADABLE
+    ]
     if state.failure is not None:
-        words.append(clean(state.failure.kind.words.lower(), "magenta"))
+        unreadable = state.alerts.get(Metric.UNREADABLE)
+        told = unreadable is not None and unreadable.firing
+        style = _COLOURS[unreadable.severity] if unreadable and told else "magenta"
+        words.append(clean(state.failure.kind.words.lower(), style))
     if not words:
         return Text("ok", style="green") if state.reading else Text("not checked yet", style="dim")
     return Text(", ").join(words)

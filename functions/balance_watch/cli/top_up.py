@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich.prompt import Confirm
+from rich.text import Text
 
 from balance_watch.cli.terminal import clean, err, out, wiring
 from balance_watch.errors import CommandError
@@ -25,7 +26,12 @@ _SAID = {
 
 def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the type to itself)
     """Adds `top-up`."""
-    command = commands.add_parser("top-up", help="pay in at a provider that allows it (Vonage)")
+    command = commands.add_parser(
+        "top-up",
+        help="pay in at a provider that allows it (Vonage)",
+        description="Pays in what was paid when auto-reload was enabled at the provider. The"
+        " account's variables must name trx, the reference of that payment.",
+    )
     command.add_argument("account", metavar="ACCOUNT")
     command.add_argument("--yes", action="store_true", help="pay without asking, for scripts")
     command.add_argument(
@@ -34,6 +40,14 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the typ
         help="pay although it is not known what became of the last payment",
     )
     command.set_defaults(run=_top_up)
+
+
+def _agreed(question: Text) -> bool:
+    try:
+        return Confirm.ask(question, default=False, console=err)
+    except EOFError:
+        err.print("\nNobody is there to ask: scripts pay with --yes.")
+        return False
 
 
 def _top_up(arguments: argparse.Namespace) -> int:
@@ -50,7 +64,7 @@ def _top_up(arguments: argparse.Namespace) -> int:
         f"Top up {account.name} at {spec.name}? The amount is the one that was paid when"
         " auto-reload was enabled."
     )
-    if not arguments.yes and not Confirm.ask(question, default=False, console=err):
+    if not arguments.yes and not _agreed(question):
         out.print("Nothing was paid.")
         return 1
     at = datetime.now(UTC).replace(microsecond=0)

@@ -9,7 +9,7 @@ from balance_watch.domain.account import Account, matches
 from balance_watch.domain.rules import Hold, Metric, Rule, Severity
 
 TOPIC = "sns"
-DEFAULT_WEBHOOK = "slack:default"
+_DEFAULTS = (TOPIC, "slack:default")
 
 UNREADABLE, PROVIDER_FLAG, ALERT_BELOW, CONFIGURATION = (
     "unreadable",
@@ -66,15 +66,17 @@ class Policy:
             facts: account, provider, labels, severity, rule and metric.
             webhooks: the Slack webhooks there are, or None when that could not be found out: then
                 what is routed to one is owed to it until it can be. A webhook that is known not to
-                exist gets nothing; the topic stands in when no channel is left.
+                exist gets nothing; topic and default webhook stand in when no channel is left.
         """
         wanted = next(
             (route.channels for route in self.routes if matches(route.match, facts)),
-            (TOPIC, DEFAULT_WEBHOOK),
+            _DEFAULTS,
         )
         there = tuple(
             channel
             for channel in wanted
             if channel == TOPIC or webhooks is None or channel.removeprefix("slack:") in webhooks
         )
-        return there or (TOPIC,)
+        if there or wanted == _DEFAULTS:
+            return there or (TOPIC,)
+        return Policy().channels_for(facts, webhooks)

@@ -58,9 +58,7 @@ class SlackChannel:
             if timeout <= 0:
                 return "There was no time left to send."
             try:
-                # A kept connection may be dead after Lambda's freeze, and a post is not repeated.
-                fresh = {"Connection": "close"}
-                request = Request("POST", self._url, headers=fresh, json=message)
+                request = Request("POST", self._url, json=message)
                 reply = self._transport.exchange(request, timeout=timeout)
             except TransportError as error:
                 return error.message

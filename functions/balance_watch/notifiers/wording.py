@@ -13,7 +13,10 @@ _UNITS = {Metric.CREDITS: "credits", Metric.POINTS: "points"}
 
 def headline(it: Notification) -> str:
     """One line that says what is the matter, e.g. `sms is at 8.20 EUR, below 20.00 EUR`."""
-    return _OPENINGS.get(it.reason, "") + (_well(it) if it.reason is Reason.RESOLVED else _ill(it))
+    if it.reason is Reason.RESOLVED:
+        return _well(it)
+    new = it.reason is Reason.WORSENED and it.metric is Metric.CONFIGURATION
+    return ("New: " if new else _OPENINGS.get(it.reason, "")) + _ill(it)
 
 
 def _ill(it: Notification) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import jmespath
 import msgspec
 
+from balance_watch.errors import CatalogueError
 from balance_watch.validation import Faults, convert
 
 _CATALOGUE = files("balance_watch.providers") / "catalogue"
@@ -142,6 +143,12 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """What an account's `variables` must name besides its credentials."""
         return tuple(name for name in self.url.names if name not in self.auth.names)
 
+    @property
+    def top_up_variables(self) -> tuple[str, ...]:
+        """What an account's `variables` must name to be topped up, besides the rest."""
+        texts = self.top_up.form.values() if self.top_up else ()
+        return tuple(dict.fromkeys(name for text in texts for name in text.names))
+
     def credentials(self, auth: str | None) -> tuple[str, ...] | None:
         """Returns the credentials that a way to authenticate needs; None: there is no such way."""
         chosen = self.auth_for(auth)
@@ -173,7 +180,7 @@ def provider(slug: str) -> Spec | None:
     faults = Faults()
     spec = parse_spec(file.read_text(encoding="utf-8"), slug, faults)
     if spec is None:
-        raise AssertionError(f"the catalogue's own file is broken: {faults}")
+        raise CatalogueError(f"The catalogue's file is not in order: {'; '.join(faults)}.")
     return spec
 
 

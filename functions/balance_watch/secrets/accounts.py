@@ -177,7 +177,7 @@ def _account(
     credentials = _credentials(entry, found, place, faults)
     for name in found.variables:
         if not entry.variables.get(name):
-            faults.add(place, f"variables needs a {name}")
+            faults.add(place, f"variables has no {name}")
     return Account(
         name=entry.name.strip(),
         provider=entry.provider,
@@ -206,7 +206,7 @@ def _credentials(
     credentials = {name: key.strip() for name, key in entry.credentials.items()}
     for name in needed:
         if name not in credentials:
-            faults.add(place, f"credentials needs a {name}")
+            faults.add(place, f"credentials has no {name}")
         elif not _PRINTABLE.fullmatch(credentials[name]):
             what = "is empty, or has a space, line break or special character in it"
             faults.add(place, f"credentials, {name}: {what}")

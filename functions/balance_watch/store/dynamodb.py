@@ -123,7 +123,7 @@ class Store:
             if held.get("tick") == text and held.get("done"):
                 return None
             raise RunUnderWayError(
-                f"a run for {held.get('tick')} is under way; its lease ends by itself"
+                f"a run for {held.get('tick')} is under way: try again in a minute"
             ) from None
         run = _unpacked(answer.get("Attributes", {}))
         return Run(

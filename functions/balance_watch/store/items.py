@@ -197,38 +197,39 @@ def owed_from(item: Mapping[str, Any]) -> Owed:
 
 
 def _reading_map(reading: Reading) -> Item:
+    """Short names: with 400 days of readings, names are a good part of what is stored and paid."""
     auto = reading.auto_reload
     return _without_none(
         {
-            "balance": reading.balance,
-            "currency": reading.currency,
+            "bal": reading.balance,
+            "cur": reading.currency,
             "credits": reading.credits,
             "points": reading.points,
-            "provider_flag": reading.provider_flag,
-            "provider_threshold": reading.provider_threshold,
-            "auto_reload": auto and auto.enabled,
-            "auto_reload_threshold": auto and auto.threshold,
-            "auto_reload_amount": auto and auto.amount,
-            "provider_time": _maybe_text(reading.provider_time),
+            "flag": reading.provider_flag,
+            "limit": reading.provider_threshold,
+            "reload": auto and auto.enabled,
+            "reload_at": auto and auto.threshold,
+            "reload_by": auto and auto.amount,
+            "as_of": _maybe_text(reading.provider_time),
             "status": reading.status,
         }
     )
 
 
 def _reading(item: Mapping[str, Any], observed_at: datetime) -> Reading:
-    auto = item.get("auto_reload")
+    reload = item.get("reload")
     return Reading(
         observed_at=observed_at,
-        balance=item["balance"],
-        currency=item["currency"],
+        balance=item["bal"],
+        currency=item["cur"],
         credits=item.get("credits"),
         points=item.get("points"),
-        provider_flag=item.get("provider_flag"),
-        provider_threshold=item.get("provider_threshold"),
+        provider_flag=item.get("flag"),
+        provider_threshold=item.get("limit"),
         auto_reload=None
-        if auto is None
-        else AutoReload(auto, item.get("auto_reload_threshold"), item.get("auto_reload_amount")),
-        provider_time=_maybe_time(item.get("provider_time")),
+        if reload is None
+        else AutoReload(reload, item.get("reload_at"), item.get("reload_by")),
+        provider_time=_maybe_time(item.get("as_of")),
         status=item.get("status"),
     )
 
