@@ -127,7 +127,11 @@ def test_botocores_errors_are_known_where_aws_is_called_and_at_the_top_alone() -
 
 
 def test_http_has_one_seam() -> None:
-    assert who_imports("requests", "urllib3", "socket", "ssl", "http.client") == {"transport.py"}
+    assert who_imports("requests", "urllib3", "socket", "ssl", "http.client") == {
+        "transport/__init__.py",
+        "transport/errors.py",
+        "transport/sockets.py",
+    }
 
 
 def test_the_environment_is_read_in_one_place() -> None:
