@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,6 +20,8 @@ from balance_watch.delivery import Delivered
 from balance_watch.domain.notification import Owed, Reason
 from balance_watch.domain.reading import FailureKind, ReadFailure
 from balance_watch.errors import RunUnderWayError
+from balance_watch.providers.spec import Spec
+from balance_watch.secrets.accounts import Watched
 from balance_watch.store.dynamodb import Store
 from balance_watch.wiring import Wiring
 from local.aws import EmbeddedAws
@@ -44,9 +46,9 @@ class Post:
     accepted: list[Owed] = field(default_factory=list)
 
     def __call__(
-        self, owed: Sequence[Owed], *, webhooks: Mapping[str, str], deadline: float
+        self, owed: Sequence[Owed], *, watched: Watched[Spec], deadline: float
     ) -> Delivered:
-        del webhooks, deadline
+        del watched, deadline
         if self.refuses:
             return Delivered(0, len(owed))
         self.accepted += owed

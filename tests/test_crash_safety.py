@@ -38,6 +38,8 @@ from tests.store.tables import new_table
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+pytestmark = pytest.mark.e2e  # sixty-four deaths take a minute
+
 TICK = datetime.fromisoformat("2026-11-22T10:05:00Z")
 DAY_BEFORE, NEXT = TICK - timedelta(days=1), TICK + timedelta(minutes=5)
 SECONDS = 100.0

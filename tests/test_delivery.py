@@ -141,6 +141,19 @@ def test_what_goes_to_no_known_channel_is_owed_still(caplog: pytest.LogCaptureFi
     assert vars(caplog.records[0])["channel"] == "slack:gone"
 
 
+def test_what_is_owed_to_a_channel_that_is_gone_is_sent_once_by_its_stand_in() -> None:
+    outbox = Outbox()
+    it = [*owed("slack:gone", low()), *owed("sns", low()), *owed("slack:gone", low(account="b"))]
+    result = deliver(
+        it,
+        channels={"sns": Scripted(accepting.script)},
+        outbox=outbox,
+        deadline=monotonic() + 5,
+        stand_in="sns",
+    )
+    assert result == Delivered(3, 0)
+
+
 def test_channels_are_served_side_by_side() -> None:
     together = Barrier(3, timeout=5)
 

@@ -46,13 +46,13 @@ FAULTS = {
     "a match that is no fact": (
         'below = 5\nmatch = { currency = "EUR" }',
         (
-            "policy rules[0], match: cannot ask for currency; "
+            "policy rules[0], match: cannot ask for a fact of that name; "
             "it can ask for account, provider, labels.NAME"
         ),
     ),
     "a glob that is no text": (
         "below = 5\nmatch = { account = 5 }",
-        "policy rules[0], match: must be str, not int",
+        "policy rules[0], match: must be text, not a whole number",
     ),
     "not a number": ('below = "much"', "policy rules[0], below: is not a number"),
     "a boolean": (
@@ -81,7 +81,9 @@ def test_a_metric_that_there_is_not_is_a_fault_and_not_a_rule(metric: str) -> No
 
 
 def test_an_unknown_section_is_told_by_name() -> None:
-    assert faults_of("[rule]\n") == ["policy: has a section that there is not: rule"]
+    assert faults_of("[rule]\n") == [
+        "policy: has no section 'rule'; it can have defaults, rules, routes"
+    ]
 
 
 def test_an_unknown_field_is_told_by_name_with_those_there_are() -> None:
@@ -252,7 +254,7 @@ def test_every_fault_is_told_at_once_and_no_value_is_in_any() -> None:
 )
 def test_what_is_not_toml_is_told_by_line_and_without_its_text(text: str) -> None:
     (fault,) = faults_of(text)
-    assert fault.startswith("policy: is not TOML: ")
+    assert fault.startswith("policy: is not TOML (at ")
     assert "line" in fault or "end of document" in fault
     assert CANARY not in fault
 

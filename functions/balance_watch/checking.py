@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from balance_watch.validation import Faults
 
 _log = logging.getLogger(__name__)
 
+_FAULTS, _FAULT = 50, 300
 _STORING_SHARE = 0.25
 """The part of a run's time that is kept for storing and sending."""
 
@@ -74,7 +75,7 @@ class Deliver(Protocol):
     """Sends what is owed to the topic and to these webhooks."""
 
     def __call__(
-        self, owed: Sequence[Owed], *, webhooks: Mapping[str, str], deadline: float
+        self, owed: Sequence[Owed], *, watched: Watched[Spec], deadline: float
     ) -> Delivered:
         """Returns how many were accepted."""
         ...
@@ -112,7 +113,7 @@ class Check:
         if run is None:
             return replace(summary, skipped=True)
         configuration, digest = run.configuration, run.policy_digest
-        done = False
+        done = stored = False
         try:
             watched = self.watched()
             faults = Faults(watched.faults)
@@ -120,10 +121,17 @@ class Check:
             faults += ways_to_go_blind(policy, watched)
             configuration = self._configuration(run, policy, watched, faults, summary)
             self._accounts(run, policy, watched, summary, deadline - seconds * _STORING_SHARE)
+            stored = not summary.deferred
             self._deliver(watched, summary, deadline)
             done = summary.complete
         finally:
-            self.store.close(run, done=done, configuration=configuration, policy_digest=digest)
+            self.store.close(
+                run,
+                done=done,
+                stored=stored,
+                configuration=configuration,
+                policy_digest=digest,
+            )
         return summary
 
     def _policy(self, run: Run, faults: Faults) -> tuple[Policy, str | None]:
@@ -132,9 +140,8 @@ class Check:
         policy = None if text is None else parse_policy(text, "policy", faults)
         if policy is not None and text is not None:
             digest = hashlib.sha256(text.encode()).hexdigest()
-            if digest != run.policy_digest:
-                self.store.keep_policy(text)
-            return policy, digest
+            is_kept = digest == run.policy_digest or self.store.keep_policy(text)
+            return policy, digest if is_kept else run.policy_digest
         kept = self.store.last_good_policy()
         last_good = None if kept is None else parse_policy(kept, "the last good policy", Faults())
         used = "the built-in policy" if last_good is None else "the last policy that was in order"
@@ -148,7 +155,7 @@ class Check:
             _log.error("configuration: %s", fault)
         state, owed = decide_configuration(
             run.configuration,
-            tuple(faults),
+            _told_whole(faults),
             defaults=policy.defaults,
             routing=_routing(policy, watched),
             now=run.tick,
@@ -172,7 +179,7 @@ class Check:
             for name, pair in accounts.items()
             if not _seen(states.get(name), run.tick)
         ]
-        unsaved = self._restore_readings(states.values()) if run.unfinished else set[str]()
+        unsaved = self._restore_readings(run, states.values()) if run.unfinished else set[str]()
         # Who has waited longest comes first, so that no account is deferred for ever.
         due.sort(key=lambda each: (each[0].checked_at is not None, each[0].checked_at or run.tick))
         quiet: list[tuple[AccountState, Reading | None]] = []
@@ -220,18 +227,20 @@ class Check:
             for said in _once(owed):
                 facts = {"account": said.account, "rule": said.rule}
                 _log.warning("alert %s", said.reason.value, extra=facts)
-        return unsaved | self.store.save(quiet)
+        return unsaved | self.store.save(quiet, run)
 
-    def _restore_readings(self, states: Iterable[AccountState]) -> set[str]:
+    def _restore_readings(self, run: Run, states: Iterable[AccountState]) -> set[str]:
         """Writes the readings that a run may have died before; returns whose it could not."""
         known = ((state, state.reading) for state in states if state.reading is not None)
-        return self.store.save(known)
+        return self.store.save(known, run)
 
     def _deliver(self, watched: Watched[Spec], summary: Summary, deadline: float) -> None:
-        owed = self.store.owed()
+        broken: list[str] = []
+        owed = self.store.owed(broken)
         if owed:
-            delivered = self.deliver(owed, webhooks=watched.webhooks, deadline=deadline)
+            delivered = self.deliver(owed, watched=watched, deadline=deadline)
             summary.delivered, summary.undelivered = delivered
+        summary.undelivered += len(broken)
 
 
 def _once(owed: Iterable[Owed]) -> Iterable[Notification]:
@@ -256,6 +265,13 @@ def _note(account: Account, outcome: Reading | ReadFailure, summary: Summary) ->
         "why": outcome.message,
     }
     _log.warning("not read", extra=facts)
+
+
+def _told_whole(faults: Faults) -> tuple[str, ...]:
+    """The faults as they fit into an alert and an item, should there be thousands."""
+    told = tuple(fault[:_FAULT] for fault in faults[:_FAULTS])
+    more = len(faults) - len(told)
+    return (*told, f"And {more} more.") if more else told
 
 
 def ways_to_go_blind(policy: Policy, watched: Watched[Spec]) -> Iterator[str]:

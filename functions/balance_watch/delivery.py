@@ -35,12 +35,13 @@ class Delivered(NamedTuple):
     undelivered: int = 0
 
 
-def deliver(
+def deliver(  # noqa: PLR0913 (each is a part that it works with)
     owed: Sequence[Owed],
     *,
     channels: Mapping[str, Channel],
     outbox: Outbox,
     deadline: float,
+    stand_in: str | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Delivered:
     """Sends what is owed, every channel on its own, and takes off what was accepted at once.
@@ -48,13 +49,15 @@ def deliver(
     Args:
         owed: all that is owed.
         channels: by name, as `Owed.channel` has it.
+        stand_in: takes what is owed to a channel that there is not; None: it stays owed.
         outbox: where it is owed.
         deadline: when to have ended, on the clock.
         clock: seconds, monotonic.
     """
     by_channel: dict[str, list[Owed]] = defaultdict(list)
     for each in owed:
-        by_channel[each.channel].append(each)
+        there = each.channel in channels or stand_in is None
+        by_channel[each.channel if there else stand_in or ""].append(each)
     if not by_channel:
         return Delivered()
     pool = ThreadPoolExecutor(max_workers=len(by_channel))
@@ -77,11 +80,14 @@ def _send(
     if channel is None:
         _log.error("not delivered: no such channel", extra={"channel": name, "owed": len(owed)})
         return 0
-    by_id = {each.notification.alert_id: each for each in owed}
+    by_id: dict[str, list[Owed]] = defaultdict(list)
+    for each in owed:
+        by_id[each.notification.alert_id].append(each)
     accepted = 0
     try:
-        for sent in channel.send([each.notification for each in owed], deadline=deadline):
-            taken = [by_id[it.alert_id] for it in sent.accepted]
+        notifications = [copies[0].notification for copies in by_id.values()]
+        for sent in channel.send(notifications, deadline=deadline):
+            taken = [each for it in sent.accepted for each in by_id[it.alert_id]]
             accepted += len(taken)
             if taken and not outbox.settle(taken):
                 _log.error(

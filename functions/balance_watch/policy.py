@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.domain.policy import RESERVED_NAMES, TOPIC, Defaults, Policy, Route
 from balance_watch.domain.rules import Hold, Metric, Rule, Severity
-from balance_watch.validation import Amount, Faults, convert, convert_each
+from balance_watch.validation import Amount, Faults, convert, convert_each, named_safely
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(\d{1,6})\s*([mhdw])")
 _CHECKS = re.compile(r"(\d{1,6})\s+checks?")
+_PLACE = re.compile(r"\(at [^)]*\)")
 _CHANNEL = re.compile(r"sns|slack:[^\s:]{1,80}")
 _OF_ACCOUNTS = ("account", "provider")
 _OF_ALERTS = (*_OF_ACCOUNTS, "severity", "rule", "metric")
@@ -128,15 +129,17 @@ def parse_policy(text: str, where: str, faults: Faults) -> Policy | None:
     try:
         raw = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        # Its message names line and column and repeats nothing of the text but one character.
-        faults.add(where, f"is not TOML: {error}")
+        # Where, and not what: the rest of its message may repeat a part of the text.
+        place = _PLACE.search(str(error))
+        faults.add(where, f"is not TOML{f' {place[0]}' if place else ''}")
         return None
     except (ArithmeticError, RecursionError, ValueError):
         # Of tomllib's making: a number with thousands of digits, brackets in brackets in brackets.
         faults.add(where, "is not TOML: it has a number too long, or is nested too deep")
         return None
     for section in raw.keys() - set(_SECTIONS):
-        faults.add(where, f"has a section that there is not: {section[:40]}")
+        can = ", ".join(_SECTIONS)
+        faults.add(where, f"has no section {named_safely(section, _SECTIONS)}; it can have {can}")
     defaults = convert(DefaultsTable, raw.get("defaults", {}), f"{where} [defaults]", faults)
     rules = _rules(raw.get("rules", []), where, faults)
     routes = _routes(raw.get("routes", []), where, faults)
@@ -213,4 +216,6 @@ def _check_facts(match: dict[str, str], known: tuple[str, ...], place: str, faul
     for fact in match:
         if fact not in known and not re.fullmatch(r"labels\..+", fact):
             can = ", ".join((*known, "labels.NAME"))
-            faults.add(place, f"cannot ask for {fact[:40]}; it can ask for {can}")
+            faults.add(
+                place, f"cannot ask for a fact {named_safely(fact, known)}; it can ask for {can}"
+            )

@@ -1,8 +1,10 @@
 """Typed values out of untrusted tables, every fault told at once by place and never by value."""
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -34,7 +36,8 @@ def convert(kind: type[T], raw: object, where: str, faults: Faults) -> T | None:
     known = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for name in raw:
         if name not in known:
-            faults.add(where, f"has no field {_safe(name)}; it can have {', '.join(sorted(known))}")
+            can = ", ".join(sorted(known))
+            faults.add(where, f"has no field {named_safely(name, known)}; it can have {can}")
     values: dict[str, Any] = {}
     complete = True
     for name, field in known.items():
@@ -152,7 +155,13 @@ def _explain(error: msgspec.ValidationError, kind: Any) -> str:  # noqa: ANN401 
         # msgspec repeats the value in these; the place alone has to do.
         return "has a value that is not understood"
     message = message.partition(" - at ")[0].replace("`", "").replace("object", "table")
-    return message.replace("Expected", "must be").replace("got", "not")
+    for word, plain in (("Expected", "must be"), ("got", "not"), *_PLAIN):
+        message = re.sub(rf"\b{word}\b", plain, message)
+    return message
+
+
+_PLAIN = (("str", "text"), ("int", "a whole number"), ("float", "a number"), ("bool", "a boolean"))
+"""What msgspec calls by Python's names."""
 
 
 def _kind_of(value: object) -> str:
@@ -166,7 +175,7 @@ def _kind_of(value: object) -> str:
     return names.get(type(value), "a number")
 
 
-def _safe(name: object) -> str:
-    """A field's name may be a key pasted into the wrong place: only a short plain one is shown."""
+def named_safely(name: object, known: Iterable[str]) -> str:
+    """A name may be a key pasted into the wrong place: one is shown only if it is a misspelling."""
     text = str(name)
-    return repr(text) if text.isidentifier() and len(text) <= 24 else "of that name"  # noqa: PLR2004
+    return repr(text) if get_close_matches(text, list(known), n=1, cutoff=0.7) else "of that name"

@@ -1,7 +1,7 @@
 """Builds everything out of the settings: the one place that does."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -14,7 +14,7 @@ from balance_watch.config import Settings
 from balance_watch.delivery import Channel, Delivered, deliver
 from balance_watch.domain.account import Account
 from balance_watch.domain.notification import Owed
-from balance_watch.domain.policy import TOPIC
+from balance_watch.domain.policy import DEFAULT_WEBHOOK, TOPIC
 from balance_watch.domain.reading import ReadFailure, Reading
 from balance_watch.notifiers.slack import SlackChannel
 from balance_watch.notifiers.sns import SnsChannel
@@ -37,6 +37,10 @@ _AWS = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
     max_pool_connections=16,
 )
+
+
+# A publish that outlasts the run would be counted as not accepted, and repeated by the next one.
+_BRIEF = _AWS.merge(Config(read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2}))
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class Wiring:
 
     def aws(self, service: str) -> Any:  # noqa: ANN401 (boto3 makes its clients at run time)
         """Returns a client of an AWS service, bounded in time and tries."""
-        return boto3.client(service, config=_AWS)  # type: ignore[call-overload]
+        return boto3.client(service, config=_BRIEF if service == "sns" else _AWS)  # type: ignore[call-overload]
 
     @cached_property
     def _secrets_manager(self) -> Any:  # noqa: ANN401 (as aws)
@@ -92,16 +96,24 @@ class Wiring:
         return read_parameter(self._ssm, self.settings.policy_parameter, faults)
 
     def deliver(
-        self, owed: Sequence[Owed], *, webhooks: Mapping[str, str], deadline: float
+        self, owed: Sequence[Owed], *, watched: Watched[Spec], deadline: float
     ) -> Delivered:
-        """Sends what is owed to the topic and to these webhooks."""
+        """Sends what is owed to the topic and to the webhooks."""
         # A connection kept since the last alert may be dead after Lambda's freeze, and a post is
         # not repeated: so each delivery has connections of its own.
         transport = Transport(self.settings.trusted_hosts)
         channels: dict[str, Channel] = {TOPIC: self.sns}
-        for name, url in webhooks.items():
+        for name, url in watched.webhooks.items():
             channels[f"slack:{name}"] = SlackChannel(transport, url)
-        return deliver(owed, channels=channels, outbox=self.store, deadline=deadline)
+        # While the webhooks are not known, what is owed to one stays owed to it.
+        default = DEFAULT_WEBHOOK if DEFAULT_WEBHOOK in channels else TOPIC
+        return deliver(
+            owed,
+            channels=channels,
+            outbox=self.store,
+            deadline=deadline,
+            stand_in=default if watched.webhooks_known else None,
+        )
 
     def check(
         self,

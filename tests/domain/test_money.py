@@ -172,3 +172,8 @@ def test_an_amount_for_people_is_never_rounded(amount: Decimal, unit: str) -> No
     text = with_unit(exact(amount), unit)
     assert "E" not in text.removesuffix(unit)
     assert Decimal(text.removesuffix(f" {unit}").replace(",", "")) == amount
+
+
+def test_a_number_that_the_table_would_underflow_on_is_no_amount() -> None:
+    with pytest.raises(NotAnAmountError):
+        exact("1.2345678901234567890123456789012345678E-128")

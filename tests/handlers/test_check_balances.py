@@ -129,6 +129,18 @@ def test_a_time_that_is_none_is_an_error(time: object) -> None:
         check_balances.tick({"scheduled_time": time})
 
 
+@pytest.mark.parametrize("event", [None, [], "now", 5])
+def test_an_event_that_is_no_object_is_an_error(event: object) -> None:
+    with pytest.raises(EventError):
+        check_balances.tick(event)
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:00"])
+def test_a_time_that_cannot_be_meant_is_an_error(time: str) -> None:
+    with pytest.raises(EventError):
+        check_balances.tick({"scheduled_time": time})
+
+
 def test_the_result_has_the_keys_of_the_contract_in_their_order(handler: Handler) -> None:
     result = handler(AT_TICK, Context())
     assert list(result) == [

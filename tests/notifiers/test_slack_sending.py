@@ -84,12 +84,11 @@ def test_nothing_to_say_is_not_sent(slack: SlackInbox) -> None:
         (CHANNEL_IS_ARCHIVED, "Slack answers HTTP 410, channel_is_archived."),
         (ACTION_PROHIBITED, "Slack answers HTTP 403, action_prohibited."),
         (ROLLUP_ERROR, "Slack answers HTTP 500, rollup_error."),
-        (INVALID_PAYLOAD, "Slack answers HTTP 400, invalid_payload."),
         (NOT_OK, "Slack answers HTTP 200, no error word."),
-        (loopback.Reply(200, b"OK"), "Slack answers HTTP 200, OK."),
+        (loopback.Reply(200, b"OK"), "Slack answers HTTP 200, no error word."),
         (loopback.Reply(200, b""), "Slack answers HTTP 200, no error word."),
         (loopback.Reply(200, b"ok <html>"), "Slack answers HTTP 200, no error word."),
-        (loopback.Reply(201, b"ok"), "Slack answers HTTP 201, ok."),
+        (loopback.Reply(201, b"ok"), "Slack answers HTTP 201, no error word."),
         (loopback.Reply(302, b"ok"), "Slack answers HTTP 302, no error word."),
         (LOST, "The connection broke."),
     ],
@@ -101,6 +100,20 @@ def test_an_answer_other_than_ok_refuses_its_message_and_the_next_is_sent(
     first, second = send(slack, TWO_MESSAGES, Time())
     assert (first.accepted, len(first.refused), first.why) == ((), 50, why)
     assert (len(second.accepted), second.refused) == (1, ())
+
+
+def test_one_notification_that_slack_does_not_take_keeps_back_no_other(slack: SlackInbox) -> None:
+    # All five, the first two, the first alone: refused for what they hold. The rest is taken.
+    slack.script("default", INVALID_PAYLOAD, INVALID_PAYLOAD, INVALID_PAYLOAD)
+    sent = send(slack, [low(account=name) for name in "abcde"], Time())
+    assert [it.account for each in sent for it in each.refused] == ["a"]
+    assert sorted(it.account for each in sent for it in each.accepted) == ["b", "c", "d", "e"]
+
+
+def test_a_text_of_slacks_that_is_none_of_its_words_is_not_repeated(slack: SlackInbox) -> None:
+    slack.script("default", loopback.Reply(404, b"CANARYHOOK"))
+    (sent,) = send(slack, [low()], Time())
+    assert sent.why == "Slack answers HTTP 404, no error word."
 
 
 def test_a_webhook_that_hangs_refuses_its_message(slack: SlackInbox) -> None:

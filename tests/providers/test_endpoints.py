@@ -182,9 +182,17 @@ def test_aimlapi_s_billing_is_a_balance_and_its_currency(world: World) -> None:
     assert got.auto_reload is None
 
 
-def test_aimlapi_s_currency_is_the_one_that_it_states(world: World) -> None:
+def test_a_reply_in_another_currency_than_documented_is_not_understood(world: World) -> None:
+    world.aimlapi.trouble = canned(200, '{"current_balance":900,"currency":"JPY"}')
+    got = failure(world.client, account_of("aimlapi-billing", world.aimlapi.url))
+    assert got.kind is FailureKind.MALFORMED
+    assert "another currency than USD" in got.message
+
+
+def test_a_reply_in_the_currency_that_the_account_names_is_understood(world: World) -> None:
     world.aimlapi.trouble = canned(200, '{"current_balance":5,"currency":"eur"}')
-    assert reading(world.client, account_of("aimlapi", world.aimlapi.url)).currency == "EUR"
+    account = account_of("aimlapi-billing", world.aimlapi.url, currency="EUR")
+    assert reading(world.client, account).currency == "EUR"
 
 
 def test_an_account_of_another_currency_than_the_reply_s_is_not_understood(world: World) -> None:

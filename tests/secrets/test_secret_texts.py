@@ -58,9 +58,11 @@ def test_without_a_slack_secret_it_is_known_that_there_are_no_webhooks() -> None
 
 
 @pytest.mark.parametrize("url", ["", "hooks.example/x", "ftp://hooks.example", 5, None, [HOOK]])
-def test_a_webhook_that_is_no_address_is_told_by_its_name(url: object) -> None:
+def test_a_webhook_that_is_no_address_is_told_by_its_place(url: object) -> None:
     watched = understood(slack={"webhooks": {"oncall": url, "default": HOOK}})
-    assert watched.faults == ["secret balance-watch/slack: webhook oncall is not an https address"]
+    assert watched.faults == [
+        "secret balance-watch/slack: webhook number 1 is not an https address"
+    ]
     assert list(watched.webhooks) == ["default"]
     assert not watched.webhooks_known
 
@@ -167,3 +169,10 @@ def test_no_address_of_a_webhook_is_in_any_fault_or_repr(webhooks: dict[str, Any
 @given(st.lists(entries | anything, max_size=3))
 def test_whatever_stands_beside_it_an_account_in_order_is_watched(accounts: list[Any]) -> None:
     assert "fine" in names(with_accounts(*accounts, account(name="fine")))
+
+
+@pytest.mark.parametrize("name", ["accounts", "slack"])
+def test_null_in_the_place_of_everything_is_told(name: str) -> None:
+    field = {"accounts": "accounts", "slack": "webhooks"}[name]
+    texts = {f"{PREFIX}{name}": json.dumps({field: None})}
+    assert understand_secrets(texts, PREFIX, CATALOGUE.get, Faults()).faults

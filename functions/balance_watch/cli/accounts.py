@@ -120,6 +120,8 @@ def _show(readings: list[Reading]) -> None:
     if not readings:
         out.print("No reading in that time.")
         return
+    # One plot is of one currency.
+    readings = [each for each in readings if each.currency == readings[-1].currency]
     step = max(1, len(readings) // _PLOT)
     plotted = readings[::-step][:_PLOT][::-1]
     out.print(sparkline(tuple(reading.balance for reading in plotted)), style="cyan")

@@ -42,7 +42,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def check(wired: Wiring, *, as_json: bool = False) -> Summary:
     """Checks every account once, with progress, and shows what came of it."""
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

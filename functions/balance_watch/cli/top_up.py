@@ -74,6 +74,6 @@ def _top_up(arguments: argparse.Namespace) -> int:
             " Look at the provider's dashboard; then, to pay again, add --after-unknown."
         )
     outcome = wired.providers.top_up(spec, account)
-    wired.store.settle_top_up(account.name, outcome.value)
+    wired.store.settle_top_up(account.name, at, outcome.value)
     out.print(_SAID[outcome])
     return 0 if outcome is TopUpOutcome.PAID else 1

@@ -19,7 +19,7 @@ class Account:
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     alert_below: Decimal | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)
     currency: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     auth: str | None = None

@@ -84,6 +84,9 @@ def decide(  # noqa: PLR0913 (each is an input of the decision, and none has a d
             # from the threshold to recovery. A reminder may.
             top = _gravest(metric, [each for each in judged if _shown(each.rule, outcome)])
             alert, reason = advance(old, top, defaults, now) if top else (alert, None)
+        if alert is not None and alert.rule not in {each.rule.name for each in judged}:
+            # Its rule is gone: what another rule has to say of it is no repetition.
+            alert = replace(alert, fired_at=None, fired_as=None)
         if alert is not None and reason is not None:
             notification = _notification(seen, account, alert, metric, reason, judged, link, now)
             facts = {**account.facts, "metric": metric.value}

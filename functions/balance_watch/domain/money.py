@@ -43,6 +43,9 @@ def exact(value: Decimal | int | str) -> Decimal:
         short = number.normalize(_EXACT)
     except Inexact:
         raise NotAnAmountError(f"has more than {MAX_DIGITS} digits") from None
+    if int(short.as_tuple().exponent) < _MIN_EXPONENT:
+        # boto3's own context underflows below that, though the number itself would fit.
+        raise NotAnAmountError("is a number of an impossible size")
     whole_but_short = int(short.as_tuple().exponent) > 0 and short.adjusted() < MAX_DIGITS
     # normalize() writes 200 as 2E+2: the same number, but no reader's idea of one.
     return short.quantize(Decimal(1), context=_EXACT) if whole_but_short else short

@@ -9,7 +9,8 @@ from balance_watch.domain.account import Account, matches
 from balance_watch.domain.rules import Hold, Metric, Rule, Severity
 
 TOPIC = "sns"
-_DEFAULTS = (TOPIC, "slack:default")
+DEFAULT_WEBHOOK = "slack:default"
+_DEFAULTS = (TOPIC, DEFAULT_WEBHOOK)
 
 UNREADABLE, PROVIDER_FLAG, ALERT_BELOW, CONFIGURATION = (
     "unreadable",

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from enum import StrEnum
 
 from balance_watch.domain.reading import ReadFailure, Reading
 
 DEFAULT_RECOVERY = Decimal("0.1")
 """Without `recover`, an alert clears 10 % past its threshold."""
+
+_ROOM = 200
+"""Digits enough for any threshold that DynamoDB can hold and a tenth of it."""
 
 
 class Metric(StrEnum):
@@ -117,8 +120,9 @@ def _judge_number(rule: Rule, value: Decimal | None, *, firing: bool) -> Verdict
 
 def recovery(threshold: Decimal, *, below: bool) -> Decimal:
     """Returns the number past which an alert clears when its rule does not name one."""
-    margin = abs(threshold) * DEFAULT_RECOVERY
-    return threshold + margin if below else threshold - margin
+    with localcontext(prec=_ROOM):
+        margin = abs(threshold) * DEFAULT_RECOVERY
+        return threshold + margin if below else threshold - margin
 
 
 def _judge_provider_flag(reading: Reading, *, firing: bool) -> Verdict:

@@ -1,7 +1,7 @@
 """CheckBalances: the scheduled check. See the event and the result in the README."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -13,8 +13,10 @@ from balance_watch.errors import EventError, RunIncompleteError
 from balance_watch.notifiers.heartbeat import ping
 from balance_watch.wiring import Wiring
 
-_SAFETY_SECONDS = 3.0
+_SAFETY_SECONDS = 6.0
 """What is left of Lambda's time when a run has to have ended."""
+
+_FURTHEST = timedelta(days=366)
 
 logger = Logger(service="balance_watch")
 
@@ -26,7 +28,7 @@ def _wiring() -> Wiring:
     return Wiring(settings)
 
 
-def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     """Checks every balance once, for the tick that the event names.
 
     Args:
@@ -62,12 +64,14 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     return result
 
 
-def tick(event: Mapping[str, Any]) -> datetime:
+def tick(event: object) -> datetime:
     """Returns the time that an event stands for, to the second, in UTC.
 
     Raises:
         EventError: it names a time that is none.
     """
+    if not isinstance(event, Mapping):
+        raise EventError("the event must be an object, such as {} for now")
     named = event.get("scheduled_time")
     if named is None and event.get("source") == "aws.events":
         named = event.get("time")
@@ -75,9 +79,12 @@ def tick(event: Mapping[str, Any]) -> datetime:
         return datetime.now(UTC).replace(microsecond=0)
     try:
         parsed = datetime.fromisoformat(named)
-    except (TypeError, ValueError):
+        aware = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
+        at = aware.astimezone(UTC).replace(microsecond=0)
+    except (OverflowError, TypeError, ValueError):
         raise EventError(
             "scheduled_time is no ISO 8601 time such as 2026-11-22T10:05:00Z"
         ) from None
-    aware = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
-    return aware.astimezone(UTC).replace(microsecond=0)
+    if at > datetime.now(UTC) + _FURTHEST:
+        raise EventError("scheduled_time is more than a year ahead")
+    return at

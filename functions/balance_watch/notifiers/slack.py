@@ -26,6 +26,28 @@ _ATTEMPT_SECONDS = 10.0
 _SIGNS = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
 _WELL = "✅"
 
+_WORDS = frozenset(
+    {
+        "action_prohibited",
+        "channel_is_archived",
+        "channel_not_found",
+        "invalid_blocks",
+        "invalid_payload",
+        "invalid_token",
+        "no_active_hooks",
+        "no_service",
+        "no_service_id",
+        "no_team",
+        "no_text",
+        "posting_to_general_channel_denied",
+        "rollup_error",
+        "team_disabled",
+        "too_many_attachments",
+        "user_not_found",
+    }
+)
+"""Slack's own words for errors; any other text may hold the address."""
+
 
 class SlackChannel:
     """One incoming webhook. Its address is a secret: it is in no message, log or repr."""
@@ -47,26 +69,34 @@ class SlackChannel:
         A 429 is waited for if the pause ends before `deadline` on the clock. Nothing is raised:
         what Slack did not answer with `ok` is refused, for the next run to send.
         """
-        for group, message in render(notifications):
-            why = self._post(message, deadline)
-            yield Sent(refused=group, why=why) if why else Sent(accepted=group)
+        waiting = [group for group, _ in render(notifications)]
+        while waiting:
+            group = waiting.pop(0)
+            message = next(message for _, message in render(group))
+            why, about_content = self._post(message, deadline)
+            if about_content and len(group) > 1:
+                # One that Slack does not take must not keep back those beside it.
+                half = len(group) // 2
+                waiting[:0] = [group[:half], group[half:]]
+            else:
+                yield Sent(refused=group, why=why) if why else Sent(accepted=group)
 
-    def _post(self, message: Mapping[str, Any], deadline: float) -> str:
-        """Posts a message; returns why it was not accepted, or nothing."""
+    def _post(self, message: Mapping[str, Any], deadline: float) -> tuple[str, bool]:
+        """Posts a message; returns why it was refused, if it was, and whether for its content."""
         while True:
             timeout = min(_ATTEMPT_SECONDS, deadline - self._clock())
             if timeout <= 0:
-                return "There was no time left to send."
+                return "There was no time left to send.", False
             try:
                 request = Request("POST", self._url, json=message)
                 reply = self._transport.exchange(request, timeout=timeout)
             except TransportError as error:
-                return error.message
+                return error.message, False
             if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
-                return _refusal(reply)
+                return _refusal(reply), reply.status == HTTPStatus.BAD_REQUEST
             pause = reply.retry_after or 1.0
             if self._clock() + pause >= deadline:
-                return "Slack answers 429, and asks for more time than is left."
+                return "Slack answers 429, and asks for more time than is left.", False
             self._sleep(pause)
 
 
@@ -75,8 +105,7 @@ def _refusal(reply: Reply) -> str:
     word = reply.body[:100].decode(errors="replace").strip()
     if reply.status == HTTPStatus.OK and word == "ok":
         return ""
-    # Slack's errors are words such as no_service or channel_is_archived; anything else is noise.
-    known = word if word.isidentifier() else "no error word"
+    known = word if word in _WORDS else "no error word"
     return f"Slack answers HTTP {reply.status}, {known}."
 
 

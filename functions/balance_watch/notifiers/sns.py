@@ -22,6 +22,8 @@ MAX_BYTES = 262_144
 MAX_SUBJECT = 99
 _TEXT = 4000
 _ENTRY_OVERHEAD = 2000
+_CONTENT = ("BatchRequestTooLong", "InvalidParameter", "InvalidParameterValue", "ValidationError")
+_ABOUT_CONTENT = "SNS does not take what a message holds."
 
 
 class SnsChannel:
@@ -37,7 +39,12 @@ class SnsChannel:
         """
         del deadline
         for group in batches(sorted(notifications, key=gravest_first)):
-            yield self._publish(group)
+            sent = self._publish(group)
+            if sent.why == _ABOUT_CONTENT and len(group) > 1:
+                # One that SNS does not take must not keep back those beside it.
+                yield from (self._publish([each]) for each in group)
+            else:
+                yield sent
 
     def _publish(self, group: Sequence[Notification]) -> Sent:
         entries: list[Any] = [{"Id": str(index), **render(it)} for index, it in enumerate(group)]
@@ -47,7 +54,9 @@ class SnsChannel:
                 PublishBatchRequestEntries=entries,
             )
         except ClientError as error:
-            return Sent(refused=tuple(group), why=f"SNS answers {_code(error)}.")
+            code = _code(error)
+            why = _ABOUT_CONTENT if code in _CONTENT else f"SNS answers {code}."
+            return Sent(refused=tuple(group), why=why)
         except BotoCoreError as error:
             return Sent(refused=tuple(group), why=f"SNS was not reached ({type(error).__name__}).")
         # An entry that is named in neither list was not taken.

@@ -1,10 +1,13 @@
 """From a reply to a reading or a named failure: pure, and never a guess."""
 
 import re
+from base64 import b64encode
 from datetime import UTC, datetime
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
+from unicodedata import category
+from urllib.parse import quote, quote_plus
 from xml.parsers.expat import ExpatError
 
 import jmespath
@@ -106,6 +109,8 @@ def _failed_by_body(spec: Spec, body: object) -> ReadFailure | None:
     if success is None:
         return None
     found = _search(success.path, body)
+    if found is None:
+        found = _search(success.path, _search(spec.reply.root, body))
     if found is None and not success.required:
         return None
     if isinstance(found, bool) == isinstance(success.equals, bool) and str(found) == str(
@@ -203,8 +208,9 @@ class _Reply:
             found = found.lower()
         else:
             raise _NotUnderstoodError(f"holds a {self._paths.currency} that is no currency")
-        if self._account.currency not in (None, found):
-            raise _NotUnderstoodError("is in another currency than the account names")
+        expected = self._account.currency or stated
+        if _ISO_CODE.fullmatch(expected) and found != expected:
+            raise _NotUnderstoodError(f"is in another currency than {expected}")
         return str(found)
 
     def _time(self, path: Path | None) -> datetime | None:
@@ -223,10 +229,20 @@ class _Reply:
             return None
         if not isinstance(found, str):
             raise _NotUnderstoodError(f"holds a {path} that is no text")
-        for secret in self._account.credentials.values():
-            found = found.replace(secret, "***")
-        printable = "".join(each if each.isprintable() else " " for each in found)
-        return " ".join(printable.split())[:_STATUS_LENGTH] or None
+        # What has no width goes, so that it cannot hide a key; what only is no letter is a space.
+        kept = "".join(each for each in found if category(each) != "Cf")
+        printable = "".join(each if each.isprintable() else " " for each in kept)
+        return " ".join(_masked(printable, self._account).split())[:_STATUS_LENGTH] or None
+
+
+def _masked(text: str, account: Account) -> str:
+    """Takes the account's keys out of a provider's words, as they are and as they are encoded."""
+    secrets = [secret for secret in account.credentials.values() if secret]
+    pairs = [":".join(secrets), *secrets]
+    encoded = [b64encode(each.encode()).decode().rstrip("=") for each in pairs]
+    forms = {*secrets, *map(quote, secrets), *map(quote_plus, secrets), *filter(None, encoded)}
+    longest_first = sorted(map(re.escape, forms), key=len, reverse=True)
+    return re.sub("|".join(longest_first), "***", text, flags=re.IGNORECASE) if forms else text
 
 
 def outcome_word(spec: Spec, reply: Reply) -> str | None:

@@ -36,6 +36,10 @@ class Provider(Protocol):
 P = TypeVar("P", bound=Provider)
 
 
+_NOTHING = object()
+"""Stands for a secret of another form: null is a value that a user can write."""
+
+
 class AccountEntry(msgspec.Struct, frozen=True):
     """An account as it stands in a secret."""
 
@@ -49,6 +53,10 @@ class AccountEntry(msgspec.Struct, frozen=True):
     variables: dict[str, str] = {}
     auth: str | None = None
     enabled: bool = True
+
+    def __repr__(self) -> str:
+        """Says nothing of what it holds: the credentials are in it."""
+        return "AccountEntry(…)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +96,12 @@ def understand_secrets(
         field_name = "webhooks" if name == slack else "accounts"
         before = len(faults)
         raw = _single_field(text, field_name, where, faults)
-        if name == slack:
+        if raw is _NOTHING:
+            webhooks_known = webhooks_known and name != slack
+        elif name == slack:
             webhooks = _webhooks(raw, where, faults)
             webhooks_known = len(faults) == before
-        elif raw is not None:
+        else:
             _accounts(raw, where, find, accounts, faults)
     return Watched(tuple(accounts.values()), webhooks, webhooks_known, faults)
 
@@ -101,16 +111,14 @@ def _single_field(text: str, name: str, where: str, faults: Faults) -> object:
         raw = exact_json(text, any_number=True)
     except NotExactError as error:
         faults.add(where, str(error))
-        return None
+        return _NOTHING
     if not isinstance(raw, dict) or set(raw) != {name}:
         faults.add(where, f'must be a JSON object with the one field "{name}"')
-        return None
+        return _NOTHING
     return raw[name]
 
 
 def _webhooks(raw: object, where: str, faults: Faults) -> dict[str, str]:
-    if raw is None:
-        return {}
     if not isinstance(raw, dict):
         faults.add(where, "webhooks must be an object of names and addresses")
         return {}
@@ -124,7 +132,7 @@ def _webhooks(raw: object, where: str, faults: Faults) -> dict[str, str]:
         elif _is_address(address):
             webhooks[name] = address
         else:
-            faults.add(where, f"webhook {name} is not an https address")
+            faults.add(where, f"webhook number {index + 1} is not an https address")
     return webhooks
 
 

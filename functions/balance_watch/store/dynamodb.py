@@ -5,9 +5,10 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -31,6 +32,10 @@ _GET_BATCH, _WRITE_BATCH, _TRANSACTION = 100, 25, 100
 _BACKOFF_SECONDS, _BACKOFFS = 0.05, 8
 
 _NEAR = timedelta(hours=1)
+_PAYMENT_UNDER_WAY = timedelta(minutes=2)
+
+_NOT_PACKED = (ArithmeticError, OverflowError, TypeError, ValueError)
+_NOT_UNDERSTOOD = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +51,7 @@ class Run:
     unfinished: bool
     configuration: ConfigurationState
     policy_digest: str | None
+    lease_until: float = field(default=inf, compare=False)
 
 
 class Transition(NamedTuple):
@@ -95,7 +101,8 @@ class Store:
                 TableName=self._table,
                 Key=_packed(items.RUN),
                 UpdateExpression=(
-                    "SET tick = :tick, done = :no, lease = :lease, lease_until = :until"
+                    "SET tick = :tick, done = :no, whole = :no,"
+                    " lease = :lease, lease_until = :until"
                 ),
                 # `lease = :lease` is this very request, sent again because its reply was lost.
                 ConditionExpression=(
@@ -129,9 +136,10 @@ class Store:
         return Run(
             tick,
             token,
-            not run.get("done", True),
-            items.configuration_from(run.get("configuration", {})),
+            not run.get("whole", True),
+            _configuration(run),
             run.get("policy_digest"),
+            now + lease_seconds,
         )
 
     def _refuse_a_tick_of_the_future(self, held: str, tick: datetime) -> None:
@@ -151,13 +159,18 @@ class Store:
         done: bool,
         configuration: ConfigurationState,
         policy_digest: str | None,
+        stored: bool | None = None,
     ) -> None:
-        """Gives the lease back. A tick that is not done can be claimed again at once."""
+        """Gives the lease back. A tick that is not done can be claimed again at once.
+
+        `stored` tells whether every state that was written has its reading; by default, if done.
+        """
         self._client.update_item(
             TableName=self._table,
             Key=_packed(items.RUN),
             UpdateExpression=(
-                "SET done = :done, configuration = :configuration, policy_digest = :digest"
+                "SET done = :done, whole = :whole, configuration = :configuration,"
+                " policy_digest = :digest"
                 " REMOVE lease, lease_until"
             ),
             # Closed already by this very request (its reply was lost) is as good.
@@ -165,6 +178,7 @@ class Store:
             ExpressionAttributeValues=_packed(
                 {
                     ":done": done,
+                    ":whole": done if stored is None else stored,
                     ":configuration": items.configuration_map(configuration),
                     ":digest": policy_digest or "",
                     ":lease": run.token,
@@ -183,7 +197,7 @@ class Store:
                     RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
                 )
                 for item in answer["Responses"].get(self._table, []):
-                    state = items.state_from(_unpacked(item))
+                    state = _state(_unpacked(item))
                     found[state.account] = state
                 left = answer.get("UnprocessedKeys", {}).get(self._table)
                 if not left:
@@ -194,41 +208,66 @@ class Store:
                 raise TimeoutError("DynamoDB left keys unread however often it was asked")
         return found
 
-    def save(self, changes: Iterable[tuple[AccountState, Reading | None]]) -> set[str]:
+    def save(
+        self, changes: Iterable[tuple[AccountState, Reading | None]], run: Run | None = None
+    ) -> set[str]:
         """Stores states and readings that owe nothing, 25 items to a call.
 
-        Returns the accounts that it could not store.
+        Returns the accounts that it could not store: all that are left when the run's lease ends,
+        since another run may hold the table then.
 
         A state and its reading may fall into two calls: who finds a state without its reading
         writes the reading again out of the state.
         """
-        puts = [
-            (state.account, item)
-            for state, reading in changes
-            for item in self._items(state, reading)
-        ]
+        puts: list[tuple[str, Any]] = []
         unsaved: set[str] = set()
+        for state, reading in changes:
+            try:
+                mine = [_packed(item) for item in self._items(state, reading)]
+            except _NOT_PACKED as error:
+                _log_not_packed(state.account, error)
+                unsaved.add(state.account)
+            else:
+                puts += [(state.account, {"PutRequest": {"Item": item}}) for item in mine]
         for batch in _batches(puts, _WRITE_BATCH):
-            requests = [{"PutRequest": {"Item": _packed(item)}} for _, item in batch]
-            if not self._write(requests):
+            over = run is not None and self._clock() >= run.lease_until
+            if over or not self._write([request for _, request in batch]):
                 unsaved |= {account for account, _ in batch}
         return unsaved
 
     def save_owing(self, run: Run, changes: Sequence[Transition]) -> set[str]:
         """Stores transitions, each with all that it owes or not at all; returns whose were not.
 
-        Many share one transaction; should it fail, each gets one of its own.
+        Many share one transaction; should it fail, each gets one of its own. All of them hold only
+        while the run has its lease: a run that outlived it overwrites nothing.
         """
-        actions = [(change.state.account, self._transition(run, change)) for change in changes]
+        fence = self._fence(run)
+        actions: list[tuple[str, list[Any]]] = []
         unsaved: set[str] = set()
+        for change in changes:
+            name = change.state.account
+            try:
+                actions.append((name, self._transition(run, change)))
+            except _NOT_PACKED as error:
+                _log_not_packed(name, error)
+                unsaved.add(name)
         for group in _grouped(actions):
-            if self._transact([action for _, mine in group for action in mine]):
+            if self._transact([fence, *(action for _, mine in group for action in mine)]):
                 continue
             alone = group if len(group) > 1 else []
             unsaved |= {name for name, _ in group} - {
-                name for name, mine in alone if self._transact(mine)
+                name for name, mine in alone if self._transact([fence, *mine])
             }
         return unsaved
+
+    def _fence(self, run: Run) -> Any:  # noqa: ANN401 (DynamoDB's own shape)
+        check = {
+            "TableName": self._table,
+            "Key": _packed(items.RUN),
+            "ConditionExpression": "lease = :lease",
+            "ExpressionAttributeValues": _packed({":lease": run.token}),
+        }
+        return {"ConditionCheck": check}
 
     def _transition(self, run: Run, change: Transition) -> list[Any]:
         state, reading, owed = change
@@ -259,9 +298,18 @@ class Store:
         }
         return self._transact([{"Update": update}, *self._puts(map(items.owed_item, owed))])
 
-    def owed(self) -> list[Owed]:
-        """Returns all that is owed, the oldest first."""
-        return [items.owed_from(item) for item in self._query(items.OUTBOX)]
+    def owed(self, broken: list[str] | None = None) -> list[Owed]:
+        """Returns all that is owed, the oldest first; `broken` gets what cannot be understood."""
+        found: list[Owed] = []
+        for item in self._query(items.OUTBOX):
+            try:
+                found.append(items.owed_from(item))
+            except _NOT_UNDERSTOOD as error:
+                facts = {"item": item["sk"], "why": type(error).__name__}
+                _log.error("owed, but not understood", extra=facts)
+                if broken is not None:
+                    broken.append(item["sk"])
+        return found
 
     def settle(self, owed: Iterable[Owed]) -> bool:
         """Takes off what was accepted; False when that could not be stored: it will be resent."""
@@ -280,9 +328,15 @@ class Store:
         answer = self._client.get_item(TableName=self._table, Key=_packed(items.POLICY))
         return _unpacked(answer["Item"])["text"] if "Item" in answer else None
 
-    def keep_policy(self, text: str) -> None:
-        """Keeps a policy that is in order, for the day on which it no longer is."""
-        self._client.put_item(TableName=self._table, Item=_packed({**items.POLICY, "text": text}))
+    def keep_policy(self, text: str) -> bool:
+        """Keeps a policy that is in order, for the day on which it no longer is; False: not now."""
+        item = _packed({**items.POLICY, "text": text})
+        try:
+            self._client.put_item(TableName=self._table, Item=item)
+        except (BotoCoreError, ClientError) as error:
+            _log.error("policy not kept", extra={"why": type(error).__name__})
+            return False
+        return True
 
     def claim_top_up(self, account: str, at: datetime, *, after_unknown: bool = False) -> bool:
         """Claims a payment before it is made; False while the outcome of another is not known.
@@ -293,9 +347,11 @@ class Store:
             after_unknown: a person has looked and wants to pay whatever became of the last one.
         """
         condition = "attribute_not_exists(outcome) OR NOT outcome IN (:claimed, :unknown)"
-        if after_unknown:
-            condition = "attribute_not_exists(claimed_at) OR claimed_at < :at"
         values = {":claimed": "claimed", ":unknown": "unknown"}
+        if after_unknown:
+            # A claim as young as this is a payment under way, not one of unknown outcome.
+            condition += " OR outcome = :unknown OR claimed_at < :over"
+            values[":over"] = items.text_of(at - _PAYMENT_UNDER_WAY)
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -307,21 +363,20 @@ class Store:
                     }
                 ),
                 ConditionExpression=condition,
-                ExpressionAttributeValues=_packed(
-                    {":at": items.text_of(at)} if after_unknown else values
-                ),
+                ExpressionAttributeValues=_packed(values),
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True
 
-    def settle_top_up(self, account: str, outcome: str) -> None:
-        """Stores how a claimed payment ended."""
+    def settle_top_up(self, account: str, at: datetime, outcome: str) -> None:
+        """Stores how the payment that was claimed at that time ended; never of another one."""
         self._client.update_item(
             TableName=self._table,
             Key=_packed(items.top_up_key(account)),
             UpdateExpression="SET outcome = :outcome",
-            ExpressionAttributeValues=_packed({":outcome": outcome}),
+            ConditionExpression="claimed_at = :at",
+            ExpressionAttributeValues=_packed({":outcome": outcome, ":at": items.text_of(at)}),
         )
 
     def _items(self, state: AccountState, reading: Reading | None) -> Iterator[Item]:
@@ -378,11 +433,35 @@ def _batches(sequence: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (sequence[start : start + size] for start in range(0, len(sequence), size))
 
 
+def _state(item: Item) -> AccountState:
+    """One state that cannot be understood must not stop the others: that account begins anew."""
+    try:
+        return items.state_from(item)
+    except _NOT_UNDERSTOOD as error:
+        name = str(item["pk"]).removeprefix(items.account_key(""))
+        facts = {"account": name, "why": type(error).__name__}
+        _log.error("state not understood: begun anew", extra=facts)
+        return AccountState(name)
+
+
+def _configuration(run: Item) -> ConfigurationState:
+    try:
+        return items.configuration_from(run.get("configuration", {}))
+    except _NOT_UNDERSTOOD as error:
+        facts = {"why": type(error).__name__}
+        _log.error("state of the configuration not understood", extra=facts)
+        return ConfigurationState()
+
+
+def _log_not_packed(account: str, error: Exception) -> None:
+    _log.error("not stored", extra={"account": account, "why": type(error).__name__})
+
+
 def _grouped(actions: Sequence[tuple[str, list[Any]]]) -> Iterator[list[tuple[str, list[Any]]]]:
     """Groups accounts' actions by what one transaction can hold; an account's stay together."""
     group: list[tuple[str, list[Any]]] = []
     for each in actions:
-        if group and sum(len(mine) for _, mine in (*group, each)) > _TRANSACTION:
+        if group and 1 + sum(len(mine) for _, mine in (*group, each)) > _TRANSACTION:
             yield group
             group = []
         group.append(each)

@@ -24,6 +24,7 @@ STATE = "STATE"
 RUN = {"pk": "RUN", "sk": "RUN"}
 POLICY = {"pk": "POLICY", "sk": "LAST_GOOD"}
 OUTBOX = "OUTBOX"
+_NUMERIC = (Metric.BALANCE, Metric.CREDITS, Metric.POINTS, Metric.PROVIDER_FLAG)
 _READING = "AT#"
 _WINDOW_BYTES = 400
 
@@ -97,7 +98,7 @@ def state_item(state: AccountState) -> Item:
 
 
 def state_from(item: Mapping[str, Any]) -> AccountState:
-    """Returns the state of an account's item."""
+    """Returns the state of an account's item; one that cannot be understood raises."""
     reading = item.get("reading")
     failure = item.get("failure")
     return AccountState(
@@ -111,7 +112,12 @@ def state_from(item: Mapping[str, Any]) -> AccountState:
             name: RuleState(_time(rule["since"]), int(rule["checks"]), rule["firing"])
             for name, rule in item.get("rules", {}).items()
         },
-        alerts={Metric(metric): _alert(it) for metric, it in item.get("alerts", {}).items()},
+        # A metric that is not known is of a newer version that was rolled back.
+        alerts={
+            Metric(metric): _alert(it)
+            for metric, it in item.get("alerts", {}).items()
+            if metric in set(Metric)
+        },
         window=_window(item.get("window", "")),
     )
 
@@ -169,8 +175,10 @@ def owed_item(owed: Owed) -> Item:
 
 
 def owed_from(item: Mapping[str, Any]) -> Owed:
-    """Returns what an outbox's item owes."""
+    """Returns what an outbox's item owes; one that cannot be understood raises."""
     said = json.loads(item["notification"])
+    if Metric(said["metric"]) in _NUMERIC and "value" in said:
+        Decimal(said["value"])
     return Owed(
         Notification(
             alert_id=said["alert_id"],

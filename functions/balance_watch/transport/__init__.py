@@ -27,8 +27,11 @@ from balance_watch.transport.sockets import TlsSocket, authority, connected, cur
 
 __all__ = ["MAX_BODY", "USER_AGENT", "Reply", "Request", "Transport", "TransportError"]
 
-MAX_BODY = 1024 * 1024
-"""No balance takes a MiB: what is longer is not read on, compressed or not."""
+MAX_BODY = 64 * 1024
+"""No balance takes 64 KiB: what is longer is not read on, compressed or not.
+
+Parsed, a body takes up to sixty times its size, and ten of a host are read at once.
+"""
 
 USER_AGENT = "balance-watch/0.1"
 """Explicit, since You.com's front answers 403 to the default ones."""
@@ -49,10 +52,10 @@ for _logger in ("urllib3.connection", "urllib3.connectionpool"):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. Its repr shows no header, query or body: a key may be in each."""
+    """One HTTP request. Its repr shows the method alone: a key may be in all the rest."""
 
     method: str
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)

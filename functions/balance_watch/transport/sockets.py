@@ -100,8 +100,15 @@ def authority(host: str | None, port: int) -> str:
 _TRANSLATED = (ipaddress.IPv6Network("::/96"), ipaddress.IPv6Network("64:ff9b::/96"))
 """Whose last four bytes are an IPv4 address: IPv4-compatible (RFC 4291) and NAT64 (RFC 6052)."""
 
-_LOCAL = (ipaddress.IPv6Network("fec0::/10"), ipaddress.IPv6Network("64:ff9b:1::/48"))
-"""Site-local (RFC 3879) and local-use NAT64 (RFC 8215), global to the ipaddress of Python 3.11."""
+_LOCAL = tuple(
+    map(
+        ipaddress.IPv6Network,
+        ("fec0::/10", "64:ff9b:1::/48", "::ffff:0:0:0/96", "3fff::/20", "5f00::/16"),
+    )
+)
+"""Global to the ipaddress of Python 3.11, and yet no way out: site-local (RFC 3879), local-use
+NAT64 (RFC 8215), IPv4-translated (RFC 2765), documentation (RFC 9637), segment routing (RFC 9602).
+"""
 
 
 def _is_public(address: str) -> bool:

@@ -1,0 +1,45 @@
+"""A provider's own words are shown; the account's keys in them, however written, are not."""
+
+import json
+from base64 import b64encode
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import pytest
+
+from balance_watch.domain.account import Account
+from balance_watch.domain.reading import Reading
+from balance_watch.providers.spec import provider
+from balance_watch.providers.understanding import understand
+from balance_watch.transport import Reply
+
+KEY = "sk/CANARY+7f3a=="
+
+
+def status_of(text: str, **credentials: str) -> str:
+    spec = provider("aimlapi-v1")
+    assert spec is not None
+    account = Account("a", "aimlapi-v1", {"api_key": KEY, **credentials})
+    body = json.dumps({"balance": 1, "statusExplanation": text})
+    got = understand(spec, account, Reply(200, body.encode()), datetime(2026, 11, 22, tzinfo=UTC))
+    assert isinstance(got, Reading)
+    return got.status or ""
+
+
+@pytest.mark.parametrize(
+    "written",
+    [KEY, KEY.upper(), quote(KEY, safe=""), b64encode(KEY.encode()).decode(), "\u200b".join(KEY)],
+    ids=["as it is", "upper case", "in a URL", "base64", "with what has no width"],
+)
+def test_a_key_in_a_status_is_masked_however_it_is_written(written: str) -> None:
+    said = status_of(f"key {written} is fine")
+    assert "CANARY" not in said.upper()
+    assert "***" in said
+
+
+def test_a_longer_key_is_masked_before_a_shorter_one_in_it() -> None:
+    assert status_of("old-rest", old="old", new="old-rest") == "***"
+
+
+def test_an_empty_credential_masks_nothing() -> None:
+    assert status_of("Balance is current", spare="") == "Balance is current"
