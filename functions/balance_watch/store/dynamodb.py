@@ -1,35 +1,27 @@
-"""The table: claims, states, readings, what is owed. All calls of the product to DynamoDB."""
+"""What is kept: claims of ticks, states, readings, what is owed, the policy, payments."""
 
 import logging
-import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from math import inf
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.configuration import ConfigurationState
-from balance_watch.domain.money import exact
 from balance_watch.domain.notification import Owed
 from balance_watch.domain.reading import Reading
 from balance_watch.errors import FutureTickError, RunUnderWayError
 from balance_watch.store import items
 from balance_watch.store.items import Item
+from balance_watch.store.table import TRANSACTION, WRITE_BATCH, Table, grouped, packed, unpacked
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-_GET_BATCH, _WRITE_BATCH, _TRANSACTION = 100, 25, 100
-"""Items in one BatchGetItem, BatchWriteItem and TransactWriteItems, at most (API reference)."""
-
-_BACKOFF_SECONDS, _BACKOFFS = 0.05, 8
 
 _NEAR = timedelta(hours=1)
 _PAYMENT_UNDER_WAY = timedelta(minutes=2)
@@ -38,8 +30,6 @@ _NOT_PACKED = (ArithmeticError, OverflowError, TypeError, ValueError)
 _NOT_UNDERSTOOD = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 
 _log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +72,8 @@ class Store:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._client, self._table, self._days = client, table, history_days
-        self._clock, self._sleep = clock, sleep
+        self._client, self._table = client, Table(client, table, sleep)
+        self._days, self._clock = history_days, clock
 
     def claim(self, tick: datetime, lease_seconds: float) -> Run | None:
         """Claims a tick with one conditional write; None when it, or a later one, is done already.
@@ -98,8 +88,8 @@ class Store:
         text = items.text_of(tick)
         try:
             answer = self._client.update_item(
-                TableName=self._table,
-                Key=_packed(items.RUN),
+                TableName=self._table.name,
+                Key=packed(items.RUN),
                 UpdateExpression=(
                     "SET tick = :tick, done = :no, whole = :no,"
                     " lease = :lease, lease_until = :until"
@@ -110,7 +100,7 @@ class Store:
                     "(attribute_not_exists(tick) OR tick < :tick OR (tick = :tick AND done = :no))"
                     " AND (attribute_not_exists(lease_until) OR lease_until <= :now))"
                 ),
-                ExpressionAttributeValues=_packed(
+                ExpressionAttributeValues=packed(
                     {
                         ":tick": text,
                         ":no": False,
@@ -123,7 +113,7 @@ class Store:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            held = _unpacked(dict(error.response.get("Item", {})))  # type: ignore[call-overload]
+            held = unpacked(dict(error.response.get("Item", {})))  # type: ignore[call-overload]
             if held.get("tick", "") > text:
                 self._refuse_a_tick_of_the_future(held["tick"], tick)
                 return None
@@ -132,7 +122,7 @@ class Store:
             raise RunUnderWayError(
                 f"a run for {held.get('tick')} is under way: try again in a minute"
             ) from None
-        run = _unpacked(answer.get("Attributes", {}))
+        run = unpacked(answer.get("Attributes", {}))
         return Run(
             tick,
             token,
@@ -166,8 +156,8 @@ class Store:
         `stored` tells whether every state that was written has its reading; by default, if done.
         """
         self._client.update_item(
-            TableName=self._table,
-            Key=_packed(items.RUN),
+            TableName=self._table.name,
+            Key=packed(items.RUN),
             UpdateExpression=(
                 "SET done = :done, whole = :whole, configuration = :configuration,"
                 " policy_digest = :digest"
@@ -175,7 +165,7 @@ class Store:
             ),
             # Closed already by this very request (its reply was lost) is as good.
             ConditionExpression="lease = :lease OR (attribute_not_exists(lease) AND tick = :tick)",
-            ExpressionAttributeValues=_packed(
+            ExpressionAttributeValues=packed(
                 {
                     ":done": done,
                     ":whole": done if stored is None else stored,
@@ -190,22 +180,9 @@ class Store:
     def states(self, accounts: Sequence[str]) -> dict[str, AccountState]:
         """Returns the states of accounts by name, a hundred to a call; a new account has none."""
         found: dict[str, AccountState] = {}
-        for batch in _batches(accounts, _GET_BATCH):
-            keys = [_packed(items.state_key(name)) for name in batch]
-            for attempt in range(_BACKOFFS):
-                answer = self._client.batch_get_item(
-                    RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
-                )
-                for item in answer["Responses"].get(self._table, []):
-                    state = _state(_unpacked(item))
-                    found[state.account] = state
-                left = answer.get("UnprocessedKeys", {}).get(self._table)
-                if not left:
-                    break
-                keys = list(left["Keys"])
-                self._back_off(attempt)
-            else:
-                raise TimeoutError("DynamoDB left keys unread however often it was asked")
+        for item in self._table.read([items.state_key(name) for name in accounts]):
+            state = _state(item)
+            found[state.account] = state
         return found
 
     def save(
@@ -223,15 +200,16 @@ class Store:
         unsaved: set[str] = set()
         for state, reading in changes:
             try:
-                mine = [_packed(item) for item in self._items(state, reading)]
+                mine = [packed(item) for item in self._items(state, reading)]
             except _NOT_PACKED as error:
-                _log_not_packed(state.account, error)
+                _log_notpacked(state.account, error)
                 unsaved.add(state.account)
             else:
                 puts += [(state.account, {"PutRequest": {"Item": item}}) for item in mine]
-        for batch in _batches(puts, _WRITE_BATCH):
+        for start in range(0, len(puts), WRITE_BATCH):
+            batch = puts[start : start + WRITE_BATCH]
             over = run is not None and self._clock() >= run.lease_until
-            if over or not self._write([request for _, request in batch]):
+            if over or not self._table.write([request for _, request in batch]):
                 unsaved |= {account for account, _ in batch}
         return unsaved
 
@@ -249,59 +227,61 @@ class Store:
             try:
                 actions.append((name, self._transition(run, change)))
             except _NOT_PACKED as error:
-                _log_not_packed(name, error)
+                _log_notpacked(name, error)
                 unsaved.add(name)
-        for group in _grouped(actions):
-            if self._transact([fence, *(action for _, mine in group for action in mine)]):
+        for group in grouped(actions, TRANSACTION - 1):
+            if self._table.transact([fence, *(action for _, mine in group for action in mine)]):
                 continue
             alone = group if len(group) > 1 else []
             unsaved |= {name for name, _ in group} - {
-                name for name, mine in alone if self._transact([fence, *mine])
+                name for name, mine in alone if self._table.transact([fence, *mine])
             }
         return unsaved
 
     def _fence(self, run: Run) -> Any:  # noqa: ANN401 (DynamoDB's own shape)
         check = {
-            "TableName": self._table,
-            "Key": _packed(items.RUN),
+            "TableName": self._table.name,
+            "Key": packed(items.RUN),
             "ConditionExpression": "lease = :lease",
-            "ExpressionAttributeValues": _packed({":lease": run.token}),
+            "ExpressionAttributeValues": packed({":lease": run.token}),
         }
         return {"ConditionCheck": check}
 
     def _transition(self, run: Run, change: Transition) -> list[Any]:
         state, reading, owed = change
         put = {
-            "TableName": self._table,
-            "Item": _packed(items.state_item(state)),
+            "TableName": self._table.name,
+            "Item": packed(items.state_item(state)),
             "ConditionExpression": "attribute_not_exists(checked_at) OR checked_at <> :tick",
-            "ExpressionAttributeValues": _packed({":tick": items.text_of(run.tick)}),
+            "ExpressionAttributeValues": packed({":tick": items.text_of(run.tick)}),
         }
         history = [items.reading_item(state.account, reading, self._days)] if reading else []
-        return [{"Put": put}, *self._puts([*history, *map(items.owed_item, owed)])]
+        return [{"Put": put}, *self._table.puts([*history, *map(items.owed_item, owed)])]
 
     def save_configuration(
         self, run: Run, configuration: ConfigurationState, owed: Iterable[Owed]
     ) -> bool:
         """Stores the alert on the configuration with all that it owes; False: nothing of it."""
         update = {
-            "TableName": self._table,
-            "Key": _packed(items.RUN),
+            "TableName": self._table.name,
+            "Key": packed(items.RUN),
             "UpdateExpression": "SET configuration = :configuration",
             "ConditionExpression": "lease = :lease",
-            "ExpressionAttributeValues": _packed(
+            "ExpressionAttributeValues": packed(
                 {
                     ":configuration": items.configuration_map(configuration),
                     ":lease": run.token,
                 }
             ),
         }
-        return self._transact([{"Update": update}, *self._puts(map(items.owed_item, owed))])
+        return self._table.transact(
+            [{"Update": update}, *self._table.puts(map(items.owed_item, owed))]
+        )
 
     def owed(self, broken: list[str] | None = None) -> list[Owed]:
         """Returns all that is owed, the oldest first; `broken` gets what cannot be understood."""
         found: list[Owed] = []
-        for item in self._query(items.OUTBOX):
+        for item in self._table.query(items.OUTBOX):
             try:
                 found.append(items.owed_from(item))
             except _NOT_UNDERSTOOD as error:
@@ -313,26 +293,27 @@ class Store:
 
     def settle(self, owed: Iterable[Owed]) -> bool:
         """Takes off what was accepted; False when that could not be stored: it will be resent."""
-        requests = [{"DeleteRequest": {"Key": _packed(items.owed_key(each))}} for each in owed]
-        marked = [self._write(batch) for batch in _batches(requests, _WRITE_BATCH)]
+        requests = [{"DeleteRequest": {"Key": packed(items.owed_key(each))}} for each in owed]
+        starts = range(0, len(requests), WRITE_BATCH)
+        marked = [self._table.write(requests[start : start + WRITE_BATCH]) for start in starts]
         return all(marked)
 
     def history(self, account: str, since: datetime, until: datetime) -> list[Reading]:
         """Returns an account's readings of a span, both ends included, oldest first."""
         sorts = items.reading_sort(since), items.reading_sort(until)
-        found = self._query(items.account_key(account), sorts)
+        found = self._table.query(items.account_key(account), sorts)
         return [items.reading_from(item) for item in found]
 
     def last_good_policy(self) -> str | None:
         """Returns the text of the last policy that was in order, if there was one."""
-        answer = self._client.get_item(TableName=self._table, Key=_packed(items.POLICY))
-        return _unpacked(answer["Item"])["text"] if "Item" in answer else None
+        answer = self._client.get_item(TableName=self._table.name, Key=packed(items.POLICY))
+        return unpacked(answer["Item"])["text"] if "Item" in answer else None
 
     def keep_policy(self, text: str) -> bool:
         """Keeps a policy that is in order, for the day on which it no longer is; False: not now."""
-        item = _packed({**items.POLICY, "text": text})
+        item = packed({**items.POLICY, "text": text})
         try:
-            self._client.put_item(TableName=self._table, Item=item)
+            self._client.put_item(TableName=self._table.name, Item=item)
         except (BotoCoreError, ClientError) as error:
             _log.error("policy not kept", extra={"why": type(error).__name__})
             return False
@@ -354,8 +335,8 @@ class Store:
             values[":over"] = items.text_of(at - _PAYMENT_UNDER_WAY)
         try:
             self._client.put_item(
-                TableName=self._table,
-                Item=_packed(
+                TableName=self._table.name,
+                Item=packed(
                     {
                         **items.top_up_key(account),
                         "claimed_at": items.text_of(at),
@@ -363,7 +344,7 @@ class Store:
                     }
                 ),
                 ConditionExpression=condition,
-                ExpressionAttributeValues=_packed(values),
+                ExpressionAttributeValues=packed(values),
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
@@ -372,65 +353,17 @@ class Store:
     def settle_top_up(self, account: str, at: datetime, outcome: str) -> None:
         """Stores how the payment that was claimed at that time ended; never of another one."""
         self._client.update_item(
-            TableName=self._table,
-            Key=_packed(items.top_up_key(account)),
+            TableName=self._table.name,
+            Key=packed(items.top_up_key(account)),
             UpdateExpression="SET outcome = :outcome",
             ConditionExpression="claimed_at = :at",
-            ExpressionAttributeValues=_packed({":outcome": outcome, ":at": items.text_of(at)}),
+            ExpressionAttributeValues=packed({":outcome": outcome, ":at": items.text_of(at)}),
         )
 
     def _items(self, state: AccountState, reading: Reading | None) -> Iterator[Item]:
         if reading is not None:
             yield items.reading_item(state.account, reading, self._days)
         yield items.state_item(state)
-
-    def _puts(self, found: Iterable[Item]) -> list[Any]:
-        return [{"Put": {"TableName": self._table, "Item": _packed(item)}} for item in found]
-
-    def _transact(self, actions: list[Any]) -> bool:
-        try:
-            # The token makes botocore's own tries one transaction, should a reply be lost.
-            self._client.transact_write_items(
-                TransactItems=actions, ClientRequestToken=str(uuid.uuid4())
-            )
-        except (BotoCoreError, ClientError) as error:
-            _log.error("not stored", extra={"why": type(error).__name__})
-            return False
-        return True
-
-    def _write(self, requests: Sequence[Any]) -> bool:
-        """Writes up to 25 items, trying again those that DynamoDB did not get to."""
-        left = list(requests)
-        for attempt in range(_BACKOFFS):
-            try:
-                answer = self._client.batch_write_item(RequestItems={self._table: left})
-            except (BotoCoreError, ClientError):
-                return False
-            left = list(answer.get("UnprocessedItems", {}).get(self._table, []))
-            if not left:
-                return True
-            self._back_off(attempt)
-        return False
-
-    def _back_off(self, attempt: int) -> None:
-        self._sleep(_BACKOFF_SECONDS * 2**attempt * random.random())  # noqa: S311 (no secret)
-
-    def _query(self, partition: str, sorts: tuple[str, str] | None = None) -> Iterator[Item]:
-        condition, values = "pk = :pk", {":pk": partition}
-        if sorts is not None:
-            condition += " AND sk BETWEEN :since AND :until"
-            values |= {":since": sorts[0], ":until": sorts[1]}
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues=_packed(values),
-            ConsistentRead=True,
-        )
-        return (_unpacked(item) for page in pages for item in page["Items"])
-
-
-def _batches(sequence: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (sequence[start : start + size] for start in range(0, len(sequence), size))
 
 
 def _state(item: Item) -> AccountState:
@@ -453,38 +386,5 @@ def _configuration(run: Item) -> ConfigurationState:
         return ConfigurationState()
 
 
-def _log_not_packed(account: str, error: Exception) -> None:
+def _log_notpacked(account: str, error: Exception) -> None:
     _log.error("not stored", extra={"account": account, "why": type(error).__name__})
-
-
-def _grouped(actions: Sequence[tuple[str, list[Any]]]) -> Iterator[list[tuple[str, list[Any]]]]:
-    """Groups accounts' actions by what one transaction can hold; an account's stay together."""
-    group: list[tuple[str, list[Any]]] = []
-    for each in actions:
-        if group and 1 + sum(len(mine) for _, mine in (*group, each)) > _TRANSACTION:
-            yield group
-            group = []
-        group.append(each)
-    if group:
-        yield group
-
-
-class _ExactDeserializer(TypeDeserializer):
-    """Takes every number that can be stored: boto3's own refuses more than 38 digits, zeros too.
-
-    DynamoDB writes 1E+100 out in full, so one such balance would make the table unreadable.
-    """
-
-    def _deserialize_n(self, value: str) -> Decimal:
-        return exact(value)
-
-
-_serializer, _deserializer = TypeSerializer(), _ExactDeserializer()
-
-
-def _packed(item: Mapping[str, Any]) -> Any:  # noqa: ANN401 (DynamoDB's own shape)
-    return {name: _serializer.serialize(value) for name, value in item.items()}
-
-
-def _unpacked(item: Mapping[str, Any]) -> Item:
-    return {name: _deserializer.deserialize(value) for name, value in item.items()}
