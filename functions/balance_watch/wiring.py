@@ -51,7 +51,11 @@ class Wiring:
 
     @cached_property
     def transport(self) -> Transport:
-        """HTTP to providers and to Slack."""
+        """HTTP to providers, its connections kept."""
+        return self.new_transport()
+
+    def new_transport(self) -> Transport:
+        """Returns HTTP with no connection yet."""
         return Transport(self.settings.trusted_hosts, connections_per_host=PER_HOST)
 
     @cached_property
@@ -101,7 +105,7 @@ class Wiring:
         """Sends what is owed to the topic and to the webhooks."""
         # A connection kept since the last alert may be dead after Lambda's freeze, and a post is
         # not repeated: so each delivery has connections of its own.
-        transport = Transport(self.settings.trusted_hosts)
+        transport = self.new_transport()
         channels: dict[str, Channel] = {TOPIC: self.sns}
         for name, url in watched.webhooks.items():
             channels[f"slack:{name}"] = SlackChannel(transport, url)
