@@ -208,9 +208,18 @@ def _detail(of_rule: _Judged | None, seen: AccountState, metric: Metric) -> str:
         return f"{seen.failure.kind.words}: {seen.failure.message} Failed {times}."
     if seen.failure is not None:
         return "The balance cannot be read now; this is the last one known."
-    if metric is Metric.PROVIDER_FLAG and seen.reading is not None:
-        return _what_the_provider_says(seen.reading)
-    return ""
+    if seen.reading is None:
+        return ""
+    said = [_in_other_units(seen.reading)]
+    if metric is Metric.PROVIDER_FLAG:
+        said.append(_what_the_provider_says(seen.reading))
+    return " ".join(filter(None, said))
+
+
+def _in_other_units(reading: Reading) -> str:
+    counted = [(reading.credits, "credits"), (reading.points, "points")]
+    told = [with_unit(number, unit) for number, unit in counted if number is not None]
+    return f"The account holds {' and '.join(told)}." if told else ""
 
 
 def _what_the_provider_says(reading: Reading) -> str:
