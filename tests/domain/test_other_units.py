@@ -1,4 +1,4 @@
-"""An account that its provider counts in credits is told in both: the money, and what it is there."""
+"""An account that its provider counts in credits is told in both: money, and what it is there."""
 
 from decimal import Decimal
 
