@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
+from local.provider_server import ProviderAccount
 from local.scenario import CAST, states_at, ticks
+from local.slack_inbox import NO_SERVICE
+from local.trouble import FINE, OUTAGE, slow
 from local.world import World
 from tests.e2e.lambda_runtime import LambdaRuntime, NotBuiltError
 
@@ -110,3 +115,57 @@ def test_the_built_package_reads_every_account(world: World) -> None:
     result = invocation.payload
     assert (result["accounts"], result["read"]) == (len(CAST), len(CAST))
     assert result["skipped"] is False
+
+
+def test_the_built_package_reads_the_others_where_a_provider_fails(world: World) -> None:
+    tick = ticks()[HOUR + 1]
+    world.show(states_at(tick), tick)
+    world.you.trouble = OUTAGE
+    with LambdaRuntime(environment=world.environment) as function:
+        result = function.invoke({"scheduled_time": tick.isoformat()}).payload
+    world.you.trouble = FINE
+    failed = sum(member.provider == "you" for member in CAST)
+    assert (result["read"], result["unreadable"]) == (len(CAST) - failed, failed)
+
+
+def test_a_run_of_the_built_package_that_owes_something_is_a_function_error_until_it_is_sent(
+    world: World,
+) -> None:
+    tick = ticks()[HOUR + 2]
+    states = states_at(tick)
+    world.show({**states, "sms": replace(states["sms"], balance=Decimal(1))}, tick)
+    world.slack.script("default", NO_SERVICE)
+    with LambdaRuntime(environment=world.environment) as function:
+        first = function.invoke({"scheduled_time": tick.isoformat()})
+        again = function.invoke({"scheduled_time": tick.isoformat()})
+    assert first.error is not None
+    assert first.error.kind == "RunIncompleteError"
+    assert (again.error, again.payload["delivered"], again.payload["read"]) == (None, 1, 0)
+
+
+def test_the_built_package_ends_before_lambda_does_and_goes_on_with_what_it_deferred(
+    world: World,
+) -> None:
+    accounts = {f"key-{number}": ProviderAccount(balance=Decimal(9)) for number in range(25)}
+    entries = [
+        {
+            "name": f"account-{number}",
+            "provider": "you",
+            "credentials": {"api_key": key},
+            "base_url": world.you.url,
+        }
+        for number, key in enumerate(accounts)
+    ]
+    world.aws.put_secret("balance-watch/accounts", {"accounts": entries})
+    world.you.accounts.update(accounts)
+    world.you.trouble = slow(3)
+    event = {"scheduled_time": ticks()[HOUR + 3].isoformat()}
+    with LambdaRuntime(environment=world.environment, timeout=20) as function:
+        first = function.invoke(event)
+        world.you.trouble = FINE
+        again = function.invoke(event)
+    assert first.error is not None
+    assert first.error.kind == "RunIncompleteError", first.log
+    assert "'read': 10" in first.error.message
+    assert "'deferred': 15" in first.error.message
+    assert (again.error, again.payload["read"], again.payload["deferred"]) == (None, 15, 0)
