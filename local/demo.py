@@ -119,6 +119,8 @@ def _said(slack: SlackInbox, posted: dict[str, int], at: datetime) -> Iterator[T
             told.setdefault(title, []).append(f"#{name}")
     for title, names in told.items():
         line = Table.grid(padding=(0, 1))
+        line.add_column(no_wrap=True)
+        line.add_column(ratio=1, overflow="fold")
         line.add_row(clean(f"{at:%d %b %H:%M}  {' '.join(names):<16}", "dim"), clean(title))
         yield line
 
