@@ -69,15 +69,14 @@ class SlackChannel:
         A 429 is waited for if the pause ends before `deadline` on the clock. Nothing is raised:
         what Slack did not answer with `ok` is refused, for the next run to send.
         """
-        waiting = [group for group, _ in render(notifications)]
+        waiting = list(render(notifications))
         while waiting:
-            group = waiting.pop(0)
-            message = next(message for _, message in render(group))
+            group, message = waiting.pop(0)
             why, about_content = self._post(message, deadline)
             if about_content and len(group) > 1:
                 # One that Slack does not take must not keep back those beside it.
                 half = len(group) // 2
-                waiting[:0] = [group[:half], group[half:]]
+                waiting[:0] = [*render(group[:half]), *render(group[half:])]
             else:
                 yield Sent(refused=group, why=why) if why else Sent(accepted=group)
 
