@@ -184,8 +184,9 @@ class Check:
         due.sort(key=lambda each: (each[0].checked_at is not None, each[0].checked_at or run.tick))
         quiet: list[tuple[AccountState, Reading | None]] = []
         owing: list[Transition] = []
-        missing = {account.name for _, (account, _) in due}
         by_name = {state.account: state for state, _ in due}
+        missing = set(by_name)
+        routing = _routing(policy, watched)
         looks = self.read([pair for _, pair in due], now=run.tick, deadline=deadline)
         for account, outcome in looks:
             missing.discard(account.name)
@@ -197,7 +198,7 @@ class Check:
                 account=account,
                 rules=policy.rules_for(account),
                 defaults=policy.defaults,
-                routing=_routing(policy, watched),
+                routing=routing,
                 link=accounts[account.name][1].billing,
                 now=run.tick,
             )
@@ -250,7 +251,7 @@ def _once(owed: Iterable[Owed]) -> Iterable[Notification]:
 
 def _seen(state: AccountState | None, tick: datetime) -> bool:
     """Whether this tick is in the state already."""
-    return state is not None and state.checked_at is not None and state.checked_at == tick
+    return state is not None and state.checked_at == tick
 
 
 def _note(account: Account, outcome: Reading | ReadFailure, summary: Summary) -> None:

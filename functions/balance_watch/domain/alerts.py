@@ -74,6 +74,7 @@ def decide(  # noqa: PLR0913 (each is an input of the decision, and none has a d
     """
     seen = observe(state, outcome, now)
     judged = [_judged(rule, state.rules.get(rule.name), outcome, now) for rule in rules]
+    names = {each.rule.name for each in judged}
     alerts: dict[Metric, Alert] = {}
     owed: list[Owed] = []
     for metric in Metric:
@@ -84,7 +85,7 @@ def decide(  # noqa: PLR0913 (each is an input of the decision, and none has a d
             # from the threshold to recovery. A reminder may.
             top = _gravest(metric, [each for each in judged if _shown(each.rule, outcome)])
             alert, reason = advance(old, top, defaults, now) if top else (alert, None)
-        if alert is not None and alert.rule not in {each.rule.name for each in judged}:
+        if alert is not None and alert.rule not in names:
             # Its rule is gone: what another rule has to say of it is no repetition.
             alert = replace(alert, fired_at=None, fired_as=None)
         if alert is not None and reason is not None:

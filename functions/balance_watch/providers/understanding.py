@@ -71,7 +71,7 @@ def parse(reply: Reply, *, xml: bool) -> tuple[Any, bool]:
 
 
 def _is_html(reply: Reply) -> bool:
-    content_type = next((v for k, v in reply.headers.items() if k.lower() == "content-type"), "")
+    content_type = reply.header("content-type") or ""
     start = reply.body[:512].lstrip().lower()
     return "text/html" in content_type.lower() or start.startswith((b"<!doctype html", b"<html"))
 

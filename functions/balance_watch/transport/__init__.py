@@ -70,10 +70,14 @@ class Reply:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    def header(self, name: str) -> str | None:
+        """Returns a header by its name in lower case, however the server writes it."""
+        return next((v for k, v in self.headers.items() if k.lower() == name), None)
+
     @property
     def retry_after(self) -> float | None:
         """Seconds that the server asks to wait, given by it in seconds or as a date (RFC 9110)."""
-        value = next((v for k, v in self.headers.items() if k.lower() == "retry-after"), None)
+        value = self.header("retry-after")
         if value is None:
             return None
         try:
