@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.model import OperationModel
 
-from balance_watch.checking import Check, Summary
+from balance_watch.checking import Check
 from balance_watch.config import Settings
 from balance_watch.delivery import Delivered
 from balance_watch.domain.notification import Owed, Reason
@@ -23,6 +24,7 @@ from balance_watch.errors import RunUnderWayError
 from balance_watch.providers.spec import Spec
 from balance_watch.secrets.accounts import Watched
 from balance_watch.store.dynamodb import Store
+from balance_watch.summary import Summary
 from balance_watch.wiring import Wiring
 from local.aws import EmbeddedAws
 from tests.checking_parts import Looks, SharedClients
@@ -46,9 +48,14 @@ class Post:
     accepted: list[Owed] = field(default_factory=list)
 
     def __call__(
-        self, owed: Sequence[Owed], *, watched: Watched[Spec], deadline: float
+        self,
+        owed: Sequence[Owed],
+        *,
+        watched: Watched[Spec],
+        shut: AbstractSet[str],
+        deadline: float,
     ) -> Delivered:
-        del watched, deadline
+        del watched, shut, deadline
         if self.refuses:
             return Delivered(0, len(owed))
         self.accepted += owed
@@ -202,7 +209,7 @@ def test_an_alert_that_recovers_is_resolved(bench: Bench) -> None:
     bench.run()
     bench.looks.balances["a"] = FINE
     assert bench.run(NEXT).resolved == 1
-    assert bench.post.said == [("a", "fired"), ("a", "resolved")]
+    assert bench.post.said == [("a", "fired"), ("a", "resolved"), ("a", "topped_up")]
 
 
 def test_an_alert_that_lasts_is_reminded_of(bench: Bench) -> None:
@@ -304,7 +311,7 @@ def test_a_resolution_is_owed_after_the_alert_that_it_resolves(bench: Bench) -> 
     bench.looks.balances["a"] = FINE
     bench.post.refuses = False
     bench.run(NEXT)
-    assert bench.post.said == [("a", "fired"), ("a", "resolved")]
+    assert bench.post.said == [("a", "fired"), ("a", "resolved"), ("a", "topped_up")]
 
 
 def test_an_account_that_was_not_come_to_is_deferred_and_the_tick_stays_open(

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from balance_watch.checking import Summary
 from balance_watch.config import Settings
 from balance_watch.delivery import Delivered
-from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.notification import Owed
 from balance_watch.domain.reading import FailureKind, ReadFailure
+from balance_watch.domain.state import AccountState
 from balance_watch.notifiers.wording import headline
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.items import account_key, reading_sort
+from balance_watch.summary import Summary
 from balance_watch.wiring import Wiring
 from local.aws import EmbeddedAws
 from local.slack_inbox import NOT_OK, SlackInbox
@@ -55,6 +55,7 @@ TRANSITIONS = {
     ("lasts", "fired"),
     ("fires", "fired"),
     ("resolves", "resolved"),
+    ("resolves", "topped_up"),
     ("lasts", "reminder"),
     ("rejected", "fired"),
     ("configuration", "fired"),

@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from balance_watch.delivery import Channel, Delivered, deliver
+from balance_watch.delivery import Channel, deliver
 from balance_watch.domain.notification import Notification, Owed, Sent
 from tests.notifiers.examples import low
 
@@ -59,26 +59,27 @@ def owed(channel: str, *its: Notification) -> list[Owed]:
 
 def delivered(
     it: Sequence[Owed], outbox: Outbox | None = None, left: float = 5.0, **channels: Channel
-) -> Delivered:
+) -> tuple[int, int]:
     end = monotonic() + left
-    return deliver(it, channels=channels, outbox=outbox or Outbox(), deadline=end)
+    result = deliver(it, channels=channels, outbox=outbox or Outbox(), deadline=end)
+    return result.delivered, result.undelivered
 
 
 def test_what_is_accepted_is_taken_off() -> None:
     outbox = Outbox()
-    assert delivered(owed("sns", ONE, TWO), outbox, sns=accepting) == Delivered(2, 0)
+    assert delivered(owed("sns", ONE, TWO), outbox, sns=accepting) == (2, 0)
     assert outbox.settled == [("sns one", "sns two")]
 
 
 def test_nothing_owed_is_nothing_done() -> None:
     outbox = Outbox()
-    assert delivered([], outbox, sns=accepting) == Delivered(0, 0)
+    assert delivered([], outbox, sns=accepting) == (0, 0)
     assert outbox.settled == []
 
 
 def test_what_is_refused_is_owed_still(caplog: pytest.LogCaptureFixture) -> None:
     outbox = Outbox()
-    assert delivered(owed("sns", ONE), outbox, sns=refusing) == Delivered(0, 1)
+    assert delivered(owed("sns", ONE), outbox, sns=refusing) == (0, 1)
     assert outbox.settled == []
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
@@ -96,7 +97,7 @@ def test_a_channel_is_given_what_is_owed_to_it_alone() -> None:
         return Scripted(script)
 
     both = [*owed("a", ONE, TWO), *owed("b", ONE, THREE)]
-    assert delivered(both, a=noting("a"), b=noting("b")) == Delivered(4, 0)
+    assert delivered(both, a=noting("a"), b=noting("b")) == (4, 0)
     assert given == {"a": ["one", "two"], "b": ["one", "three"]}
 
 
@@ -108,7 +109,7 @@ def test_each_message_is_taken_off_before_the_next_is_sent() -> None:
             assert len(outbox.settled) == number
             yield Sent(accepted=(it,))
 
-    assert delivered(owed("sns", ONE, TWO, THREE), outbox, sns=Scripted(script)) == Delivered(3, 0)
+    assert delivered(owed("sns", ONE, TWO, THREE), outbox, sns=Scripted(script)) == (3, 0)
     assert outbox.settled == [("sns one",), ("sns two",), ("sns three",)]
 
 
@@ -119,7 +120,7 @@ def test_one_of_a_message_that_was_refused_is_owed_alone() -> None:
     def partly(its: Sequence[Notification]) -> Iterator[Sent]:
         yield Sent(accepted=(its[1],), refused=(its[0],), why="SNS answers InternalError.")
 
-    assert delivered(owed("sns", ONE, TWO), outbox, sns=partly) == Delivered(1, 1)
+    assert delivered(owed("sns", ONE, TWO), outbox, sns=partly) == (1, 1)
     assert outbox.settled == [("sns two",)]
 
 
@@ -128,7 +129,7 @@ def test_a_channel_that_breaks_stops_no_other_and_keeps_what_was_accepted(
 ) -> None:
     outbox = Outbox()
     both = [*owed("bad", ONE, TWO), *owed("good", ONE)]
-    assert delivered(both, outbox, bad=breaking, good=accepting) == Delivered(2, 1)
+    assert delivered(both, outbox, bad=breaking, good=accepting) == (2, 1)
     assert sorted(outbox.settled) == [("bad one",), ("good one",)]
     assert "canary" not in caplog.text, "an error's own text may hold an address"
 
@@ -136,7 +137,7 @@ def test_a_channel_that_breaks_stops_no_other_and_keeps_what_was_accepted(
 def test_what_goes_to_no_known_channel_is_owed_still(caplog: pytest.LogCaptureFixture) -> None:
     outbox = Outbox()
     both = [*owed("slack:gone", ONE), *owed("sns", ONE)]
-    assert delivered(both, outbox, sns=accepting) == Delivered(1, 1)
+    assert delivered(both, outbox, sns=accepting) == (1, 1)
     assert outbox.settled == [("sns one",)]
     assert vars(caplog.records[0])["channel"] == "slack:gone"
 
@@ -149,9 +150,9 @@ def test_what_is_owed_to_a_channel_that_is_gone_is_sent_once_by_its_stand_in() -
         channels={"sns": Scripted(accepting.script)},
         outbox=outbox,
         deadline=monotonic() + 5,
-        stand_in="sns",
+        stand_ins=("sns",),
     )
-    assert result == Delivered(3, 0)
+    assert (result.delivered, result.undelivered) == (3, 0)
 
 
 def test_channels_are_served_side_by_side() -> None:
@@ -163,7 +164,7 @@ def test_channels_are_served_side_by_side() -> None:
         yield Sent(accepted=tuple(its))
 
     three = [*owed("a", ONE), *owed("b", ONE), *owed("c", ONE)]
-    assert delivered(three, a=waiting, b=waiting, c=waiting) == Delivered(3, 0)
+    assert delivered(three, a=waiting, b=waiting, c=waiting) == (3, 0)
 
 
 def test_channels_that_hang_hold_up_neither_the_others_nor_the_run() -> None:
@@ -181,12 +182,58 @@ def test_channels_that_hang_hold_up_neither_the_others_nor_the_run() -> None:
         result = delivered(all_owed, outbox, left=0.05, good=accepting, **hangers)
     finally:
         release.set()
-    assert result == Delivered(1, 4)
+    assert result == (1, 4)
     assert outbox.settled == [("good one",)]
     assert monotonic() - begun < 3, "one second of grace for all of them, not for each"
 
 
 def test_what_was_delivered_but_not_marked_is_told(caplog: pytest.LogCaptureFixture) -> None:
     outbox = Outbox(works=False)
-    assert delivered(owed("sns", ONE), outbox, sns=accepting) == Delivered(1, 0)
+    assert delivered(owed("sns", ONE), outbox, sns=accepting) == (1, 0)
     assert "it will be repeated" in caplog.text
+
+
+GONE = "Slack answers HTTP 404, no_service."
+
+
+@Scripted
+def gone(its: Sequence[Notification]) -> Iterator[Sent]:
+    yield Sent(refused=tuple(its[:1]), why=GONE, gone=True)
+    raise AssertionError("what is gone is asked once")
+
+
+def test_what_a_channel_that_is_gone_for_good_was_owed_is_sent_by_its_stand_in() -> None:
+    outbox, taken = Outbox(), list[str]()
+
+    @Scripted
+    def noting(its: Sequence[Notification]) -> Iterator[Sent]:
+        taken.extend(it.account for it in its)
+        yield Sent(accepted=tuple(its))
+
+    result = deliver(
+        [*owed("slack:oncall", ONE, TWO), *owed("sns", TWO)],
+        channels={"slack:oncall": gone, "sns": noting},
+        outbox=outbox,
+        deadline=monotonic() + 5,
+        stand_ins=("slack:default", "sns"),
+    )
+    assert (result.delivered, result.undelivered) == (3, 0)
+    assert (dict(result.gone), result.taking) == ({"slack:oncall": GONE}, frozenset({"sns"}))
+    assert sorted(taken) == ["one", "two"], "the stand-in is told nothing twice"
+    settled = sorted(each for call in outbox.settled for each in call)
+    assert settled == ["slack:oncall one", "slack:oncall two", "sns two"]
+
+
+def test_without_a_stand_in_what_a_channel_that_is_gone_was_owed_stays_owed() -> None:
+    assert delivered(owed("oncall", ONE), oncall=gone) == (0, 1)
+
+
+def test_a_stand_in_that_is_gone_too_is_none() -> None:
+    result = deliver(
+        [*owed("slack:oncall", ONE), *owed("slack:default", TWO)],
+        channels={"slack:oncall": gone, "slack:default": gone, "sns": accepting},
+        outbox=Outbox(),
+        deadline=monotonic() + 5,
+        stand_ins=("slack:default", "sns"),
+    )
+    assert (result.delivered, result.undelivered, result.taking) == (2, 0, frozenset({"sns"}))

@@ -73,16 +73,17 @@ def test_a_rule_that_is_not_understood_is_told(text: str, fault: str) -> None:
     assert faults_of_rule(text) == [fault]
 
 
-@pytest.mark.parametrize("metric", ["runway", "spend_rate", "staleness", "unreadable", "ballance"])
+@pytest.mark.parametrize("metric", ["unreadable", "auto_reload", "ballance"])
 def test_a_metric_that_there_is_not_is_a_fault_and_not_a_rule(metric: str) -> None:
+    every = "balance, credits, points, runway, spend_rate, staleness, provider_flag"
     assert faults_of_rule(f'metric = "{metric}"\nbelow = 5') == [
-        "policy rules[0], metric: must be one of balance, credits, points, provider_flag"
+        f"policy rules[0], metric: must be one of {every}"
     ]
 
 
 def test_an_unknown_section_is_told_by_name() -> None:
     assert faults_of("[rule]\n") == [
-        "policy: has no section 'rule'; it can have defaults, rules, routes"
+        "policy: has no section 'rule'; it can have defaults, rules, routes, mute_times"
     ]
 
 
@@ -90,7 +91,7 @@ def test_an_unknown_field_is_told_by_name_with_those_there_are() -> None:
     assert faults_of_rule("belwo = 5\nbelow = 5") == [
         (
             "policy rules[0]: has no field 'belwo'; it can have "
-            "above, below, for, match, metric, name, recover, severity"
+            "above, below, for, match, metric, name, recover, severity, top_up"
         )
     ]
 

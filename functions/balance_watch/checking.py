@@ -3,22 +3,29 @@
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from balance_watch.delivery import Delivered
-from balance_watch.domain.account import Account
-from balance_watch.domain.alerts import AccountState, decide
+from balance_watch.domain.account import Account, matches
+from balance_watch.domain.alerts import Terms, decide
 from balance_watch.domain.configuration import ConfigurationState, decide_configuration
-from balance_watch.domain.notification import Notification, Owed, Reason, Routing
-from balance_watch.domain.policy import TOPIC, Policy
+from balance_watch.domain.notification import Owed, Routing
+from balance_watch.domain.policy import SLACK, TOP_UP, TOPIC, Policy
 from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.domain.silences import holding
+from balance_watch.domain.state import AccountState
+from balance_watch.paying import Pay
 from balance_watch.policy import parse_policy
+from balance_watch.providers.request import top_up_request
 from balance_watch.providers.spec import Spec
 from balance_watch.secrets.accounts import Watched
 from balance_watch.store.dynamodb import Run, Store, Transition
+from balance_watch.store.runs import Gone
+from balance_watch.summary import Summary, once
 from balance_watch.validation import Faults
 
 _log = logging.getLogger(__name__)
@@ -27,38 +34,8 @@ _FAULTS, _FAULT = 50, 300
 _STORING_SHARE = 0.25
 """The part of a run's time that is kept for storing and sending."""
 
-
-@dataclass
-class Summary:
-    """The counts of a run, in the words of its contract."""
-
-    scheduled_time: datetime
-    accounts: int = 0
-    read: int = 0
-    unreadable: int = 0
-    fired: int = 0
-    resolved: int = 0
-    reminded: int = 0
-    delivered: int = 0
-    undelivered: int = 0
-    deferred: int = 0
-    skipped: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """The result of the function."""
-        return vars(self) | {"scheduled_time": f"{self.scheduled_time:%Y-%m-%dT%H:%M:%SZ}"}
-
-    @property
-    def complete(self) -> bool:
-        """Whether nothing is left to do for this tick."""
-        return not (self.deferred or self.undelivered)
-
-    def count(self, owed: Iterable[Owed]) -> None:
-        """Counts notifications, each once however many channels it goes to."""
-        for said in _once(owed):
-            self.fired += said.reason in (Reason.FIRED, Reason.WORSENED)
-            self.resolved += said.reason is Reason.RESOLVED
-            self.reminded += said.reason is Reason.REMINDER
+_TRY_AGAIN = timedelta(days=1)
+"""A webhook that is gone for good is tried no more than once a day."""
 
 
 class Read(Protocol):
@@ -72,13 +49,31 @@ class Read(Protocol):
 
 
 class Deliver(Protocol):
-    """Sends what is owed to the topic and to these webhooks."""
+    """Sends what is owed to the topic and to these webhooks, but for those that are shut."""
 
     def __call__(
-        self, owed: Sequence[Owed], *, watched: Watched[Spec], deadline: float
+        self,
+        owed: Sequence[Owed],
+        *,
+        watched: Watched[Spec],
+        shut: AbstractSet[str],
+        deadline: float,
     ) -> Delivered:
-        """Returns how many were accepted."""
+        """Returns how many were accepted, and which channels are gone for good."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Tick:
+    """What holds throughout one run."""
+
+    run: Run
+    watched: Watched[Spec]
+    policy: Policy
+    terms: Terms
+    shut: AbstractSet[str]
+    summary: Summary
+    deadline: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +89,7 @@ class Check:
     policy_text: Callable[[Faults], str | None]
     read: Read
     deliver: Deliver
+    pay: Pay
     clock: Callable[[], float] = time.monotonic
     on_read: Callable[[Account, Reading | ReadFailure, int], None] = lambda *_: None
 
@@ -112,94 +108,88 @@ class Check:
         run = self.store.claim(now, seconds)
         if run is None:
             return replace(summary, skipped=True)
-        configuration, digest = run.configuration, run.policy_digest
+        notes = run.notes
         done = stored = False
         try:
             watched = self.watched()
             faults = Faults(watched.faults)
             policy, digest = self._policy(run, faults)
+            gone = still_gone(notes.gone, watched.webhooks)
             faults += ways_to_go_blind(policy, watched)
-            configuration = self._configuration(run, policy, watched, faults, summary)
-            self._accounts(run, policy, watched, summary, deadline - seconds * _STORING_SHARE)
+            faults += (_of_gone(name, each) for name, each in gone)
+            notes = replace(notes, policy_digest=digest, gone=gone)
+            shut = {name for name, each in gone if now - each.at < _TRY_AGAIN}
+            terms = Terms(
+                policy.defaults,
+                _routing(policy, watched, shut),
+                holding(run.silences, policy.mute_times, now),
+            )
+            tick = _Tick(run, watched, policy, terms, shut, summary, deadline)
+            notes = replace(notes, configuration=self._configuration(tick, faults))
+            states = self._accounts(tick, deadline - seconds * _STORING_SHARE)
             stored = not summary.deferred
-            self._deliver(watched, summary, deadline)
+            notes = replace(notes, alerted=self._alerted(tick, states))
+            notes = replace(notes, gone=self._deliver(tick, states, dict(gone)))
             done = summary.complete
         finally:
-            self.store.close(
-                run,
-                done=done,
-                stored=stored,
-                configuration=configuration,
-                policy_digest=digest,
-            )
+            self.store.close(run, notes, done=done, stored=stored)
         return summary
 
     def _policy(self, run: Run, faults: Faults) -> tuple[Policy, str | None]:
         """The policy, or the last one that was in order; a digest tells whether it is kept yet."""
-        text = self.policy_text(faults)
+        text, kept_digest = self.policy_text(faults), run.notes.policy_digest
         policy = None if text is None else parse_policy(text, "policy", faults)
         if policy is not None and text is not None:
             digest = hashlib.sha256(text.encode()).hexdigest()
-            is_kept = digest == run.policy_digest or self.store.keep_policy(text)
-            return policy, digest if is_kept else run.policy_digest
+            is_kept = digest == kept_digest or self.store.keep_policy(text)
+            return policy, digest if is_kept else kept_digest
         kept = self.store.last_good_policy()
         last_good = None if kept is None else parse_policy(kept, "the last good policy", Faults())
         used = "the built-in policy" if last_good is None else "the last policy that was in order"
         faults.append(f"Until the policy is in order, {used} is used.")
-        return last_good or Policy(), run.policy_digest
+        return last_good or Policy(), kept_digest
 
-    def _configuration(
-        self, run: Run, policy: Policy, watched: Watched[Spec], faults: Faults, summary: Summary
-    ) -> ConfigurationState:
+    def _configuration(self, tick: _Tick, faults: Faults) -> ConfigurationState:
         for fault in faults:
             _log.error("configuration: %s", fault)
-        state, owed = decide_configuration(
-            run.configuration,
-            _told_whole(faults),
-            defaults=policy.defaults,
-            routing=_routing(policy, watched),
-            now=run.tick,
-        )
+        before, now = tick.run.notes.configuration, tick.run.tick
+        state, owed = decide_configuration(before, _told_whole(faults), terms=tick.terms, now=now)
         if not owed:
             return state
-        if not self.store.save_configuration(run, state, owed):
-            summary.deferred += 1
-            return run.configuration
-        summary.count(owed)
+        if not self.store.save_configuration(tick.run, state, owed):
+            tick.summary.deferred += 1
+            return before
+        tick.summary.count(owed)
         return state
 
-    def _accounts(
-        self, run: Run, policy: Policy, watched: Watched[Spec], summary: Summary, deadline: float
-    ) -> None:
-        accounts = {account.name: (account, spec) for account, spec in watched.accounts}
-        states = self.store.states(list(accounts))
+    def _accounts(self, tick: _Tick, deadline: float) -> dict[str, AccountState]:
+        """Reads, decides and stores; returns the states as they are stored."""
+        run, summary = tick.run, tick.summary
+        accounts = {account.name: (account, spec) for account, spec in tick.watched.accounts}
+        stored = self.store.states(list(accounts))
+        states = {name: stored.get(name, AccountState(name)) for name in accounts}
+        payments = self.pay.open_payments(states)
         summary.accounts = len(accounts)
-        due = [
-            (states.get(name, AccountState(name)), pair)
-            for name, pair in accounts.items()
-            if not _seen(states.get(name), run.tick)
-        ]
-        unsaved = self._restore_readings(run, states.values()) if run.unfinished else set[str]()
+        due = [state for state in states.values() if state.checked_at != run.tick]
+        unsaved = self._restore_readings(run, stored.values()) if run.unfinished else set[str]()
         # Who has waited longest comes first, so that no account is deferred for ever.
-        due.sort(key=lambda each: (each[0].checked_at is not None, each[0].checked_at or run.tick))
+        due.sort(key=lambda each: (each.checked_at is not None, each.checked_at or run.tick))
         quiet: list[tuple[AccountState, Reading | None]] = []
         owing: list[Transition] = []
-        by_name = {state.account: state for state, _ in due}
-        missing = set(by_name)
-        routing = _routing(policy, watched)
-        looks = self.read([pair for _, pair in due], now=run.tick, deadline=deadline)
-        for account, outcome in looks:
+        missing = {state.account for state in due}
+        pairs = [accounts[state.account] for state in due]
+        for account, outcome in self.read(pairs, now=run.tick, deadline=deadline):
             missing.discard(account.name)
             self.on_read(account, outcome, len(due))
             _note(account, outcome, summary)
             state, owed = decide(
-                by_name[account.name],
+                states[account.name],
                 outcome,
                 account=account,
-                rules=policy.rules_for(account),
-                defaults=policy.defaults,
-                routing=routing,
-                link=accounts[account.name][1].billing,
+                rules=tick.policy.rules_for(account),
+                terms=tick.terms,
+                offer=accounts[account.name][1].offer,
+                payment=payments.get(account.name),
                 now=run.tick,
             )
             reading = outcome if isinstance(outcome, Reading) else None
@@ -207,10 +197,13 @@ class Check:
                 owing.append(Transition(state, reading, owed))
             else:
                 quiet.append((state, reading))
-        missing |= unsaved | self._save(run, quiet, owing, summary)
-        summary.deferred += len(missing)
-        if missing:
-            _log.error("deferred to the next run", extra={"accounts": sorted(missing)})
+        unsaved |= self._save(run, quiet, owing, summary)
+        decided = [*(it.state for it in owing), *(state for state, _ in quiet)]
+        states |= {it.account: it for it in decided if it.account not in unsaved}
+        summary.deferred += len(missing | unsaved)
+        if missing | unsaved:
+            _log.error("deferred to the next run", extra={"accounts": sorted(missing | unsaved)})
+        return states
 
     def _save(
         self,
@@ -225,7 +218,7 @@ class Check:
             if state.account in unsaved:
                 continue
             summary.count(owed)
-            for said in _once(owed):
+            for said in once(owed):
                 facts = {"account": said.account, "rule": said.rule}
                 _log.warning("alert %s", said.reason.value, extra=facts)
         return unsaved | self.store.save(quiet, run)
@@ -235,23 +228,64 @@ class Check:
         known = ((state, state.reading) for state in states if state.reading is not None)
         return self.store.save(known, run)
 
-    def _deliver(self, watched: Watched[Spec], summary: Summary, deadline: float) -> None:
+    def _alerted(self, tick: _Tick, states: Mapping[str, AccountState]) -> tuple[str, ...]:
+        """The accounts that are alerted on; the alerts of those that disappeared are ended."""
+        alerted = {
+            name
+            for name, state in states.items()
+            if any(alert.firing or alert.told for alert in state.alerts.values())
+        }
+        for name in set(tick.run.notes.alerted) - states.keys():
+            # While a secret has a fault, an account may be missing by that alone.
+            if tick.watched.faults or not self.store.end_alerts(name):
+                alerted.add(name)
+            else:
+                _log.warning("account is watched no more: alerts ended", extra={"account": name})
+        return tuple(sorted(alerted))
+
+    def _deliver(
+        self, tick: _Tick, states: Mapping[str, AccountState], gone: dict[str, Gone]
+    ) -> tuple[tuple[str, Gone], ...]:
+        """Pays and sends what is owed; returns the webhooks that are gone for good."""
         broken: list[str] = []
-        owed = self.store.owed(broken)
+        every = self.store.owed(broken)
+        owed = [each for each in every if each.channel != TOP_UP]
+        for each in every:
+            if each.channel == TOP_UP:
+                said = self._pay(tick, states, each)
+                owed += said or ()
+                broken += [] if said is not None else [each.notification.alert_id]
         if owed:
-            delivered = self.deliver(owed, watched=watched, deadline=deadline)
-            summary.delivered, summary.undelivered = delivered
-        summary.undelivered += len(broken)
+            delivered = self.deliver(
+                owed, watched=tick.watched, shut=tick.shut, deadline=tick.deadline
+            )
+            tick.summary.delivered = delivered.delivered
+            tick.summary.undelivered = delivered.undelivered
+            for name, why in delivered.gone.items():
+                url = tick.watched.webhooks[name.removeprefix(SLACK)]
+                gone[name] = Gone(digest_of(url), tick.run.tick, why)
+            gone = {name: it for name, it in gone.items() if name not in delivered.taking}
+        tick.summary.undelivered += len(broken)
+        return tuple(sorted(gone.items()))
 
-
-def _once(owed: Iterable[Owed]) -> Iterable[Notification]:
-    """Each notification once, however many channels it is owed to."""
-    return {each.notification.alert_id: each.notification for each in owed}.values()
-
-
-def _seen(state: AccountState | None, tick: datetime) -> bool:
-    """Whether this tick is in the state already."""
-    return state is not None and state.checked_at == tick
+    def _pay(
+        self, tick: _Tick, states: Mapping[str, AccountState], asked: Owed
+    ) -> tuple[Owed, ...] | None:
+        name = asked.notification.account
+        pairs = [pair for pair in tick.watched.accounts if pair[0].name == name]
+        if not pairs:
+            _log.warning("not paid: it is watched no more", extra={"account": name})
+            return () if self.store.settle([asked]) else None
+        return self.pay(
+            asked,
+            run=tick.run,
+            state=states[name],
+            account=pairs[0][0],
+            spec=pairs[0][1],
+            policy=tick.policy,
+            terms=tick.terms,
+            deadline=tick.deadline,
+        )
 
 
 def _note(account: Account, outcome: Reading | ReadFailure, summary: Summary) -> None:
@@ -276,16 +310,55 @@ def _told_whole(faults: Faults) -> tuple[str, ...]:
 
 
 def ways_to_go_blind(policy: Policy, watched: Watched[Spec]) -> Iterator[str]:
-    """Yields faults that no secret or policy has by itself: nothing to watch, nobody to tell."""
+    """Yields faults that no secret or policy has by itself.
+
+    Nothing to watch, nobody to tell, nothing to pay with.
+    """
     if not watched.accounts and not watched.faults:
         yield "no secret holds an account, so nothing is watched"
     routed = dict.fromkeys(channel for route in policy.routes for channel in route.channels)
     for channel in routed:
         known = (TOPIC, *watched.webhooks)
-        if watched.webhooks_known and channel.removeprefix("slack:") not in known:
+        if watched.webhooks_known and channel.removeprefix(SLACK) not in known:
             yield f"policy routes: {channel} is routed to, but the slack secret has no such webhook"
+    for rule in (rule for rule in policy.rules if rule.top_ups):
+        for account, spec in watched.accounts:
+            if matches(rule.match, account.facts) and (why := _unpayable(spec, account)):
+                where = f"policy rules, {rule.name}, top_up"
+                yield f"{where}: {account.name} cannot be topped up: {why}"
 
 
-def _routing(policy: Policy, watched: Watched[Spec]) -> Routing:
-    known = set(watched.webhooks) if watched.webhooks_known else None
+def _unpayable(spec: Spec, account: Account) -> str:
+    try:
+        top_up_request(spec, account)
+    except LookupError as error:
+        return str(error.args[0])
+    return ""
+
+
+def still_gone(
+    gone: Iterable[tuple[str, Gone]], webhooks: Mapping[str, str]
+) -> tuple[tuple[str, Gone], ...]:
+    """Returns the webhooks that are gone for good and have the same address still."""
+    urls = {f"{SLACK}{name}": url for name, url in webhooks.items()}
+    return tuple(
+        (name, each) for name, each in gone if name in urls and digest_of(urls[name]) == each.digest
+    )
+
+
+def digest_of(url: str) -> str:
+    """Returns what tells an address from another and does not tell the address."""
+    return hashlib.sha256(url.encode()).hexdigest()[:16]
+
+
+def _of_gone(channel: str, gone: Gone) -> str:
+    return (
+        f"slack webhook {channel.removeprefix(SLACK)}: {gone.why} It is gone for good: put a new"
+        " address into the slack secret. Until then, what is routed to it goes elsewhere."
+    )
+
+
+def _routing(policy: Policy, watched: Watched[Spec], shut: AbstractSet[str]) -> Routing:
+    there = {name for name in watched.webhooks if f"{SLACK}{name}" not in shut}
+    known = there if watched.webhooks_known else None
     return lambda facts: policy.channels_for(facts, known)

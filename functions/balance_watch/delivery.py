@@ -4,8 +4,11 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol
 
 from balance_watch.domain.notification import Notification, Owed, Sent
 
@@ -28,11 +31,32 @@ class Outbox(Protocol):
         ...
 
 
-class Delivered(NamedTuple):
-    """How many notifications were accepted and how many were not, each per channel."""
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How many notifications were accepted and how many were not, each per channel.
+
+    `gone` has the channels that answered that they are gone for good, each with its words;
+    `taking` those that took something.
+    """
 
     delivered: int = 0
     undelivered: int = 0
+    gone: Mapping[str, str] = field(default_factory=dict)
+    taking: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Sending:
+    """What became of what one channel was owed."""
+
+    accepted: list[Owed] = field(default_factory=list)
+    refused: list[Owed] = field(default_factory=list)
+    gone: str = ""
+
+    @property
+    def ids(self) -> set[str]:
+        """The alerts that were accepted."""
+        return {each.notification.alert_id for each in self.accepted}
 
 
 def deliver(  # noqa: PLR0913 (each is a part that it works with)
@@ -41,62 +65,104 @@ def deliver(  # noqa: PLR0913 (each is a part that it works with)
     channels: Mapping[str, Channel],
     outbox: Outbox,
     deadline: float,
-    stand_in: str | None = None,
+    stand_ins: Sequence[str] = (),
     clock: Callable[[], float] = time.monotonic,
 ) -> Delivered:
     """Sends what is owed, every channel on its own, and takes off what was accepted at once.
 
+    What is owed to a channel that there is not, or that answers that it is gone for good, goes to
+    the first of the stand-ins that there is; one that has been told the same already takes it off.
+
     Args:
         owed: all that is owed.
         channels: by name, as `Owed.channel` has it.
-        stand_in: takes what is owed to a channel that there is not; None: it stays owed.
         outbox: where it is owed.
         deadline: when to have ended, on the clock.
+        stand_ins: channels by name; none: what is owed to no channel stays owed.
         clock: seconds, monotonic.
     """
+    post = _Post(outbox, deadline, clock)
+    first = post.send(_by_channel(owed, channels, stand_ins), channels)
+    gone = {name: each.gone for name, each in first.items() if each.gone}
+    there = {name: channel for name, channel in channels.items() if name not in gone}
+    left = _by_channel([it for name in gone for it in first[name].refused], there, stand_ins)
+    told = {name: first[name].ids for name in left if name in first}
+    second = post.send(left, there, told)
+    ends = (*first.items(), *second.items())
+    accepted = sum(len(each.accepted) for _, each in ends)
+    taking = frozenset(name for name, each in ends if each.accepted)
+    return Delivered(accepted, len(owed) - accepted, gone, taking)
+
+
+def _by_channel(
+    owed: Sequence[Owed], channels: Mapping[str, Channel], stand_ins: Sequence[str]
+) -> dict[str, list[Owed]]:
+    stand_in = next((name for name in stand_ins if name in channels), None)
     by_channel: dict[str, list[Owed]] = defaultdict(list)
     for each in owed:
         there = each.channel in channels or stand_in is None
         by_channel[each.channel if there else stand_in or ""].append(each)
-    if not by_channel:
-        return Delivered()
-    pool = ThreadPoolExecutor(max_workers=len(by_channel))
-    tasks = [
-        pool.submit(_send, name, mine, channels.get(name), outbox, deadline)
-        for name, mine in by_channel.items()
-    ]
-    ended, hanging = wait(tasks, timeout=max(0.0, deadline - clock()) + 1)
-    if hanging:
-        _log.error("a channel did not end in time", extra={"channels": len(hanging)})
-    pool.shutdown(wait=False, cancel_futures=True)
-    accepted = sum(task.result() for task in ended)
-    return Delivered(accepted, len(owed) - accepted)
+    return by_channel
 
 
-def _send(
-    name: str, owed: Sequence[Owed], channel: Channel | None, outbox: Outbox, deadline: float
-) -> int:
-    """Returns how many were accepted."""
-    if channel is None:
-        _log.error("not delivered: no such channel", extra={"channel": name, "owed": len(owed)})
-        return 0
-    by_id: dict[str, list[Owed]] = defaultdict(list)
-    for each in owed:
-        by_id[each.notification.alert_id].append(each)
-    accepted = 0
-    try:
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """Sends to every channel at once, and lets none hold up another."""
+
+    outbox: Outbox
+    deadline: float
+    clock: Callable[[], float]
+
+    def send(
+        self,
+        by_channel: Mapping[str, Sequence[Owed]],
+        channels: Mapping[str, Channel],
+        told: Mapping[str, AbstractSet[str]] = MappingProxyType({}),
+    ) -> dict[str, _Sending]:
+        """Sends what each channel is owed, but for what it has been told, which is taken off."""
+        if not by_channel:
+            return {}
+        pool = ThreadPoolExecutor(max_workers=len(by_channel))
+        tasks = {
+            pool.submit(self._send, name, mine, channels.get(name), told.get(name, set())): name
+            for name, mine in by_channel.items()
+        }
+        ended, hanging = wait(tasks, timeout=max(0.0, self.deadline - self.clock()) + 1)
+        if hanging:
+            _log.error("a channel did not end in time", extra={"channels": len(hanging)})
+        pool.shutdown(wait=False, cancel_futures=True)
+        return {tasks[task]: task.result() for task in ended}
+
+    def _send(
+        self, name: str, owed: Sequence[Owed], channel: Channel | None, told: AbstractSet[str]
+    ) -> _Sending:
+        if channel is None:
+            facts = {"channel": name, "owed": len(owed)}
+            _log.error("not delivered: no such channel", extra=facts)
+            return _Sending(refused=list(owed))
+        sending = _Sending()
+        by_id: dict[str, list[Owed]] = defaultdict(list)
+        for each in owed:
+            by_id[each.notification.alert_id].append(each)
+        self._take(name, [each for alert in told for each in by_id.pop(alert, [])], sending)
         notifications = [copies[0].notification for copies in by_id.values()]
-        for sent in channel.send(notifications, deadline=deadline):
-            taken = [each for it in sent.accepted for each in by_id[it.alert_id]]
-            accepted += len(taken)
-            if taken and not outbox.settle(taken):
-                _log.error(
-                    "delivered, but not marked so: it will be repeated", extra={"channel": name}
-                )
-            if sent.refused:
-                facts = {"channel": name, "why": sent.why, "owed": len(sent.refused)}
-                _log.error("not delivered", extra=facts)
-    except Exception as error:  # noqa: BLE001 (one channel's fault must not stop the others)
-        facts = {"channel": name, "why": type(error).__name__}
-        _log.error("not delivered: the channel failed", extra=facts)
-    return accepted
+        try:
+            for sent in channel.send(notifications, deadline=self.deadline):
+                self._take(name, [e for it in sent.accepted for e in by_id[it.alert_id]], sending)
+                if sent.refused:
+                    facts = {"channel": name, "why": sent.why, "owed": len(sent.refused)}
+                    _log.error("not delivered", extra=facts)
+                if sent.gone:
+                    sending.gone = sent.why
+                    break
+        except Exception as error:  # noqa: BLE001 (one channel's fault must not stop the others)
+            facts = {"channel": name, "why": type(error).__name__}
+            _log.error("not delivered: the channel failed", extra=facts)
+        taken = sending.ids
+        sending.refused = [each for each in owed if each.notification.alert_id not in taken]
+        return sending
+
+    def _take(self, name: str, taken: Sequence[Owed], sending: _Sending) -> None:
+        sending.accepted += taken
+        if taken and not self.outbox.settle(taken):
+            _log.error("delivered, but not marked so: it will be repeated", extra={"channel": name})

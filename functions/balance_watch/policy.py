@@ -2,15 +2,18 @@
 
 import re
 import tomllib
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
+from zoneinfo import ZoneInfo
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.domain.policy import RESERVED_NAMES, TOPIC, Defaults, Policy, Route
-from balance_watch.domain.rules import Hold, Metric, Rule, Severity
+from balance_watch.domain.rules import NUMERIC, Hold, Metric, Rule, Severity
+from balance_watch.domain.silences import MuteTime
 from balance_watch.validation import Amount, Faults, convert, convert_each, named_safely
 
 if TYPE_CHECKING:
@@ -22,8 +25,22 @@ _CHECKS = re.compile(r"(\d{1,6})\s+checks?")
 _PLACE = re.compile(r"\(at [^)]*\)")
 _CHANNEL = re.compile(r"sns|slack:[^\s:]{1,80}")
 _OF_ACCOUNTS = ("account", "provider")
-_OF_ALERTS = (*_OF_ACCOUNTS, "severity", "rule", "metric")
-_NUMERIC = (Metric.BALANCE, Metric.CREDITS, Metric.POINTS)
+OF_ALERTS = (*_OF_ACCOUNTS, "severity", "rule", "metric")
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_DAYS: tuple[Weekday, ...] = get_args(Weekday)
+_MULTIPLE = re.compile(r"\d{1,6}(\.\d{1,6})?x")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:00)?")
+_A_NUMBER, _A_DURATION, _A_MULTIPLE = (
+    "a number",
+    'a duration such as "3d"',
+    'a multiple of the usual such as "3x"',
+)
+_FORMS: Mapping[Metric, tuple[str, ...]] = {
+    Metric.RUNWAY: (_A_DURATION,),
+    Metric.STALENESS: (_A_DURATION,),
+    Metric.SPEND_RATE: (_A_NUMBER, _A_MULTIPLE),
+}
+_MOST_PER_DAY = 24
 
 
 class Lasting(str):
@@ -77,12 +94,85 @@ class Holding(str):
         return Hold(int(counted[1])) if counted else Hold(lasting=Lasting(self).span)
 
 
+class Threshold(str):
+    """A number, a duration such as `3d`, or a multiple of what is usual such as `3x`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Threshold":
+        """Raises ValueError on what is none of them."""
+        if isinstance(value, str) and (_DURATION.fullmatch(value) or _MULTIPLE.fullmatch(value)):
+            return cls(value)
+        return cls(Amount.parse(value))
+
+    @property
+    def form(self) -> str:
+        """Which of the three it is, as faults name it."""
+        if _DURATION.fullmatch(self):
+            return _A_DURATION
+        return _A_MULTIPLE if _MULTIPLE.fullmatch(self) else _A_NUMBER
+
+    @property
+    def exact(self) -> Decimal:
+        """The number, the multiple, or the duration's seconds."""
+        if self.form is _A_DURATION:
+            return Decimal(int(Lasting(self).span.total_seconds()))
+        return Amount(self.removesuffix("x")).exact
+
+
+class Clock(str):
+    """A time of day such as `18:30`; `.time` is it."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Clock":
+        """Raises ValueError on what is none."""
+        text = value.isoformat() if isinstance(value, time) else value
+        if not isinstance(text, str) or not _CLOCK.fullmatch(text):
+            raise ValueError('must be a time such as "18:30"')
+        return cls(text[:5])
+
+    @property
+    def time(self) -> time:
+        """The same, as Python has it."""
+        return time.fromisoformat(self)
+
+
+class Zone(str):
+    """A time zone by its name in the IANA database, such as `Europe/Berlin`; `.info` is it."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Zone":
+        """Raises ValueError on what is none."""
+        try:
+            ZoneInfo(str(value))
+        except (KeyError, OSError, ValueError):
+            raise ValueError('must be a time zone such as "Europe/Berlin" or "UTC"') from None
+        return cls(value)
+
+    @property
+    def info(self) -> ZoneInfo:
+        """The zone with its rules."""
+        return ZoneInfo(self)
+
+
 class DefaultsTable(msgspec.Struct, frozen=True):
     """`[defaults]`."""
 
     reminder: Reminder = Reminder("24h")
     minimum_gap: Lasting = Lasting("6h")
     unreadable_after: int = 3
+    quicken: bool = False
+
+
+class TopUpTable(msgspec.Struct, frozen=True):
+    """`top_up` of a rule."""
+
+    max_per_day: int
 
 
 class RuleTable(msgspec.Struct, frozen=True):
@@ -90,12 +180,25 @@ class RuleTable(msgspec.Struct, frozen=True):
 
     name: str
     match: dict[str, str] = {}
-    metric: Literal["balance", "credits", "points", "provider_flag"] = "balance"
-    below: Amount | None = None
-    above: Amount | None = None
-    recover: Amount | None = None
+    metric: Literal[
+        "balance", "credits", "points", "runway", "spend_rate", "staleness", "provider_flag"
+    ] = "balance"
+    below: Threshold | None = None
+    above: Threshold | None = None
+    recover: Threshold | None = None
     hold: Holding = msgspec.field(name="for", default=Holding("1 check"))
     severity: Literal["critical", "warning", "info"] = "warning"
+    top_up: dict[str, int] | None = None
+
+
+class MuteTable(msgspec.Struct, frozen=True):
+    """One of `[[mute_times]]`."""
+
+    begins: Clock = msgspec.field(name="from")
+    ends: Clock = msgspec.field(name="to")
+    days: tuple[Weekday, ...] = _DAYS
+    timezone: Zone = Zone("UTC")
+    match: dict[str, str] = {}
 
 
 class RouteTable(msgspec.Struct, frozen=True):
@@ -117,7 +220,7 @@ def read_parameter(client: "SSMClient", name: str, faults: Faults) -> str | None
     return None
 
 
-_SECTIONS = ("defaults", "rules", "routes")
+_SECTIONS = ("defaults", "rules", "routes", "mute_times")
 
 
 def parse_policy(text: str, where: str, faults: Faults) -> Policy | None:
@@ -143,13 +246,14 @@ def parse_policy(text: str, where: str, faults: Faults) -> Policy | None:
     defaults = convert(DefaultsTable, raw.get("defaults", {}), f"{where} [defaults]", faults)
     rules = _rules(raw.get("rules", []), where, faults)
     routes = _routes(raw.get("routes", []), where, faults)
+    mute_times = _mute_times(raw.get("mute_times", []), where, faults)
     if defaults is not None and defaults.unreadable_after < 1:
         faults.add(f"{where} [defaults], unreadable_after", "must be at least 1")
     if defaults is None or len(faults) > before:
         return None
     reminder = None if defaults.reminder == "never" else defaults.reminder.span
-    timing = Defaults(reminder, defaults.minimum_gap.span, defaults.unreadable_after)
-    return Policy(timing, rules, routes)
+    gap, after, quicken = defaults.minimum_gap.span, defaults.unreadable_after, defaults.quicken
+    return Policy(Defaults(reminder, gap, after, quicken), rules, routes, mute_times)
 
 
 def _rules(raw: object, where: str, faults: Faults) -> tuple[Rule, ...]:
@@ -164,6 +268,7 @@ def _rules(raw: object, where: str, faults: Faults) -> tuple[Rule, ...]:
         _check_facts(table.match, _OF_ACCOUNTS, f"{place}, match", faults)
         if in_order:
             _check_thresholds(table, place, faults)
+        top_ups = _top_ups(table, f"{place}, top_up", faults)
         rules.append(
             Rule(
                 table.name,
@@ -174,36 +279,74 @@ def _rules(raw: object, where: str, faults: Faults) -> tuple[Rule, ...]:
                 above=_exact(table.above),
                 recover=_exact(table.recover),
                 hold=table.hold.hold,
+                relative=any(each.form is _A_MULTIPLE for each in _given(table)),
+                top_ups=top_ups,
             )
         )
     return tuple(rules)
 
 
-def _exact(amount: Amount | None) -> Decimal | None:
-    return None if amount is None else amount.exact
+def _exact(threshold: Threshold | None) -> Decimal | None:
+    return None if threshold is None else threshold.exact
+
+
+def _given(table: RuleTable) -> list[Threshold]:
+    every = (table.below, table.above, table.recover)
+    return [each for each in every if each is not None]
 
 
 def _check_thresholds(table: RuleTable, place: str, faults: Faults) -> None:
-    given = [each for each in (table.below, table.above) if each is not None]
-    if Metric(table.metric) not in _NUMERIC:
-        if given or table.recover is not None:
+    metric = Metric(table.metric)
+    if metric not in NUMERIC:
+        if _given(table):
             faults.add(place, f"{table.metric} takes no below, above or recover")
         return
-    if len(given) != 1:
-        faults.add(place, "has both below and above: keep one" if given else "needs below or above")
+    if (table.below is None) == (table.above is None):
+        both = table.below is not None
+        faults.add(place, "has both below and above: keep one" if both else "needs below or above")
         return
-    if table.recover is None:
+    forms = _FORMS.get(metric, (_A_NUMBER,))
+    if not all(each.form in forms for each in _given(table)):
+        faults.add(place, f"the thresholds of {metric.value} must be {' or '.join(forms)}")
+    elif len({each.form for each in _given(table)}) > 1:
+        faults.add(place, "must have recover in the form of its other threshold")
+    elif table.recover is None:
         return
-    if table.below is not None and table.recover.exact < table.below.exact:
+    elif table.below is not None and table.recover.exact < table.below.exact:
         faults.add(f"{place}, recover", "must not be under below: it would clear while breached")
-    if table.above is not None and table.recover.exact > table.above.exact:
+    elif table.above is not None and table.recover.exact > table.above.exact:
         faults.add(f"{place}, recover", "must not be over above: it would clear while breached")
+
+
+def _top_ups(table: RuleTable, place: str, faults: Faults) -> int:
+    if table.top_up is None:
+        return 0
+    paying = convert(TopUpTable, table.top_up, place, faults)
+    if paying is None:
+        return 0
+    if not 1 <= paying.max_per_day <= _MOST_PER_DAY:
+        faults.add(f"{place}, max_per_day", f"must be 1 to {_MOST_PER_DAY}")
+    if table.above is not None or table.metric in ("spend_rate", "staleness"):
+        faults.add(place, "pays in when money is low: its rule needs below, or the provider's flag")
+    return paying.max_per_day
+
+
+def _mute_times(raw: object, where: str, faults: Faults) -> tuple[MuteTime, ...]:
+    mute_times = []
+    for place, table, _ in convert_each(MuteTable, raw, f"{where} mute_times", faults):
+        _check_facts(table.match, OF_ALERTS, f"{place}, match", faults)
+        if not table.days:
+            faults.add(f"{place}, days", "must name at least one")
+        days = frozenset(_DAYS.index(day) for day in table.days)
+        begins, ends, zone = table.begins.time, table.ends.time, table.timezone.info
+        mute_times.append(MuteTime(days, begins, ends, zone, table.match))
+    return tuple(mute_times)
 
 
 def _routes(raw: object, where: str, faults: Faults) -> tuple[Route, ...]:
     routes = []
     for place, table, _ in convert_each(RouteTable, raw, f"{where} routes", faults):
-        _check_facts(table.match, _OF_ALERTS, f"{place}, match", faults)
+        _check_facts(table.match, OF_ALERTS, f"{place}, match", faults)
         if not table.channels:
             faults.add(f"{place}, channels", f'must name at least one, such as "{TOPIC}"')
         if not all(_CHANNEL.fullmatch(channel) for channel in table.channels):

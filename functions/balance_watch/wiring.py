@@ -1,7 +1,9 @@
 """Builds everything out of the settings: the one place that does."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -14,10 +16,12 @@ from balance_watch.config import Settings
 from balance_watch.delivery import Channel, Delivered, deliver
 from balance_watch.domain.account import Account
 from balance_watch.domain.notification import Owed
-from balance_watch.domain.policy import DEFAULT_WEBHOOK, TOPIC
+from balance_watch.domain.payment import Outcome
+from balance_watch.domain.policy import DEFAULT_WEBHOOK, SLACK, TOPIC
 from balance_watch.domain.reading import ReadFailure, Reading
 from balance_watch.notifiers.slack import SlackChannel
 from balance_watch.notifiers.sns import SnsChannel
+from balance_watch.paying import Pay
 from balance_watch.policy import read_parameter
 from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.parallel import PER_HOST, read_all
@@ -25,11 +29,24 @@ from balance_watch.providers.spec import Spec, provider
 from balance_watch.secrets.accounts import Watched, understand_secrets
 from balance_watch.secrets.secrets_manager import read_secrets
 from balance_watch.store.dynamodb import Store
+from balance_watch.store.payments import Payments
+from balance_watch.store.silences import Silences
+from balance_watch.store.table import Table
 from balance_watch.transport import Transport
 from balance_watch.validation import Faults
 
-# At DEBUG botocore writes every reply of AWS whole, those of Secrets Manager too; at INFO, noise.
-logging.getLogger("botocore").setLevel(logging.WARNING)
+logging.getLogger("botocore").setLevel(logging.WARNING)  # at INFO, noise
+
+
+def _holds_no_reply(record: logging.LogRecord) -> bool:
+    """Drops what botocore writes at DEBUG of a reply: Secrets Manager's replies are the keys.
+
+    A filter, not a level: a level would end where somebody sets another.
+    """
+    return record.levelno > logging.DEBUG
+
+
+logging.getLogger("botocore.parsers").addFilter(_holds_no_reply)
 
 _AWS = Config(
     connect_timeout=3,
@@ -67,7 +84,7 @@ class Wiring:
     def store(self) -> Store:
         """The table."""
         return Store(
-            self.aws("dynamodb"), self.settings.table_name, history_days=self.settings.history_days
+            self._dynamodb, self.settings.table_name, history_days=self.settings.history_days
         )
 
     @cached_property
@@ -78,6 +95,10 @@ class Wiring:
     def aws(self, service: str) -> Any:  # noqa: ANN401 (boto3 makes its clients at run time)
         """Returns a client of an AWS service, bounded in time and tries."""
         return boto3.client(service, config=_BRIEF if service == "sns" else _AWS)  # type: ignore[call-overload]
+
+    @cached_property
+    def _dynamodb(self) -> Any:  # noqa: ANN401 (as aws)
+        return self.aws("dynamodb")
 
     @cached_property
     def _secrets_manager(self) -> Any:  # noqa: ANN401 (as aws)
@@ -99,24 +120,44 @@ class Wiring:
             return ""
         return read_parameter(self._ssm, self.settings.policy_parameter, faults)
 
+    @cached_property
+    def payments(self) -> Payments:
+        """The payments in the table."""
+        table = Table(self._dynamodb, self.settings.table_name, time.sleep)
+        return Payments(self._dynamodb, table)
+
+    @cached_property
+    def silences(self) -> Silences:
+        """The silences in the table."""
+        return Silences(self._dynamodb, self.settings.table_name)
+
+    def top_up(self, spec: Spec, account: Account) -> Outcome:
+        """Pays in. Whoever calls it has claimed the payment before."""
+        # A connection kept since the last run may be dead, and a payment is not tried again.
+        return ProviderClient(self.new_transport()).top_up(spec, account)
+
     def deliver(
-        self, owed: Sequence[Owed], *, watched: Watched[Spec], deadline: float
+        self,
+        owed: Sequence[Owed],
+        *,
+        watched: Watched[Spec],
+        shut: AbstractSet[str],
+        deadline: float,
     ) -> Delivered:
-        """Sends what is owed to the topic and to the webhooks."""
+        """Sends what is owed to the topic and to the webhooks that are not shut."""
         # A connection kept since the last alert may be dead after Lambda's freeze, and a post is
         # not repeated: so each delivery has connections of its own.
         transport = self.new_transport()
         channels: dict[str, Channel] = {TOPIC: self.sns}
         for name, url in watched.webhooks.items():
-            channels[f"slack:{name}"] = SlackChannel(transport, url)
-        # While the webhooks are not known, what is owed to one stays owed to it.
-        default = DEFAULT_WEBHOOK if DEFAULT_WEBHOOK in channels else TOPIC
+            channels[f"{SLACK}{name}"] = SlackChannel(transport, url)
         return deliver(
             owed,
-            channels=channels,
+            channels={name: it for name, it in channels.items() if name not in shut},
             outbox=self.store,
             deadline=deadline,
-            stand_in=default if watched.webhooks_known else None,
+            # While the webhooks are not known, what is owed to one stays owed to it.
+            stand_ins=(DEFAULT_WEBHOOK, TOPIC) if watched.webhooks_known else (),
         )
 
     def check(
@@ -130,5 +171,6 @@ class Wiring:
             policy_text=self.policy_text,
             read=partial(read_all, self.providers),
             deliver=self.deliver,
+            pay=Pay(self.store, self.payments, self.top_up),
             on_read=on_read,
         )

@@ -15,14 +15,17 @@ from typing import Any
 
 from balance_watch.checking import Check
 from balance_watch.domain.account import Account
-from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.reading import AutoReload, Reading
+from balance_watch.domain.state import AccountState
+from balance_watch.paying import Pay
 from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.parallel import PER_HOST, read_all
 from balance_watch.providers.spec import Spec, provider
 from balance_watch.secrets.accounts import Watched
 from balance_watch.store import items
 from balance_watch.store.dynamodb import Store
+from balance_watch.store.payments import Payments
+from balance_watch.store.table import Table
 from balance_watch.transport import Transport
 from balance_watch.validation import Faults
 from tests.benchmarks.processes import measured, serving
@@ -162,7 +165,8 @@ def _consumed(address: str, number: int) -> tuple[float, float]:
     accounts = tuple((Account(state.account, "you"), spec) for state in states)
     watched: Watched[Spec] = Watched(accounts, {}, webhooks_known=True, faults=Faults())
     looks = _AsBefore({state.account: _looked_at(state) for state in states})
-    check = Check(store, lambda: watched, lambda _: "", looks, _deliver)
+    pay = Pay(store, Payments(client, Table(client, "", time.sleep)), _no_payment)
+    check = Check(store, lambda: watched, lambda _: "", looks, _deliver, pay)
     # The first run keeps the policy; the states then get the day that they would have had.
     check.run(TICK - timedelta(minutes=5), seconds=100)
     store.save((state, state.reading) for state in states)
@@ -189,6 +193,10 @@ class _AsBefore(Looks):
 
 def _deliver(*_: object, **__: object) -> Any:  # noqa: ANN401 (a quiet run delivers nothing)
     raise AssertionError("something is owed")
+
+
+def _no_payment(*_: object) -> Any:  # noqa: ANN401 (a quiet run pays nothing)
+    raise AssertionError("something is paid")
 
 
 def _looked_at(state: AccountState) -> Reading:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from balance_watch.domain.alerts import Terms
 from balance_watch.domain.configuration import ConfigurationState, decide_configuration
 from balance_watch.domain.notification import Notification, Owed
 from balance_watch.domain.policy import Defaults, Policy, Route
@@ -30,7 +31,7 @@ class Auditor:
             return self.policy.channels_for(facts, BOTH)
 
         self.state, owed = decide_configuration(
-            self.state, faults, defaults=self.policy.defaults, routing=routing, now=self.now
+            self.state, faults, terms=Terms(self.policy.defaults, routing), now=self.now
         )
         return owed
 

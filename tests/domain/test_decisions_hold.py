@@ -83,7 +83,8 @@ def told(policy: Policy, life: list[Step]) -> tuple[Watchman, list[Heard]]:
     """Lives a life; returns the watchman at its end, and all that he said."""
     watchman, heard = Watchman(policy), []
     for step in life:
-        owed = watchman.owes(step.look, step.after)
+        every = watchman.owes(step.look, step.after)
+        owed = [it for it in every if it.notification.reason is not Reason.TOPPED_UP]
         for said in dict.fromkeys(it.notification.alert_id for it in owed):
             copies = [it for it in owed if it.notification.alert_id == said]
             channels = tuple(it.channel for it in copies)

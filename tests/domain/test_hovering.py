@@ -120,6 +120,7 @@ def test_many_turns_around_the_threshold_are_one_announcement() -> None:
     assert [it.notification.reason for it in watchman.said if it.channel == "sns"] == [
         "fired",
         "resolved",
+        "topped_up",
     ]
 
 

@@ -3,8 +3,9 @@
 from decimal import Decimal
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.alerts import AccountState, decide
+from balance_watch.domain.alerts import Offer, Terms, decide
 from balance_watch.domain.policy import Defaults
+from balance_watch.domain.state import AccountState
 from tests.domain.watching import ACCOUNT, START, below, reading
 
 
@@ -14,9 +15,8 @@ def detail_of(account: Account, **facts: object) -> str:
         reading("8", **facts),
         account=account,
         rules=[below("20")],
-        defaults=Defaults(),
-        routing=lambda _: ("sns",),
-        link=None,
+        terms=Terms(Defaults(), lambda _: ("sns",)),
+        offer=Offer(),
         now=START,
     )
     return owed[0].notification.detail

@@ -18,17 +18,23 @@ def names(policy: Policy, account: Account = ACCOUNT) -> list[str]:
     return [rule.name for rule in policy.rules_for(account)]
 
 
-def test_two_rules_are_built_in() -> None:
-    assert names(Policy()) == ["unreadable", "provider_flag"]
+def test_four_rules_are_built_in() -> None:
+    assert names(Policy()) == ["unreadable", "provider_flag", "auto_reload", "top_up"]
 
 
 def test_an_account_brings_its_own_threshold() -> None:
     account = replace(ACCOUNT, alert_below=Decimal(0))
-    assert names(Policy(), account) == ["unreadable", "provider_flag", "alert_below"]
+    assert names(Policy(), account) == [
+        "unreadable",
+        "provider_flag",
+        "auto_reload",
+        "top_up",
+        "alert_below",
+    ]
 
 
 def test_unreadable_waits_as_the_policy_says() -> None:
-    (unreadable, _) = Policy(Defaults(unreadable_after=7)).rules_for(ACCOUNT)
+    (unreadable, *_) = Policy(Defaults(unreadable_after=7)).rules_for(ACCOUNT)
     assert unreadable.hold == Hold(7)
 
 

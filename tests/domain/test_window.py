@@ -15,7 +15,7 @@ amounts = st.integers(-(10**9), 10**9).map(lambda cents: Decimal(cents) / 100)
 
 def test_an_hour_has_its_latest_balance() -> None:
     window = shifted(shifted((), START, Decimal(5)), START + TICK, Decimal(4))
-    assert window == (Sample(START.replace(minute=0), Decimal(4)),)
+    assert window == (Sample(START + TICK, Decimal(4)),)
 
 
 def test_each_hour_has_its_own_sample() -> None:
@@ -38,7 +38,7 @@ def test_a_window_is_a_day_in_order_whenever_the_looks_were(
     for minutes, balance in looks:
         now += timedelta(minutes=minutes)
         window = shifted(window, now, balance)
-        hours = [sample.hour for sample in window]
+        hours = [sample.at.replace(minute=0) for sample in window]
         assert hours == sorted(set(hours))
         assert len(window) <= 25
         assert now - hours[0] <= SPAN + HOUR

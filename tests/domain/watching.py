@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.alerts import AccountState, decide
-from balance_watch.domain.notification import Notification, Owed
+from balance_watch.domain.alerts import Offer, Terms, decide
+from balance_watch.domain.notification import Notification, Owed, Reason
+from balance_watch.domain.payment import Outcome
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Rule, Severity
+from balance_watch.domain.silences import Held, Silence, holding
+from balance_watch.domain.state import AccountState
 
 START = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
 TICK = timedelta(minutes=5)
@@ -52,17 +55,29 @@ class Watchman:
     now: datetime = START - TICK
     state: AccountState = field(default_factory=lambda: AccountState("sms"))
     said: list[Owed] = field(default_factory=list)
+    offer: Offer = field(default_factory=lambda: Offer(LINK))
+    silences: list[Silence] = field(default_factory=list)
+    payment: Outcome | None = None
+
+    def held(self) -> Held:
+        """What is held back now."""
+        return holding(self.silences, self.policy.mute_times, self.now)
 
     def sees(self, look: Reading | ReadFailure | str, after: timedelta = TICK) -> list[str]:
-        """Returns what one look makes it say, as `reason channel`; a string is a balance."""
-        return [f"{it.notification.reason} {it.channel}" for it in self.owes(look, after)]
+        """Returns what one look makes its alerts say: `reason channel`; a string is a balance."""
+        owed = [it for it in self.owes(look, after) if not _is_notice(it)]
+        return [f"{it.notification.reason} {it.channel}" for it in owed]
 
     def tells(
         self, look: Reading | ReadFailure | str, after: timedelta = TICK
     ) -> tuple[Notification, ...]:
-        """Returns what one look makes it say, each notification once."""
-        owed = self.owes(look, after)
+        """Returns what one look makes its alerts say, each notification once."""
+        owed = [it for it in self.owes(look, after) if not _is_notice(it)]
         return tuple({it.notification.alert_id: it.notification for it in owed}.values())
+
+    def notices(self, look: Reading | ReadFailure | str, after: timedelta = TICK) -> list[Owed]:
+        """Returns what one look makes it say that no alert stands behind: of top-ups."""
+        return [it for it in self.owes(look, after) if _is_notice(it)]
 
     def owes(self, look: Reading | ReadFailure | str, after: timedelta = TICK) -> tuple[Owed, ...]:
         """Returns what one look makes it owe."""
@@ -79,13 +94,17 @@ class Watchman:
             outcome,
             account=self.account,
             rules=self.policy.rules_for(self.account),
-            defaults=self.policy.defaults,
-            routing=routing,
-            link=LINK,
+            terms=Terms(self.policy.defaults, routing, self.held()),
+            offer=self.offer,
+            payment=self.payment,
             now=self.now,
         )
         self.said += owed
         return owed
+
+
+def _is_notice(owed: Owed) -> bool:
+    return owed.notification.reason is Reason.TOPPED_UP
 
 
 def watching(*rules: Rule, **policy: object) -> Watchman:

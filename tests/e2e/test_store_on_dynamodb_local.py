@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from balance_watch.domain.configuration import ConfigurationState
 from balance_watch.store.dynamodb import Store
+from balance_watch.store.runs import Notes
 from tests.e2e.dynamodb_local import DynamoDbLocal, NotInstalledError
 from tests.store.clients import Wrapped, sent_twice
 from tests.store.examples import TICK, owed, quiet_state, reading, state, transition
@@ -84,7 +84,7 @@ def test_an_item_over_one_kilobyte_takes_a_second_unit(store: Store, meter: Mete
 def test_a_claim_and_a_close_take_a_unit_each(store: Store, meter: Meter) -> None:
     run = store.claim(TICK, 100)
     assert run is not None
-    store.close(run, done=True, configuration=ConfigurationState(), policy_digest="d" * 64)
+    store.close(run, Notes(policy_digest="d" * 64), done=True)
     assert meter.write_units == 2
 
 

@@ -1,6 +1,7 @@
 """Slack: what a message shows, and that Slack takes it."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balance_watch.domain.notification import Notification
-from balance_watch.notifiers.slack import MAX_BLOCKS, escaped, render
+from balance_watch.notifiers.slack import MAX_BLOCKS, literal, render
 from local.block_kit import MAX_MESSAGE_TEXT, MAX_TEXT_OBJECT, faults
 from tests.notifiers.examples import LINK, NOW, anything, faulty, low
 
@@ -104,11 +105,60 @@ def test_no_text_of_others_is_markup() -> None:
     assert shown.count("<") == 2, "the date and the link"
 
 
-@given(st.text())
-def test_escaping_leaves_no_character_with_a_meaning(raw: str) -> None:
-    shown = escaped(raw)
-    assert not set(shown) & set("<>")
-    assert shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") == raw
+@given(st.text(st.characters(exclude_categories=["C", "Z"]) | st.sampled_from("*_~`:<>& a")))
+def test_no_character_of_a_text_has_a_meaning(raw: str) -> None:
+    shown = literal(raw)
+    code = shown[:1] == "`"
+    inside = shown[1:-1] if code else shown
+    assert not set(inside) & set("<>`")
+    assert (
+        code
+        or re.search(r"(^|\W)[*_~]|[*_~](\W|$)", inside.replace("_", " _ ")) is None
+        or (re.search(r"(^|[\W_])[*_~]|[*_~]([\W_]|$)", raw) is None)
+    )
+    plain = inside.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    assert plain == (raw.replace("`", "'") if code else raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("sms", "sms"),
+        ("sms_prod_eu-1", "sms_prod_eu-1"),
+        ("search prod (old)", "search prod (old)"),
+        ("2*3=6", "2*3=6"),
+        ("10:30", "10:30"),
+        ("*bold*", "`*bold*`"),
+        ("_it_", "`_it_`"),
+        ("an _it_ inside", "`an _it_ inside`"),
+        ("~gone~", "`~gone~`"),
+        ("`rm -rf`", "`'rm -rf'`"),
+        ("```", "`'''`"),
+        (":rotating_light:", "`:rotating_light:`"),
+        ("<!channel>", "&lt;!channel&gt;"),
+        ("<!here> *now*", "`&lt;!here&gt; *now*`"),
+        ("&lt;!channel&gt;", "&amp;lt;!channel&amp;gt;"),
+        ("left\u202eright", "left�right"),
+        ("é_ü", "é_ü"),
+    ],
+)
+def test_a_text_is_shown_as_it_is(raw: str, shown: str) -> None:
+    assert literal(raw) == shown
+
+
+def test_nothing_becomes_a_link_or_a_mention_by_itself() -> None:
+    one = message(low(account="https://evil.example @everyone"))
+    assert all(block["text"]["verbatim"] is True for block in one["blocks"])
+    assert one["mrkdwn"] is False
+
+
+def test_a_name_with_marks_is_bold_and_not_more() -> None:
+    assert text(low(account="*sms*")).startswith("🔴 *`*sms*` is at 8.20 EUR, below 20.00 EUR*\n")
+
+
+def test_how_long_it_lasts_is_said() -> None:
+    shown = text(low(per_day=Decimal("12.5"), runway=timedelta(hours=16)))
+    assert "\nSpends 12.50 EUR a day: lasts 16 h.\n" in shown
 
 
 def test_all_of_a_run_is_one_message_gravest_first() -> None:
@@ -165,4 +215,6 @@ def test_slack_takes_every_message(notifications: list[Notification]) -> None:
 def test_every_block_says_since_when_and_what_to_do(it: Notification) -> None:
     shown = text(it)
     assert "since <!date^" in shown
-    assert (f"<{LINK}|billing page>" in shown) is (it.link is not None and it.reason != "resolved")
+    assert (f"<{LINK}|billing page>" in shown) is (
+        it.link is not None and it.reason not in ("resolved", "topped_up")
+    )

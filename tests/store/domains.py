@@ -5,13 +5,14 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from balance_watch.domain.alerts import AccountState, RuleState
 from balance_watch.domain.configuration import ConfigurationState
 from balance_watch.domain.episode import Alert
 from balance_watch.domain.money import NotAnAmountError, exact
 from balance_watch.domain.notification import Notification, Owed, Reason
 from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
+from balance_watch.domain.spending import Day
+from balance_watch.domain.state import AccountState, Jump, RuleState
 from balance_watch.domain.window import Sample
 
 
@@ -67,6 +68,11 @@ alerts = st.builds(
     fired_as=st.none() | severities,
     channels=st.lists(words, max_size=3).map(tuple),
 )
+estimates = st.decimals(-(10**9), 10**9, places=3, allow_nan=False, allow_infinity=False)
+days = st.builds(
+    Day, ticks.map(datetime.date), estimates, st.integers(0, 10**6).map(lambda it: timedelta(0, it))
+)
+jumps = st.builds(Jump, ticks, amounts, amounts)
 rule_states = st.builds(RuleState, ticks, st.integers(1, 10**6), st.booleans())
 
 
@@ -97,6 +103,9 @@ def states(draw: st.DrawFn) -> AccountState:
         rules=draw(st.dictionaries(words, rule_states, max_size=4)),
         alerts=draw(st.dictionaries(metrics, alerts, max_size=4)),
         window=draw(windows()),
+        days=draw(st.lists(days, max_size=8).map(tuple)),
+        jump=draw(st.none() | jumps),
+        jump_told_at=draw(st.none() | ticks),
     )
 
 
@@ -122,6 +131,8 @@ notifications = st.builds(
     labels=st.dictionaries(words, words, max_size=3),
     detail=lines,
     trend=st.lists(amounts, max_size=25).map(tuple),
+    per_day=st.none() | amounts,
+    runway=st.none() | st.integers(0, 10**8).map(lambda it: timedelta(0, it)),
     link=st.none() | words,
 )
 debts = st.builds(Owed, notifications, words)

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.notification import Notification, Owed, Reason, alert_id
 from balance_watch.domain.reading import AutoReload, Reading
 from balance_watch.domain.rules import Metric, Severity
+from balance_watch.domain.state import AccountState
 from balance_watch.domain.window import Sample
 from balance_watch.store.dynamodb import Transition
 

@@ -12,6 +12,7 @@ from balance_watch.domain.episode import Alert
 from balance_watch.domain.rules import Severity
 from balance_watch.errors import FutureTickError, RunUnderWayError
 from balance_watch.store.dynamodb import Run, Store
+from balance_watch.store.runs import Notes
 from tests.store.clients import Wrapped, sent_twice
 from tests.store.clocks import Clock
 from tests.store.examples import NEXT, TICK
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LEASE = 117.0
-QUIET = ConfigurationState()
 
 
 def claimed(store: Store, tick: datetime = TICK) -> Run:
@@ -30,12 +30,12 @@ def claimed(store: Store, tick: datetime = TICK) -> Run:
 
 
 def close(store: Store, run: Run, *, done: bool = True) -> None:
-    store.close(run, done=done, configuration=QUIET, policy_digest=None)
+    store.close(run, Notes(), done=done)
 
 
 def test_the_first_tick_of_a_new_table_is_claimed(store: Store) -> None:
     run = claimed(store)
-    assert run == Run(TICK, run.token, unfinished=False, configuration=QUIET, policy_digest=None)
+    assert run == Run(TICK, run.token, unfinished=False)
 
 
 def test_a_tick_that_is_done_is_not_claimed_again(store: Store) -> None:
@@ -139,15 +139,15 @@ def test_a_run_that_overran_its_lease_cannot_close_the_one_that_followed(
 def test_what_a_run_leaves_behind_is_what_the_next_one_finds(store: Store) -> None:
     alert = Alert("configuration", Severity.CRITICAL, TICK, told=Severity.CRITICAL, told_at=TICK)
     found = ConfigurationState(("secret x: is not JSON",), alert)
-    store.close(claimed(store), done=True, configuration=found, policy_digest="abc")
+    store.close(claimed(store), Notes(found, "abc"), done=True)
     run = claimed(store, NEXT)
-    assert (run.configuration, run.policy_digest) == (found, "abc")
+    assert run.notes == Notes(found, "abc")
 
 
 def test_a_claim_keeps_what_the_run_that_died_knew(store: Store, clock: Clock) -> None:
     found = ConfigurationState(("secret x: is not JSON",))
-    store.close(claimed(store), done=True, configuration=found, policy_digest="abc")
+    store.close(claimed(store), Notes(found, "abc"), done=True)
     claimed(store, NEXT)
     clock.forward(LEASE)
     run = claimed(store, NEXT + timedelta(minutes=5))
-    assert (run.configuration, run.policy_digest) == (found, "abc")
+    assert run.notes == Notes(found, "abc")

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.configuration import ConfigurationState
-from balance_watch.store import items
+from balance_watch.domain.state import AccountState
+from balance_watch.store import items, outbox
 from balance_watch.store.dynamodb import Store
 from tests.store.clocks import Clock
 from tests.store.examples import NEXT, TICK, owed, quiet_state, reading, state, transition
@@ -29,7 +29,9 @@ def put(client: "DynamoDBClient", table: str, item: dict[str, Any]) -> None:
         {"failure": {"kind": "no_such_kind", "message": "", "count": 1}},
         {"reading": {"observed_at": "2026-11-22T10:05:00Z"}},
         {"checked_at": "yesterday"},
-        {"window": "garbage"},
+        {"trail": "garbage"},
+        {"days": "1:2"},
+        {"jump": {"at": "never"}},
         {"alerts": {"balance": {"rule": "x"}}},
     ],
     ids=lambda damage: next(iter(damage)),
@@ -57,7 +59,7 @@ def test_what_is_owed_and_not_understood_is_told_and_stops_nothing_else(
     run = store.claim(TICK, LEASE)
     assert run is not None
     store.save_owing(run, [transition("a")])
-    put(client, table, {"pk": items.OUTBOX, "sk": "0", "channel": "sns", "notification": text})
+    put(client, table, {"pk": outbox.OUTBOX, "sk": "0", "channel": "sns", "notification": text})
     broken: list[str] = []
     assert [each.notification.account for each in store.owed(broken)] == ["a"]
     assert broken == ["0"]
@@ -71,7 +73,7 @@ def test_a_configuration_that_is_not_understood_stops_no_run(
     put(client, table, {**items.RUN, **damaged, "done": True})
     run = store.claim(TICK, LEASE)
     assert run is not None
-    assert run.configuration == ConfigurationState()
+    assert run.notes.configuration == ConfigurationState()
 
 
 def test_a_run_that_overran_its_lease_overwrites_nothing(store: Store, clock: Clock) -> None:

@@ -10,12 +10,12 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.configuration import ConfigurationState
 from balance_watch.domain.notification import Owed
 from balance_watch.domain.reading import Reading
+from balance_watch.domain.state import AccountState
 from balance_watch.domain.window import Sample
-from balance_watch.store import items
+from balance_watch.store import items, outbox, runs
 from tests.store import domains
 from tests.store.examples import TICK, owed, quiet_state, reading, state, well_filled_reading
 from tests.store.sizes import size_of
@@ -42,13 +42,13 @@ def test_a_state_comes_back_as_it_was(given_one: AccountState) -> None:
 
 @given(domains.debts)
 def test_what_is_owed_comes_back_as_it_was(given_one: Owed) -> None:
-    assert items.owed_from(through_the_wire(items.owed_item(given_one))) == given_one
+    assert outbox.owed_from(through_the_wire(outbox.owed_item(given_one))) == given_one
 
 
 @given(domains.configurations)
 def test_the_state_of_the_configuration_comes_back_as_it_was(given_one: ConfigurationState) -> None:
-    item = through_the_wire(items.configuration_map(given_one))
-    assert items.configuration_from(item) == given_one
+    item = through_the_wire(runs.configuration_map(given_one))
+    assert runs.configuration_from(item) == given_one
 
 
 @given(domains.amounts)
@@ -69,7 +69,7 @@ def test_a_window_of_any_numbers_stays_short_and_keeps_its_latest(balances: list
     window = tuple(Sample(hour + timedelta(hours=i), each) for i, each in enumerate(balances))
     item = items.state_item(replace(state(), window=window))
     kept = items.state_from(item).window
-    assert len(item["window"]) <= 400
+    assert len(item["trail"]) <= 400
     assert kept[-1] == window[-1]
     assert set(kept) <= set(window)
 
@@ -102,7 +102,7 @@ def test_one_tick_has_one_reading() -> None:
 
 
 def test_what_is_owed_has_an_item_for_every_channel() -> None:
-    keys = {items.owed_key(owed(channel=channel))["sk"] for channel in ("sns", "slack:default")}
+    keys = {outbox.owed_key(owed(channel=channel))["sk"] for channel in ("sns", "slack:default")}
     assert len(keys) == 2
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.reading import Reading
+from balance_watch.domain.state import AccountState
 from balance_watch.store.dynamodb import Store
 from tests.store.clients import Wrapped, failing_once, passed_on, processing, refusal
 from tests.store.clocks import Clock

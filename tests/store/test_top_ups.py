@@ -1,71 +1,183 @@
 """A payment is claimed before it is made: no second one while the outcome is not known."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from balance_watch.store.dynamodb import Store
+from balance_watch.domain.payment import Outcome, Payment, Refusal
+from balance_watch.store.payments import Payments
+from balance_watch.store.table import Table
+from tests.store.clients import Wrapped, failing, refusal, sent_twice
+from tests.store.clocks import Clock
 from tests.store.examples import NEXT, TICK
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
 ACCOUNT = "sms"
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def test_a_first_payment_is_claimed(store: Store) -> None:
-    assert store.claim_top_up(ACCOUNT, TICK)
+@pytest.fixture
+def payments(client: "DynamoDBClient", table: str, clock: Clock) -> Payments:
+    return Payments(client, Table(client, table, clock.sleep))
 
 
-def test_no_second_payment_is_claimed_while_the_first_is_under_way(store: Store) -> None:
-    store.claim_top_up(ACCOUNT, TICK)
-    assert not store.claim_top_up(ACCOUNT, NEXT)
+def claimed(
+    payments: Payments, at: object = TICK, answers: str = "alert 1", **how: object
+) -> Payment:
+    claim = payments.claim(ACCOUNT, at, answers=answers, **how)  # type: ignore[arg-type]
+    assert isinstance(claim, Payment), claim
+    return claim
 
 
-def test_no_second_payment_is_claimed_while_the_outcome_is_unknown(store: Store) -> None:
-    store.claim_top_up(ACCOUNT, TICK)
-    store.settle_top_up(ACCOUNT, TICK, "unknown")
-    assert not store.claim_top_up(ACCOUNT, NEXT)
+def settled(payments: Payments, outcome: str, at: object = TICK, answers: str = "alert 1") -> None:
+    payments.settle(ACCOUNT, claimed(payments, at, answers), Outcome(outcome))
 
 
-@pytest.mark.parametrize("outcome", ["paid", "not_enabled", "key_rejected", "not_sent"])
-def test_a_payment_is_claimed_after_one_whose_outcome_is_known(store: Store, outcome: str) -> None:
-    store.claim_top_up(ACCOUNT, TICK)
-    store.settle_top_up(ACCOUNT, TICK, outcome)
-    assert store.claim_top_up(ACCOUNT, NEXT)
+def test_a_first_payment_is_claimed(payments: Payments) -> None:
+    assert claimed(payments) == Payment(TICK, "alert 1", Outcome.CLAIMED)
+    assert payments.latest([ACCOUNT]) == {ACCOUNT: Payment(TICK, "alert 1", Outcome.CLAIMED)}
+
+
+def test_no_second_payment_is_claimed_while_the_first_is_under_way(payments: Payments) -> None:
+    claimed(payments)
+    a_minute_later = TICK + timedelta(minutes=1)
+    assert payments.claim(ACCOUNT, a_minute_later, answers="2") is Refusal.UNDER_WAY
 
 
 @pytest.mark.parametrize("outcome", ["claimed", "unknown"])
-def test_a_person_who_looked_can_claim_after_an_unknown_outcome(store: Store, outcome: str) -> None:
-    store.claim_top_up(ACCOUNT, TICK)
-    store.settle_top_up(ACCOUNT, TICK, outcome)
-    assert store.claim_top_up(ACCOUNT, NEXT, after_unknown=True)
+def test_no_second_payment_is_claimed_while_an_outcome_is_unknown(
+    payments: Payments, outcome: str
+) -> None:
+    settled(payments, outcome)
+    assert payments.claim(ACCOUNT, NEXT, answers="2") is Refusal.OPEN
 
 
-def test_two_people_who_looked_at_once_pay_once(store: Store) -> None:
-    store.claim_top_up(ACCOUNT, TICK)
-    assert store.claim_top_up(ACCOUNT, NEXT, after_unknown=True)
-    assert not store.claim_top_up(ACCOUNT, NEXT, after_unknown=True)
+@pytest.mark.parametrize("outcome", ["paid", "not_enabled", "key_rejected", "not_sent", "cleared"])
+def test_a_payment_is_claimed_after_one_whose_outcome_is_known(
+    payments: Payments, outcome: str
+) -> None:
+    settled(payments, outcome)
+    assert claimed(payments, NEXT, "2").claimed_at == NEXT
 
 
-def test_an_account_that_was_never_topped_up_can_be_claimed_after_a_look(store: Store) -> None:
-    assert store.claim_top_up(ACCOUNT, TICK, after_unknown=True)
+def test_an_alert_is_answered_once(payments: Payments) -> None:
+    settled(payments, "paid")
+    assert payments.claim(ACCOUNT, TICK + DAY, answers="alert 1") is Refusal.ANSWERED
 
 
-def test_a_person_cannot_claim_over_a_payment_that_is_under_way(store: Store) -> None:
-    store.claim_top_up(ACCOUNT, TICK)
-    assert not store.claim_top_up(ACCOUNT, TICK + timedelta(seconds=30), after_unknown=True)
+@pytest.mark.parametrize("outcome", ["claimed", "unknown"])
+def test_a_person_who_looked_can_claim_after_an_unknown_outcome(
+    payments: Payments, outcome: str
+) -> None:
+    settled(payments, outcome)
+    assert claimed(payments, NEXT, "2", after_unknown=True)
+
+
+def test_two_people_who_looked_at_once_pay_once(payments: Payments) -> None:
+    settled(payments, "unknown")
+    assert claimed(payments, NEXT, "2", after_unknown=True)
+    assert payments.claim(ACCOUNT, NEXT, answers="3", after_unknown=True) is Refusal.UNDER_WAY
+
+
+def test_of_two_that_saw_the_same_past_one_claims(
+    client: "DynamoDBClient", table: str, clock: Clock, payments: Payments
+) -> None:
+    settled(payments, "paid")
+    past = client.batch_get_item
+    seen = past(RequestItems={table: {"Keys": [_key()], "ConsistentRead": True}})
+    late = Wrapped(client, batch_get_item=lambda **_: seen)
+    claimed(payments, NEXT, "2")
+    blind = Payments(late, Table(late, table, clock.sleep))  # type: ignore[arg-type]
+    assert blind.claim(ACCOUNT, NEXT, answers="3") is Refusal.UNDER_WAY
+
+
+def test_an_account_that_was_never_topped_up_can_be_claimed_after_a_look(
+    payments: Payments,
+) -> None:
+    assert claimed(payments, after_unknown=True)
+
+
+def test_a_person_cannot_claim_over_a_payment_that_is_under_way(payments: Payments) -> None:
+    claimed(payments)
+    soon = TICK + timedelta(seconds=30)
+    assert payments.claim(ACCOUNT, soon, answers="2", after_unknown=True) is Refusal.UNDER_WAY
 
 
 def test_the_outcome_of_an_older_payment_is_not_taken_for_that_of_a_newer_one(
-    store: Store,
+    payments: Payments,
 ) -> None:
-    store.claim_top_up(ACCOUNT, TICK)
-    store.claim_top_up(ACCOUNT, NEXT, after_unknown=True)
-    store.settle_top_up(ACCOUNT, NEXT, "unknown")
+    older = claimed(payments)
+    newer = claimed(payments, NEXT, "2", after_unknown=True)
+    payments.settle(ACCOUNT, newer, Outcome.UNKNOWN)
     with pytest.raises(ClientError):
-        store.settle_top_up(ACCOUNT, TICK, "paid")
-    assert not store.claim_top_up(ACCOUNT, NEXT + timedelta(minutes=5))
+        payments.settle(ACCOUNT, older, Outcome.PAID)
+    assert payments.latest([ACCOUNT])[ACCOUNT].outcome is Outcome.UNKNOWN
 
 
-def test_another_accounts_payment_stands_in_no_ones_way(store: Store) -> None:
-    store.claim_top_up(ACCOUNT, TICK)
-    assert store.claim_top_up("other", TICK)
+def test_another_accounts_payment_stands_in_no_ones_way(payments: Payments) -> None:
+    claimed(payments)
+    assert isinstance(payments.claim("other", TICK, answers="alert 1"), Payment)
+
+
+def test_no_more_is_paid_in_a_day_than_a_rule_allows(payments: Payments) -> None:
+    settled(payments, "paid")
+    settled(payments, "paid", TICK + HOUR, "2")
+    assert payments.claim(ACCOUNT, TICK + 2 * HOUR, answers="3", most=2) is Refusal.ENOUGH
+    assert claimed(payments, TICK + DAY, "3", most=2)
+
+
+def test_what_moved_no_money_does_not_count(payments: Payments) -> None:
+    settled(payments, "not_sent")
+    assert claimed(payments, TICK + HOUR, "2", most=1)
+
+
+def test_a_claim_whose_reply_was_lost_is_ones_own(
+    client: "DynamoDBClient", table: str, clock: Clock
+) -> None:
+    twice = Wrapped(client, put_item=sent_twice(client.put_item))
+    payments = Payments(twice, Table(twice, table, clock.sleep))  # type: ignore[arg-type]
+    assert claimed(payments)
+
+
+@pytest.mark.parametrize("call", ["put_item", "batch_get_item"])
+@pytest.mark.parametrize(
+    "error",
+    [refusal("ThrottlingException", "PutItem"), EndpointConnectionError(endpoint_url="x")],
+    ids=["throttled", "unreachable"],
+)
+def test_what_cannot_be_claimed_is_not_paid(
+    client: "DynamoDBClient", table: str, clock: Clock, call: str, error: Exception
+) -> None:
+    broken = Wrapped(client, **{call: failing(error)})
+    payments = Payments(broken, Table(broken, table, clock.sleep))  # type: ignore[arg-type]
+    assert payments.claim(ACCOUNT, TICK, answers="1") is Refusal.NOT_CLAIMED
+
+
+def test_a_person_who_looked_clears_it(payments: Payments) -> None:
+    settled(payments, "unknown")
+    cleared = payments.clear(ACCOUNT, NEXT)
+    assert cleared is not None
+    assert payments.latest([ACCOUNT])[ACCOUNT].outcome is Outcome.CLEARED
+    assert claimed(payments, NEXT, "2")
+
+
+@pytest.mark.parametrize("outcome", [None, "paid", "cleared"])
+def test_there_is_nothing_to_clear_where_all_is_in_order(
+    payments: Payments, outcome: str | None
+) -> None:
+    if outcome is not None:
+        settled(payments, outcome)
+    assert payments.clear(ACCOUNT, NEXT) is None
+
+
+def test_a_payment_that_is_under_way_is_not_cleared(payments: Payments) -> None:
+    claimed(payments)
+    assert payments.clear(ACCOUNT, TICK + timedelta(seconds=30)) is None
+
+
+def _key() -> dict[str, dict[str, str]]:
+    return {"pk": {"S": f"ACCOUNT#{ACCOUNT}"}, "sk": {"S": "TOPUP"}}

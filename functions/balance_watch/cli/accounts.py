@@ -17,9 +17,9 @@ from balance_watch.cli.terminal import (
     warn,
     wiring,
 )
-from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.money import with_unit
 from balance_watch.domain.reading import Reading
+from balance_watch.domain.state import AccountState
 from balance_watch.domain.window import sparkline
 from balance_watch.errors import CommandError
 from balance_watch.wiring import Wiring

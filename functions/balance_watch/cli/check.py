@@ -7,7 +7,6 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from balance_watch.checking import Summary
 from balance_watch.cli.terminal import (
     accounts_table,
     clean,
@@ -19,9 +18,10 @@ from balance_watch.cli.terminal import (
     wiring,
 )
 from balance_watch.domain.account import Account
-from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.domain.state import AccountState
 from balance_watch.notifiers.wording import lasting, moment
+from balance_watch.summary import Summary
 from balance_watch.wiring import Wiring
 
 _SECONDS = 300.0

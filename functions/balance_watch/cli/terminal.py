@@ -12,10 +12,10 @@ from rich.text import Text
 
 from balance_watch.checking import ways_to_go_blind
 from balance_watch.config import Settings
-from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.money import with_unit
 from balance_watch.domain.policy import UNREADABLE, Policy
 from balance_watch.domain.rules import Metric, Severity
+from balance_watch.domain.state import AccountState
 from balance_watch.domain.window import sparkline
 from balance_watch.policy import parse_policy
 from balance_watch.providers.spec import Spec

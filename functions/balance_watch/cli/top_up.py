@@ -1,6 +1,7 @@
 """`balance-watch top-up ACCOUNT`: pays in, after asking, and at most once."""
 
 import argparse
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,19 +9,28 @@ from rich.prompt import Confirm
 from rich.text import Text
 
 from balance_watch.cli.terminal import clean, err, out, wiring
+from balance_watch.domain.payment import Outcome, Refusal
 from balance_watch.errors import CommandError
-from balance_watch.providers.client import TopUpOutcome
+from balance_watch.notifiers.wording import moment
 from balance_watch.providers.request import top_up_request
+from balance_watch.wiring import Wiring
 
 _SAID = {
-    TopUpOutcome.PAID: "Paid. The balance shows it at the next check.",
-    TopUpOutcome.NOT_ENABLED: "Not paid: auto-reload is not enabled for this account. Enable it in"
+    Outcome.PAID: "Paid. The balance shows it at the next check.",
+    Outcome.NOT_ENABLED: "Not paid: auto-reload is not enabled for this account. Enable it in"
     " the provider's dashboard: its first payment sets the amount.",
-    TopUpOutcome.KEY_REJECTED: "Not paid: the provider rejected the key.",
-    TopUpOutcome.NOT_SENT: "Not paid: the provider was not reached, nothing was sent.",
-    TopUpOutcome.UNKNOWN: "It is NOT KNOWN whether this was paid: the request was sent and no clear"
+    Outcome.KEY_REJECTED: "Not paid: the provider rejected the key.",
+    Outcome.NOT_SENT: "Not paid: the provider was not reached, nothing was sent.",
+    Outcome.UNKNOWN: "It is NOT KNOWN whether this was paid: the request was sent and no clear"
     " answer came. Look at the provider's dashboard before you pay again; until then, further"
     " top-ups of this account are refused (--after-unknown once you have looked).",
+}
+
+
+_LATER = "Try again in a few minutes."
+_NEXT = {
+    Refusal.OPEN: "Look at the provider's dashboard; then, to pay again, add --after-unknown, or"
+    " --clear if it was paid.",
 }
 
 
@@ -39,6 +49,11 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the typ
         action="store_true",
         help="pay although it is not known what became of the last payment",
     )
+    command.add_argument(
+        "--clear",
+        action="store_true",
+        help="pay nothing: you have looked what became of the last payment, and it is settled",
+    )
     command.set_defaults(run=_top_up)
 
 
@@ -56,6 +71,8 @@ def _top_up(arguments: argparse.Namespace) -> int:
     if arguments.account not in watched:
         raise CommandError("There is no such account, or its secret has a fault: see `status`.")
     account, spec = watched[arguments.account]
+    if arguments.clear:
+        return _clear(wired, account.name)
     try:
         top_up_request(spec, account)
     except LookupError as error:
@@ -67,13 +84,24 @@ def _top_up(arguments: argparse.Namespace) -> int:
     if not arguments.yes and not _agreed(question):
         out.print("Nothing was paid.")
         return 1
-    at = datetime.now(UTC).replace(microsecond=0)
-    if not wired.store.claim_top_up(account.name, at, after_unknown=arguments.after_unknown):
-        raise CommandError(
-            "What became of an earlier top-up of this account is not known, or it is under way."
-            " Look at the provider's dashboard; then, to pay again, add --after-unknown."
-        )
-    outcome = wired.providers.top_up(spec, account)
-    wired.store.settle_top_up(account.name, at, outcome.value)
+    claim = wired.payments.claim(
+        account.name,
+        datetime.now(UTC).replace(microsecond=0),
+        answers=f"command {uuid.uuid4()}",
+        after_unknown=arguments.after_unknown,
+    )
+    if isinstance(claim, Refusal):
+        raise CommandError(f"Nothing was paid: {claim.value}. {_NEXT.get(claim, _LATER)}")
+    outcome = wired.top_up(spec, account)
+    wired.payments.settle(account.name, claim, outcome)
     out.print(_SAID[outcome])
-    return 0 if outcome is TopUpOutcome.PAID else 1
+    return 0 if outcome is Outcome.PAID else 1
+
+
+def _clear(wired: Wiring, account: str) -> int:
+    cleared = wired.payments.clear(account, datetime.now(UTC).replace(microsecond=0))
+    if cleared is None:
+        out.print("There is no payment to clear.")
+        return 1
+    out.print(clean(f"Cleared: the payment of {moment(cleared.claimed_at)} is taken as settled."))
+    return 0

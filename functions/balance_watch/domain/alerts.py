@@ -1,45 +1,37 @@
 """What one look at one account changes and says: a pure function of state, look, rules and now."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.episode import Alert, Firing, advance, said
-from balance_watch.domain.money import with_unit
-from balance_watch.domain.notification import Notification, Owed, Reason, Routing, alert_id
-from balance_watch.domain.policy import Defaults
+from balance_watch.domain.explaining import Explanation, of_alert, of_jump, of_payment
+from balance_watch.domain.measuring import lacking, measured
+from balance_watch.domain.notification import Notification, Owed, Reason, Routing
+from balance_watch.domain.payment import Outcome
+from balance_watch.domain.policy import TOP_UP, Defaults
 from balance_watch.domain.reading import ReadFailure, Reading
-from balance_watch.domain.rules import Metric, Rule, Standing, Verdict, judge
-from balance_watch.domain.window import Sample, shifted
+from balance_watch.domain.rules import Look, Metric, Rule, Severity, Standing, Verdict, judge
+from balance_watch.domain.silences import Held
+from balance_watch.domain.state import AccountState, RuleState, observe
 
 
 @dataclass(frozen=True, slots=True)
-class RuleState:
-    """A rule that is breached: since when, for how many checks, and whether it fires yet."""
+class Terms:
+    """What holds for every account of a run: timing, where alerts go, what is held back."""
 
-    since: datetime
-    checks: int
-    firing: bool
+    defaults: Defaults
+    routing: Routing
+    held: Held = lambda _: False
 
 
 @dataclass(frozen=True, slots=True)
-class AccountState:
-    """All that is remembered of an account between two checks.
+class Offer:
+    """What is known of an account's provider: its billing page, and what its replies tell."""
 
-    `reading` is the last good one, `window` its last day at one sample an hour; `failure` is the
-    latest failed look unless a good one followed.
-    """
-
-    account: str
-    checked_at: datetime | None = None
-    reading: Reading | None = None
-    failures: int = 0
-    failure: ReadFailure | None = None
-    failing_since: datetime | None = None
-    rules: Mapping[str, RuleState] = field(default_factory=dict)
-    alerts: Mapping[Metric, Alert] = field(default_factory=dict)
-    window: tuple[Sample, ...] = ()
+    link: str | None = None
+    metrics: frozenset[Metric] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +41,16 @@ class _Judged:
     state: RuleState | None
 
 
-def decide(  # noqa: PLR0913 (each is an input of the decision, and none has a default)
+def decide(  # noqa: PLR0913 (each is an input of the decision)
     state: AccountState,
     outcome: Reading | ReadFailure,
     *,
     account: Account,
     rules: Iterable[Rule],
-    defaults: Defaults,
-    routing: Routing,
-    link: str | None,
+    terms: Terms,
+    offer: Offer,
     now: datetime,
+    payment: Outcome | None = None,
 ) -> tuple[AccountState, tuple[Owed, ...]]:
     """Decides what one look at one account changes and what is to be said of it, to whom.
 
@@ -67,66 +59,64 @@ def decide(  # noqa: PLR0913 (each is an input of the decision, and none has a d
         outcome: what the look yielded.
         account: the account, as configured.
         rules: the rules that apply to it.
-        defaults: reminder, minimum gap.
-        routing: from an alert's facts to its channels.
-        link: where the account is topped up.
+        terms: timing, routes, silences.
+        offer: what is known of its provider.
         now: the tick.
+        payment: how its latest automatic top-up ended, where an alert is open on that.
     """
-    seen = observe(state, outcome, now)
-    judged = [_judged(rule, state.rules.get(rule.name), outcome, now) for rule in rules]
-    names = {each.rule.name for each in judged}
+    rules = tuple(rules)
+    seen = observe(state, outcome, now, lacking(outcome, rules, offer.metrics))
+    look = measured(seen, outcome, payment, now)
+    judged = [_judged(rule, state.rules.get(rule.name), look, now) for rule in rules]
+    told = Explanation(account, seen, look, offer.link, now)
+    terms = replace(terms, defaults=terms.defaults.quickened(told.runway))
     alerts: dict[Metric, Alert] = {}
     owed: list[Owed] = []
     for metric in Metric:
-        old = state.alerts.get(metric)
-        alert, reason = advance(old, _gravest(metric, judged), defaults, now)
-        if reason in (Reason.FIRED, Reason.WORSENED):
-            # Bad news rests on this very look: not on a failed one, nor on a number on its way
-            # from the threshold to recovery. A reminder may.
-            top = _gravest(metric, [each for each in judged if _shown(each.rule, outcome)])
-            alert, reason = advance(old, top, defaults, now) if top else (alert, None)
-        if alert is not None and alert.rule not in names:
-            # Its rule is gone: what another rule has to say of it is no repetition.
-            alert = replace(alert, fired_at=None, fired_as=None)
+        mine = [each for each in judged if each.rule.metric is metric]
+        alert, reason = _advanced(state.alerts.get(metric), mine, look, terms, now)
         if alert is not None and reason is not None:
-            notification = _notification(seen, account, alert, metric, reason, judged, link, now)
-            facts = {**account.facts, "metric": metric.value}
-            alert, channels = said(alert, reason, facts, routing, now)
-            owed += [Owed(notification, channel) for channel in channels]
+            notification = of_alert(told, alert, metric, reason, _verdict_of(alert, mine))
+            alert, more = _spoken(alert, notification, account, terms)
+            owed += more
         if alert is not None:
             alerts[metric] = alert
     breached = {each.rule.name: each.state for each in judged if each.state is not None}
-    return replace(seen, rules=breached, alerts=alerts), tuple(owed)
+    seen, more = _jumped(replace(seen, rules=breached, alerts=alerts), told, terms)
+    payments = _payments(told, judged, state.rules)
+    return seen, (*owed, *more, *payments)
 
 
-def observe(state: AccountState, outcome: Reading | ReadFailure, now: datetime) -> AccountState:
-    """Returns the state after a look, before any rule is judged on it."""
-    if isinstance(outcome, ReadFailure):
-        return replace(
-            state,
-            checked_at=now,
-            failures=state.failures + 1,
-            failure=outcome,
-            failing_since=state.failing_since or now,
-        )
-    # Numbers of another currency cannot stand in one plot.
-    same_unit = state.reading is None or state.reading.currency == outcome.currency
-    return replace(
-        state,
-        checked_at=now,
-        reading=outcome,
-        failures=0,
-        failure=None,
-        failing_since=None,
-        window=shifted(state.window if same_unit else (), now, outcome.balance),
-    )
+def decide_payment(  # noqa: PLR0913 (as decide)
+    state: AccountState,
+    outcome: Outcome,
+    answered: Notification,
+    *,
+    account: Account,
+    terms: Terms,
+    offer: Offer,
+    now: datetime,
+) -> tuple[AccountState, tuple[Owed, ...]]:
+    """Decides what the end of a payment changes and says; `answered` is the alert that asked."""
+    look = measured(state, state.reading, outcome, now)
+    told = Explanation(account, state, look, offer.link, now)
+    if outcome is Outcome.PAID:
+        return state, _sent(of_payment(told, answered), account, terms)
+    judged = _judged(Rule(TOP_UP, Metric.TOP_UP), state.rules.get(TOP_UP), look, now)
+    alert, reason = _advanced(state.alerts.get(Metric.TOP_UP), [judged], look, terms, now)
+    owed: tuple[Owed, ...] = ()
+    if alert is not None and reason is not None:
+        notification = of_alert(told, alert, Metric.TOP_UP, reason, judged.verdict)
+        alert, owed = _spoken(alert, notification, account, terms)
+    if alert is None or judged.state is None:
+        return state, owed
+    rules = {**state.rules, TOP_UP: judged.state}
+    return replace(state, rules=rules, alerts={**state.alerts, Metric.TOP_UP: alert}), owed
 
 
-def _judged(
-    rule: Rule, was: RuleState | None, outcome: Reading | ReadFailure, now: datetime
-) -> _Judged:
+def _judged(rule: Rule, was: RuleState | None, look: Look, now: datetime) -> _Judged:
     """Moves one rule on: pending, then firing, until it is past its recovery."""
-    verdict = judge(rule, outcome, firing=was is not None and was.firing)
+    verdict = judge(rule, look, firing=was is not None and was.firing)
     if verdict.standing is Standing.UNKNOWN:
         return _Judged(rule, verdict, was)
     if verdict.standing is Standing.OK:
@@ -137,99 +127,90 @@ def _judged(
     return _Judged(rule, verdict, RuleState(since, checks, firing))
 
 
-def _shown(rule: Rule, outcome: Reading | ReadFailure) -> bool:
+def _advanced(
+    old: Alert | None, judged: list[_Judged], look: Look, terms: Terms, now: datetime
+) -> tuple[Alert | None, Reason | None]:
+    """Moves the alert of one metric on, and tells what there is to say, if anything."""
+    alert, reason = advance(old, _gravest(judged), terms.defaults, now)
+    if reason in (Reason.FIRED, Reason.WORSENED):
+        # Bad news rests on this very look: not on a failed one, nor on a number on its way from
+        # the threshold to recovery. A reminder may.
+        shown = [each for each in judged if _shows(each.rule, look)]
+        top = _gravest(shown)
+        alert, reason = advance(old, top, terms.defaults, now) if top else (alert, None)
+    unknown = any(each.verdict.standing is Standing.UNKNOWN for each in judged)
+    if reason is Reason.RESOLVED and unknown and old is not None and not old.firing:
+        # An end that was held back is told only while it is known to hold.
+        reason = None
+    if alert is not None and alert.rule not in {each.rule.name for each in judged}:
+        # Its rule is gone: what another rule has to say of it is no repetition.
+        alert = replace(alert, fired_at=None, fired_as=None)
+    return alert, reason
+
+
+def _shows(rule: Rule, look: Look) -> bool:
     """Whether a look breaches a rule by itself, whatever was before."""
-    return judge(rule, outcome, firing=False).standing is Standing.BREACHED
+    return judge(rule, look, firing=False).standing is Standing.BREACHED
 
 
-def _gravest(metric: Metric, judged: Iterable[_Judged]) -> Firing | None:
+def _gravest(judged: Iterable[_Judged]) -> Firing | None:
     firing = [
         Firing(each.rule.name, each.verdict.severity or each.rule.severity, each.state.since)
         for each in judged
-        if each.rule.metric is metric and each.state is not None and each.state.firing
+        if each.state is not None and each.state.firing
     ]
     return min(firing, key=lambda one: one.severity.rank, default=None)
 
 
-def _notification(  # noqa: PLR0913, PLR0917 (private: gathers what the decision already holds)
-    seen: AccountState,
-    account: Account,
-    alert: Alert,
-    metric: Metric,
-    reason: Reason,
-    judged: Iterable[_Judged],
-    link: str | None,
-    now: datetime,
-) -> Notification:
-    of_rule = next((each for each in judged if each.rule.name == alert.rule), None)
-    reading = seen.reading
-    return Notification(
-        alert_id=alert_id(account.name, metric, reason, now),
-        account=account.name,
-        provider=account.provider,
-        rule=alert.rule,
-        metric=metric,
-        severity=alert.severity,
-        reason=reason,
-        since=alert.since,
-        said_at=now,
-        value=_value(of_rule, seen, metric),
-        threshold=of_rule.verdict.threshold if of_rule else None,
-        currency=reading.currency if reading else account.currency,
-        balance=reading.balance if reading else None,
-        observed_at=reading.observed_at if reading else None,
-        labels=account.labels,
-        detail=_detail(of_rule, seen, metric),
-        trend=tuple(sample.balance for sample in seen.window),
-        link=link,
-    )
+def _verdict_of(alert: Alert, judged: Iterable[_Judged]) -> Verdict | None:
+    return next((each.verdict for each in judged if each.rule.name == alert.rule), None)
 
 
-def _value(of_rule: _Judged | None, seen: AccountState, metric: Metric) -> str | None:
-    """The number judged, or the last one known while the account cannot be read."""
-    if of_rule and of_rule.verdict.value is not None:
-        return of_rule.verdict.value
-    known = {
-        Metric.BALANCE: seen.reading and seen.reading.balance,
-        Metric.PROVIDER_FLAG: seen.reading and seen.reading.balance,
-        Metric.CREDITS: seen.reading and seen.reading.credits,
-        Metric.POINTS: seen.reading and seen.reading.points,
-    }.get(metric)
-    return None if known is None else f"{known:f}"
+def _facts(it: Notification, account: Account) -> dict[str, str]:
+    alert = {"metric": it.metric.value, "severity": it.severity.value, "rule": it.rule}
+    return {**account.facts, **alert}
 
 
-def _detail(of_rule: _Judged | None, seen: AccountState, metric: Metric) -> str:
-    """One line for people: what stands behind the number."""
-    if of_rule is None:
-        return "The rule no longer applies to this account."
-    if metric is Metric.UNREADABLE:
-        if seen.failure is None:
-            return "The balance can be read again."
-        times = "once" if seen.failures == 1 else f"{seen.failures} times in a row"
-        return f"{seen.failure.kind.words}: {seen.failure.message} Failed {times}."
-    if seen.failure is not None:
-        return "The balance cannot be read now; this is the last one known."
-    if seen.reading is None:
-        return ""
-    said = [_in_other_units(seen.reading)]
-    if metric is Metric.PROVIDER_FLAG:
-        said.append(_what_the_provider_says(seen.reading))
-    return " ".join(filter(None, said))
+def _spoken(
+    alert: Alert, it: Notification, account: Account, terms: Terms
+) -> tuple[Alert, tuple[Owed, ...]]:
+    """The alert once this is said, and what is owed; held back, it is as if nothing was to say."""
+    facts = _facts(it, account)
+    if terms.held(facts):
+        return alert, ()
+    alert, channels = said(alert, it.reason, facts, terms.routing, it.said_at)
+    return alert, tuple(Owed(it, channel) for channel in channels)
 
 
-def _in_other_units(reading: Reading) -> str:
-    counted = [(reading.credits, "credits"), (reading.points, "points")]
-    told = [with_unit(number, unit) for number, unit in counted if number is not None]
-    return f"The account holds {' and '.join(told)}." if told else ""
+def _sent(it: Notification, account: Account, terms: Terms) -> tuple[Owed, ...]:
+    """What is owed of a notification that no alert stands behind."""
+    return tuple(Owed(it, channel) for channel in terms.routing(_facts(it, account)))
 
 
-def _what_the_provider_says(reading: Reading) -> str:
-    parts = []
-    if reading.provider_flag:
-        parts.append("The provider's own low-balance flag is set.")
-    if reading.provider_threshold is not None:
-        threshold = with_unit(reading.provider_threshold, reading.currency)
-        parts.append(f"The threshold set at the provider is {threshold}.")
-    if reading.status:
-        parts.append(f"It says: {reading.status}")
-    return " ".join(parts)
+def _jumped(
+    seen: AccountState, told: Explanation, terms: Terms
+) -> tuple[AccountState, tuple[Owed, ...]]:
+    """Tells of a top-up, of one at most within the minimum gap."""
+    if seen.jump is None:
+        return seen, ()
+    it = of_jump(told, seen.jump)
+    last = seen.jump_told_at
+    recent = last is not None and told.now - last < terms.defaults.minimum_gap
+    if recent or terms.held(_facts(it, told.account)):
+        return seen, ()
+    return replace(seen, jump=None, jump_told_at=told.now), _sent(it, told.account, terms)
+
+
+def _payments(
+    told: Explanation, judged: Iterable[_Judged], before: Mapping[str, RuleState]
+) -> Iterator[Owed]:
+    """Yields a payment for the first rule that begins to fire and may have one made."""
+    for each in judged:
+        was = before.get(each.rule.name)
+        begins = each.state is not None and each.state.firing and not (was and was.firing)
+        if begins and each.rule.top_ups and each.state is not None:
+            severity: Severity = each.verdict.severity or each.rule.severity
+            alert = Alert(each.rule.name, severity, each.state.since)
+            it = of_alert(told, alert, each.rule.metric, Reason.FIRED, each.verdict)
+            yield Owed(it, TOP_UP)
+            return

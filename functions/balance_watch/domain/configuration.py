@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from balance_watch.domain.alerts import Terms
 from balance_watch.domain.episode import Alert, Firing, advance, said
-from balance_watch.domain.notification import Notification, Owed, Reason, Routing, alert_id
-from balance_watch.domain.policy import CONFIGURATION, Defaults
+from balance_watch.domain.notification import Notification, Owed, Reason, alert_id
+from balance_watch.domain.policy import CONFIGURATION
 from balance_watch.domain.rules import Metric, Severity
 
 PROVIDER = "balance-watch"
@@ -24,8 +25,7 @@ def decide_configuration(
     state: ConfigurationState,
     faults: tuple[str, ...],
     *,
-    defaults: Defaults,
-    routing: Routing,
+    terms: Terms,
     now: datetime,
 ) -> tuple[ConfigurationState, tuple[Owed, ...]]:
     """Decides what the faults of this run, each a sentence without a secret, change and say.
@@ -34,7 +34,7 @@ def decide_configuration(
     each fault may leave accounts unwatched.
     """
     top = Firing(CONFIGURATION, Severity.CRITICAL, now) if faults else None
-    at_once = replace(defaults, minimum_gap=timedelta())
+    at_once = replace(terms.defaults, minimum_gap=timedelta())
     alert, reason = advance(state.alert, top, at_once, now)
     if reason in (None, Reason.REMINDER) and set(faults) - set(state.faults):
         reason = Reason.WORSENED
@@ -53,6 +53,15 @@ def decide_configuration(
         value=str(len(faults)),
         detail="\n".join(faults) if faults else "Every secret and the policy are in order again.",
     )
-    facts = {"account": CONFIGURATION, "provider": PROVIDER, "metric": Metric.CONFIGURATION.value}
-    alert, channels = said(alert, reason, facts, routing, now)
+    facts = {
+        "account": CONFIGURATION,
+        "provider": PROVIDER,
+        "metric": Metric.CONFIGURATION.value,
+        "rule": CONFIGURATION,
+        "severity": alert.severity.value,
+    }
+    if terms.held(facts):
+        # A fault that is not told now is new once it may be.
+        return ConfigurationState(state.faults, alert), ()
+    alert, channels = said(alert, reason, facts, terms.routing, now)
     return ConfigurationState(faults, alert), tuple(Owed(notification, each) for each in channels)

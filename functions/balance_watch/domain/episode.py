@@ -23,8 +23,8 @@ class Alert:
     """The alert of one metric of one account.
 
     `told` is the gravest severity announced in this episode (None: nothing was) and `told_at` the
-    time of the latest word. `fired_at` and `fired_as`, the latest announcement of an episode,
-    outlive it until `minimum_gap` has passed.
+    time of the latest word; where it was told and fires no more, its end is held back. `fired_at`
+    and `fired_as`, the latest announcement of an episode, outlive it for `minimum_gap`.
     """
 
     rule: str
@@ -51,8 +51,9 @@ def advance(
     """
     if top is None:
         return _cleared(old, defaults, now)
-    if old is not None and old.firing:
-        alert = replace(old, rule=top.rule, severity=top.severity)
+    if old is not None and (old.firing or old.told is not None):
+        since = old.since if old.firing else top.since
+        alert = replace(old, rule=top.rule, severity=top.severity, since=since, firing=True)
     else:
         alert = Alert(top.rule, top.severity, top.since)
         if old is not None:
@@ -80,7 +81,7 @@ def _cleared(
 ) -> tuple[Alert | None, Reason | None]:
     if old is None:
         return None, None
-    if old.firing:
+    if old.firing or old.told is not None:
         return replace(old, firing=False), Reason.RESOLVED if old.told else None
     recent = old.fired_at is not None and now - old.fired_at < defaults.minimum_gap
     return (old if recent else None), None

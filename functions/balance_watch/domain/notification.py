@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -22,13 +22,15 @@ class Reason(StrEnum):
     WORSENED = "worsened"
     REMINDER = "reminder"
     RESOLVED = "resolved"
+    TOPPED_UP = "topped_up"
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
     """One thing to say, complete in itself: whoever renders it needs nothing else.
 
-    `detail` is a line for people; `trend` is the last day, oldest first, in `currency`; `link` is
+    `detail` is a line for people; `trend` is the last day, oldest first, in `currency`; `per_day`
+    is how much of that is spent, and `runway` how long the balance lasts at this rate; `link` is
     where the account is topped up.
     """
 
@@ -49,6 +51,8 @@ class Notification:
     labels: Mapping[str, str] = field(default_factory=dict)
     detail: str = ""
     trend: tuple[Decimal, ...] = ()
+    per_day: Decimal | None = None
+    runway: timedelta | None = None
     link: str | None = None
 
 
@@ -67,11 +71,15 @@ def alert_id(account: str, metric: Metric, reason: Reason, said_at: datetime) ->
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of one message: the notifications in it that were accepted, and those not."""
+    """What became of one message: the notifications in it that were accepted, and those not.
+
+    `gone`: the channel answered that it is gone for good, so nothing more needs to be tried.
+    """
 
     accepted: tuple[Notification, ...] = ()
     refused: tuple[Notification, ...] = ()
     why: str = ""
+    gone: bool = False
 
 
 def gravest_first(notification: Notification) -> tuple[bool, int, datetime, str]:

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from balance_watch.domain.account import Account, matches
 from balance_watch.domain.rules import Hold, Metric, Rule, Severity
+from balance_watch.domain.silences import MuteTime
 
 TOPIC = "sns"
-DEFAULT_WEBHOOK = "slack:default"
+SLACK = "slack:"
+DEFAULT_WEBHOOK = f"{SLACK}default"
 _DEFAULTS = (TOPIC, DEFAULT_WEBHOOK)
+_SOONEST_REMINDER = timedelta(hours=1)
 
 UNREADABLE, PROVIDER_FLAG, ALERT_BELOW, CONFIGURATION = (
     "unreadable",
@@ -18,17 +21,30 @@ UNREADABLE, PROVIDER_FLAG, ALERT_BELOW, CONFIGURATION = (
     "alert_below",
     "configuration",
 )
-RESERVED_NAMES = frozenset({UNREADABLE, PROVIDER_FLAG, ALERT_BELOW, CONFIGURATION})
+AUTO_RELOAD, TOP_UP, TOPPED_UP = "auto_reload", "top_up", "topped_up"
+RESERVED_NAMES = frozenset(
+    {UNREADABLE, PROVIDER_FLAG, ALERT_BELOW, CONFIGURATION, AUTO_RELOAD, TOP_UP, TOPPED_UP}
+)
 """Names of rules that are there without a policy; a policy's own rule cannot take them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """The timing of alerts; `reminder` is None for never."""
+    """The timing of alerts; `reminder` is None for never.
+
+    `quicken`: reminders come after half of the time that the balance lasts, where that is sooner.
+    """
 
     reminder: timedelta | None = timedelta(hours=24)
     minimum_gap: timedelta = timedelta(hours=6)
     unreadable_after: int = 3
+    quicken: bool = False
+
+    def quickened(self, lasts: timedelta | None) -> "Defaults":
+        """Returns the timing for an account whose balance lasts so long, an hour apart at least."""
+        if not self.quicken or self.reminder is None or lasts is None:
+            return self
+        return replace(self, reminder=min(self.reminder, max(lasts / 2, _SOONEST_REMINDER)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +62,15 @@ class Policy:
     defaults: Defaults = Defaults()
     rules: tuple[Rule, ...] = ()
     routes: tuple[Route, ...] = ()
+    mute_times: tuple[MuteTime, ...] = ()
 
     def rules_for(self, account: Account) -> tuple[Rule, ...]:
         """Returns every rule that applies to an account: built in, its own, and the policy's."""
         rules = [
             Rule(UNREADABLE, Metric.UNREADABLE, hold=Hold(self.defaults.unreadable_after)),
             Rule(PROVIDER_FLAG, Metric.PROVIDER_FLAG),
+            Rule(AUTO_RELOAD, Metric.AUTO_RELOAD, Severity.CRITICAL, hold=Hold(2)),
+            Rule(TOP_UP, Metric.TOP_UP),
         ]
         if (threshold := account.alert_below) is not None:
             rules.append(Rule(ALERT_BELOW, Metric.BALANCE, Severity.CRITICAL, below=threshold))
@@ -76,7 +95,7 @@ class Policy:
         there = tuple(
             channel
             for channel in wanted
-            if channel == TOPIC or webhooks is None or channel.removeprefix("slack:") in webhooks
+            if channel == TOPIC or webhooks is None or channel.removeprefix(SLACK) in webhooks
         )
         if there or wanted == _DEFAULTS:
             return there or (TOPIC,)

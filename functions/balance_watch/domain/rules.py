@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal, localcontext
 from enum import StrEnum
 
+from balance_watch.domain.payment import Outcome
 from balance_watch.domain.reading import ReadFailure, Reading
 
 DEFAULT_RECOVERY = Decimal("0.1")
@@ -21,9 +22,27 @@ class Metric(StrEnum):
     BALANCE = "balance"
     CREDITS = "credits"
     POINTS = "points"
+    RUNWAY = "runway"
+    SPEND_RATE = "spend_rate"
+    STALENESS = "staleness"
     PROVIDER_FLAG = "provider_flag"
+    AUTO_RELOAD = "auto_reload"
+    TOP_UP = "top_up"
     UNREADABLE = "unreadable"
     CONFIGURATION = "configuration"
+
+
+NUMERIC = frozenset(
+    {
+        Metric.BALANCE,
+        Metric.CREDITS,
+        Metric.POINTS,
+        Metric.RUNWAY,
+        Metric.SPEND_RATE,
+        Metric.STALENESS,
+    }
+)
+"""Metrics with a threshold of the user's: runway and staleness in seconds, the rate per day."""
 
 
 class Severity(StrEnum):
@@ -49,7 +68,11 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One condition on one metric. Exactly one of `below` and `above` is set on numeric metrics."""
+    """One condition on one metric. Exactly one of `below` and `above` is set on numeric metrics.
+
+    `relative`: the thresholds are multiples of what is usual for the account. `top_ups`: how often
+    in 24 hours it may have the account topped up when it begins to fire.
+    """
 
     name: str
     metric: Metric
@@ -59,6 +82,8 @@ class Rule:
     above: Decimal | None = None
     recover: Decimal | None = None
     hold: Hold = Hold()
+    relative: bool = False
+    top_ups: int = 0
 
     @property
     def threshold(self) -> Decimal | None:
@@ -89,33 +114,61 @@ class Verdict:
     at_once: bool = False
 
 
-def judge(rule: Rule, outcome: Reading | ReadFailure, *, firing: bool) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at an account, with all that a rule can ask of it.
+
+    `failure` is that of the look, or what a good reading lacks; `numbers` are the numeric metrics
+    as far as they are known; `per_day` and `usual_rate` are what is spent; `payment` is how the
+    latest automatic top-up ended, if one is open.
+    """
+
+    outcome: Reading | ReadFailure | None
+    failure: ReadFailure | None = None
+    numbers: Mapping[Metric, Decimal] = field(default_factory=dict)
+    per_day: Decimal | None = None
+    usual_rate: Decimal | None = None
+    payment: Outcome | None = None
+
+
+def judge(rule: Rule, look: Look, *, firing: bool) -> Verdict:
     """Judges `rule` on the latest look; one that fires is judged against its recovery threshold."""
     if rule.metric is Metric.UNREADABLE:
-        return _judge_unreadable(outcome)
-    if isinstance(outcome, ReadFailure):
-        return Verdict(Standing.UNKNOWN, threshold=rule.threshold)
+        return _judge_unreadable(look.failure)
+    if rule.metric is Metric.TOP_UP:
+        return _judge_top_up(look.payment)
+    if not isinstance(look.outcome, Reading):
+        return Verdict(Standing.UNKNOWN, threshold=None if rule.relative else rule.threshold)
     if rule.metric is Metric.PROVIDER_FLAG:
-        return _judge_provider_flag(outcome, firing=firing)
-    values = {
-        Metric.BALANCE: outcome.balance,
-        Metric.CREDITS: outcome.credits,
-        Metric.POINTS: outcome.points,
-    }
-    return _judge_number(rule, values[rule.metric], firing=firing)
+        return _judge_provider_flag(look.outcome, firing=firing)
+    if rule.metric is Metric.AUTO_RELOAD:
+        return _judge_auto_reload(look.outcome, firing=firing)
+    return _judge_number(rule, look, firing=firing)
 
 
-def _judge_number(rule: Rule, value: Decimal | None, *, firing: bool) -> Verdict:
-    threshold = rule.threshold
+def _judge_number(rule: Rule, look: Look, *, firing: bool) -> Verdict:
+    value, unit = look.numbers.get(rule.metric), look.usual_rate if rule.relative else Decimal(1)
+    threshold = _times(rule.threshold, unit)
+    if value == 0 and rule.relative and rule.above is not None:
+        return Verdict(Standing.OK, "0", threshold)  # nothing is more than its usual nothing
     if value is None or threshold is None:
         return Verdict(Standing.UNKNOWN, threshold=threshold)
     below = rule.below is not None
     limit = threshold
     if firing:
-        limit = rule.recover if rule.recover is not None else recovery(threshold, below=below)
+        recover = _times(rule.recover, unit)
+        limit = recovery(threshold, below=below) if recover is None else recover
     breached = value < limit if below else value > limit
     standing = Standing.BREACHED if breached else Standing.OK
     return Verdict(standing, f"{value:f}", threshold)
+
+
+def _times(number: Decimal | None, unit: Decimal | None) -> Decimal | None:
+    """A threshold; None where there is none, or where a multiple of nothing would be one."""
+    if number is None or unit is None or unit == 0:
+        return None
+    with localcontext(prec=_ROOM):
+        return number * unit
 
 
 def recovery(threshold: Decimal, *, below: bool) -> Decimal:
@@ -142,13 +195,35 @@ def _judge_provider_flag(reading: Reading, *, firing: bool) -> Verdict:
     return Verdict(standing, f"{reading.balance:f}", threshold)
 
 
-def _judge_unreadable(outcome: Reading | ReadFailure) -> Verdict:
-    if isinstance(outcome, Reading):
+def _judge_auto_reload(reading: Reading, *, firing: bool) -> Verdict:
+    """Auto-reload is on, and yet the balance is under the threshold at which it pays in.
+
+    For two checks in a row that means that it did not happen: a card was declined.
+    """
+    reload = reading.auto_reload
+    if reload is None or (reload.enabled and reload.threshold is None):
+        return Verdict(Standing.UNKNOWN)
+    if not reload.enabled or reload.threshold is None:
+        return Verdict(Standing.OK, f"{reading.balance:f}")
+    limit = recovery(reload.threshold, below=True) if firing else reload.threshold
+    standing = Standing.BREACHED if reading.balance < limit else Standing.OK
+    return Verdict(standing, f"{reading.balance:f}", reload.threshold)
+
+
+def _judge_top_up(payment: Outcome | None) -> Verdict:
+    if payment is None or payment.in_order:
         return Verdict(Standing.OK)
-    key = outcome.kind.about_the_key
+    severity = Severity.CRITICAL if payment is Outcome.UNKNOWN else Severity.WARNING
+    return Verdict(Standing.BREACHED, value=payment.value, severity=severity)
+
+
+def _judge_unreadable(failure: ReadFailure | None) -> Verdict:
+    if failure is None:
+        return Verdict(Standing.OK)
+    key = failure.kind.about_the_key
     return Verdict(
         Standing.BREACHED,
-        value=outcome.kind.value,
+        value=failure.kind.value,
         severity=Severity.CRITICAL if key else Severity.WARNING,
         at_once=key,
     )

@@ -11,15 +11,19 @@ BARS = "▁▂▃▄▅▆▇█"
 class Sample(NamedTuple):
     """A balance as it was last seen within an hour."""
 
-    hour: datetime
+    at: datetime
     balance: Decimal
 
 
 def shifted(window: tuple[Sample, ...], now: datetime, balance: Decimal) -> tuple[Sample, ...]:
-    """Returns the window with this balance in its hour and nothing older than a day before it."""
-    hour = now.replace(minute=0, second=0, microsecond=0)
-    kept = (sample for sample in window if hour - SPAN <= sample.hour < hour)
-    return (*kept, Sample(hour, balance))
+    """Returns the window with this balance for its hour and nothing older than a day before it."""
+    hour = _hour(now)
+    kept = (sample for sample in window if hour - SPAN <= _hour(sample.at) < hour)
+    return (*kept, Sample(now, balance))
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def sparkline(values: tuple[Decimal, ...]) -> str:

@@ -7,13 +7,14 @@ https://docs.slack.dev/reference/block-kit/blocks/section-block (3,000 character
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from balance_watch.domain.notification import Notification, Reason, Sent, gravest_first
 from balance_watch.domain.rules import Severity
 from balance_watch.domain.window import sparkline
-from balance_watch.notifiers.wording import headline, lasting, moment, movement
+from balance_watch.notifiers.wording import headline, lasting, moment, movement, pace
 from balance_watch.transport import Reply, Request, Transport, TransportError
 
 MAX_BLOCKS = 50
@@ -22,9 +23,12 @@ _DETAIL = 1500
 _FALLBACK = 3000
 _LABEL = 60
 _ATTEMPT_SECONDS = 10.0
+_GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+"""Trying again cannot help: the webhook was revoked, or its channel is archived. A 403 with a word
+of Slack's own is as final (docs.slack.dev/messaging/sending-messages-using-incoming-webhooks)."""
 
 _SIGNS = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
-_WELL = "✅"
+_WELL = {Reason.RESOLVED: "✅", Reason.TOPPED_UP: "💰"}
 
 _WORDS = frozenset(
     {
@@ -72,40 +76,54 @@ class SlackChannel:
         waiting = list(render(notifications))
         while waiting:
             group, message = waiting.pop(0)
-            why, about_content = self._post(message, deadline)
-            if about_content and len(group) > 1:
+            refusal = self._post(message, deadline)
+            if refusal.about_content and len(group) > 1:
                 # One that Slack does not take must not keep back those beside it.
                 half = len(group) // 2
                 waiting[:0] = [*render(group[:half]), *render(group[half:])]
+            elif refusal.why:
+                yield Sent(refused=group, why=refusal.why, gone=refusal.gone)
             else:
-                yield Sent(refused=group, why=why) if why else Sent(accepted=group)
+                yield Sent(accepted=group)
 
-    def _post(self, message: Mapping[str, Any], deadline: float) -> tuple[str, bool]:
-        """Posts a message; returns why it was refused, if it was, and whether for its content."""
+    def _post(self, message: Mapping[str, Any], deadline: float) -> "_Refusal":
+        """Posts a message; returns why it was refused, if it was."""
         while True:
             timeout = min(_ATTEMPT_SECONDS, deadline - self._clock())
             if timeout <= 0:
-                return "There was no time left to send.", False
+                return _Refusal("There was no time left to send.")
             try:
                 request = Request("POST", self._url, json=message)
                 reply = self._transport.exchange(request, timeout=timeout)
             except TransportError as error:
-                return error.message, False
+                return _Refusal(error.message)
             if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
-                return _refusal(reply), reply.status == HTTPStatus.BAD_REQUEST
+                return _refusal(reply)
             pause = reply.retry_after or 1.0
             if self._clock() + pause >= deadline:
-                return "Slack answers 429, and asks for more time than is left.", False
+                return _Refusal("Slack answers 429, and asks for more time than is left.")
             self._sleep(pause)
 
 
-def _refusal(reply: Reply) -> str:
+class _Refusal(NamedTuple):
+    """Why a message was not taken (empty: it was), and what can be done about it."""
+
+    why: str = ""
+    about_content: bool = False
+    gone: bool = False
+
+
+def _refusal(reply: Reply) -> _Refusal:
     """Empty for `ok`: Slack answers 200 with an error in the body, too."""
     word = reply.body[:100].decode(errors="replace").strip()
     if reply.status == HTTPStatus.OK and word == "ok":
-        return ""
+        return _Refusal()
     known = word if word in _WORDS else "no error word"
-    return f"Slack answers HTTP {reply.status}, {known}."
+    return _Refusal(
+        f"Slack answers HTTP {reply.status}, {known}.",
+        about_content=reply.status == HTTPStatus.BAD_REQUEST,
+        gone=reply.status in _GONE or (reply.status == HTTPStatus.FORBIDDEN and word in _WORDS),
+    )
 
 
 def render(
@@ -115,43 +133,72 @@ def render(
     ordered = sorted(notifications, key=gravest_first)
     for start in range(0, len(ordered), MAX_BLOCKS):
         group = tuple(ordered[start : start + MAX_BLOCKS])
+        lines = [headline(_literally(each)) for each in group]
         yield (
             group,
             {
-                "text": escaped("\n".join(headline(each) for each in group)[:_FALLBACK]),
-                "blocks": [_block(each) for each in group],
+                "text": _cut("\n".join(lines), _FALLBACK),
+                "mrkdwn": False,
+                "blocks": [_block(_literally(each)) for each in group],
                 "unfurl_links": False,
             },
         )
 
 
+def _literally(it: Notification) -> Notification:
+    """The same with every text of others as markup that shows it as it is."""
+    return replace(
+        it,
+        account=literal(it.account),
+        rule=literal(it.rule),
+        provider=literal(it.provider),
+        currency=None if it.currency is None else literal(it.currency),
+    )
+
+
 def _block(it: Notification) -> dict[str, Any]:
     title, plot, facts = _title(it), _plot(it), _facts(it)
     # The detail alone is of any length, so it gets the room that the others leave.
-    room = min(_DETAIL, MAX_TEXT - len(title) - len(plot) - len(facts) - 3)
-    text = "\n".join(filter(None, (title, plot, _cut(escaped(it.detail), room), facts)))
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+    room = min(_DETAIL, MAX_TEXT - len(title) - len(plot) - len(facts) - len(pace(it)) - 4)
+    text = "\n".join(filter(None, (title, plot, pace(it), _detail(it.detail, room), facts)))
+    # Verbatim: no address or name in it becomes a link or a mention by itself.
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
 def _title(it: Notification) -> str:
-    sign = _WELL if it.reason is Reason.RESOLVED else _SIGNS[it.severity]
     line = headline(it)
-    return f"{sign} *{escaped(line[:1].upper() + line[1:] if _ours(it) else line)}*"
+    return f"{_sign(it)} *{line if line.startswith(it.account) else line[:1].upper() + line[1:]}*"
 
 
-def _ours(it: Notification) -> bool:
-    """A line that begins with a word of ours begins with a capital; an account's name does not."""
-    return not headline(it).startswith(it.account)
+def _sign(it: Notification) -> str:
+    return _WELL.get(it.reason) or _SIGNS[it.severity]
 
 
 def _plot(it: Notification) -> str:
     moved = movement(it)
-    return f"`{sparkline(it.trend)}` last 24 h: {escaped(moved)}" if moved else ""
+    return f"`{sparkline(it.trend)}` last 24 h: {moved}" if moved else ""
 
 
-def _cut(text: str, limit: int) -> str:
+def _detail(detail: str, room: int) -> str:
+    """The detail, line by line as it is, as far as there is room."""
+    lines: list[str] = []
+    for line in detail.split("\n"):
+        left = room - sum(len(each) + 1 for each in lines)
+        whole = literal(line)
+        if len(whole) > left:
+            # Cut before it becomes markup, so that no `&amp;` and no code span is cut in two.
+            short = (line[:length] + " …" for length in (left - 4, left // 8) if length > 0)
+            lines += [text for text in map(literal, short) if len(text) <= left][:1]
+            break
+        lines.append(whole)
+    return "\n".join(lines)
+
+
+def _cut(escaped: str, limit: int) -> str:
     """Cuts escaped text to a length, and no `&amp;` in two."""
-    return text if len(text) <= limit else re.sub(r"&[a-z]*$", "", text[: limit - 2]) + " …"
+    return (
+        escaped if len(escaped) <= limit else re.sub(r"&[a-z]*$", "", escaped[: limit - 2]) + " …"
+    )
 
 
 def _facts(it: Notification) -> str:
@@ -162,17 +209,34 @@ def _facts(it: Notification) -> str:
     elif it.said_at > it.since:
         since = f"{since} ({lasting(it.said_at - it.since)})"
     facts = [since, it.severity.value]
-    facts += [escaped(f"rule {it.rule}"), escaped(it.provider)]
+    facts += [f"rule {it.rule}", it.provider]
     labels = [f"{name} {value}" for name, value in it.labels.items()]
-    facts += [_cut(escaped(label), _LABEL) for label in labels[:5]]
-    if it.link and it.reason is not Reason.RESOLVED:
+    facts += [
+        literal(label if len(label) <= _LABEL else f"{label[:_LABEL]} …") for label in labels[:5]
+    ]
+    if it.link and it.reason not in _WELL:
         facts.append(f"<{it.link}|billing page>")
     return " · ".join(facts)
 
 
-def escaped(text: str) -> str:
-    """Escapes the three characters that Slack gives a meaning to, so that text stays text.
+def literal(text: str) -> str:
+    """Returns markup that shows text as it is: nothing in it is a mention, a link or formatting.
 
-    https://docs.slack.dev/messaging/formatting-message-text#escaping
+    `& < >` are escaped; Slack has no escape for its other marks, so text that has one where it
+    would be obeyed becomes code, in which none is. Marks within a word, as in `sms_prod`, are not
+    obeyed (https://docs.slack.dev/messaging/formatting-message-text).
     """
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    shown = "".join(each if each.isprintable() or each == _JOINER else "�" for each in text)
+    code = _MARKS.search(shown) is not None
+    if code:
+        shown = shown.replace("`", "'")
+    for mark, escape in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        shown = shown.replace(mark, escape)
+    return f"`{shown}`" if code else shown
+
+
+_JOINER = "\u200d"
+"""Makes one picture of several (👩‍💻); nothing moves by it."""
+
+_MARKS = re.compile(r"`|(?<![^\W_])[*_~]|[*_~](?![^\W_])|:[\w+'-]+:")
+"""What Slack obeys: a mark at the edge of a word, and the name of an emoji."""

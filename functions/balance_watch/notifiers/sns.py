@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.domain.notification import Notification, Reason, Sent, gravest_first
 from balance_watch.domain.window import sparkline
-from balance_watch.notifiers.wording import headline, lasting, moment, movement
+from balance_watch.notifiers.wording import headline, lasting, moment, movement, pace
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -23,6 +23,7 @@ MAX_SUBJECT = 99
 _TEXT = 4000
 _ENTRY_OVERHEAD = 2000
 _CONTENT = ("BatchRequestTooLong", "InvalidParameter", "InvalidParameterValue", "ValidationError")
+_GOOD_NEWS = (Reason.RESOLVED, Reason.TOPPED_UP)
 _ABOUT_CONTENT = "SNS does not take what a message holds."
 
 
@@ -114,8 +115,9 @@ def render(it: Notification) -> dict[str, Any]:
 
 def subject(it: Notification) -> str:
     """A mail's subject: ASCII, one line, short enough."""
-    word = "RESOLVED" if it.reason is Reason.RESOLVED else it.severity.value.upper()
-    line = f"[{word}] {headline(it)}".encode("ascii", "replace").decode()
+    good = it.reason in _GOOD_NEWS
+    word = it.reason.value.replace("_", " ") if good else it.severity.value
+    line = f"[{word.upper()}] {headline(it)}".encode("ascii", "replace").decode()
     return "".join(each if each.isprintable() else " " for each in line)[:MAX_SUBJECT]
 
 
@@ -127,16 +129,20 @@ def text_for_people(it: Notification) -> str:
     lines = [
         headline(it),
         f"Last 24 h: {sparkline(it.trend)} {moved}" if moved else "",
+        pace(it),
         it.detail,
         f"Since {moment(it.since)}{span}.",
         f"Severity {it.severity}, rule {it.rule}, provider {it.provider}.",
-        f"Top up: {it.link}" if it.link and it.reason is not Reason.RESOLVED else "",
+        f"Top up: {it.link}" if it.link and it.reason not in _GOOD_NEWS else "",
     ]
     return "\n".join(filter(None, lines))[:_TEXT]
 
 
 def for_machines(it: Notification) -> dict[str, Any]:
-    """The JSON of the contract: numbers as strings, exact; times in UTC; null for unknown."""
+    """The JSON of the contract: numbers as strings, exact; times in UTC; null for unknown.
+
+    Durations (`runway`; `value` and `threshold` of the metrics runway and staleness) are seconds.
+    """
     return {
         "alert_id": it.alert_id,
         "account": it.account,
@@ -151,6 +157,6 @@ def for_machines(it: Notification) -> dict[str, Any]:
         "balance": None if it.balance is None else f"{it.balance:f}",
         "observed_at": None if it.observed_at is None else f"{it.observed_at:%Y-%m-%dT%H:%M:%SZ}",
         "since": f"{it.since:%Y-%m-%dT%H:%M:%SZ}",
-        "runway": None,
+        "runway": None if it.runway is None else str(int(it.runway.total_seconds())),
         "labels": dict(it.labels),
     }

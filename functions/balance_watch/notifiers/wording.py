@@ -1,18 +1,31 @@
 """The words that every channel uses, so that a page and a mail say the same."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from balance_watch.domain.money import with_unit
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.rules import Metric
+from balance_watch.domain.spending import LONGEST
 
 _OPENINGS = {Reason.WORSENED: "Worse: ", Reason.REMINDER: "Still: "}
 _UNITS = {Metric.CREDITS: "credits", Metric.POINTS: "points"}
+_VERBS = {Metric.RUNWAY: "lasts", Metric.SPEND_RATE: "spends"}
+_DURATIONS = (Metric.RUNWAY, Metric.STALENESS)
+_UNKNOWN = {
+    Metric.RUNWAY: "an unknown time",
+    Metric.STALENESS: "an unknown time",
+    Metric.SPEND_RATE: "an unknown amount",
+}
 
 
 def headline(it: Notification) -> str:
     """One line that says what is the matter, e.g. `sms is at 8.20 EUR, below 20.00 EUR`."""
+    if it.reason is Reason.TOPPED_UP:
+        paid = f"a top-up of {it.account} was paid"
+        risen = f"{it.account} was topped up, {_state(it).removeprefix('is ')}"
+        return paid if it.metric is Metric.TOP_UP else risen
     if it.reason is Reason.RESOLVED:
         return _well(it)
     new = it.reason is Reason.WORSENED and it.metric is Metric.CONFIGURATION
@@ -20,21 +33,56 @@ def headline(it: Notification) -> str:
 
 
 def _ill(it: Notification) -> str:
-    if it.metric is Metric.CONFIGURATION:
-        faults = "1 fault" if it.value == "1" else f"{it.value} faults"
-        return f"the configuration has {faults}: accounts may go unwatched"
-    if it.metric is Metric.UNREADABLE:
-        return f"{it.account} cannot be read ({(it.value or 'unknown').replace('_', ' ')})"
+    if it.metric in _OTHERS:
+        return _OTHERS[it.metric](it, (it.value or "unknown").replace("_", " "))
+    return f"{it.account} {_state(it)}{_side(it)}"
+
+
+def _payment(it: Notification, word: str) -> str:
+    if it.value in ("unknown", "claimed"):
+        return f"it is not known whether a top-up of {it.account} was paid"
+    return f"a top-up of {it.account} was not paid ({word})"
+
+
+def _auto_reload(it: Notification, _: str) -> str:
+    below = f" below {amount(it, it.threshold)}" if it.threshold is not None else ""
+    return f"{it.account} {_state(it)}, and auto-reload{below} did not happen"
+
+
+def _configuration(_: Notification, number: str) -> str:
+    faults = "1 fault" if number == "1" else f"{number} faults"
+    return f"the configuration has {faults}: accounts may go unwatched"
+
+
+_OTHERS: Mapping[Metric, Callable[[Notification, str], str]] = {
+    Metric.CONFIGURATION: _configuration,
+    Metric.UNREADABLE: lambda it, word: f"{it.account} cannot be read ({word})",
+    Metric.TOP_UP: _payment,
+    Metric.AUTO_RELOAD: _auto_reload,
+    Metric.PROVIDER_FLAG: lambda it, _: f"{it.account} {_state(it)}, {_provider_says(it)}",
+    Metric.STALENESS: lambda it, _: (
+        f"what its provider says of {it.account} {_state(it)}{_side(it)}"
+    ),
+}
+
+
+def _state(it: Notification) -> str:
+    """The number with its verb: `is at 8.20 EUR`, `lasts 16 h`, `spends 12.50 EUR a day`."""
     value = amount(it, None if it.value is None else Decimal(it.value))
-    if it.metric is Metric.PROVIDER_FLAG:
-        return f"{it.account} is at {value}, {_provider_says(it)}"
+    if it.metric is Metric.STALENESS:
+        return f"is {value} old"
+    return f"{_VERBS.get(it.metric, 'is at')} {value}"
+
+
+def _side(it: Notification) -> str:
     if it.threshold is None or it.value is None:
-        return f"{it.account} is at {value}"
-    side = "below" if Decimal(it.value) < it.threshold else "above"
+        return ""
     if it.reason is Reason.REMINDER:
         # Between a threshold and its recovery a number is on the good side of it, and still firing.
-        return f"{it.account} is at {value}, threshold {amount(it, it.threshold)}"
-    return f"{it.account} is at {value}, {side} {amount(it, it.threshold)}"
+        return f", threshold {amount(it, it.threshold)}"
+    return (
+        f", {'below' if Decimal(it.value) < it.threshold else 'above'} {amount(it, it.threshold)}"
+    )
 
 
 def _provider_says(it: Notification) -> str:
@@ -46,20 +94,51 @@ def _provider_says(it: Notification) -> str:
 
 
 def _well(it: Notification) -> str:
-    if it.metric is Metric.CONFIGURATION:
-        return "the configuration is in order again"
-    if it.metric is Metric.UNREADABLE:
-        return f"{it.account} can be read again"
-    if it.threshold is None and it.metric is not Metric.PROVIDER_FLAG:
-        return f"the rule {it.rule} no longer applies to {it.account}"
-    return f"{it.account} has recovered, at {amount(it, Decimal(it.value) if it.value else None)}"
+    match it.metric:
+        case Metric.CONFIGURATION:
+            return "the configuration is in order again"
+        case Metric.UNREADABLE:
+            return f"{it.account} can be read again"
+        case Metric.TOP_UP:
+            return f"the top-up of {it.account} is settled"
+        case _ if it.threshold is None and it.metric not in _WITHOUT_THRESHOLD:
+            return f"the rule {it.rule} no longer applies to {it.account}"
+        case Metric.STALENESS:
+            return f"what its provider says of {it.account} is fresh again"
+        case _:
+            return f"{it.account} has recovered, {_state(it).removeprefix('is ')}"
+
+
+_WITHOUT_THRESHOLD = (Metric.PROVIDER_FLAG, Metric.AUTO_RELOAD, Metric.SPEND_RATE)
+"""Metrics whose threshold may not be known, though their rule is there."""
 
 
 def amount(it: Notification, number: Decimal | None) -> str:
     """Writes a number of an alert in the unit that its metric has."""
     if number is None:
-        return "an unknown balance"
-    return with_unit(number, _UNITS.get(it.metric) or it.currency or "units")
+        return _UNKNOWN.get(it.metric, "an unknown balance")
+    if it.metric in _DURATIONS:
+        return span_of(timedelta(seconds=int(number)))
+    unit = _UNITS.get(it.metric) or it.currency or "units"
+    return with_unit(number, unit) + (" a day" if it.metric is Metric.SPEND_RATE else "")
+
+
+def span_of(span: timedelta) -> str:
+    """As `lasting`, but ten years stand for any longer time."""
+    return "10 years or more" if span >= LONGEST else lasting(span)
+
+
+def pace(it: Notification) -> str:
+    """How fast the balance is spent, e.g. `Spends 12.50 EUR a day: lasts 16 h.`; may be empty."""
+    if it.per_day is None or it.runway is None or it.metric in _NOT_ABOUT_MONEY:
+        return ""
+    if not it.per_day:
+        return "Nothing is spent at the moment."
+    spends = with_unit(it.per_day, it.currency or "units")
+    return f"Spends {spends} a day: lasts {span_of(it.runway)}."
+
+
+_NOT_ABOUT_MONEY = (Metric.UNREADABLE, Metric.CONFIGURATION, Metric.TOP_UP)
 
 
 def movement(it: Notification) -> str:

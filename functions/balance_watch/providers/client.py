@@ -4,10 +4,10 @@ import random
 import time
 from collections.abc import Callable
 from datetime import datetime
-from enum import StrEnum
 from http import HTTPStatus
 
 from balance_watch.domain.account import Account
+from balance_watch.domain.payment import Outcome
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
 from balance_watch.providers.request import balance_request, top_up_request
 from balance_watch.providers.spec import Spec
@@ -21,16 +21,6 @@ ACCOUNT_SECONDS = 20.0
 
 _BACKOFF_SECONDS = 0.5
 _PASSING = (FailureKind.RATE_LIMITED, FailureKind.PROVIDER_ERROR)
-
-
-class TopUpOutcome(StrEnum):
-    """How a payment ended. Only `unknown` leaves open whether money moved."""
-
-    PAID = "paid"
-    NOT_ENABLED = "not_enabled"
-    KEY_REJECTED = "key_rejected"
-    NOT_SENT = "not_sent"
-    UNKNOWN = "unknown"
 
 
 class ProviderClient:
@@ -85,7 +75,7 @@ class ProviderClient:
             return outcome, outcome.kind in _PASSING and _may_pass(reply)
         return outcome, False
 
-    def top_up(self, spec: Spec, account: Account) -> TopUpOutcome:
+    def top_up(self, spec: Spec, account: Account) -> Outcome:
         """Pays in once, never twice: nothing here tries again. Claim the payment before.
 
         Raises:
@@ -95,9 +85,9 @@ class ProviderClient:
         try:
             reply = self._transport.exchange(request, timeout=ACCOUNT_SECONDS)
         except TransportError as error:
-            return TopUpOutcome.UNKNOWN if error.sent else TopUpOutcome.NOT_SENT
+            return Outcome.UNKNOWN if error.sent else Outcome.NOT_SENT
         word = outcome_word(spec, reply)
-        return TopUpOutcome(word) if word is not None else TopUpOutcome.UNKNOWN
+        return Outcome(word) if word is not None else Outcome.UNKNOWN
 
 
 def _may_pass(reply: Reply) -> bool:

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import jmespath
 import msgspec
 
+from balance_watch.domain.alerts import Offer
+from balance_watch.domain.rules import Metric
 from balance_watch.errors import CatalogueError
 from balance_watch.validation import Faults, convert
 
@@ -137,6 +139,17 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def host(self) -> str:
         """The host and port that the requests go to by default."""
         return urlsplit(self.url).netloc
+
+    @property
+    def offer(self) -> Offer:
+        """What alerts need to know of the provider."""
+        told = {
+            Metric.CREDITS: self.reply.credits,
+            Metric.POINTS: self.reply.points,
+            Metric.PROVIDER_FLAG: self.reply.provider_flag or self.reply.provider_threshold,
+            Metric.STALENESS: self.reply.provider_time,
+        }
+        return Offer(self.billing, frozenset(metric for metric, path in told.items() if path))
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What is kept: claims of ticks, states, readings, what is owed, the policy, payments."""
+"""What is kept: claims of ticks, states, readings, what is owed, the policy."""
 
 import logging
 import time
@@ -11,20 +11,29 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from balance_watch.domain.alerts import AccountState
 from balance_watch.domain.configuration import ConfigurationState
 from balance_watch.domain.notification import Owed
+from balance_watch.domain.payment import Payment
 from balance_watch.domain.reading import Reading
+from balance_watch.domain.silences import Silence
+from balance_watch.domain.state import AccountState
 from balance_watch.errors import FutureTickError, RunUnderWayError
-from balance_watch.store import items
+from balance_watch.store import items, outbox
 from balance_watch.store.items import Item
+from balance_watch.store.runs import (
+    Notes,
+    configuration_map,
+    notes_from,
+    notes_map,
+    over,
+    silences_from,
+)
 from balance_watch.store.table import TRANSACTION, WRITE_BATCH, Table, grouped, packed, unpacked
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _NEAR = timedelta(hours=1)
-_PAYMENT_UNDER_WAY = timedelta(minutes=2)
 
 _NOT_PACKED = (ArithmeticError, OverflowError, TypeError, ValueError)
 _NOT_UNDERSTOOD = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
@@ -39,8 +48,8 @@ class Run:
     tick: datetime
     token: str
     unfinished: bool
-    configuration: ConfigurationState
-    policy_digest: str | None
+    notes: Notes = field(default_factory=Notes)
+    silences: tuple[Silence, ...] = ()
     lease_until: float = field(default=inf, compare=False)
 
 
@@ -127,8 +136,8 @@ class Store:
             tick,
             token,
             not run.get("whole", True),
-            _configuration(run),
-            run.get("policy_digest"),
+            notes_from(run),
+            silences_from(run),
             now + lease_seconds,
         )
 
@@ -142,26 +151,22 @@ class Store:
                 " done: see docs/operations.md, A tick of the future"
             )
 
-    def close(
-        self,
-        run: Run,
-        *,
-        done: bool,
-        configuration: ConfigurationState,
-        policy_digest: str | None,
-        stored: bool | None = None,
-    ) -> None:
+    def close(self, run: Run, notes: Notes, *, done: bool, stored: bool | None = None) -> None:
         """Gives the lease back. A tick that is not done can be claimed again at once.
 
         `stored` tells whether every state that was written has its reading; by default, if done.
         """
+        values = {f":{name}": value for name, value in notes_map(notes).items()}
+        forgotten = over(run.silences, run.tick)
+        ended = {f"#over{index}": name for index, name in enumerate(forgotten)}
+        names: Any = {"ExpressionAttributeNames": ended} if ended else {}
         self._client.update_item(
             TableName=self._table.name,
             Key=packed(items.RUN),
             UpdateExpression=(
                 "SET done = :done, whole = :whole, configuration = :configuration,"
-                " policy_digest = :digest"
-                " REMOVE lease, lease_until"
+                " policy_digest = :policy_digest, alerted = :alerted, gone = :gone"
+                f" REMOVE {', '.join(('lease', 'lease_until', *ended))}"
             ),
             # Closed already by this very request (its reply was lost) is as good.
             ConditionExpression="lease = :lease OR (attribute_not_exists(lease) AND tick = :tick)",
@@ -169,12 +174,12 @@ class Store:
                 {
                     ":done": done,
                     ":whole": done if stored is None else stored,
-                    ":configuration": items.configuration_map(configuration),
-                    ":digest": policy_digest or "",
                     ":lease": run.token,
                     ":tick": items.text_of(run.tick),
+                    **values,
                 }
             ),
+            **names,
         )
 
     def states(self, accounts: Sequence[str]) -> dict[str, AccountState]:
@@ -256,7 +261,47 @@ class Store:
             "ExpressionAttributeValues": packed({":tick": items.text_of(run.tick)}),
         }
         history = [items.reading_item(state.account, reading, self._days)] if reading else []
-        return [{"Put": put}, *self._table.puts([*history, *map(items.owed_item, owed)])]
+        return [{"Put": put}, *self._table.puts([*history, *map(outbox.owed_item, owed)])]
+
+    def settle_payment(
+        self, run: Run, paid: Owed, change: Transition, payment: Payment | None
+    ) -> bool:
+        """Stores how a payment ended with all that it owes, and takes it off; False: nothing of it.
+
+        Args:
+            run: the run that holds the table.
+            paid: the payment, as it was owed.
+            change: the account's state, and what is owed of the end.
+            payment: the payment with its outcome; None: it was not made.
+        """
+        name, table = change.state.account, self._table.name
+        actions = [
+            self._fence(run),
+            *self._table.puts(
+                [items.state_item(change.state), *map(outbox.owed_item, change.owed)]
+            ),
+            {"Delete": {"TableName": table, "Key": packed(outbox.owed_key(paid))}},
+        ]
+        if payment is not None:
+            actions += self._table.puts([items.payment_item(name, payment)])
+        return self._table.transact(actions)
+
+    def end_alerts(self, account: str) -> bool:
+        """Forgets the alerts of an account that is watched no more; False: not now."""
+        try:
+            self._client.update_item(
+                TableName=self._table.name,
+                Key=packed(items.state_key(account)),
+                UpdateExpression="REMOVE alerts, rules, jump",
+                ConditionExpression="attribute_exists(pk)",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return True
+        except (BotoCoreError, ClientError) as error:
+            facts = {"account": account, "why": type(error).__name__}
+            _log.error("alerts not ended", extra=facts)
+            return False
+        return True
 
     def save_configuration(
         self, run: Run, configuration: ConfigurationState, owed: Iterable[Owed]
@@ -269,21 +314,21 @@ class Store:
             "ConditionExpression": "lease = :lease",
             "ExpressionAttributeValues": packed(
                 {
-                    ":configuration": items.configuration_map(configuration),
+                    ":configuration": configuration_map(configuration),
                     ":lease": run.token,
                 }
             ),
         }
         return self._table.transact(
-            [{"Update": update}, *self._table.puts(map(items.owed_item, owed))]
+            [{"Update": update}, *self._table.puts(map(outbox.owed_item, owed))]
         )
 
     def owed(self, broken: list[str] | None = None) -> list[Owed]:
         """Returns all that is owed, the oldest first; `broken` gets what cannot be understood."""
         found: list[Owed] = []
-        for item in self._table.query(items.OUTBOX):
+        for item in self._table.query(outbox.OUTBOX):
             try:
-                found.append(items.owed_from(item))
+                found.append(outbox.owed_from(item))
             except _NOT_UNDERSTOOD as error:
                 facts = {"item": item["sk"], "why": type(error).__name__}
                 _log.error("owed, but not understood", extra=facts)
@@ -293,7 +338,7 @@ class Store:
 
     def settle(self, owed: Iterable[Owed]) -> bool:
         """Takes off what was accepted; False when that could not be stored: it will be resent."""
-        requests = [{"DeleteRequest": {"Key": packed(items.owed_key(each))}} for each in owed]
+        requests = [{"DeleteRequest": {"Key": packed(outbox.owed_key(each))}} for each in owed]
         starts = range(0, len(requests), WRITE_BATCH)
         marked = [self._table.write(requests[start : start + WRITE_BATCH]) for start in starts]
         return all(marked)
@@ -319,47 +364,6 @@ class Store:
             return False
         return True
 
-    def claim_top_up(self, account: str, at: datetime, *, after_unknown: bool = False) -> bool:
-        """Claims a payment before it is made; False while the outcome of another is not known.
-
-        Args:
-            account: who is topped up.
-            at: when.
-            after_unknown: a person has looked and wants to pay whatever became of the last one.
-        """
-        condition = "attribute_not_exists(outcome) OR NOT outcome IN (:claimed, :unknown)"
-        values = {":claimed": "claimed", ":unknown": "unknown"}
-        if after_unknown:
-            # A claim as young as this is a payment under way, not one of unknown outcome.
-            condition += " OR outcome = :unknown OR claimed_at < :over"
-            values[":over"] = items.text_of(at - _PAYMENT_UNDER_WAY)
-        try:
-            self._client.put_item(
-                TableName=self._table.name,
-                Item=packed(
-                    {
-                        **items.top_up_key(account),
-                        "claimed_at": items.text_of(at),
-                        "outcome": values[":claimed"],
-                    }
-                ),
-                ConditionExpression=condition,
-                ExpressionAttributeValues=packed(values),
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
-
-    def settle_top_up(self, account: str, at: datetime, outcome: str) -> None:
-        """Stores how the payment that was claimed at that time ended; never of another one."""
-        self._client.update_item(
-            TableName=self._table.name,
-            Key=packed(items.top_up_key(account)),
-            UpdateExpression="SET outcome = :outcome",
-            ConditionExpression="claimed_at = :at",
-            ExpressionAttributeValues=packed({":outcome": outcome, ":at": items.text_of(at)}),
-        )
-
     def _items(self, state: AccountState, reading: Reading | None) -> Iterator[Item]:
         if reading is not None:
             yield items.reading_item(state.account, reading, self._days)
@@ -375,15 +379,6 @@ def _state(item: Item) -> AccountState:
         facts = {"account": name, "why": type(error).__name__}
         _log.error("state not understood: begun anew", extra=facts)
         return AccountState(name)
-
-
-def _configuration(run: Item) -> ConfigurationState:
-    try:
-        return items.configuration_from(run.get("configuration", {}))
-    except _NOT_UNDERSTOOD as error:
-        facts = {"why": type(error).__name__}
-        _log.error("state of the configuration not understood", extra=facts)
-        return ConfigurationState()
 
 
 def _log_notpacked(account: str, error: Exception) -> None:

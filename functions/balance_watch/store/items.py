@@ -3,18 +3,18 @@
 Every item is meant to stay within 1 KB, so that writing it takes one write unit.
 """
 
-import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import accumulate, pairwise
 from typing import Any
 
-from balance_watch.domain.alerts import AccountState, RuleState
-from balance_watch.domain.configuration import ConfigurationState
 from balance_watch.domain.episode import Alert
-from balance_watch.domain.notification import Notification, Owed, Reason
+from balance_watch.domain.payment import Outcome, Payment
 from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
+from balance_watch.domain.spending import Day
+from balance_watch.domain.state import AccountState, Jump, RuleState
 from balance_watch.domain.window import Sample
 
 Item = dict[str, Any]
@@ -23,10 +23,9 @@ Item = dict[str, Any]
 STATE = "STATE"
 RUN = {"pk": "RUN", "sk": "RUN"}
 POLICY = {"pk": "POLICY", "sk": "LAST_GOOD"}
-OUTBOX = "OUTBOX"
-_NUMERIC = (Metric.BALANCE, Metric.CREDITS, Metric.POINTS, Metric.PROVIDER_FLAG)
 _READING = "AT#"
-_WINDOW_BYTES = 400
+_TRAIL_BYTES = 400
+_EPOCH = date(1970, 1, 1)
 
 
 def account_key(account: str) -> str:
@@ -65,23 +64,23 @@ def reading_item(account: str, reading: Reading, days: int) -> Item:
 
 def reading_from(item: Mapping[str, Any]) -> Reading:
     """Returns the reading of a history's item."""
-    return _reading(item, _time(item["sk"].removeprefix(_READING)))
+    return _reading(item, time_of(item["sk"].removeprefix(_READING)))
 
 
 def state_item(state: AccountState) -> Item:
     """Returns an account's state; times within it are whole seconds, as ticks are."""
-    item: Item = {**state_key(state.account), "checked_at": _maybe_text(state.checked_at)}
+    item: Item = {**state_key(state.account), "checked_at": maybe_text(state.checked_at)}
     if state.reading is not None:
         item["reading"] = {
             "observed_at": text_of(state.reading.observed_at),
             **_reading_map(state.reading),
         }
     if state.failure is not None:
-        item["failure"] = _without_none(
+        item["failure"] = without_none(
             {
                 "kind": state.failure.kind.value,
                 "message": state.failure.message,
-                "since": _maybe_text(state.failing_since),
+                "since": maybe_text(state.failing_since),
                 "count": state.failures,
             }
         )
@@ -91,10 +90,15 @@ def state_item(state: AccountState) -> Item:
             for name, rule in state.rules.items()
         }
     if state.alerts:
-        item["alerts"] = {metric.value: _alert_map(it) for metric, it in state.alerts.items()}
+        item["alerts"] = {metric.value: alert_map(it) for metric, it in state.alerts.items()}
     if state.window:
-        item["window"] = _window_text(state.window)
-    return _without_none(item)
+        item["trail"] = _trail_text(state.window)
+    if state.days:
+        item["days"] = _days_text(state.days)
+    if state.jump is not None:
+        item["jump"] = {**state.jump._asdict(), "at": text_of(state.jump.at)}
+    item["jump_told"] = maybe_text(state.jump_told_at)
+    return without_none(item)
 
 
 def state_from(item: Mapping[str, Any]) -> AccountState:
@@ -103,111 +107,53 @@ def state_from(item: Mapping[str, Any]) -> AccountState:
     failure = item.get("failure")
     return AccountState(
         account=item["pk"].removeprefix(account_key("")),
-        checked_at=_maybe_time(item.get("checked_at")),
-        reading=_reading(reading, _time(reading["observed_at"])) if reading else None,
+        checked_at=maybe_time(item.get("checked_at")),
+        reading=_reading(reading, time_of(reading["observed_at"])) if reading else None,
         failures=int(failure["count"]) if failure else 0,
         failure=ReadFailure(FailureKind(failure["kind"]), failure["message"]) if failure else None,
-        failing_since=_maybe_time(failure.get("since")) if failure else None,
+        failing_since=maybe_time(failure.get("since")) if failure else None,
         rules={
-            name: RuleState(_time(rule["since"]), int(rule["checks"]), rule["firing"])
+            name: RuleState(time_of(rule["since"]), int(rule["checks"]), rule["firing"])
             for name, rule in item.get("rules", {}).items()
         },
         # A metric that is not known is of a newer version that was rolled back.
         alerts={
-            Metric(metric): _alert(it)
+            Metric(metric): alert_from(it)
             for metric, it in item.get("alerts", {}).items()
             if metric in set(Metric)
         },
-        window=_window(item.get("window", "")),
+        window=_trail(item.get("trail", "")),
+        days=_days(item.get("days", "")),
+        jump=Jump(**{**jump, "at": time_of(jump["at"])}) if (jump := item.get("jump")) else None,
+        jump_told_at=maybe_time(item.get("jump_told")),
     )
 
 
-def configuration_map(state: ConfigurationState) -> Item:
-    """Returns what the run's item holds of the configuration."""
-    alert = None if state.alert is None else _alert_map(state.alert)
-    return _without_none({"faults": list(state.faults), "alert": alert})
-
-
-def configuration_from(item: Mapping[str, Any]) -> ConfigurationState:
-    """Returns the configuration's state out of the run's item."""
-    alert = item.get("alert")
-    return ConfigurationState(tuple(item.get("faults", ())), _alert(alert) if alert else None)
-
-
-def owed_key(owed: Owed) -> Item:
-    """Returns the key of what is owed: in the order in which it was said, once per channel."""
-    said = owed.notification
-    return {"pk": OUTBOX, "sk": f"{text_of(said.said_at)}#{said.alert_id}#{owed.channel}"}
-
-
-def owed_item(owed: Owed) -> Item:
-    """Returns the outbox's item: everything that a channel needs to send it."""
-    said = owed.notification
+def payment_item(account: str, payment: Payment) -> Item:
+    """Returns the latest payment into an account."""
     return {
-        **owed_key(owed),
-        "channel": owed.channel,
-        "notification": json.dumps(
-            _without_none(
-                {
-                    "alert_id": said.alert_id,
-                    "account": said.account,
-                    "provider": said.provider,
-                    "rule": said.rule,
-                    "metric": said.metric.value,
-                    "severity": said.severity.value,
-                    "reason": said.reason.value,
-                    "since": text_of(said.since),
-                    "said_at": text_of(said.said_at),
-                    "value": said.value,
-                    "threshold": _maybe_digits(said.threshold),
-                    "currency": said.currency,
-                    "balance": _maybe_digits(said.balance),
-                    "observed_at": _maybe_text(said.observed_at),
-                    "labels": dict(said.labels),
-                    "detail": said.detail,
-                    "trend": [f"{each:f}" for each in said.trend],
-                    "link": said.link,
-                }
-            ),
-            ensure_ascii=False,
-        ),
+        **top_up_key(account),
+        "claimed_at": text_of(payment.claimed_at),
+        "answers": payment.answers,
+        "outcome": payment.outcome.value,
+        "earlier": [text_of(each) for each in payment.earlier],
     }
 
 
-def owed_from(item: Mapping[str, Any]) -> Owed:
-    """Returns what an outbox's item owes; one that cannot be understood raises."""
-    said = json.loads(item["notification"])
-    if Metric(said["metric"]) in _NUMERIC and "value" in said:
-        Decimal(said["value"])
-    return Owed(
-        Notification(
-            alert_id=said["alert_id"],
-            account=said["account"],
-            provider=said["provider"],
-            rule=said["rule"],
-            metric=Metric(said["metric"]),
-            severity=Severity(said["severity"]),
-            reason=Reason(said["reason"]),
-            since=_time(said["since"]),
-            said_at=_time(said["said_at"]),
-            value=said.get("value"),
-            threshold=_maybe_number(said.get("threshold")),
-            currency=said.get("currency"),
-            balance=_maybe_number(said.get("balance")),
-            observed_at=_maybe_time(said.get("observed_at")),
-            labels=said["labels"],
-            detail=said["detail"],
-            trend=tuple(Decimal(each) for each in said["trend"]),
-            link=said.get("link"),
-        ),
-        item["channel"],
+def payment_from(item: Mapping[str, Any]) -> Payment:
+    """Returns the payment of an item; one that cannot be understood raises."""
+    return Payment(
+        time_of(item["claimed_at"]),
+        item.get("answers", ""),
+        Outcome(item["outcome"]),
+        tuple(time_of(each) for each in item.get("earlier", ())),
     )
 
 
 def _reading_map(reading: Reading) -> Item:
     """Short names: with 400 days of readings, names are a good part of what is stored and paid."""
     auto = reading.auto_reload
-    return _without_none(
+    return without_none(
         {
             "bal": reading.balance,
             "cur": reading.currency,
@@ -218,7 +164,7 @@ def _reading_map(reading: Reading) -> Item:
             "reload": auto and auto.enabled,
             "reload_at": auto and auto.threshold,
             "reload_by": auto and auto.amount,
-            "as_of": _maybe_text(reading.provider_time),
+            "as_of": maybe_text(reading.provider_time),
             "status": reading.status,
         }
     )
@@ -237,59 +183,84 @@ def _reading(item: Mapping[str, Any], observed_at: datetime) -> Reading:
         auto_reload=None
         if reload is None
         else AutoReload(reload, item.get("reload_at"), item.get("reload_by")),
-        provider_time=_maybe_time(item.get("as_of")),
+        provider_time=maybe_time(item.get("as_of")),
         status=item.get("status"),
     )
 
 
-def _alert_map(alert: Alert) -> Item:
-    return _without_none(
+def alert_map(alert: Alert) -> Item:
+    """Returns what an item holds of an alert."""
+    return without_none(
         {
             "rule": alert.rule,
             "severity": alert.severity.value,
             "since": text_of(alert.since),
             "firing": alert.firing,
             "told": alert.told and alert.told.value,
-            "told_at": _maybe_text(alert.told_at),
-            "fired_at": _maybe_text(alert.fired_at),
+            "told_at": maybe_text(alert.told_at),
+            "fired_at": maybe_text(alert.fired_at),
             "fired_as": alert.fired_as and alert.fired_as.value,
             "channels": list(alert.channels),
         }
     )
 
 
-def _alert(item: Mapping[str, Any]) -> Alert:
+def alert_from(item: Mapping[str, Any]) -> Alert:
+    """Returns the alert that a part of an item holds; one that is not understood raises."""
     return Alert(
         rule=item["rule"],
         severity=Severity(item["severity"]),
-        since=_time(item["since"]),
+        since=time_of(item["since"]),
         firing=item["firing"],
         told=Severity(item["told"]) if "told" in item else None,
-        told_at=_maybe_time(item.get("told_at")),
-        fired_at=_maybe_time(item.get("fired_at")),
+        told_at=maybe_time(item.get("told_at")),
+        fired_at=maybe_time(item.get("fired_at")),
         fired_as=Severity(item["fired_as"]) if "fired_as" in item else None,
         channels=tuple(item["channels"]),
     )
 
 
-def _window_text(window: tuple[Sample, ...]) -> str:
-    """Packs the window as `hour:balance`, hours since the epoch.
+def _trail_text(window: tuple[Sample, ...]) -> str:
+    """Packs the window as `minutes:balance`, minutes since the sample before, first the epoch.
 
     Where the numbers are long, every other sample goes, never the latest.
     """
-    text = " ".join(f"{int(it.hour.timestamp()) // 3600}:{it.balance:f}" for it in window)
-    return text if len(text) <= _WINDOW_BYTES else _window_text(window[(len(window) + 1) % 2 :: 2])
+    minutes = [_minutes(it.at) for it in window]
+    gaps = [now - before for before, now in pairwise((0, *minutes))]
+    text = " ".join(f"{gap}:{it.balance:f}" for gap, it in zip(gaps, window, strict=True))
+    return text if len(text) <= _TRAIL_BYTES else _trail_text(window[(len(window) + 1) % 2 :: 2])
 
 
-def _window(text: str) -> tuple[Sample, ...]:
-    pairs = (pair.split(":") for pair in text.split())
+def _minutes(at: datetime) -> int:
+    return int(at.timestamp()) // 60
+
+
+def _trail(text: str) -> tuple[Sample, ...]:
+    pairs = [pair.split(":") for pair in text.split()]
+    minutes = accumulate(int(gap) for gap, _ in pairs)
     return tuple(
-        Sample(datetime.fromtimestamp(int(hour) * 3600, UTC), Decimal(balance))
-        for hour, balance in pairs
+        Sample(datetime.fromtimestamp(minute * 60, UTC), Decimal(balance))
+        for minute, (_, balance) in zip(minutes, pairs, strict=True)
     )
 
 
-def _without_none(item: Item) -> Item:
+def _days_text(days: tuple[Day, ...]) -> str:
+    """Packs days as `day:spent:seconds`, days since the epoch."""
+    return " ".join(
+        f"{(it.day - _EPOCH).days}:{it.spent}:{int(it.covered.total_seconds())}" for it in days
+    )
+
+
+def _days(text: str) -> tuple[Day, ...]:
+    parts = (day.split(":") for day in text.split())
+    return tuple(
+        Day(_EPOCH + timedelta(int(day)), Decimal(spent), timedelta(seconds=int(seconds)))
+        for day, spent, seconds in parts
+    )
+
+
+def without_none(item: Item) -> Item:
+    """Returns an item without what is not known: nothing is stored of it."""
     return {name: value for name, value in item.items() if value is not None}
 
 
@@ -301,21 +272,16 @@ def text_of(at: datetime) -> str:
     return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
-def _time(text: str) -> datetime:
+def time_of(text: str) -> datetime:
+    """Returns the time that `text_of` wrote."""
     return datetime.fromisoformat(text)
 
 
-def _maybe_text(at: datetime | None) -> str | None:
+def maybe_text(at: datetime | None) -> str | None:
+    """As `text_of`; None for None."""
     return None if at is None else text_of(at)
 
 
-def _maybe_time(text: str | None) -> datetime | None:
-    return None if text is None else _time(text)
-
-
-def _maybe_digits(number: Decimal | None) -> str | None:
-    return None if number is None else f"{number:f}"
-
-
-def _maybe_number(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
+def maybe_time(text: str | None) -> datetime | None:
+    """As `time_of`; None for None."""
+    return None if text is None else time_of(text)

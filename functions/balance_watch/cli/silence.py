@@ -1,0 +1,137 @@
+"""`balance-watch silence`: holds alerts back for a while, lists what is held back, ends it."""
+
+import argparse
+import re
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.table import Table
+
+from balance_watch.cli.terminal import clean, out, print_json, wiring
+from balance_watch.domain.silences import Silence
+from balance_watch.errors import CommandError
+from balance_watch.notifiers.wording import lasting, moment
+from balance_watch.policy import OF_ALERTS, Lasting
+
+_LONGEST = timedelta(days=31)
+_MOST, _WORDS = 20, 200
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the type to itself)
+    """Adds `silence add`, `silence list` and `silence end`."""
+    silence = commands.add_parser("silence", help="hold alerts back for a while")
+    actions = silence.add_subparsers(title="actions", required=True, metavar="ACTION")
+    add = actions.add_parser(
+        "add",
+        help="begin to hold back",
+        description="Holds back every alert whose facts match. What is held back is said when the"
+        " silence ends, if it still holds. That an account cannot be read, or that the"
+        " configuration has a fault, is held back only where it is named: metric=unreadable.",
+    )
+    add.add_argument(
+        "--match",
+        action="append",
+        required=True,
+        type=_fact,
+        metavar="FACT=GLOB",
+        help="account, provider, labels.NAME, severity, rule or metric; all that are given must"
+        " match (give it again for another)",
+    )
+    add.add_argument(
+        "--for", dest="span", required=True, type=_span, metavar="4h", help="30m, 4h, 2d, 1w"
+    )
+    add.add_argument("--reason", required=True, type=_reason, help="what for, in a few words")
+    add.set_defaults(run=_add)
+    listed = actions.add_parser("list", help="show what is held back")
+    listed.add_argument("--json", action="store_true", help="print it as JSON")
+    listed.set_defaults(run=_list)
+    end = actions.add_parser("end", help="end a silence before its time")
+    end.add_argument("silence", metavar="SILENCE", help="its name, as `silence list` shows it")
+    end.set_defaults(run=_end)
+
+
+def _fact(text: str) -> tuple[str, str]:
+    fact, equals, glob = text.partition("=")
+    if not equals or not glob or not (fact in OF_ALERTS or re.fullmatch(r"labels\..+", fact)):
+        can = ", ".join((*OF_ALERTS, "labels.NAME"))
+        raise argparse.ArgumentTypeError(f"must be FACT=GLOB, with one of {can}")
+    return fact, glob
+
+
+def _span(text: str) -> timedelta:
+    try:
+        span = Lasting.parse(text).span
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not timedelta() < span <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"must be more than nothing and {_LONGEST.days}d at most")
+    return span
+
+
+def _reason(text: str) -> str:
+    if not text.strip() or len(text) > _WORDS or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"must be 1 to {_WORDS} characters on one line")
+    return text.strip()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    match = dict(arguments.match)
+    if len(match) < len(arguments.match):
+        raise CommandError("A fact is named twice, and all globs must match: add two silences.")
+    silences, now = wiring().silences, _now()
+    if len(silences.at(now)) >= _MOST:
+        raise CommandError(f"There are {_MOST} silences, the most that there can be: end one.")
+    name = "".join(secrets.choice(_LETTERS) for _ in range(5))
+    silence = Silence(name, match, now + arguments.span, arguments.reason, now)
+    silences.add(silence)
+    out.print(clean(f"Silence {name}: {matched(silence)}, until {moment(silence.until)}."))
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    now = _now()
+    silences = wiring().silences.at(now)
+    if arguments.json:
+        print_json([_as_json(each) for each in silences])
+        return 0
+    if not silences:
+        out.print("Nothing is held back.")
+        return 0
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("silence", "match", "ends in", "reason"):
+        table.add_column(name, overflow="fold")
+    for each in silences:
+        left = lasting(each.until - now)
+        table.add_row(each.name, clean(matched(each)), left, clean(each.reason))
+    out.print(table)
+    return 0
+
+
+def matched(silence: Silence) -> str:
+    """Returns what a silence matches, as it was given."""
+    return " ".join(f"{fact}={glob}" for fact, glob in silence.match.items())
+
+
+def _as_json(silence: Silence) -> dict[str, Any]:
+    return {
+        "silence": silence.name,
+        "match": dict(silence.match),
+        "until": f"{silence.until:%Y-%m-%dT%H:%M:%SZ}",
+        "reason": silence.reason,
+        "created_at": f"{silence.created_at:%Y-%m-%dT%H:%M:%SZ}",
+    }
+
+
+def _end(arguments: argparse.Namespace) -> int:
+    silences = wiring().silences
+    if arguments.silence not in {each.name for each in silences.at(_now())}:
+        raise CommandError("There is no such silence: see `balance-watch silence list`.")
+    silences.end(arguments.silence)
+    out.print("Ended. What it held back is said at the next check, if it still holds.")
+    return 0

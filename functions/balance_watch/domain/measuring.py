@@ -1,0 +1,66 @@
+"""From a look to the numbers that rules are judged on, and what a reply should hold but lacks."""
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from balance_watch.domain.payment import Outcome
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
+from balance_watch.domain.rules import Look, Metric, Rule
+from balance_watch.domain.state import AccountState
+
+_NEVER = datetime(2000, 1, 1, tzinfo=UTC)
+"""A provider's time before this stands for none: some write the year 1, some 1970."""
+
+
+def measured(
+    seen: AccountState,
+    outcome: Reading | ReadFailure | None,
+    payment: Outcome | None,
+    now: datetime,
+) -> Look:
+    """Returns a look with every number that is known; of a failed one, the last known numbers."""
+    pace = seen.pace
+    known = {} if seen.reading is None else _numbers(seen.reading, now)
+    if seen.reading is not None and (lasts := pace.lasts(seen.reading.balance)) is not None:
+        known[Metric.RUNWAY] = Decimal(int(lasts.total_seconds()))
+    known[Metric.SPEND_RATE] = pace.today
+    numbers = {metric: number for metric, number in known.items() if number is not None}
+    return Look(outcome, seen.failure, numbers, pace.per_day, pace.usual, payment)
+
+
+def _numbers(reading: Reading, now: datetime) -> dict[Metric, Decimal | None]:
+    return {
+        Metric.BALANCE: reading.balance,
+        Metric.CREDITS: reading.credits,
+        Metric.POINTS: reading.points,
+        Metric.STALENESS: _staleness(reading, now),
+    }
+
+
+def _staleness(reading: Reading, now: datetime) -> Decimal | None:
+    """Seconds since the time that the provider gives its balance."""
+    at = reading.provider_time
+    if at is None or at < _NEVER:
+        return None
+    return Decimal(max(0, int((now - at).total_seconds())))
+
+
+def lacking(
+    outcome: Reading | ReadFailure, rules: Iterable[Rule], documented: AbstractSet[Metric]
+) -> ReadFailure | None:
+    """Returns a failure if a reading lacks what its provider documents and a rule asks for."""
+    if isinstance(outcome, ReadFailure):
+        return None
+    there = {
+        Metric.CREDITS: outcome.credits is not None,
+        Metric.POINTS: outcome.points is not None,
+        Metric.STALENESS: outcome.provider_time is not None,
+        Metric.PROVIDER_FLAG: (outcome.provider_flag, outcome.provider_threshold) != (None, None),
+    }
+    for rule in rules:
+        if rule.metric in documented and not there.get(rule.metric, True):
+            text = f"The reply has no {rule.metric.value}, which the rule {rule.name} asks for."
+            return ReadFailure(FailureKind.MALFORMED, text)
+    return None

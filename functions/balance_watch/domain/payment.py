@@ -1,0 +1,109 @@
+"""Payments into an account: how one ended, and whether another may be made."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+UNDER_WAY = timedelta(minutes=2)
+"""A claim as young as this is a payment under way; an older one is of unknown outcome."""
+
+_DAY = timedelta(days=1)
+
+
+class Outcome(StrEnum):
+    """How a payment ended. Only `unknown` leaves open whether money moved.
+
+    `claimed`: it was about to be made; `cleared`: a person looked, and takes it as settled. The
+    words are stored, shown and sent: do not rename.
+    """
+
+    CLAIMED = "claimed"
+    PAID = "paid"
+    NOT_ENABLED = "not_enabled"
+    KEY_REJECTED = "key_rejected"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+    CLEARED = "cleared"
+
+    @property
+    def in_order(self) -> bool:
+        """Whether nobody has to look after it."""
+        return self in (Outcome.PAID, Outcome.CLEARED)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether money may have moved without anybody knowing."""
+        return self in (Outcome.CLAIMED, Outcome.UNKNOWN)
+
+    @property
+    def moved_nothing(self) -> bool:
+        """Whether it is certain that no money moved."""
+        return self in (Outcome.NOT_ENABLED, Outcome.KEY_REJECTED, Outcome.NOT_SENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """The latest payment into an account.
+
+    `answers` is the alert that it answers, or the command; `earlier` holds the times of those
+    before it, of the last day, that moved money or may have.
+    """
+
+    claimed_at: datetime
+    answers: str
+    outcome: Outcome
+    earlier: tuple[datetime, ...] = ()
+
+    def is_under_way(self, at: datetime) -> bool:
+        """Whether it may be being made just now."""
+        return self.outcome is Outcome.CLAIMED and at - self.claimed_at < UNDER_WAY
+
+    def within_a_day_of(self, at: datetime) -> tuple[datetime, ...]:
+        """When money moved, or may have, in the 24 hours before a time."""
+        mine = () if self.outcome.moved_nothing else (self.claimed_at,)
+        return tuple(each for each in (*self.earlier, *mine) if at - each < _DAY)
+
+
+class Refusal(StrEnum):
+    """Why a payment may not be made."""
+
+    ANSWERED = "the alert has been answered by a payment already"
+    UNDER_WAY = "another payment is under way"
+    OPEN = "what became of an earlier payment is not known"
+    NOT_CLAIMED = "the table did not take the claim"
+    ENOUGH = "as many payments as its rule allows were made within 24 hours"
+
+
+def refusal(
+    last: Payment | None,
+    *,
+    answers: str,
+    at: datetime,
+    most: int | None = None,
+    after_unknown: bool = False,
+) -> Refusal | None:
+    """Returns why a payment may not be made now, or None if it may.
+
+    Args:
+        last: the account's latest payment.
+        answers: the alert or command that this one answers; each is answered once.
+        at: now.
+        most: how many may be made in 24 hours; None: any number.
+        after_unknown: a person has looked and wants to pay whatever became of the last one.
+    """
+    if last is None:
+        return None
+    if last.answers == answers:
+        return Refusal.ANSWERED
+    if last.is_under_way(at):
+        return Refusal.UNDER_WAY
+    if last.outcome.is_open and not after_unknown:
+        return Refusal.OPEN
+    if most is not None and len(last.within_a_day_of(at)) >= most:
+        return Refusal.ENOUGH
+    return None
+
+
+def claimed(last: Payment | None, *, answers: str, at: datetime) -> Payment:
+    """Returns the payment that is about to be made after this one."""
+    return Payment(at, answers, Outcome.CLAIMED, last.within_a_day_of(at) if last else ())

@@ -1,0 +1,101 @@
+"""What is remembered of an account between two looks, and how a look moves it on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from balance_watch.domain.episode import Alert
+from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.domain.rules import Metric
+from balance_watch.domain.spending import Day, Pace, added, is_top_up, pace
+from balance_watch.domain.window import Sample, shifted
+
+_TOLD_TOP_UP = Decimal("0.05")
+"""A rise by this share of the balance is told of: less may be a provider's correction."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleState:
+    """A rule that is breached: since when, for how many checks, and whether it fires yet."""
+
+    since: datetime
+    checks: int
+    firing: bool
+
+
+class Jump(NamedTuple):
+    """A balance that rose by a good part, from one look to the next."""
+
+    at: datetime
+    before: Decimal
+    after: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """All that is remembered of an account between two checks.
+
+    `reading` is the last good one, `window` its last day at one sample an hour, `days` what was
+    spent on each of the last eight days; `failure` is the latest failed look unless a good one
+    followed; `jump` is a top-up that is yet to be told, `jump_told_at` when the last one was.
+    """
+
+    account: str
+    checked_at: datetime | None = None
+    reading: Reading | None = None
+    failures: int = 0
+    failure: ReadFailure | None = None
+    failing_since: datetime | None = None
+    rules: Mapping[str, RuleState] = field(default_factory=dict)
+    alerts: Mapping[Metric, Alert] = field(default_factory=dict)
+    window: tuple[Sample, ...] = ()
+    days: tuple[Day, ...] = ()
+    jump: Jump | None = None
+    jump_told_at: datetime | None = None
+
+    @property
+    def pace(self) -> Pace:
+        """How fast the balance is spent, as of the last look."""
+        if self.checked_at is None:
+            return Pace()
+        return pace(self.window, self.days, self.checked_at)
+
+
+def observe(
+    state: AccountState,
+    outcome: Reading | ReadFailure,
+    now: datetime,
+    lacking: ReadFailure | None = None,
+) -> AccountState:
+    """Returns the state after a look, before any rule is judged on it.
+
+    `lacking` is what a good reading does not say though a rule asks for it: it counts as a failure.
+    """
+    failure = outcome if isinstance(outcome, ReadFailure) else lacking
+    seen = replace(
+        state,
+        checked_at=now,
+        failures=state.failures + 1 if failure else 0,
+        failure=failure,
+        failing_since=(state.failing_since or now) if failure else None,
+    )
+    return seen if isinstance(outcome, ReadFailure) else _with(seen, outcome, now)
+
+
+def _with(state: AccountState, reading: Reading, now: datetime) -> AccountState:
+    before = state.reading
+    if before is None or before.currency != reading.currency:
+        # Numbers of another currency cannot stand in one plot, nor make a rate.
+        window = shifted((), now, reading.balance)
+        return replace(state, reading=reading, window=window, days=(), jump=None)
+    was, now_is = Sample(before.observed_at, before.balance), Sample(now, reading.balance)
+    rose = is_top_up(before.balance, reading.balance, _TOLD_TOP_UP)
+    return replace(
+        state,
+        reading=reading,
+        window=shifted(state.window, now, reading.balance),
+        days=added(state.days, was, now_is),
+        jump=Jump(now, before.balance, reading.balance) if rose else state.jump,
+    )

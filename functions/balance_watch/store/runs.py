@@ -1,0 +1,125 @@
+"""What the run's item holds beside the claim: configuration, silences, who is alerted on."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from balance_watch.domain.configuration import ConfigurationState
+from balance_watch.domain.silences import Silence
+from balance_watch.store.items import (
+    Item,
+    alert_from,
+    alert_map,
+    text_of,
+    time_of,
+    without_none,
+)
+
+_SILENCE = "silence:"
+_NOT_UNDERSTOOD = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A webhook that answered that it is gone for good.
+
+    `digest` tells its address from another, and does not tell the address.
+    """
+
+    digest: str
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What one run leaves to the next beside the accounts' own states.
+
+    `alerted` names the accounts that have an alert, so that the next run knows them if they
+    disappear; `gone` has the webhooks that are not to be tried.
+    """
+
+    configuration: ConfigurationState = field(default_factory=ConfigurationState)
+    policy_digest: str | None = None
+    alerted: tuple[str, ...] = ()
+    gone: tuple[tuple[str, Gone], ...] = ()
+
+
+def notes_map(notes: Notes) -> Item:
+    """Returns the attributes of the run's item that hold the notes."""
+    return {
+        "configuration": configuration_map(notes.configuration),
+        "policy_digest": notes.policy_digest or "",
+        "alerted": list(notes.alerted),
+        "gone": {
+            channel: {"digest": it.digest, "at": text_of(it.at), "why": it.why}
+            for channel, it in notes.gone
+        },
+    }
+
+
+def notes_from(item: Mapping[str, Any]) -> Notes:
+    """Returns the notes in the run's item; one that cannot be understood begins anew."""
+    try:
+        gone = item.get("gone", {}).items()
+        return Notes(
+            configuration_from(item.get("configuration", {})),
+            item.get("policy_digest"),
+            tuple(item.get("alerted", ())),
+            tuple((name, Gone(it["digest"], time_of(it["at"]), it["why"])) for name, it in gone),
+        )
+    except _NOT_UNDERSTOOD as error:
+        _log.error("notes of the last run not understood", extra={"why": type(error).__name__})
+        return Notes()
+
+
+def configuration_map(state: ConfigurationState) -> Item:
+    """Returns what the run's item holds of the configuration."""
+    alert = None if state.alert is None else alert_map(state.alert)
+    return without_none({"faults": list(state.faults), "alert": alert})
+
+
+def configuration_from(item: Mapping[str, Any]) -> ConfigurationState:
+    """Returns the configuration's state out of the run's item."""
+    alert = item.get("alert")
+    return ConfigurationState(tuple(item.get("faults", ())), alert_from(alert) if alert else None)
+
+
+def silence_attribute(name: str) -> str:
+    """Returns the attribute of a silence: one each, so that two commands do not meet."""
+    return f"{_SILENCE}{name}"
+
+
+def silence_map(silence: Silence) -> Item:
+    """Returns what an attribute holds of a silence."""
+    return {
+        "match": dict(silence.match),
+        "until": text_of(silence.until),
+        "reason": silence.reason,
+        "created_at": text_of(silence.created_at),
+    }
+
+
+def silences_from(item: Mapping[str, Any]) -> tuple[Silence, ...]:
+    """Returns the silences in the run's item, the first to end first."""
+    found = []
+    for attribute, it in item.items():
+        if not attribute.startswith(_SILENCE):
+            continue
+        name = attribute.removeprefix(_SILENCE)
+        try:
+            until, created = time_of(it["until"]), time_of(it["created_at"])
+            found.append(Silence(name, it["match"], until, it["reason"], created))
+        except _NOT_UNDERSTOOD as error:
+            facts = {"silence": name, "why": type(error).__name__}
+            _log.error("silence not understood: it silences nothing", extra=facts)
+    return tuple(sorted(found, key=lambda each: each.until))
+
+
+def over(silences: Iterable[Silence], now: datetime) -> list[str]:
+    """Returns the attributes of silences that have ended."""
+    return [silence_attribute(each.name) for each in silences if each.until <= now]
