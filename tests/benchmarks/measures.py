@@ -25,6 +25,7 @@ from balance_watch.secrets.accounts import Watched
 from balance_watch.store import items
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.payments import Payments
+from balance_watch.store.sizes import STORAGE_OVERHEAD, size_of
 from balance_watch.store.table import Table
 from balance_watch.transport import Transport
 from balance_watch.validation import Faults
@@ -33,7 +34,6 @@ from tests.checking_parts import Looks
 from tests.e2e.dynamodb_local import DynamoDbLocal
 from tests.store.examples import full_window
 from tests.store.metering import Meter
-from tests.store.sizes import STORAGE_OVERHEAD, size_of
 from tests.store.tables import client_of, new_table
 
 ROOT = Path(__file__).resolve().parents[2]

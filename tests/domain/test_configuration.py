@@ -8,6 +8,7 @@ from balance_watch.domain.alerts import Terms
 from balance_watch.domain.configuration import ConfigurationState, decide_configuration
 from balance_watch.domain.notification import Notification, Owed
 from balance_watch.domain.policy import Defaults, Policy, Route
+from balance_watch.domain.silences import Silence, holding
 from tests.domain.watching import DAY, START, TICK
 
 BOTH = frozenset({"default", "oncall"})
@@ -22,6 +23,7 @@ class Auditor:
         self.policy = policy or Policy()
         self.now = START - TICK
         self.state = ConfigurationState()
+        self.silences: list[Silence] = []
 
     def owes(self, *faults: str, after: timedelta = TICK) -> tuple[Owed, ...]:
         """What one run with these faults owes."""
@@ -30,9 +32,9 @@ class Auditor:
         def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
             return self.policy.channels_for(facts, BOTH)
 
-        self.state, owed = decide_configuration(
-            self.state, faults, terms=Terms(self.policy.defaults, routing), now=self.now
-        )
+        held = holding(self.silences, (), self.now)
+        terms = Terms(self.policy.defaults, routing, held)
+        self.state, owed = decide_configuration(self.state, faults, terms=terms, now=self.now)
         return owed
 
     def sees(self, *faults: str, after: timedelta = TICK) -> list[str]:

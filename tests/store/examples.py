@@ -6,6 +6,7 @@ from decimal import Decimal
 from balance_watch.domain.notification import Notification, Owed, Reason, alert_id
 from balance_watch.domain.reading import AutoReload, Reading
 from balance_watch.domain.rules import Metric, Severity
+from balance_watch.domain.spending import Day
 from balance_watch.domain.state import AccountState
 from balance_watch.domain.window import Sample
 from balance_watch.store.dynamodb import Transition
@@ -75,8 +76,21 @@ def well_filled_reading(at: datetime = TICK) -> Reading:
     )
 
 
+def full_week(now: datetime, spent: str = "2.98765432101") -> tuple[Day, ...]:
+    """What was spent on each of eight days, to the last digit that is kept."""
+    return tuple(
+        Day((now - timedelta(days=7 - each)).date(), Decimal(spent), timedelta(seconds=86_100))
+        for each in range(8)
+    )
+
+
 def quiet_state(account: str = "llm-production-eu-central-1", at: datetime = TICK) -> AccountState:
-    """The state of a quiet account after a day of checks."""
+    """The state of a quiet account after a week of checks."""
     return AccountState(
-        account, checked_at=at, reading=well_filled_reading(at), window=full_window(at)
+        account,
+        checked_at=at,
+        reading=well_filled_reading(at),
+        window=full_window(at),
+        days=full_week(at),
+        jump_told_at=at - timedelta(days=3),
     )

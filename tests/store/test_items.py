@@ -16,11 +16,10 @@ from balance_watch.domain.reading import Reading
 from balance_watch.domain.state import AccountState
 from balance_watch.domain.window import Sample
 from balance_watch.store import items, outbox, runs
+from balance_watch.store.items import WRITE_UNIT
+from balance_watch.store.sizes import size_of
 from tests.store import domains
 from tests.store.examples import TICK, owed, quiet_state, reading, state, well_filled_reading
-from tests.store.sizes import size_of
-
-WRITE_UNIT = 1024
 
 
 def through_the_wire(item: Mapping[str, Any]) -> dict[str, Any]:

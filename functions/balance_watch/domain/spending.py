@@ -30,7 +30,8 @@ _TOP_UP = Decimal("0.01")
 _ESTIMATE = Context(prec=6)
 _KEPT = Context(prec=12)
 _ROOM = 200
-_DAY = timedelta(days=1)
+_SECONDS = Decimal(86400)
+"""A day's."""
 
 
 class Day(NamedTuple):
@@ -64,8 +65,10 @@ class Pace(NamedTuple):
             return timedelta()
         if self.per_day is None:
             return None
-        days = LONGEST.days if not self.per_day else _ESTIMATE.divide(balance, self.per_day)
-        return LONGEST if days >= LONGEST.days else timedelta(seconds=int(days * 86400))
+        if not self.per_day:
+            return LONGEST
+        days = _KEPT.divide(balance, self.per_day)
+        return LONGEST if days >= LONGEST.days else timedelta(seconds=round(days * _SECONDS))
 
 
 def added(days: tuple[Day, ...], before: Sample, after: Sample) -> tuple[Day, ...]:
@@ -74,7 +77,11 @@ def added(days: tuple[Day, ...], before: Sample, after: Sample) -> tuple[Day, ..
     Time that spans several days counts to the last of them: the rate is right, the day is not.
     """
     today = after.at.date()
-    kept = tuple(each for each in days if each.day < today and (today - each.day).days <= WEEK)
+    kept = tuple(
+        each._replace(spent=_ESTIMATE.plus(each.spent))
+        for each in days
+        if each.day < today and (today - each.day).days <= WEEK
+    )
     so_far = next((each for each in days if each.day == today), Day(today, Decimal(0), timedelta()))
     for spent, covered in _spans((before, after)):
         total = _KEPT.add(so_far.spent, spent)
@@ -118,4 +125,4 @@ def _rate(spent: Decimal, covered: timedelta) -> Decimal:
     if spent <= 0 or not covered:
         return Decimal(0)
     seconds = Decimal(int(covered.total_seconds()))
-    return _ESTIMATE.divide(_KEPT.multiply(spent, Decimal(86400)), seconds).normalize(_ESTIMATE)
+    return _ESTIMATE.divide(_KEPT.multiply(spent, _SECONDS), seconds).normalize(_ESTIMATE)

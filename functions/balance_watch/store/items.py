@@ -16,6 +16,7 @@ from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import Day
 from balance_watch.domain.state import AccountState, Jump, RuleState
 from balance_watch.domain.window import Sample
+from balance_watch.store.sizes import size_of
 
 Item = dict[str, Any]
 """An item in boto3's plain form: strings, Decimals, booleans, lists, maps."""
@@ -24,7 +25,10 @@ STATE = "STATE"
 RUN = {"pk": "RUN", "sk": "RUN"}
 POLICY = {"pk": "POLICY", "sk": "LAST_GOOD"}
 _READING = "AT#"
-_TRAIL_BYTES = 400
+WRITE_UNIT = 1024
+"""Bytes that one write unit pays for ("Write operation consumption", DynamoDB developer guide)."""
+
+_TRAIL_BYTES, _SHORT_TRAIL_BYTES = 400, 120
 _EPOCH = date(1970, 1, 1)
 
 
@@ -86,19 +90,21 @@ def state_item(state: AccountState) -> Item:
         )
     if state.rules:
         item["rules"] = {
-            name: {"since": text_of(rule.since), "checks": rule.checks, "firing": rule.firing}
+            name: {"since": _seconds(rule.since), "checks": rule.checks, "firing": rule.firing}
             for name, rule in state.rules.items()
         }
     if state.alerts:
         item["alerts"] = {metric.value: alert_map(it) for metric, it in state.alerts.items()}
-    if state.window:
-        item["trail"] = _trail_text(state.window)
     if state.days:
         item["days"] = _days_text(state.days)
     if state.jump is not None:
         item["jump"] = {**state.jump._asdict(), "at": text_of(state.jump.at)}
     item["jump_told"] = maybe_text(state.jump_told_at)
-    return without_none(item)
+    item = without_none(item)
+    if state.window:
+        room = WRITE_UNIT - size_of(item) - len("trail")
+        item["trail"] = _trail_text(state.window, min(_TRAIL_BYTES, max(_SHORT_TRAIL_BYTES, room)))
+    return item
 
 
 def state_from(item: Mapping[str, Any]) -> AccountState:
@@ -113,7 +119,7 @@ def state_from(item: Mapping[str, Any]) -> AccountState:
         failure=ReadFailure(FailureKind(failure["kind"]), failure["message"]) if failure else None,
         failing_since=maybe_time(failure.get("since")) if failure else None,
         rules={
-            name: RuleState(time_of(rule["since"]), int(rule["checks"]), rule["firing"])
+            name: RuleState(_at(rule["since"]), int(rule["checks"]), rule["firing"])
             for name, rule in item.get("rules", {}).items()
         },
         # A metric that is not known is of a newer version that was rolled back.
@@ -194,11 +200,11 @@ def alert_map(alert: Alert) -> Item:
         {
             "rule": alert.rule,
             "severity": alert.severity.value,
-            "since": text_of(alert.since),
+            "since": _seconds(alert.since),
             "firing": alert.firing,
             "told": alert.told and alert.told.value,
-            "told_at": maybe_text(alert.told_at),
-            "fired_at": maybe_text(alert.fired_at),
+            "told_at": alert.told_at and _seconds(alert.told_at),
+            "fired_at": alert.fired_at and _seconds(alert.fired_at),
             "fired_as": alert.fired_as and alert.fired_as.value,
             "channels": list(alert.channels),
         }
@@ -210,29 +216,36 @@ def alert_from(item: Mapping[str, Any]) -> Alert:
     return Alert(
         rule=item["rule"],
         severity=Severity(item["severity"]),
-        since=time_of(item["since"]),
+        since=_at(item["since"]),
         firing=item["firing"],
         told=Severity(item["told"]) if "told" in item else None,
-        told_at=maybe_time(item.get("told_at")),
-        fired_at=maybe_time(item.get("fired_at")),
+        told_at=_at(item["told_at"]) if "told_at" in item else None,
+        fired_at=_at(item["fired_at"]) if "fired_at" in item else None,
         fired_as=Severity(item["fired_as"]) if "fired_as" in item else None,
         channels=tuple(item["channels"]),
     )
 
 
-def _trail_text(window: tuple[Sample, ...]) -> str:
+def _seconds(at: datetime) -> int:
+    """A time within a state: six bytes instead of twenty."""
+    return int(at.timestamp())
+
+
+def _at(seconds: Decimal) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def _trail_text(window: tuple[Sample, ...], room: int) -> str:
     """Packs the window as `minutes:balance`, minutes since the sample before, first the epoch.
 
-    Where the numbers are long, every other sample goes, never the latest.
+    Where there is no room for it, every other sample goes, never the latest.
     """
-    minutes = [_minutes(it.at) for it in window]
+    minutes = [_seconds(it.at) // 60 for it in window]
     gaps = [now - before for before, now in pairwise((0, *minutes))]
     text = " ".join(f"{gap}:{it.balance:f}" for gap, it in zip(gaps, window, strict=True))
-    return text if len(text) <= _TRAIL_BYTES else _trail_text(window[(len(window) + 1) % 2 :: 2])
-
-
-def _minutes(at: datetime) -> int:
-    return int(at.timestamp()) // 60
+    if len(text) <= room or len(window) == 1:
+        return text
+    return _trail_text(window[(len(window) + 1) % 2 :: 2], room)
 
 
 def _trail(text: str) -> tuple[Sample, ...]:

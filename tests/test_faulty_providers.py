@@ -1,0 +1,355 @@
+"""One account behind every fault there is, ten healthy ones beside them, all read at once."""
+
+import json
+import logging
+import tracemalloc
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
+from itertools import takewhile
+from time import monotonic
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from balance_watch.config import Settings
+from balance_watch.delivery import deliver
+from balance_watch.domain.account import Account
+from balance_watch.domain.notification import Owed
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
+from balance_watch.notifiers.slack import SlackChannel
+from balance_watch.providers.client import ATTEMPT_SECONDS, ProviderClient
+from balance_watch.providers.parallel import read_all
+from balance_watch.providers.spec import provider, slugs
+from balance_watch.providers.understanding import understand
+from balance_watch.secrets.accounts import understand_secrets
+from balance_watch.summary import Summary
+from balance_watch.transport import Reply, Transport
+from balance_watch.validation import Faults
+from local.aws import EmbeddedAws
+from local.provider_server import ProviderAccount
+from local.providers import YouServer
+from local.slack_inbox import SlackInbox
+from local.trouble import canned
+from tests.checking_parts import SharedClients
+from tests.faults import BALANCE, FaultServer, closed_port, replies
+from tests.faulty import (
+    FAULTS,
+    FINE,
+    HEALTHY,
+    LOW,
+    ImpatientTransport,
+    Outbox,
+    Outcome,
+    Providers,
+    all_providers,
+    amounts_of,
+    bodies,
+    in_a_secret,
+    key_of,
+    stands_in,
+    you,
+)
+from tests.notifiers.examples import low
+from tests.providers.asking import KEY, NOW, account_of, spec_of
+
+MEBIBYTE = 1 << 20
+HANGING = {name for name, fault in FAULTS.items() if fault.kind is FailureKind.TIMED_OUT}
+
+
+def read(client: ProviderClient, accounts: Sequence[Account], seconds: float) -> dict[str, Outcome]:
+    """Returns what became of each account, in the order in which the looks ended."""
+    pairs = [(account, spec_of(account.provider)) for account in accounts]
+    looks = read_all(client, pairs, now=NOW, deadline=monotonic() + seconds)
+    return {account.name: outcome for account, outcome in looks}
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What a run through all faults left behind."""
+
+    outcomes: dict[str, Outcome]
+    followed: int
+    peak: int
+
+
+@pytest.fixture(scope="module")
+def providers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Providers]:
+    with all_providers(tmp_path_factory.mktemp("certificates")) as everything:
+        yield everything
+
+
+@pytest.fixture(scope="module")
+def reads(providers: Providers) -> Reads:
+    """The real client with its real patience, and three seconds in which to begin."""
+    client = ProviderClient(Transport(providers.trusted, ca_bundle=providers.ca_bundle))
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    outcomes = read(client, providers.accounts, ATTEMPT_SECONDS + 3)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return Reads(outcomes, providers.elsewhere.connections, peak - before)
+
+
+def test_every_account_is_told_of(reads: Reads) -> None:
+    assert reads.outcomes.keys() == FAULTS.keys() | HEALTHY.keys()
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_healthy_account_is_read_to_its_last_digit(reads: Reads, name: str) -> None:
+    outcome = reads.outcomes[name]
+    assert isinstance(outcome, Reading), outcome
+    assert (outcome.balance, outcome.currency) == (HEALTHY[name], "USD")
+
+
+@pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.kind])
+def test_a_fault_is_told_by_its_right_name(reads: Reads, name: str) -> None:
+    outcome = reads.outcomes[name]
+    assert isinstance(outcome, ReadFailure), outcome
+    assert outcome.kind is FAULTS[name].kind, outcome
+
+
+def test_no_fault_is_an_accident(reads: Reads) -> None:
+    said = [one.message for one in reads.outcomes.values() if isinstance(one, ReadFailure)]
+    assert [message for message in said if "could not be handled" in message] == []
+
+
+def test_no_healthy_account_waits_for_one_that_hangs(reads: Reads) -> None:
+    before_any_hanging = set(takewhile(lambda name: name not in HANGING, reads.outcomes))
+    assert before_any_hanging >= HEALTHY.keys()
+
+
+def test_no_fault_makes_a_balance_but_minus_nought_which_is_nought(reads: Reads) -> None:
+    balances = {
+        name: str(outcome.balance)
+        for name, outcome in reads.outcomes.items()
+        if name in FAULTS and isinstance(outcome, Reading)
+    }
+    assert balances == {"negative-zero": "0"}
+
+
+def test_the_target_of_a_redirect_is_not_even_connected_to(reads: Reads) -> None:
+    assert isinstance(reads.outcomes["redirect"], ReadFailure)
+    assert reads.followed == 0
+
+
+def test_no_key_goes_to_a_host_whose_certificate_is_another_s(
+    reads: Reads, providers: Providers
+) -> None:
+    assert isinstance(reads.outcomes["tls-of-another-name"], ReadFailure)
+    assert providers.faulty["tls-of-another-name"].heads == []
+
+
+def test_no_failure_repeats_a_key_or_an_address(reads: Reads, providers: Providers) -> None:
+    said = repr([one for one in reads.outcomes.values() if isinstance(one, ReadFailure)])
+    hidden = [key_of(name) for name in FAULTS] + [
+        one.authority for one in providers.faulty.values()
+    ]
+    assert [text for text in hidden if text in said] == []
+
+
+def test_five_gigabytes_and_two_bombs_are_not_held_in_memory(reads: Reads) -> None:
+    assert reads.peak < 32 * MEBIBYTE
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a whole check left behind."""
+
+    summary: Summary
+    failures: dict[str, ReadFailure | None]
+    readings: dict[str, Reading | None]
+    history: dict[str, list[Reading]]
+    fired: list[dict[str, object]]
+
+
+@pytest.fixture(scope="module")
+def checked(providers: Providers) -> Iterator[Checked]:
+    with EmbeddedAws() as aws:
+        clients = {name: aws.client(name) for name in ("dynamodb", "secretsmanager", "ssm", "sns")}
+        wiring = SharedClients(Settings.from_environment(aws.environment), clients)
+        aws.put_secret("balance-watch/accounts", in_a_secret(providers.accounts))
+        transport = ImpatientTransport(providers.trusted, ca_bundle=providers.ca_bundle)
+        client = ProviderClient(transport, sleep=lambda _: None)
+        check = replace(wiring.check(), read=partial(read_all, client))
+        summary = check.run(NOW, seconds=100)
+        states = wiring.store.states([*FAULTS, *HEALTHY])
+        yield Checked(
+            summary,
+            {name: state.failure for name, state in states.items()},
+            {name: state.reading for name, state in states.items()},
+            {name: wiring.store.history(name, NOW, NOW) for name in states},
+            [one.content for one in aws.published() if one.attributes["reason"] == "fired"],
+        )
+
+
+def test_a_check_through_all_faults_is_complete(checked: Checked) -> None:
+    summary = checked.summary
+    failing = sum(fault.kind is not None for fault in FAULTS.values())
+    assert (summary.unreadable, summary.deferred, summary.undelivered) == (failing, 0, 0)
+    assert summary.read == len(FAULTS) - failing + len(HEALTHY)
+
+
+def test_who_is_low_is_alerted_on_beside_all_faults_and_nobody_else_is(checked: Checked) -> None:
+    alerts = {
+        str(one["account"]): one["value"] for one in checked.fired if one["metric"] == "balance"
+    }
+    low_ones = {name: f"{balance:f}" for name, balance in LOW.items()}
+    assert alerts == low_ones | {"negative-zero": "0"}
+
+
+def test_only_a_key_that_was_refused_is_unreadable_at_once(checked: Checked) -> None:
+    alerted = {one["account"] for one in checked.fired if one["metric"] == "unreadable"}
+    refused = {name for name, fault in FAULTS.items() if fault.kind and fault.kind.about_the_key}
+    assert alerted == refused
+
+
+@pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.kind])
+def test_a_fault_is_kept_by_its_right_name_and_no_balance_is(checked: Checked, name: str) -> None:
+    failure = checked.failures[name]
+    assert failure is not None
+    assert failure.kind is FAULTS[name].kind
+    assert (checked.readings[name], checked.history[name]) == (None, [])
+
+
+@pytest.mark.parametrize("name", [*FINE, *LOW])
+def test_a_healthy_balance_is_kept_beside_all_faults(checked: Checked, name: str) -> None:
+    assert [reading.balance for reading in checked.history[name]] == [HEALTHY[name]]
+
+
+def test_three_accounts_that_fail_stop_no_other_of_their_host() -> None:
+    balances = {f"account-{number}": Decimal(number) / 8 for number in range(100)}
+    failing = {"account-0", "account-1", "account-50"}
+    with YouServer() as host:
+        for name, balance in balances.items():
+            trouble = canned(500, '{"detail":"no"}')
+            account = ProviderAccount(balance)
+            host.accounts[key_of(name)] = (
+                replace(account, trouble=trouble) if name in failing else account
+            )
+        client = ProviderClient(Transport([host.authority]), sleep=lambda _: None)
+        outcomes = read(client, [you(name, host.url) for name in balances], seconds=60)
+    told = {
+        name: outcome.balance if isinstance(outcome, Reading) else outcome.kind
+        for name, outcome in outcomes.items()
+    }
+    assert told == balances | dict.fromkeys(failing, FailureKind.PROVIDER_ERROR)
+
+
+def everything_logged(caplog: pytest.LogCaptureFixture) -> str:
+    """Returns every record with all that it holds, whatever a formatter would show of it."""
+    return caplog.text + repr([vars(record) for record in caplog.records])
+
+
+@pytest.fixture
+def loud(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    for name in ("", "urllib3", "urllib3.connection", "urllib3.connectionpool"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    return caplog
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n", "\nX-Other: 1"])
+def test_a_key_with_a_line_break_is_in_no_log_and_no_message(
+    loud: pytest.LogCaptureFixture, end: str
+) -> None:
+    with FaultServer(replies("200 OK", BALANCE % b"500")) as server:
+        client = ProviderClient(Transport([server.authority]), sleep=lambda _: None)
+        outcomes = read(client, [you("a", server.url, KEY + end)], seconds=60)
+    assert isinstance(outcomes["a"], ReadFailure)
+    said = repr(outcomes) + everything_logged(loud)
+    assert [text for text in (KEY, repr(KEY)[1:-1], KEY[:4]) if text in said] == []
+
+
+def test_a_line_break_that_an_editor_left_behind_a_key_is_not_part_of_it(
+    loud: pytest.LogCaptureFixture,
+) -> None:
+    with YouServer() as host:
+        host.accounts[KEY] = ProviderAccount(Decimal(7))
+        secret = json.dumps(in_a_secret([you("a", host.url, f"{KEY}\n")]))
+        texts = {"balance-watch/accounts": secret}
+        watched = understand_secrets(texts, "balance-watch/", provider, Faults())
+        client = ProviderClient(Transport([host.authority]), sleep=lambda _: None)
+        outcomes = read(client, [account for account, _ in watched.accounts], seconds=60)
+    assert isinstance(outcomes["a"], Reading)
+    assert KEY not in repr(watched) + repr(outcomes) + everything_logged(loud)
+
+
+def delivered_to_slack(transport: Transport, url: str, outbox: Outbox) -> tuple[int, int]:
+    """Returns how many were accepted and how many were not."""
+    name = "slack:default"
+    channel = SlackChannel(transport, url, sleep=lambda _: None)
+    sent = deliver(
+        [Owed(low(), name)], channels={name: channel}, outbox=outbox, deadline=monotonic() + 5
+    )
+    return sent.delivered, sent.undelivered
+
+
+@pytest.mark.parametrize("way", ["refused", "no such name", "inside", "hangs up", "redirects"])
+def test_a_webhook_that_cannot_be_reached_is_logged_without_its_address(
+    loud: pytest.LogCaptureFixture, way: str
+) -> None:
+    refused = f"127.0.0.1:{closed_port()}"
+    with ExitStack() as stack:
+        hanging_up = stack.enter_context(FaultServer(lambda _: None))
+        moved = replies("302 Found", b"", location="https://elsewhere.example/CANARY")
+        redirecting = stack.enter_context(FaultServer(moved))
+        bases = {
+            "refused": f"http://{refused}",
+            "no such name": "https://hooks.invalid",
+            "inside": "https://10.0.0.1",
+            "hangs up": hanging_up.url,
+            "redirects": redirecting.url,
+        }
+        transport = Transport([refused, hanging_up.authority, redirecting.authority])
+        url, outbox = f"{bases[way]}/services/T0/B0/CANARY", Outbox()
+        assert delivered_to_slack(transport, url, outbox) == (0, 1)
+    assert outbox.settled == []
+    said = everything_logged(loud)
+    assert "not delivered" in said
+    assert [text for text in ("CANARY", "services", bases[way]) if text in said] == []
+
+
+@pytest.mark.parametrize("word", ["no_service", "invalid_token", "ok no", '{"ok":true}', ""])
+def test_a_200_of_slack_with_another_word_than_ok_is_not_delivered(word: str) -> None:
+    with FaultServer(replies("200 OK", word.encode(), content_type="text/plain")) as slack:
+        outbox = Outbox()
+        transport = Transport([slack.authority])
+        assert delivered_to_slack(transport, f"{slack.url}/services/x", outbox) == (0, 1)
+    assert outbox.settled == []
+
+
+def test_an_ok_of_slack_is_delivered() -> None:
+    with SlackInbox() as slack:
+        outbox = Outbox()
+        transport = Transport([slack.authority])
+        assert delivered_to_slack(transport, slack.webhook("default"), outbox) == (1, 0)
+    assert len(outbox.settled) == 1
+
+
+TYPES = st.sampled_from(
+    ["application/json", "application/json", "application/xml", "", "text/html"]
+)
+
+
+@pytest.mark.parametrize("slug", slugs())
+def test_whatever_happens_to_a_reply_every_amount_of_a_reading_stands_in_it(slug: str) -> None:
+    spec, account = spec_of(slug), account_of(slug)
+
+    @settings(max_examples=850)
+    @given(bodies(slug), TYPES)
+    def holds(body: bytes, content_type: str) -> None:
+        outcome = understand(spec, account, Reply(200, body, {"Content-Type": content_type}), NOW)
+        if isinstance(outcome, ReadFailure):
+            assert isinstance(outcome.kind, FailureKind)
+            return
+        invented = [
+            amount
+            for amount, scale in amounts_of(slug, outcome)
+            if not stands_in(amount, scale, body)
+        ]
+        assert invented == []
+
+    holds()
