@@ -49,7 +49,7 @@ def test_a_short_runway_says_how_long_and_how_fast() -> None:
     said = watchman.said[0].notification
     assert (said.metric, said.value) == ("runway", str(71 * 3600))
     assert said.threshold == 3 * 86400
-    assert (said.per_day, said.runway) == (24, 71 * HOUR)
+    assert (said.per_day, said.runway) == (Decimal(24), 71 * HOUR)
 
 
 def test_a_runway_is_long_again_after_a_top_up() -> None:
@@ -80,7 +80,8 @@ def test_every_alert_says_how_long_the_balance_lasts() -> None:
     watchman = watching(below("80"))
     spend(watchman, "100", "1", 22)
     said = watchman.said[0].notification
-    assert (said.metric, said.per_day, said.runway) == ("balance", 24, 79 * HOUR)
+    assert said.metric is Metric.BALANCE
+    assert (said.per_day, said.runway) == (Decimal(24), 79 * HOUR)
 
 
 def test_spending_over_a_rate_fires() -> None:

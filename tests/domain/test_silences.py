@@ -18,6 +18,7 @@ FIRED = ["fired sns", "fired slack:default"]
 RESOLVED = ["resolved sns", "resolved slack:default"]
 BERLIN = ZoneInfo("Europe/Berlin")
 ALL_WEEK = frozenset(range(7))
+WEEK = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 def silence(until: datetime = START + HOUR, **match: str) -> Silence:
@@ -145,7 +146,7 @@ def test_faults_that_were_held_back_are_told_when_the_silence_ends() -> None:
 
 
 def muted(day: str, begins: str, ends: str, zone: str = "UTC", **match: str) -> MuteTime:
-    days = frozenset("mon tue wed thu fri sat sun".split().index(each) for each in day.split())
+    days = frozenset(WEEK.index(each) for each in day.split())
     return MuteTime(
         days, time.fromisoformat(begins), time.fromisoformat(ends), ZoneInfo(zone), match
     )

@@ -74,7 +74,7 @@ def test_the_rate_does_not_depend_on_how_often_is_looked(every: timedelta) -> No
 
 def test_a_balance_that_is_not_spent_lasts_for_ever() -> None:
     meter = steady(48, "0")
-    assert (meter.pace.per_day, meter.lasts) == (0, LONGEST)
+    assert (meter.pace.per_day, meter.lasts) == (Decimal(0), LONGEST)
 
 
 @pytest.mark.parametrize("balance", [0, -5])
