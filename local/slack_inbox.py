@@ -17,7 +17,7 @@ from typing import Any, Unpack
 from local.block_kit import MAX_MESSAGE_TEXT, faults
 from local.loopback import Address, LoopbackServer, Reply, Request
 
-WEBHOOK_PATH = "/services/T000/B000/"
+WEBHOOK_PATH = "/services/T000/B000/Canary9Qx+=&/"  # a canary, as the keys in local/world.py
 
 Json = dict[str, Any]
 

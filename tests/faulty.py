@@ -16,6 +16,7 @@ from balance_watch.domain.reading import ReadFailure, Reading
 from balance_watch.transport import Reply, Request, Transport
 from local.provider_server import ProviderAccount
 from local.providers import YouServer
+from tests.canaries import key
 from tests.faults import BALANCE, FaultServer, catalogue, certified_for, replies
 from tests.providers.asking import spec_of
 from tests.providers.replies import on_the_wire, samples
@@ -78,7 +79,7 @@ def all_providers(directory: Path) -> Iterator[Providers]:
 
 
 def key_of(account: str) -> str:
-    return f"key-of-{account}"
+    return key(account)
 
 
 def you(name: str, base_url: str, key: str | None = None) -> Account:

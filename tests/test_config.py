@@ -4,7 +4,9 @@ import pytest
 
 from balance_watch.config import Settings
 from balance_watch.errors import SettingsError
+from tests.canaries import CORE, key
 
+HEARTBEAT = f"https://hc.example/{key()}"
 NEEDED = {"TABLE_NAME": "history", "TOPIC_ARN": "arn:aws:sns:eu-central-1:123456789012:alerts"}
 
 
@@ -31,7 +33,7 @@ def test_every_setting_is_read() -> None:
         SECRETS_PREFIX="team/",
         POLICY_PARAMETER="/team/policy",
         LOG_LEVEL="debug",
-        HEARTBEAT_URL="https://hc.example/canary",
+        HEARTBEAT_URL=HEARTBEAT,
         TRUSTED_HOSTS="127.0.0.1:8080",
         HISTORY_DAYS="30",
     )
@@ -40,7 +42,7 @@ def test_every_setting_is_read() -> None:
         secrets_prefix="team/",
         policy_parameter="/team/policy",
         log_level="DEBUG",
-        heartbeat_url="https://hc.example/canary",
+        heartbeat_url=HEARTBEAT,
         trusted_hosts=frozenset({"127.0.0.1:8080"}),
         history_days=30,
     )
@@ -109,9 +111,9 @@ def test_history_is_kept_for_a_whole_number_of_days(days: str) -> None:
 
 
 def test_no_value_is_in_what_is_told() -> None:
-    told = faults(LOG_LEVEL="canary", TRUSTED_HOSTS="canary", HISTORY_DAYS="canary")
-    assert "canary" not in told
+    told = faults(LOG_LEVEL=key(), TRUSTED_HOSTS=key(), HISTORY_DAYS=key())
+    assert CORE not in told
 
 
 def test_the_heartbeats_address_is_in_no_repr() -> None:
-    assert "canary" not in repr(settings(HEARTBEAT_URL="https://hc.example/canary"))
+    assert CORE not in repr(settings(HEARTBEAT_URL=HEARTBEAT))

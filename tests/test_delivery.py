@@ -9,6 +9,7 @@ import pytest
 
 from balance_watch.delivery import Channel, deliver
 from balance_watch.domain.notification import Notification, Owed, Sent
+from tests.canaries import CORE, webhook
 from tests.notifiers.examples import low
 
 ONE, TWO, THREE = (low(account=name) for name in ("one", "two", "three"))
@@ -50,7 +51,7 @@ def refusing(its: Sequence[Notification]) -> Iterator[Sent]:
 @Scripted
 def breaking(its: Sequence[Notification]) -> Iterator[Sent]:
     yield Sent(accepted=(its[0],))
-    raise RuntimeError("canary")
+    raise RuntimeError(webhook())
 
 
 def owed(channel: str, *its: Notification) -> list[Owed]:
@@ -131,7 +132,7 @@ def test_a_channel_that_breaks_stops_no_other_and_keeps_what_was_accepted(
     both = [*owed("bad", ONE, TWO), *owed("good", ONE)]
     assert delivered(both, outbox, bad=breaking, good=accepting) == (2, 1)
     assert sorted(outbox.settled) == [("bad one",), ("good one",)]
-    assert "canary" not in caplog.text, "an error's own text may hold an address"
+    assert CORE not in caplog.text, "an error's own text may hold an address"
 
 
 def test_what_goes_to_no_known_channel_is_owed_still(caplog: pytest.LogCaptureFixture) -> None:

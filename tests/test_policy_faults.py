@@ -5,8 +5,9 @@ import pytest
 from balance_watch.domain.policy import RESERVED_NAMES
 from balance_watch.policy import parse_policy
 from balance_watch.validation import Faults
+from tests.canaries import CORE
 
-CANARY = "canary-7f3a"
+CANARY = CORE
 
 
 def faults_of(text: str) -> list[str]:

@@ -18,8 +18,9 @@ from balance_watch.validation import (
     convert_each,
     exact_json,
 )
+from tests.canaries import key
 
-SECRET = "sk-live-0123456789"
+SECRET = key()
 
 
 class Rule(msgspec.Struct, frozen=True):

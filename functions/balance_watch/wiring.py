@@ -38,15 +38,18 @@ from balance_watch.validation import Faults
 logging.getLogger("botocore").setLevel(logging.WARNING)  # at INFO, noise
 
 
-def _holds_no_reply(record: logging.LogRecord) -> bool:
-    """Drops what botocore writes at DEBUG of a reply: Secrets Manager's replies are the keys.
+def _holds_no_secret(record: logging.LogRecord) -> bool:
+    """Drops what botocore writes at DEBUG of a reply, or of a request that is signed already.
 
-    A filter, not a level: a level would end where somebody sets another.
+    Secrets Manager's replies are the keys; beside a signature stands AWS's own session token. A
+    filter, not a level: a level would end where somebody sets another.
     """
-    return record.levelno > logging.DEBUG
+    is_unsigned = record.name == "botocore.endpoint" and "http request" not in str(record.msg)
+    return record.levelno > logging.DEBUG or is_unsigned
 
 
-logging.getLogger("botocore.parsers").addFilter(_holds_no_reply)
+for _logger in ("botocore.auth", "botocore.endpoint", "botocore.parsers"):
+    logging.getLogger(_logger).addFilter(_holds_no_secret)
 
 _AWS = Config(
     connect_timeout=3,

@@ -12,6 +12,7 @@ from local.aws import EmbeddedAws
 from local.provider_server import ProviderAccount
 from local.providers import VonageServer, YouServer
 from local.slack_inbox import SlackInbox
+from tests.canaries import key
 
 
 class Said(NamedTuple):
@@ -42,9 +43,9 @@ class Stage:
 
     def entry(self, name: str, provider: str, **more: object) -> dict[str, Any]:
         server = self.you if provider == "you" else self.vonage
-        credentials = {"api_key": f"{name}-canary"}
+        credentials = {"api_key": key(name)}
         if provider == "vonage":
-            credentials["api_secret"] = f"{name}-secret"
+            credentials["api_secret"] = key(f"{name}-secret")
         return {
             "name": name,
             "provider": provider,
@@ -65,8 +66,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         made = Stage(aws, you, vonage, slack)
         aws.put_secret("balance-watch/slack", {"webhooks": slack.webhooks})
 
-        you.accounts["search-canary"] = ProviderAccount(balance=Decimal("7189.245"))
-        vonage.accounts["sms-canary:sms-secret"] = ProviderAccount(
+        you.accounts[key("search")] = ProviderAccount(balance=Decimal("7189.245"))
+        vonage.accounts[f"{key('sms')}:{key('sms-secret')}"] = ProviderAccount(
             balance=Decimal("10.171275"), auto_reload=True
         )
         made.accounts(

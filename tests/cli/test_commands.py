@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.trouble import KEY_REJECTED, LOST_REPLY
+from tests.canaries import CORE, key
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Stage
+
+SMS = f"{key('sms')}:{key('sms-secret')}"
 
 SUMMARY = [
     "scheduled_time",
@@ -166,17 +169,17 @@ def test_a_top_up_without_yes_asks_and_pays_nothing_on_no(
     said = run("top-up", "sms")
     assert said.code == 1
     assert "Nothing was paid." in said.out
-    assert stage.vonage.accounts["sms-canary:sms-secret"].top_ups == []
+    assert stage.vonage.accounts[SMS].top_ups == []
 
 
 def test_a_top_up_with_yes_pays_once(stage: "Stage", run: "Run") -> None:
     said = run("top-up", "sms", "--yes")
-    assert (said.code, len(stage.vonage.accounts["sms-canary:sms-secret"].top_ups)) == (0, 1)
+    assert (said.code, len(stage.vonage.accounts[SMS].top_ups)) == (0, 1)
     assert "Paid." in said.out
 
 
 def test_a_top_up_without_auto_reload_says_so(stage: "Stage", run: "Run") -> None:
-    account = stage.vonage.accounts["sms-canary:sms-secret"]
+    account = stage.vonage.accounts[SMS]
     account.auto_reload = False
     said = run("top-up", "sms", "--yes")
     assert said.code == 1
@@ -186,7 +189,7 @@ def test_a_top_up_without_auto_reload_says_so(stage: "Stage", run: "Run") -> Non
 def test_a_top_up_of_unknown_outcome_blocks_the_next_until_a_person_has_looked(
     stage: "Stage", run: "Run"
 ) -> None:
-    account = stage.vonage.accounts["sms-canary:sms-secret"]
+    account = stage.vonage.accounts[SMS]
     account.trouble = LOST_REPLY
     assert "NOT KNOWN" in run("top-up", "sms", "--yes").out
     assert run("top-up", "sms", "--yes").code == 1
@@ -223,12 +226,12 @@ def test_no_command_shows_a_key_or_a_webhook(stage: "Stage", run: "Run") -> None
     stage.you.trouble = KEY_REJECTED
     for words in (["check"], ["status"], ["status", "--json"], ["history", "sms"]):
         said = run(*words)
-        for secret in ("canary", "sms-secret", stage.slack.webhook("default")):
+        for secret in (CORE, stage.slack.webhook("default")):
             assert secret not in said.out + said.err
 
 
 def test_an_account_name_cannot_move_the_cursor(stage: "Stage", run: "Run") -> None:
-    stage.you.accounts["search-canary"].balance = Decimal(9000)
+    stage.you.accounts[key("search")].balance = Decimal(9000)
     entry = stage.entry("search", "you")
     stage.accounts({**entry, "name": "[bold]search\u202e"})
     said = run("check")

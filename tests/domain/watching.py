@@ -14,6 +14,7 @@ from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Rule, Severity
 from balance_watch.domain.silences import Held, Silence, holding
 from balance_watch.domain.state import AccountState
+from tests.canaries import key
 
 START = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
 TICK = timedelta(minutes=5)
@@ -21,7 +22,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 LINK = "https://example.com/billing"
 
-ACCOUNT = Account("sms", "vonage", {"api_key": "k"}, labels={"team": "messaging"})
+ACCOUNT = Account("sms", "vonage", {"api_key": key()}, labels={"team": "messaging"})
 
 
 def reading(balance: str, **facts: object) -> Reading:

@@ -13,6 +13,7 @@ from local.scenario import CAST, states_at, ticks
 from local.slack_inbox import NO_SERVICE
 from local.trouble import FINE, OUTAGE, slow
 from local.world import World
+from tests.canaries import key
 from tests.e2e.lambda_runtime import LambdaRuntime, NotBuiltError
 
 if TYPE_CHECKING:
@@ -146,15 +147,15 @@ def test_a_run_of_the_built_package_that_owes_something_is_a_function_error_unti
 def test_the_built_package_ends_before_lambda_does_and_goes_on_with_what_it_deferred(
     world: World,
 ) -> None:
-    accounts = {f"key-{number}": ProviderAccount(balance=Decimal(9)) for number in range(25)}
+    accounts = {key(f"{number}"): ProviderAccount(balance=Decimal(9)) for number in range(25)}
     entries = [
         {
             "name": f"account-{number}",
             "provider": "you",
-            "credentials": {"api_key": key},
+            "credentials": {"api_key": api_key},
             "base_url": world.you.url,
         }
-        for number, key in enumerate(accounts)
+        for number, api_key in enumerate(accounts)
     ]
     world.aws.put_secret("balance-watch/accounts", {"accounts": entries})
     world.you.accounts.update(accounts)

@@ -21,11 +21,14 @@ from balance_watch.store.dynamodb import Store
 from local.loopback import LoopbackServer, Reply, Request
 from local.slack_inbox import NOT_OK
 from local.world import World
+from tests.canaries import key
 from tests.store.tables import new_table
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 TICK = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
 AT_TICK = {"scheduled_time": "2026-11-22T10:05:00Z"}
+
+PING = f"/ping/{key()}"
 
 Handler = Callable[..., dict[str, Any]]
 
@@ -77,7 +80,7 @@ def handler(world: World, switch: Switch, table: str, monkeypatch: pytest.Monkey
         **world.environment,
         "TABLE_NAME": table,
         "TRUSTED_HOSTS": trusted,
-        "HEARTBEAT_URL": f"{switch.url}/ping/secret",
+        "HEARTBEAT_URL": f"{switch.url}{PING}",
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
@@ -200,7 +203,7 @@ def test_a_run_that_finds_another_under_way_ends_in_an_error(
 
 def test_a_complete_run_pings_the_switch(handler: Handler, switch: Switch) -> None:
     handler(AT_TICK, Context())
-    assert switch.heard == ["/ping/secret"]
+    assert switch.heard == [PING]
 
 
 def test_an_incomplete_run_pings_the_switchs_fail(
@@ -209,13 +212,13 @@ def test_an_incomplete_run_pings_the_switchs_fail(
     world.slack.script("default", NOT_OK)
     with pytest.raises(RunIncompleteError):
         handler(AT_TICK, Context())
-    assert switch.heard == ["/ping/secret/fail"]
+    assert switch.heard == [f"{PING}/fail"]
 
 
 def test_a_run_that_breaks_off_pings_the_switchs_fail(handler: Handler, switch: Switch) -> None:
     with pytest.raises(EventError):
         handler({"scheduled_time": "soon"}, Context())
-    assert switch.heard == ["/ping/secret/fail"]
+    assert switch.heard == [f"{PING}/fail"]
 
 
 def test_without_a_switch_nothing_is_pinged(
@@ -231,7 +234,7 @@ def test_a_switch_that_does_not_answer_spoils_no_run(
 ) -> None:
     switch.stop()
     assert handler(AT_TICK, Context())["read"] == 10
-    assert "/ping/secret" not in capsys.readouterr().out
+    assert PING not in capsys.readouterr().out
 
 
 def test_an_environment_that_lacks_the_table_is_named(

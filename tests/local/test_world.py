@@ -10,6 +10,7 @@ import requests
 
 from local.scenario import CAST, START, states_at
 from local.world import World
+from tests.canaries import key
 
 Json = dict[str, Any]
 
@@ -53,7 +54,7 @@ def test_an_entry_has_the_fields_of_the_contract(world: World) -> None:
     assert entry(world, "sms-legacy") == {
         "name": "sms-legacy",
         "provider": "vonage",
-        "credentials": {"api_key": "sms-legacy-key", "api_secret": "sms-legacy-secret-1"},
+        "credentials": {"api_key": key("sms-legacy"), "api_secret": key("sms-legacy-1")},
         "alert_below": "20",
         "auth": "query",
         "labels": {"team": "sms"},

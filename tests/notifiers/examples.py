@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from balance_watch.domain.money import NotAnAmountError, exact
 from balance_watch.domain.notification import Notification, Reason, alert_id
-from balance_watch.domain.rules import Metric, Severity
+from balance_watch.domain.rules import NUMERIC, Metric, Severity
+from balance_watch.domain.spending import LONGEST
 
 START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
@@ -86,29 +87,35 @@ times = st.datetimes(
     datetime(2100, 1, 1),  # noqa: DTZ001
     timezones=st.just(UTC),
 ).map(lambda at: at.replace(microsecond=0))
-numeric = st.sampled_from([Metric.BALANCE, Metric.CREDITS, Metric.POINTS, Metric.PROVIDER_FLAG])
+NUMBERED = NUMERIC | {Metric.PROVIDER_FLAG, Metric.AUTO_RELOAD}
 
 
 @st.composite
 def anything(draw: st.DrawFn) -> Notification:
     """Any notification of an account that can come about."""
     since = draw(times)
-    value = draw(st.none() | amounts)
+    reason = draw(st.sampled_from(Reason))
+    of_top_ups = [Metric.BALANCE, Metric.TOP_UP]
+    metric = draw(st.sampled_from(of_top_ups if reason is Reason.TOPPED_UP else list(Metric)))
+    words = st.sampled_from([None, "unknown", "not_enabled", "paid", "timed_out", "3"])
+    numbers = (st.none() | amounts).map(lambda it: None if it is None else f"{it:f}")
     return low(
         account=draw(lines(100)),
         provider=draw(st.sampled_from(["vonage", "aimlapi-billing"])),
         rule=draw(lines(100)),
-        metric=draw(numeric),
+        metric=metric,
         severity=draw(st.sampled_from(Severity)),
-        reason=draw(st.sampled_from(Reason)),
+        reason=reason,
         since=since,
         said_at=since + timedelta(minutes=draw(st.integers(0, 10**6))),
-        value=None if value is None else f"{value:f}",
+        value=draw(numbers if metric in NUMBERED else words),
         threshold=draw(st.none() | amounts),
         currency=draw(st.sampled_from(["EUR", "credits"])),
         balance=draw(st.none() | amounts),
         labels=draw(st.dictionaries(lines(100), lines(100), max_size=6)),
         detail=draw(st.text(max_size=50) | st.sampled_from(["", "&" * 5000, "\n" * 5000])),
         trend=tuple(draw(st.lists(amounts, max_size=6))),
+        per_day=draw(st.none() | amounts),
+        runway=draw(st.none() | st.timedeltas(timedelta(), LONGEST)),
         link=draw(st.sampled_from([None, LINK])),
     )

@@ -23,6 +23,7 @@ from local.slack_inbox import (
     SlackInbox,
     too_many_requests,
 )
+from tests.canaries import key
 from tests.notifiers.examples import low
 
 TWO_MESSAGES = [low(account=f"a{number:02}") for number in range(51)]
@@ -111,7 +112,7 @@ def test_one_notification_that_slack_does_not_take_keeps_back_no_other(slack: Sl
 
 
 def test_a_text_of_slacks_that_is_none_of_its_words_is_not_repeated(slack: SlackInbox) -> None:
-    slack.script("default", loopback.Reply(404, b"CANARYHOOK"))
+    slack.script("default", loopback.Reply(404, key().encode()))
     (sent,) = send(slack, [low()], Time())
     assert sent.why == "Slack answers HTTP 404, no error word."
 
@@ -203,8 +204,8 @@ def test_the_address_is_in_no_repr_reason_or_log(
     slack: SlackInbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    name = "canary-7f3a"
-    url = f"{slack.url}/services/T000/B000/{name}"
+    name = key()
+    url = slack.webhook(name)
     channel = SlackChannel(Transport([slack.authority]), url)
     (sent,) = channel.send([low()], deadline=monotonic() + 5)
     assert sent.why == "Slack answers HTTP 404, no_service."

@@ -20,7 +20,7 @@ from balance_watch.notifiers.sns import (
     subject,
     text_for_people,
 )
-from tests.notifiers.examples import LINK, NOW, anything, faulty, lines, low
+from tests.notifiers.examples import LINK, NOW, NUMBERED, anything, faulty, lines, low
 
 
 def versions(it: Notification) -> dict[str, str]:
@@ -69,8 +69,13 @@ def test_every_number_for_machines_is_a_string_and_exact(it: Notification) -> No
     said = json.loads(json.dumps(for_machines(it)))
     for name in ("value", "threshold", "balance"):
         exact = getattr(it, name)
+        if name == "value" and it.metric not in NUMBERED:
+            assert said[name] == exact, "a word"
+            continue
         assert said[name] is None if exact is None else Decimal(said[name]) == Decimal(exact)
         assert "E" not in (said[name] or "")
+    runway = None if it.runway is None else str(int(it.runway.total_seconds()))
+    assert said["runway"] == runway
     assert not any(isinstance(value, int | float) for value in said.values())
 
 
@@ -152,7 +157,9 @@ def test_a_text_for_people_says_since_when_and_what_to_do(it: Notification) -> N
     assert len(shown) <= 4000
     if len(it.detail) < 1000:
         assert "\nSince " in shown
-        assert (LINK in shown) is (it.link is not None and it.reason != "resolved")
+        assert (LINK in shown) is (
+            it.link is not None and it.reason not in ("resolved", "topped_up")
+        )
 
 
 @pytest.mark.parametrize(

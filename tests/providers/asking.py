@@ -12,11 +12,12 @@ from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.spec import Spec, provider
 from balance_watch.providers.understanding import understand
 from balance_watch.transport import Reply, Request, Transport
+from tests.canaries import key
 from tests.faults import ALL_OF_LOOPBACK
 
 NOW = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
-KEY = "kE7/+=&secret"
-SECRET = "s3C/+=&hidden"
+KEY = key()
+SECRET = key("secret")
 
 
 class Options(TypedDict, total=False):

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from balance_watch.domain.account import Account
+from tests.canaries import key, webhook
 from tests.secrets.texts import CATALOGUE, account, names, understood, with_accounts
 
 EXAMPLE = """
@@ -33,20 +34,20 @@ def only(**changes: object) -> Account:
 
 
 def test_the_contracts_example_is_understood() -> None:
-    watched = understood(accounts=EXAMPLE.replace("…", "key"))
+    watched = understood(accounts=EXAMPLE.replace("…", key()))
     assert not watched.faults
     assert watched.accounts == (
         (
             Account(
                 "search-prod",
                 "you",
-                {"api_key": "key"},
+                {"api_key": key()},
                 alert_below=Decimal(50),
                 labels={"team": "search"},
             ),
             CATALOGUE["you"],
         ),
-        (Account("sms", "vonage", {"api_key": "key", "api_secret": "key"}), CATALOGUE["vonage"]),
+        (Account("sms", "vonage", {"api_key": key(), "api_secret": key()}), CATALOGUE["vonage"]),
     )
 
 
@@ -62,7 +63,7 @@ def test_every_option_of_an_account_is_taken_over() -> None:
     assert one == Account(
         "search",
         "regional",
-        {"api_key": "k-1"},
+        {"api_key": key()},
         alert_below=Decimal("12.5"),
         labels={"team": "search", "note": ""},
         base_url="http://gateway.internal:8080/you",
@@ -72,7 +73,7 @@ def test_every_option_of_an_account_is_taken_over() -> None:
 
 
 def test_another_way_to_authenticate_needs_its_own_credentials() -> None:
-    assert only(auth="query", credentials={"token": "t-1"}).auth == "query"
+    assert only(auth="query", credentials={"token": key()}).auth == "query"
 
 
 def test_accounts_of_all_secrets_are_watched() -> None:
@@ -90,7 +91,7 @@ def test_no_accounts_are_no_fault() -> None:
 
 @pytest.mark.parametrize("around", [" {} ", "{}\n", "\r\n{}\r\n", "\t{}"])
 def test_what_a_paste_left_around_a_key_is_cut_off(around: str) -> None:
-    assert only(credentials={"api_key": around.format("k-1")}).credentials == {"api_key": "k-1"}
+    assert only(credentials={"api_key": around.format(key())}).credentials == {"api_key": key()}
 
 
 def test_a_threshold_is_exact() -> None:
@@ -129,7 +130,7 @@ def test_a_name_that_two_secrets_have_is_told_and_the_first_is_watched() -> None
         accounts={"accounts": [account()]},
         accounts_team={
             "accounts": [
-                account(provider="vonage", credentials={"api_key": "x", "api_secret": "y"}),
+                account(provider="vonage", credentials={"api_key": key(), "api_secret": key()}),
                 account(name="b"),
             ]
         },
@@ -156,7 +157,7 @@ FAULTS = {
         "provider is not in the catalogue: see `balance-watch providers`",
     ),
     "missing credential": (
-        {"provider": "vonage", "credentials": {"api_key": "k"}},
+        {"provider": "vonage", "credentials": {"api_key": key()}},
         "credentials has no api_secret",
     ),
     "no such auth": ({"auth": "magic"}, "auth is no way to authenticate at this provider"),
@@ -263,7 +264,7 @@ def test_a_character_that_cannot_be_sent_is_refused() -> None:
 
 
 def test_an_account_whose_name_cannot_be_shown_is_told_by_its_number() -> None:
-    for name in ("two\nlines", "x" * 101, chr(0xD83D), {"api_key": "k"}, 5):
+    for name in ("two\nlines", "x" * 101, chr(0xD83D), {"api_key": key()}, 5):
         assert all("account number 1" in fault for fault in faults_of(name=name))
 
 
@@ -290,10 +291,10 @@ def test_all_faults_of_all_secrets_are_told_at_once_and_the_rest_is_watched() ->
             ]
         },
         accounts_text="not JSON",
-        slack={"webhooks": {"oncall": "nowhere", "default": "https://hooks.example/x"}},
+        slack={"webhooks": {"oncall": "nowhere", "default": webhook()}},
     )
     assert names(watched) == ["fine"]
-    assert dict(watched.webhooks) == {"default": "https://hooks.example/x"}
+    assert dict(watched.webhooks) == {"default": webhook()}
     assert [fault.partition(": ")[0] for fault in watched.faults] == [
         "secret balance-watch/accounts, account search",
         "secret balance-watch/accounts/team, account a, alert_below",

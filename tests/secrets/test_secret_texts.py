@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from balance_watch.secrets.accounts import AccountEntry, understand_secrets
 from balance_watch.validation import Faults
+from tests.canaries import CORE, webhook
 from tests.secrets.texts import CATALOGUE, PREFIX, account, names, understood, with_accounts
 
-HOOK = "https://hooks.example/services/T0/B0/canary"
-CANARY = "canary-7f3a91c2"
+HOOK = webhook()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_webhook_whose_name_no_route_can_have_is_told_by_its_number(name: str)
 
 def test_an_address_in_the_place_of_a_name_is_not_shown() -> None:
     watched = understood(slack={"webhooks": {HOOK: "default"}})
-    assert "canary" not in "".join(watched.faults)
+    assert CORE not in "".join(watched.faults)
 
 
 @pytest.mark.parametrize("text", ["{", '{"webhooks": []}', '{"webhook": {}}', '"x"'])
@@ -102,10 +102,8 @@ def test_what_could_not_be_read_is_not_changed_by_what_is_found_later() -> None:
     assert unread == []
 
 
-FIELDS = st.sampled_from([*AccountEntry.__struct_fields__, "key", CANARY * 2])
-canaries = st.sampled_from(
-    [CANARY, f" {CANARY}\n", f"{CANARY} {CANARY}", f"{CANARY}\x00", CANARY * 9]
-)
+FIELDS = st.sampled_from([*AccountEntry.__struct_fields__, "key", CORE * 2])
+canaries = st.sampled_from([CORE, f" {CORE}\n", f"{CORE} {CORE}", f"{CORE}\x00", CORE * 9])
 anything: st.SearchStrategy[Any] = st.recursive(
     canaries | st.none() | st.booleans() | st.integers() | st.floats(),
     lambda inner: (
@@ -119,11 +117,11 @@ credentials = (
 entries = st.fixed_dictionaries(
     {"credentials": credentials},
     optional={
-        "name": st.sampled_from(["search", 5, {"key": CANARY}, [CANARY], None]),
+        "name": st.sampled_from(["search", 5, {"key": CORE}, [CORE], None]),
         "provider": st.sampled_from(["you", "vonage", "regional"]) | anything,
         "alert_below": anything,
         "labels": st.none() | st.lists(canaries),
-        "base_url": st.just(f"https://:{CANARY}@host/") | anything.filter(lambda it: it != CANARY),
+        "base_url": st.just(f"https://:{CORE}@host/") | anything.filter(lambda it: it != CORE),
         "currency": anything,
         "auth": st.sampled_from([None, "query"]),
         "enabled": anything,
@@ -142,17 +140,17 @@ def nameless(entry: object) -> object:
 @given(st.lists(entries | anything.map(nameless), max_size=3))
 def test_no_value_of_a_secret_is_in_any_fault_or_repr(accounts: list[Any]) -> None:
     watched = with_accounts(*accounts)
-    assert CANARY not in "\n".join(watched.faults)
-    assert CANARY not in repr(watched)
+    assert CORE not in "\n".join(watched.faults)
+    assert CORE not in repr(watched)
 
 
 @given(anything)
 def test_no_text_of_a_secret_is_in_any_fault(raw: object) -> None:
     text = json.dumps(raw)
-    for wild in (text, text[:-1], f"{text}{CANARY}"):
+    for wild in (text, text[:-1], f"{text}{CORE}"):
         watched = understood(accounts=wild, slack=wild)
-        assert CANARY not in "\n".join(watched.faults)
-        assert CANARY not in repr(watched)
+        assert CORE not in "\n".join(watched.faults)
+        assert CORE not in repr(watched)
 
 
 @given(
@@ -162,8 +160,8 @@ def test_no_address_of_a_webhook_is_in_any_fault_or_repr(webhooks: dict[str, Any
     watched = understood(
         slack={"webhooks": {f"https://{name}": url for name, url in webhooks.items()}}
     )
-    assert "canary" not in "\n".join(watched.faults)
-    assert "canary" not in repr(watched)
+    assert CORE not in "\n".join(watched.faults)
+    assert CORE not in repr(watched)
 
 
 @given(st.lists(entries | anything, max_size=3))

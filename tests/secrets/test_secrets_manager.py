@@ -13,6 +13,7 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 from balance_watch.secrets.secrets_manager import is_ours, read_secrets
 from local.aws import CREDENTIALS, REGION
 from local.loopback import LOOPBACK
+from tests.canaries import CORE, key
 from tests.secrets.texts import PREFIX, Json
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def secret(name: str, text: str = "{}") -> Json:
 
 
 def error(secret_id: str, code: str = "AccessDeniedException") -> Json:
-    return {"SecretId": secret_id, "ErrorCode": code, "Message": "canary"}
+    return {"SecretId": secret_id, "ErrorCode": code, "Message": key()}
 
 
 def read(*pages: Json) -> tuple[dict[str, str], list[str]]:
@@ -74,7 +75,7 @@ def test_what_is_read_comes_in_the_order_of_names() -> None:
 
 
 def test_a_binary_secret_is_told_by_name() -> None:
-    page = {"SecretValues": [{"Name": f"{PREFIX}accounts", "SecretBinary": b"canary"}]}
+    page = {"SecretValues": [{"Name": f"{PREFIX}accounts", "SecretBinary": key().encode()}]}
     assert read(page) == ({}, ["secret balance-watch/accounts: is binary, not text"])
 
 
@@ -103,8 +104,8 @@ def test_an_error_that_names_nothing_is_told_all_the_same() -> None:
 
 
 def test_no_text_of_a_secret_is_in_a_repr() -> None:
-    client: Any = Pages({"SecretValues": [secret(f"{PREFIX}accounts", "canary")]})
-    assert "canary" not in repr(read_secrets(client, PREFIX))
+    client: Any = Pages({"SecretValues": [secret(f"{PREFIX}accounts", key())]})
+    assert CORE not in repr(read_secrets(client, PREFIX))
 
 
 def test_a_call_that_fails_as_a_whole_is_raised() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from balance_watch.secrets.accounts import Watched, understand_secrets
 from balance_watch.validation import Faults
+from tests.canaries import key
 
 PREFIX = "balance-watch/"
 ACCOUNTS = "balance-watch/accounts"
@@ -35,7 +36,7 @@ CATALOGUE = {
 
 def account(**changes: object) -> Json:
     """An account that is in order; a change to None takes the field away."""
-    entry = {"name": "search", "provider": "you", "credentials": {"api_key": "k-1"}, **changes}
+    entry = {"name": "search", "provider": "you", "credentials": {"api_key": key()}, **changes}
     return {name: value for name, value in entry.items() if value is not None}
 
 

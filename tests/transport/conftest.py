@@ -20,9 +20,9 @@ def ca_bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 def certified(authority: trustme.CA) -> ssl.SSLContext:
-    """A server's context whose certificate is for 127.0.0.1."""
+    """A server's context whose certificate is for this host, by address and by name."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
     return context
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from balance_watch.domain.reading import FailureKind
 from balance_watch.transport import Reply, Request, TransportError
+from tests.canaries import key
 
-KEY = "kE7/+=&secret"
+KEY = key()
 
 
 def retry_after(value: str, name: str = "Retry-After") -> float | None:

@@ -7,6 +7,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from balance_watch.transport import Request, Transport, TransportError
+from tests.canaries import CORE, key
 from tests.faults import (
     CHUNKED,
     Behaviour,
@@ -20,8 +21,8 @@ from tests.faults import (
 )
 from tests.transport.exchanging import on_loopback
 
-KEY = "kE7/+=&secret"
-SPELLINGS = {KEY, quote(KEY), quote(KEY, safe=""), quote_plus(KEY), "kE7"}
+KEY = key()
+SPELLINGS = {KEY, quote(KEY), quote(KEY, safe=""), quote_plus(KEY), CORE}
 
 FAULTS: dict[str, Behaviour] = {
     "nothing": replies("200 OK", b"{}"),

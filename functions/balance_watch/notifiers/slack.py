@@ -182,15 +182,15 @@ def _plot(it: Notification) -> str:
 def _detail(detail: str, room: int) -> str:
     """The detail, line by line as it is, as far as there is room."""
     lines: list[str] = []
-    for line in detail.split("\n"):
-        left = room - sum(len(each) + 1 for each in lines)
+    for line in filter(None, detail.split("\n")):
         whole = literal(line)
-        if len(whole) > left:
+        if len(whole) > room:
             # Cut before it becomes markup, so that no `&amp;` and no code span is cut in two.
-            short = (line[:length] + " …" for length in (left - 4, left // 8) if length > 0)
-            lines += [text for text in map(literal, short) if len(text) <= left][:1]
+            short = (line[:length] + " …" for length in (room - 4, room // 8) if length > 0)
+            lines += [text for text in map(literal, short) if len(text) <= room][:1]
             break
         lines.append(whole)
+        room -= len(whole) + 1
     return "\n".join(lines)
 
 

@@ -13,6 +13,7 @@ _OPENINGS = {Reason.WORSENED: "Worse: ", Reason.REMINDER: "Still: "}
 _UNITS = {Metric.CREDITS: "credits", Metric.POINTS: "points"}
 _VERBS = {Metric.RUNWAY: "lasts", Metric.SPEND_RATE: "spends"}
 _DURATIONS = (Metric.RUNWAY, Metric.STALENESS)
+_LONGEST = Decimal(LONGEST.days * 86400)
 _UNKNOWN = {
     Metric.RUNWAY: "an unknown time",
     Metric.STALENESS: "an unknown time",
@@ -23,9 +24,9 @@ _UNKNOWN = {
 def headline(it: Notification) -> str:
     """One line that says what is the matter, e.g. `sms is at 8.20 EUR, below 20.00 EUR`."""
     if it.reason is Reason.TOPPED_UP:
-        paid = f"a top-up of {it.account} was paid"
-        risen = f"{it.account} was topped up, {_state(it).removeprefix('is ')}"
-        return paid if it.metric is Metric.TOP_UP else risen
+        if it.metric is Metric.TOP_UP:
+            return f"a top-up of {it.account} was paid"
+        return f"{it.account} was topped up, {_state(it).removeprefix('is ')}"
     if it.reason is Reason.RESOLVED:
         return _well(it)
     new = it.reason is Reason.WORSENED and it.metric is Metric.CONFIGURATION
@@ -118,7 +119,7 @@ def amount(it: Notification, number: Decimal | None) -> str:
     if number is None:
         return _UNKNOWN.get(it.metric, "an unknown balance")
     if it.metric in _DURATIONS:
-        return span_of(timedelta(seconds=int(number)))
+        return span_of(timedelta(seconds=int(max(Decimal(0), min(number, _LONGEST)))))
     unit = _UNITS.get(it.metric) or it.currency or "units"
     return with_unit(number, unit) + (" a day" if it.metric is Metric.SPEND_RATE else "")
 

@@ -4,10 +4,11 @@ import re
 from base64 import b64encode
 from datetime import UTC, datetime
 from decimal import Decimal
+from html import unescape
 from http import HTTPStatus
 from typing import Any
 from unicodedata import category
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 from xml.parsers.expat import ExpatError
 
 import jmespath
@@ -21,6 +22,8 @@ from balance_watch.transport import Reply
 from balance_watch.validation import NotExactError, exact_json
 
 _STATUS_LENGTH = 200
+_PART = 8
+_STANDARD = str.maketrans("-_", "+/")
 _ISO_CODE = re.compile(r"[A-Za-z]{3}")
 _UNIT_WORD = re.compile(r"[A-Za-z][A-Za-z _-]{1,30}")
 
@@ -232,7 +235,8 @@ class _Reply:
         # What has no width goes, so that it cannot hide a key; what only is no letter is a space.
         kept = "".join(each for each in found if category(each) != "Cf")
         printable = "".join(each if each.isprintable() else " " for each in kept)
-        return " ".join(_masked(printable, self._account).split())[:_STATUS_LENGTH] or None
+        shown = " ".join(_masked(printable, self._account).split())[:_STATUS_LENGTH]
+        return ("***" if _tells_a_part(shown, self._account) else shown) or None
 
 
 def _masked(text: str, account: Account) -> str:
@@ -243,6 +247,21 @@ def _masked(text: str, account: Account) -> str:
     forms = {*secrets, *map(quote, secrets), *map(quote_plus, secrets), *filter(None, encoded)}
     longest_first = sorted(map(re.escape, forms), key=len, reverse=True)
     return re.sub("|".join(longest_first), "***", text, flags=re.IGNORECASE) if forms else text
+
+
+def _tells_a_part(text: str, account: Account) -> bool:
+    """Tells whether eight characters of a key are left, escaped, spaced, or anywhere in base64."""
+    unescaped = re.sub(r"\\u([0-9a-fA-F]{4})", lambda it: chr(int(it[1], 16)), text)
+    unescaped = unescape(unquote(unquote(unescaped))).replace("\\", "")
+    told = re.sub(r"\s", "", f"{text}\n{unescaped}").lower().translate(_STANDARD)
+    words = [secret for secret in account.credentials.values() if len(secret) >= _PART]
+    for secret in tuple(words):
+        for raw in (secret, quote_plus(secret)):
+            for before in range(3):
+                encoded = b64encode(b"." * before + raw.encode()).decode()
+                words.append(encoded[-(-8 * before // 6) : 8 * (before + len(raw)) // 6])
+    parts = (word.lower().translate(_STANDARD) for word in words)
+    return any(it[at : at + _PART] in told for it in parts for at in range(len(it) - _PART + 1))
 
 
 def outcome_word(spec: Spec, reply: Reply) -> str | None:

@@ -292,7 +292,8 @@ class Store:
             self._client.update_item(
                 TableName=self._table.name,
                 Key=packed(items.state_key(account)),
-                UpdateExpression="REMOVE alerts, rules, jump",
+                UpdateExpression="REMOVE alerts, #rules, jump",
+                ExpressionAttributeNames={"#rules": "rules"},
                 ConditionExpression="attribute_exists(pk)",
             )
         except self._client.exceptions.ConditionalCheckFailedException:

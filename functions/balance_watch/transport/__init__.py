@@ -23,7 +23,14 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from balance_watch.domain.reading import FailureKind
 from balance_watch.transport.errors import TransportError, named
-from balance_watch.transport.sockets import TlsSocket, authority, connected, current, ending_at
+from balance_watch.transport.sockets import (
+    Network,
+    TlsSocket,
+    authority,
+    connected,
+    current,
+    ending_at,
+)
 
 __all__ = ["MAX_BODY", "USER_AGENT", "Reply", "Request", "Transport", "TransportError"]
 
@@ -89,8 +96,10 @@ class Reply:
 class _Adapter(requests.adapters.HTTPAdapter):
     """Pools whose connections check where they lead and keep to the deadline."""
 
-    def __init__(self, trusted: Collection[str], *, ca_bundle: str | None, pool: int) -> None:
-        self._trusted, self._ca_bundle = trusted, ca_bundle
+    def __init__(
+        self, trusted: Collection[str], *, ca_bundle: str | None, pool: int, network: Network
+    ) -> None:
+        self._trusted, self._ca_bundle, self._network = trusted, ca_bundle, network
         super().__init__(pool_connections=256, pool_maxsize=pool, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (as its base)
@@ -98,15 +107,15 @@ class _Adapter(requests.adapters.HTTPAdapter):
         context.sslsocket_class = TlsSocket
         context.load_verify_locations(self._ca_bundle or certifi.where())
         super().init_poolmanager(*args, ssl_context=context, **kwargs)
-        trusted = self._trusted
+        trusted, network = self._trusted, self._network
 
         class Plain(HTTPConnection):
             def _new_conn(self) -> socket.socket:
-                return connected(self._dns_host, self.port or 80, trusted)
+                return connected(self._dns_host, self.port or 80, trusted, network)
 
         class Tls(HTTPSConnection):
             def _new_conn(self) -> socket.socket:
-                return connected(self._dns_host, self.port or 443, trusted)
+                return connected(self._dns_host, self.port or 443, trusted, network)
 
         class PlainPool(HTTPConnectionPool):
             ConnectionCls = Plain
@@ -145,6 +154,7 @@ class Transport:
         trusted_hosts: `host:port` that may be plain http or an address inside.
         ca_bundle: a file of certificates to trust instead of certifi's.
         connections_per_host: kept open at most.
+        network: where names and addresses lead, for tests.
     """
 
     def __init__(
@@ -153,13 +163,19 @@ class Transport:
         *,
         ca_bundle: str | None = None,
         connections_per_host: int = 10,
+        network: Network | None = None,
     ) -> None:
         self._trusted = frozenset(host.lower() for host in trusted_hosts)
         self._session = _Session()
         # Neither proxies nor .netrc nor a bundle from the environment may widen what is trusted.
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = _Adapter(self._trusted, ca_bundle=ca_bundle, pool=connections_per_host)
+        adapter = _Adapter(
+            self._trusted,
+            ca_bundle=ca_bundle,
+            pool=connections_per_host,
+            network=network or Network(),
+        )
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 

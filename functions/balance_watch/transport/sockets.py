@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Collection, Iterator
+from queue import Empty, SimpleQueue
 from typing import Any
 
 
@@ -69,13 +70,46 @@ class TlsSocket(ssl.SSLSocket):
         super().sendall(*args, **kwargs)
 
 
-def connected(host: str, port: int, trusted: Collection[str]) -> socket.socket:
-    """Connects to the first address of a host that may be connected to."""
+class Network:
+    """The way to names and addresses; a test has its own."""
+
+    def resolve(self, host: str, port: int) -> list[Any]:
+        """Returns the addresses of a host, as socket.getaddrinfo does, within the deadline.
+
+        getaddrinfo itself knows no deadline, so that a name server that hangs would hold up the
+        account for as long as it likes: it is left alone with that.
+        """
+        found: SimpleQueue[list[Any] | OSError | UnicodeError] = SimpleQueue()
+
+        def look_up() -> None:
+            try:
+                found.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            except (OSError, UnicodeError) as error:
+                found.put(error)
+
+        threading.Thread(target=look_up, daemon=True).start()
+        try:
+            addresses = found.get(timeout=current.left())
+        except Empty:
+            raise TimeoutError("the host's name was not resolved in time") from None
+        if isinstance(addresses, Exception):
+            raise addresses
+        return addresses
+
+    def connect(self, connection: socket.socket, address: Any) -> None:  # noqa: ANN401 (a family's own)
+        """Connects to an address that may be connected to."""
+        connection.connect(address)
+
+
+def connected(host: str, port: int, trusted: Collection[str], network: Network) -> socket.socket:
+    """Connects to the first address of a host that may be connected to.
+
+    The address that was checked is the address that is connected to: the name is not looked up a
+    second time, when it might stand for another one.
+    """
     anything_goes = authority(host, port) in trusted
     refused: OSError = OSError("no address")
-    for family, kind, protocol, _, address in socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM
-    ):
+    for family, kind, protocol, _, address in network.resolve(host, port):
         if not anything_goes and not _is_public(str(address[0])):
             refused = NotTrustedError("not a public address")
             continue
@@ -83,7 +117,7 @@ def connected(host: str, port: int, trusted: Collection[str]) -> socket.socket:
         try:
             connection.settimeout(current.left())
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.connect(address)
+            network.connect(connection, address)
         except OSError as error:
             connection.close()
             refused = error

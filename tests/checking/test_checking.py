@@ -2,165 +2,31 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import ceil
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.model import OperationModel
 
-from balance_watch.checking import Check
-from balance_watch.config import Settings
-from balance_watch.delivery import Delivered
-from balance_watch.domain.notification import Owed, Reason
+from balance_watch.domain.notification import Reason
 from balance_watch.domain.reading import FailureKind, ReadFailure
 from balance_watch.errors import RunUnderWayError
-from balance_watch.providers.spec import Spec
-from balance_watch.secrets.accounts import Watched
-from balance_watch.store.dynamodb import Store
 from balance_watch.summary import Summary
-from balance_watch.wiring import Wiring
-from local.aws import EmbeddedAws
-from tests.checking_parts import Looks, SharedClients
+from tests.canaries import webhook
+from tests.checking.bench import (
+    FINE,
+    LOW,
+    SECONDS,
+    THIRD,
+    Bench,
+    SecretsThatAreDenied,
+)
+from tests.checking_parts import Looks
 from tests.store.clients import Wrapped, failing, refusal
-from tests.store.clocks import Clock
 from tests.store.examples import NEXT, TICK, state
-from tests.store.tables import new_table
-
-PREFIX = "balance-watch/"
-THIRD = NEXT + timedelta(minutes=5)
-SECONDS = 100.0
-LOW, FINE = "8.2", "71.5"
-
-
-@dataclass
-class Post:
-    """Accepts what is owed and takes it off, or refuses all of it."""
-
-    store: Store
-    refuses: bool = False
-    accepted: list[Owed] = field(default_factory=list)
-
-    def __call__(
-        self,
-        owed: Sequence[Owed],
-        *,
-        watched: Watched[Spec],
-        shut: AbstractSet[str],
-        deadline: float,
-    ) -> Delivered:
-        del watched, shut, deadline
-        if self.refuses:
-            return Delivered(0, len(owed))
-        self.accepted += owed
-        self.store.settle(owed)
-        return Delivered(len(owed), 0)
-
-    @property
-    def said(self) -> list[tuple[str, str]]:
-        return [
-            (each.notification.account, each.notification.reason.value) for each in self.accepted
-        ]
-
-
-class SecretsThatAreDenied:
-    """Secrets Manager, to a role that may not read it."""
-
-    def batch_get_secret_value(self, **_: object) -> None:
-        raise refusal("AccessDeniedException", "BatchGetSecretValue")
-
-
-@dataclass
-class Bench:
-    """A check on a new table, with all that a test may want to change of it."""
-
-    aws: EmbeddedAws
-    wiring: SharedClients
-    store: Store
-    clock: Clock
-    looks: Looks
-    post: Post
-
-    def check(self, store: Store | None = None) -> Check:
-        return replace(
-            self.wiring.check(), store=store or self.store, read=self.looks, deliver=self.post
-        )
-
-    def run(self, tick: datetime = TICK) -> Summary:
-        return self.check().run(tick, seconds=SECONDS)
-
-    def store_over(self, client: Any) -> Store:  # noqa: ANN401 (boto3's, or what wraps it)
-        return Store(
-            client, self.wiring.settings.table_name, clock=self.clock.time, sleep=self.clock.sleep
-        )
-
-    def watch(self, *names: str, alert_below: str = "20", into: str = "accounts") -> None:
-        entries = [
-            {
-                "name": name,
-                "provider": "you",
-                "credentials": {"api_key": "k"},
-                "alert_below": alert_below,
-            }
-            for name in names
-        ]
-        self.put_secret(into, {"accounts": entries})
-
-    def put_secret(self, name: str, content: dict[str, Any] | str) -> None:
-        self.aws.put_secret(PREFIX + name, content)
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws() as embedded:
-        yield embedded
-
-
-@pytest.fixture(scope="module")
-def clients(aws: EmbeddedAws) -> dict[str, Any]:
-    """Clients as the wiring makes them, made once: that takes longer than most tests here."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in aws.environment.items():
-            patch.setenv(name, value)
-        patch.setattr(boto3, "DEFAULT_SESSION", None)
-        wiring = Wiring(Settings.from_environment(aws.environment))
-        return {name: wiring.aws(name) for name in ("dynamodb", "secretsmanager", "ssm", "sns")}
-
-
-@pytest.fixture
-def bench(aws: EmbeddedAws, clients: dict[str, Any]) -> Iterator[Bench]:
-    table = new_table(clients["dynamodb"])
-    wiring = SharedClients(
-        replace(Settings.from_environment(aws.environment), table_name=table), clients
-    )
-    clock = Clock()
-    store = Store(clients["dynamodb"], table, clock=clock.time, sleep=clock.sleep)
-    aws.put_policy("# Empty.\n")
-    yield Bench(aws, wiring, store, clock, Looks(), Post(store))
-    secrets = clients["secretsmanager"]
-    for secret in secrets.list_secrets(MaxResults=100)["SecretList"]:
-        secrets.delete_secret(SecretId=secret["Name"], ForceDeleteWithoutRecovery=True)
-
-
-@pytest.fixture
-def calls(clients: dict[str, Any]) -> Iterator[Counter[str]]:
-    """The calls of all clients from now on."""
-    counted: Counter[str] = Counter()
-
-    def note(model: OperationModel, **_: object) -> None:
-        counted[model.name] += 1
-
-    for client in clients.values():
-        client.meta.events.register("before-call", note)
-    yield counted
-    for client in clients.values():
-        client.meta.events.unregister("before-call", note)
 
 
 @pytest.mark.parametrize(("secrets", "accounts"), [(1, 10), (1, 100), (2, 101), (21, 250)])
@@ -197,7 +63,7 @@ def test_an_alert_to_two_channels_counts_once_as_fired_and_twice_as_delivered(
     bench: Bench,
 ) -> None:
     bench.watch("a")
-    bench.put_secret("slack", {"webhooks": {"default": "https://hooks.slack.com/x"}})
+    bench.put_secret("slack", {"webhooks": {"default": webhook()}})
     bench.looks.balances["a"] = LOW
     summary = bench.run()
     assert (summary.fired, summary.delivered) == (1, 2)
