@@ -38,6 +38,12 @@ match = { account = "search-prod" }
 below = "6900"
 severity = "info"
 
+[[rules]]
+name = "two days left"
+match = { "labels.team" = "sms" }
+metric = "runway"
+below = "2d"
+
 [[routes]]
 match = { severity = "critical" }
 channels = ["sns", "slack:default", "slack:oncall"]

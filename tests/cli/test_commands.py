@@ -236,3 +236,77 @@ def test_an_account_name_cannot_move_the_cursor(stage: "Stage", run: "Run") -> N
     stage.accounts({**entry, "name": "[bold]search\u202e"})
     said = run("check")
     assert "[bold]search�" in said.out
+
+
+def test_a_silence_is_added_listed_and_ended(run: "Run") -> None:
+    words = ("--match", "provider=vonage", "--match", "labels.team=s*", "--for", "4h")
+    added = run("silence", "add", *words, "--reason", "migration")
+    assert added.code == 0
+    name = added.out.split()[1].removesuffix(":")
+    (listed,) = run("silence", "list", "--json").json
+    assert list(listed) == ["silence", "match", "until", "reason", "created_at"]
+    assert listed["silence"] == name
+    assert listed["match"] == {"provider": "vonage", "labels.team": "s*"}
+    assert listed["reason"] == "migration"
+    assert "provider=vonage labels.team=s*" in run("silence", "list").out
+    assert run("silence", "end", name).code == 0
+    assert run("silence", "list", "--json").json == []
+
+
+def test_a_silence_holds_back_what_a_check_would_say(run: "Run", stage: "Stage") -> None:
+    run("silence", "add", "--match", "account=search", "--for", "4h", "--reason", "migration")
+    assert run("check", "--json").json["fired"] == 0
+    shown = run("status").out
+    assert "account=search until" in shown
+    assert "migration" in shown
+    assert stage.slack.messages["default"] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--match", "provider", "--for", "4h", "--reason", "x"),
+        ("--match", "teem=x", "--for", "4h", "--reason", "x"),
+        ("--match", "account=a", "--for", "4 o'clock", "--reason", "x"),
+        ("--match", "account=a", "--for", "0h", "--reason", "x"),
+        ("--match", "account=a", "--for", "60d", "--reason", "x"),
+        ("--match", "account=a", "--for", "4h", "--reason", " "),
+        ("--match", "account=a", "--for", "4h"),
+        ("--for", "4h", "--reason", "x"),
+    ],
+)
+def test_a_silence_that_cannot_be_meant_is_wrong_use(run: "Run", words: tuple[str, ...]) -> None:
+    assert run("silence", "add", *words).code == 2
+
+
+def test_a_fact_named_twice_is_refused(run: "Run") -> None:
+    words = ("--match", "account=a", "--match", "account=b", "--for", "1h", "--reason", "x")
+    said = run("silence", "add", *words)
+    assert (said.code, "named twice" in said.err) == (1, True)
+
+
+def test_a_silence_that_there_is_not_cannot_be_ended(run: "Run") -> None:
+    said = run("silence", "end", "nothing")
+    assert (said.code, said.out) == (1, "")
+    assert "silence list" in said.err
+
+
+def test_there_is_an_end_to_silences(run: "Run") -> None:
+    words = ("silence", "add", "--match", "account=a", "--for", "1h", "--reason", "x")
+    assert [run(*words).code for _ in range(21)] == [0] * 20 + [1]
+
+
+def test_a_payment_that_was_looked_after_is_cleared(stage: "Stage", run: "Run") -> None:
+    stage.vonage.accounts[SMS].trouble = LOST_REPLY
+    assert run("top-up", "sms", "--yes").code == 1
+    refused = run("top-up", "sms", "--yes")
+    assert refused.code == 1
+    assert "--clear" in refused.err or "few minutes" in refused.err
+    cleared = run("top-up", "sms", "--clear")
+    assert (cleared.code, "taken as settled" in cleared.out) == (0, True)
+    assert run("top-up", "sms", "--clear").code == 1
+
+
+def test_status_shows_how_long_a_balance_lasts(run: "Run") -> None:
+    run("check")
+    assert "lasts" in run("status").out

@@ -161,16 +161,16 @@ def test_one_wild_day_is_not_usual() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "rose"),
     [
-        ("100", "101", True),
-        ("100", "100.99", False),
+        ("100", "105", True),
+        ("100", "104.99", False),
         ("100", "99", False),
         ("0", "0.01", True),
-        ("-10", "-9.95", False),
+        ("-10", "-9.6", False),
         ("-10", "5", True),
-        ("1E+30", "1.01E+30", True),
+        ("1E+30", "1.05E+30", True),
     ],
 )
-def test_a_hundredth_more_is_a_top_up(before: str, after: str, rose: bool) -> None:  # noqa: FBT001
+def test_a_twentieth_more_is_a_top_up(before: str, after: str, rose: bool) -> None:  # noqa: FBT001
     assert is_top_up(Decimal(before), Decimal(after)) is rose
 
 

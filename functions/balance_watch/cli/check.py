@@ -82,6 +82,9 @@ def show(wired: Wiring) -> None:
     for state, _ in rows:
         if state.failure is not None:
             out.print(clean(f"{state.account}: {state.failure.message}", "magenta"))
+    for silence in wired.silences.at(datetime.now(UTC)):
+        text = f"Silence {silence.name}: {silence.matched} until {moment(silence.until)}"
+        out.print(clean(f"{text}, {silence.reason}", "dim"))
     warn(faults)
 
 

@@ -90,7 +90,7 @@ def _add(arguments: argparse.Namespace) -> int:
     name = "".join(secrets.choice(_LETTERS) for _ in range(5))
     silence = Silence(name, match, now + arguments.span, arguments.reason, now)
     silences.add(silence)
-    out.print(clean(f"Silence {name}: {matched(silence)}, until {moment(silence.until)}."))
+    out.print(clean(f"Silence {name}: {silence.matched}, until {moment(silence.until)}."))
     return 0
 
 
@@ -108,14 +108,9 @@ def _list(arguments: argparse.Namespace) -> int:
         table.add_column(name, overflow="fold")
     for each in silences:
         left = lasting(each.until - now)
-        table.add_row(each.name, clean(matched(each)), left, clean(each.reason))
+        table.add_row(each.name, clean(each.matched), left, clean(each.reason))
     out.print(table)
     return 0
-
-
-def matched(silence: Silence) -> str:
-    """Returns what a silence matches, as it was given."""
-    return " ".join(f"{fact}={glob}" for fact, glob in silence.match.items())
 
 
 def _as_json(silence: Silence) -> dict[str, Any]:

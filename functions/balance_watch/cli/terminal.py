@@ -15,6 +15,7 @@ from balance_watch.config import Settings
 from balance_watch.domain.money import with_unit
 from balance_watch.domain.policy import UNREADABLE, Policy
 from balance_watch.domain.rules import Metric, Severity
+from balance_watch.domain.spending import LONGEST
 from balance_watch.domain.state import AccountState
 from balance_watch.domain.window import sparkline
 from balance_watch.policy import parse_policy
@@ -66,7 +67,7 @@ def warn(faults: Sequence[str]) -> None:
 
 
 def accounts_table(states: Sequence[tuple[AccountState, str]]) -> Table:
-    """Draws accounts, one a row: balance, the last day, what is the matter.
+    """Draws accounts, one a row: balance, how long it lasts, the last day, what is the matter.
 
     Args:
         states: each account's state and its provider.
@@ -75,6 +76,7 @@ def accounts_table(states: Sequence[tuple[AccountState, str]]) -> Table:
     table.add_column("account", no_wrap=True)
     table.add_column("provider", style="dim", no_wrap=True)
     table.add_column("balance", justify="right", no_wrap=True)
+    table.add_column("lasts", justify="right", no_wrap=True)
     table.add_column("last 24 h", no_wrap=True)
     table.add_column("state", overflow="fold")
     for state, provider in states:
@@ -88,10 +90,20 @@ def accounts_table(states: Sequence[tuple[AccountState, str]]) -> Table:
             clean(state.account),
             clean(provider),
             balance,
+            Text(_lasts(state), style=stale),
             Text(plot, style="cyan"),
             condition(state),
         )
     return table
+
+
+def _lasts(state: AccountState) -> str:
+    """How long the balance lasts at its pace, in its largest unit; empty while not known."""
+    span = state.pace.lasts(state.reading.balance) if state.reading else None
+    if span is None or span >= LONGEST:
+        return ""
+    days, hours = span.days, span.seconds // 3600
+    return f"{days} d" if days else f"{hours} h"
 
 
 def condition(state: AccountState) -> Text:

@@ -84,5 +84,5 @@ class Sent:
 
 def gravest_first(notification: Notification) -> tuple[bool, int, datetime, str]:
     """The order in which people read: what is wrong before what is well again, gravest first."""
-    resolved = notification.reason is Reason.RESOLVED
-    return resolved, notification.severity.rank, notification.said_at, notification.account
+    well = notification.reason in (Reason.RESOLVED, Reason.TOPPED_UP)
+    return well, notification.severity.rank, notification.said_at, notification.account

@@ -24,6 +24,11 @@ class Silence:
     reason: str
     created_at: datetime
 
+    @property
+    def matched(self) -> str:
+        """What it matches, as it is given at a command line: `provider=vonage severity=info`."""
+        return " ".join(f"{fact}={glob}" for fact, glob in self.match.items())
+
     def holds(self, facts: Mapping[str, str], now: datetime) -> bool:
         """Whether an alert with these facts is held back."""
         return now < self.until and _covers(self.match, facts)

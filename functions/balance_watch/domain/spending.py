@@ -1,8 +1,9 @@
 """How fast a balance is spent, and how long it lasts: estimates, never amounts that are owed.
 
-Rates are per day, in the account's own unit, of six significant digits. A rise of a hundredth or
+Rates are per day, in the account's own unit, of six significant digits. A rise of a twentieth or
 more of the balance is a top-up: the time in which it happened counts neither as spending nor as
-time. A smaller one is a correction of the provider's, and counts against what was spent.
+time. A smaller one may be a correction of the provider's, and counts against what was spent; were
+it a top-up, it would hide a twentieth of the balance at most.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,7 +27,7 @@ ENOUGH_DAYS = 3
 LONGEST = timedelta(days=3650)
 """Stands for a runway of ten years or more, and for that of a balance that is not spent."""
 
-_TOP_UP = Decimal("0.01")
+_TOP_UP = Decimal("0.05")
 _ESTIMATE = Context(prec=6)
 _KEPT = Context(prec=12)
 _ROOM = 200
@@ -101,10 +102,10 @@ def pace(window: tuple[Sample, ...], days: tuple[Day, ...], now: datetime) -> Pa
     )
 
 
-def is_top_up(before: Decimal, after: Decimal, share: Decimal = _TOP_UP) -> bool:
-    """Whether a balance rose by a share of what it was."""
+def is_top_up(before: Decimal, after: Decimal) -> bool:
+    """Whether a balance rose by so much that money was paid in."""
     with localcontext(prec=_ROOM):
-        return after > before and after - before >= abs(before) * share
+        return after > before and after - before >= abs(before) * _TOP_UP
 
 
 def _spans(samples: Iterable[Sample]) -> Iterator[tuple[Decimal, timedelta]]:

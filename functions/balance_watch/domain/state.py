@@ -12,9 +12,6 @@ from balance_watch.domain.rules import Metric
 from balance_watch.domain.spending import Day, Pace, added, is_top_up, pace
 from balance_watch.domain.window import Sample, shifted
 
-_TOLD_TOP_UP = Decimal("0.05")
-"""A rise by this share of the balance is told of: less may be a provider's correction."""
-
 
 @dataclass(frozen=True, slots=True)
 class RuleState:
@@ -91,7 +88,7 @@ def _with(state: AccountState, reading: Reading, now: datetime) -> AccountState:
         window = shifted((), now, reading.balance)
         return replace(state, reading=reading, window=window, days=(), jump=None)
     was, now_is = Sample(before.observed_at, before.balance), Sample(now, reading.balance)
-    rose = is_top_up(before.balance, reading.balance, _TOLD_TOP_UP)
+    rose = is_top_up(before.balance, reading.balance)
     return replace(
         state,
         reading=reading,
