@@ -54,6 +54,8 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the typ
 
 def _fact(text: str) -> tuple[str, str]:
     fact, equals, glob = text.partition("=")
+    if len(text) > _WORDS:
+        raise argparse.ArgumentTypeError(f"must be {_WORDS} characters at most")
     if not equals or not glob or not (fact in OF_ALERTS or re.fullmatch(r"labels\..+", fact)):
         can = ", ".join((*OF_ALERTS, "labels.NAME"))
         raise argparse.ArgumentTypeError(f"must be FACT=GLOB, with one of {can}")
