@@ -157,8 +157,8 @@ def test_a_name_with_marks_is_bold_and_not_more() -> None:
 
 
 def test_how_long_it_lasts_is_said() -> None:
-    shown = text(low(per_day=Decimal("12.5"), runway=timedelta(hours=16)))
-    assert "\nSpends 12.50 EUR a day: lasts 16 h.\n" in shown
+    shown = text(low(per_day=Decimal("12.3456"), runway=timedelta(hours=16)))
+    assert "\nSpends about 12.30 EUR a day: lasts 16 h.\n" in shown
 
 
 def test_all_of_a_run_is_one_message_gravest_first() -> None:

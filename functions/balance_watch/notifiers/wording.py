@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from balance_watch.domain.money import with_unit
 from balance_watch.domain.notification import Notification, Reason
@@ -13,6 +13,9 @@ _OPENINGS = {Reason.WORSENED: "Worse: ", Reason.REMINDER: "Still: "}
 _UNITS = {Metric.CREDITS: "credits", Metric.POINTS: "points"}
 _VERBS = {Metric.RUNWAY: "lasts", Metric.SPEND_RATE: "spends"}
 _DURATIONS = (Metric.RUNWAY, Metric.STALENESS)
+_ROUGH = Context(prec=3)
+"""An estimate that people read; the exact balance stands above it."""
+
 _LONGEST = Decimal(LONGEST.days * 86400)
 _UNKNOWN = {
     Metric.RUNWAY: "an unknown time",
@@ -130,13 +133,13 @@ def span_of(span: timedelta) -> str:
 
 
 def pace(it: Notification) -> str:
-    """How fast the balance is spent, e.g. `Spends 12.50 EUR a day: lasts 16 h.`; may be empty."""
+    """How fast it is spent, e.g. `Spends about 12.50 EUR a day: lasts 16 h.`; may be empty."""
     if it.per_day is None or it.runway is None or it.metric in _NOT_ABOUT_MONEY:
         return ""
     if not it.per_day:
         return "Nothing is spent at the moment."
-    spends = with_unit(it.per_day, it.currency or "units")
-    return f"Spends {spends} a day: lasts {span_of(it.runway)}."
+    spends = with_unit(_ROUGH.plus(it.per_day), it.currency or "units")
+    return f"Spends about {spends} a day: lasts {span_of(it.runway)}."
 
 
 _NOT_ABOUT_MONEY = (Metric.UNREADABLE, Metric.CONFIGURATION, Metric.TOP_UP)
