@@ -10,7 +10,7 @@ import pytest
 
 from local.provider_server import ProviderAccount
 from local.scenario import CAST, states_at, ticks
-from local.slack_inbox import NO_SERVICE
+from local.slack_inbox import NOT_OK
 from local.trouble import FINE, OUTAGE, slow
 from local.world import World
 from tests.canaries import key
@@ -135,7 +135,7 @@ def test_a_run_of_the_built_package_that_owes_something_is_a_function_error_unti
     tick = ticks()[HOUR + 2]
     states = states_at(tick)
     world.show({**states, "sms": replace(states["sms"], balance=Decimal(1))}, tick)
-    world.slack.script("default", NO_SERVICE)
+    world.slack.script("default", NOT_OK)
     with LambdaRuntime(environment=world.environment) as function:
         first = function.invoke({"scheduled_time": tick.isoformat()})
         again = function.invoke({"scheduled_time": tick.isoformat()})
