@@ -30,6 +30,7 @@ from local.slack_inbox import NOT_OK, SlackInbox
 from local.vonage import VonageServer
 from tests.canaries import key
 from tests.checking_parts import Looks, SharedClients
+from tests.e2e.dynamodb_local import DynamoDbLocal, NotInstalledError
 from tests.mortality import (
     DeathError,
     Fate,
@@ -251,6 +252,18 @@ def past(table_server: str | None = None) -> Iterator[Past]:
         aws.put_secret(f"{PREFIX}accounts/more", "no JSON")
         aws.put_policy(f'{POLICY}\n[defaults]\nreminder = "24h"\n')
         yield Past(life, outside.scan(TableName=settings.table_name)["Items"])
+
+
+@contextmanager
+def past_on_dynamodb_local() -> Iterator[Past]:
+    """The same, the table on AWS's own DynamoDB; skips the test where that is not installed."""
+    try:
+        local = DynamoDbLocal().start()
+    except NotInstalledError as missing:
+        pytest.skip(str(missing))
+    with past(local.url) as made:
+        yield made
+    local.stop()
 
 
 def _accounts(vonage: VonageServer) -> list[dict[str, Any]]:

@@ -8,8 +8,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.dynamodb_local import DynamoDbLocal, NotInstalledError
-from tests.lives import TICK, Life, Past, aftermath, die, effects_of_the_run, past
+from tests.lives import (
+    TICK,
+    Life,
+    Past,
+    aftermath,
+    die,
+    effects_of_the_run,
+    past,
+    past_on_dynamodb_local,
+)
 from tests.mortality import Fate, Moment, moments
 
 pytestmark = pytest.mark.e2e  # a hundred and sixty deaths take minutes
@@ -17,17 +25,8 @@ pytestmark = pytest.mark.e2e  # a hundred and sixty deaths take minutes
 
 @pytest.fixture(scope="module", params=["moto", "aws"])
 def the_past(request: pytest.FixtureRequest) -> Iterator[Past]:
-    if request.param == "moto":
-        with past() as made:
-            yield made
-        return
-    try:
-        local = DynamoDbLocal().start()
-    except NotInstalledError as missing:
-        pytest.skip(str(missing))
-    with past(local.url) as made:
+    with past() if request.param == "moto" else past_on_dynamodb_local() as made:
         yield made
-    local.stop()
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ from botocore.exceptions import ClientError
 from balance_watch.errors import RunUnderWayError
 from balance_watch.summary import Summary
 from tests.checking_parts import Looks
-from tests.e2e.dynamodb_local import DynamoDbLocal, NotInstalledError
-from tests.lives import NEXT, SECONDS, TICK, Life, Past, aftermath, past
+from tests.lives import NEXT, SECONDS, TICK, Life, Past, aftermath, past_on_dynamodb_local
 
 FIVE_MINUTES = timedelta(minutes=5)
 
@@ -26,13 +25,8 @@ pytestmark = pytest.mark.e2e  # moto checks a condition and writes in two steps:
 
 @pytest.fixture(scope="module")
 def the_past() -> Iterator[Past]:
-    try:
-        local = DynamoDbLocal().start()
-    except NotInstalledError as missing:
-        pytest.skip(str(missing))
-    with past(local.url) as made:
+    with past_on_dynamodb_local() as made:
         yield made
-    local.stop()
 
 
 @pytest.fixture
