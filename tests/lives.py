@@ -297,10 +297,10 @@ def effects_of_the_run() -> Counter[str]:
             "PutItem": 2,  # the policy that is in order, the claim of the payment
             "TransactWriteItems": 3,  # the configuration, the accounts, the end of the payment
             "BatchGetItem": 2,  # the states, the latest payment
-            "BatchWriteItem": 1 + 3,  # quiet accounts, marks of three channels
+            "BatchWriteItem": 1 + 3 + 2,  # quiet accounts, marks: three channels, the payment's
             "Query": 1,
-            "PublishBatch": 1,
-            "HTTP post": 1 + 2,  # the payment, two webhooks
+            "PublishBatch": 1 + 1,  # what the payment came to is told after it
+            "HTTP post": 2 + 1 + 1,  # two webhooks, the payment, a webhook
         }
     )
 

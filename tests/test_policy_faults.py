@@ -55,7 +55,13 @@ FAULTS = {
         "below = 5\nmatch = { account = 5 }",
         "policy rules[0], match: must be text, not a whole number",
     ),
-    "not a number": ('below = "much"', "policy rules[0], below: is not a number"),
+    "not a number": (
+        'below = "much"',
+        (
+            'policy rules[0], below: must be a number, a duration such as "3d", '
+            'or a multiple of the usual such as "3x"'
+        ),
+    ),
     "a boolean": (
         "below = true",
         "policy rules[0], below: must be a number, or a string that holds one",
@@ -123,7 +129,7 @@ def test_a_rule_without_a_name_is_told() -> None:
 @pytest.mark.parametrize("text", ["5", "-1h", "1.5h", "1 hour", "h", "1h30m", "1000000h", "NEVER"])
 def test_a_bad_duration_is_told(text: str) -> None:
     assert faults_of(f'[defaults]\nreminder = "{text}"\nminimum_gap = "{text}"') == [
-        'policy [defaults], reminder: must be a duration such as "30m", "24h" or "7d"',
+        'policy [defaults], reminder: must be a duration such as "30m", "24h" or "7d", or "never"',
         'policy [defaults], minimum_gap: must be a duration such as "30m", "24h" or "7d"',
     ]
 

@@ -115,7 +115,7 @@ class Check:
             watched = self.watched()
             faults = Faults(watched.faults)
             policy, digest = self._policy(run, faults)
-            gone = still_gone(notes.gone, watched.webhooks)
+            gone = still_gone(notes.gone, watched)
             faults += ways_to_go_blind(policy, watched)
             faults += (_of_gone(name, each) for name, each in gone)
             notes = replace(notes, policy_digest=digest, gone=gone)
@@ -127,10 +127,12 @@ class Check:
             )
             tick = _Tick(run, watched, policy, terms, shut, summary, deadline)
             notes = replace(notes, configuration=self._configuration(tick, faults))
-            states = self._accounts(tick, deadline - seconds * _STORING_SHARE)
+            states, unsaved = self._accounts(tick, deadline - seconds * _STORING_SHARE)
             stored = not summary.deferred
             notes = replace(notes, alerted=self._alerted(tick, states))
-            notes = replace(notes, gone=self._deliver(tick, states, dict(gone)))
+            # What is not known to be stored is paid on by the next run, which reads the truth.
+            known = {name: it for name, it in states.items() if name not in unsaved}
+            notes = replace(notes, gone=self._deliver(tick, known, dict(gone)))
             done = summary.complete
         finally:
             self.store.close(run, notes, done=done, stored=stored)
@@ -147,7 +149,7 @@ class Check:
         kept = self.store.last_good_policy()
         last_good = None if kept is None else parse_policy(kept, "the last good policy", Faults())
         used = "the built-in policy" if last_good is None else "the last policy that was in order"
-        faults.append(f"Until the policy is in order, {used} is used.")
+        faults[-1] += f"; until it is in order, {used} is used"
         return last_good or Policy(), kept_digest
 
     def _configuration(self, tick: _Tick, faults: Faults) -> ConfigurationState:
@@ -163,8 +165,10 @@ class Check:
         tick.summary.count(owed)
         return state
 
-    def _accounts(self, tick: _Tick, deadline: float) -> dict[str, AccountState]:
-        """Reads, decides and stores; returns the states as they are stored."""
+    def _accounts(
+        self, tick: _Tick, deadline: float
+    ) -> tuple[dict[str, AccountState], AbstractSet[str]]:
+        """Reads, decides and stores; returns the states, and the accounts that are not stored."""
         run, summary = tick.run, tick.summary
         accounts = {account.name: (account, spec) for account, spec in tick.watched.accounts}
         stored = self.store.states(list(accounts))
@@ -183,16 +187,22 @@ class Check:
             missing.discard(account.name)
             self.on_read(account, outcome, len(due))
             _note(account, outcome, summary)
-            state, owed = decide(
-                states[account.name],
-                outcome,
-                account=account,
-                rules=tick.policy.rules_for(account),
-                terms=tick.terms,
-                offer=accounts[account.name][1].offer,
-                payment=payments.get(account.name),
-                now=run.tick,
-            )
+            try:
+                state, owed = decide(
+                    states[account.name],
+                    outcome,
+                    account=account,
+                    rules=tick.policy.rules_for(account),
+                    terms=tick.terms,
+                    offer=accounts[account.name][1].offer,
+                    payment=payments.get(account.name),
+                    now=run.tick,
+                )
+            except Exception as error:  # noqa: BLE001 (in one account it must not hide all others)
+                facts = {"account": account.name, "why": type(error).__name__}
+                _log.error("not decided", extra=facts)
+                missing.add(account.name)
+                continue
             reading = outcome if isinstance(outcome, Reading) else None
             if owed:
                 owing.append(Transition(state, reading, owed))
@@ -204,7 +214,7 @@ class Check:
         summary.deferred += len(missing | unsaved)
         if missing | unsaved:
             _log.error("deferred to the next run", extra={"accounts": sorted(missing | unsaved)})
-        return states
+        return states, unsaved
 
     def _save(
         self,
@@ -254,30 +264,37 @@ class Check:
         """Pays and sends what is owed; returns the webhooks that are gone for good."""
         broken: list[str] = []
         every = self.store.owed(broken)
-        owed = [each for each in every if each.channel != TOP_UP]
-        for each in every:
-            if each.channel == TOP_UP:
-                said = self._pay(tick, states, each)
-                owed += said or ()
-                broken += [] if said is not None else [each.notification.alert_id]
-        if owed:
-            delivered = self.deliver(
-                owed, watched=tick.watched, shut=tick.shut, deadline=tick.deadline
-            )
-            tick.summary.delivered = delivered.delivered
-            tick.summary.undelivered = delivered.undelivered
-            for name, why in delivered.gone.items():
-                url = tick.watched.webhooks[name.removeprefix(SLACK)]
-                gone[name] = Gone(digest_of(url), tick.run.tick, why)
-            gone = {name: it for name, it in gone.items() if name not in delivered.taking}
+        asked = [each for each in every if each.channel == TOP_UP]
+        gone = self._send(tick, [each for each in every if each.channel != TOP_UP], gone)
+        # What all the others have to be told does not wait for a payment.
+        said: list[Owed] = []
+        for each in asked:
+            ended = self._pay(tick, states, each)
+            said += ended or ()
+            broken += [] if ended is not None else [each.notification.alert_id]
+        gone = self._send(tick, said, gone)
         tick.summary.undelivered += len(broken)
         return tuple(sorted(gone.items()))
+
+    def _send(self, tick: _Tick, owed: Sequence[Owed], gone: dict[str, Gone]) -> dict[str, Gone]:
+        """Sends this; returns the webhooks that are gone for good."""
+        if not owed:
+            return gone
+        sent = self.deliver(owed, watched=tick.watched, shut=tick.shut, deadline=tick.deadline)
+        tick.summary.delivered += sent.delivered
+        tick.summary.undelivered += sent.undelivered
+        for name, why in sent.gone.items():
+            url = tick.watched.webhooks[name.removeprefix(SLACK)]
+            gone[name] = Gone(digest_of(url), tick.run.tick, why)
+        return {name: it for name, it in gone.items() if name not in sent.taking}
 
     def _pay(
         self, tick: _Tick, states: Mapping[str, AccountState], asked: Owed
     ) -> tuple[Owed, ...] | None:
         name = asked.notification.account
         pairs = [pair for pair in tick.watched.accounts if pair[0].name == name]
+        if pairs and name not in states:
+            return None
         if not pairs:
             _log.warning("not paid: it is watched no more", extra={"account": name})
             return () if self.store.settle([asked]) else None
@@ -342,12 +359,14 @@ def _unpayable(spec: Spec, account: Account) -> str:
 
 
 def still_gone(
-    gone: Iterable[tuple[str, Gone]], webhooks: Mapping[str, str]
+    gone: Iterable[tuple[str, Gone]], watched: Watched[Spec]
 ) -> tuple[tuple[str, Gone], ...]:
-    """Returns the webhooks that are gone for good and have the same address still."""
-    urls = {f"{SLACK}{name}": url for name, url in webhooks.items()}
+    """Returns the webhooks that are gone for good and have the same address, as far as is known."""
+    digests = {f"{SLACK}{name}": digest_of(url) for name, url in watched.webhooks.items()}
     return tuple(
-        (name, each) for name, each in gone if name in urls and digest_of(urls[name]) == each.digest
+        (name, each)
+        for name, each in gone
+        if digests.get(name, "" if watched.webhooks_known else each.digest) == each.digest
     )
 
 

@@ -4,10 +4,8 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Protocol
 
 from balance_watch.domain.notification import Notification, Owed, Sent
@@ -71,7 +69,7 @@ def deliver(  # noqa: PLR0913 (each is a part that it works with)
     """Sends what is owed, every channel on its own, and takes off what was accepted at once.
 
     What is owed to a channel that there is not, or that answers that it is gone for good, goes to
-    the first of the stand-ins that there is; one that has been told the same already takes it off.
+    the first of the stand-ins that there is; one that gets a copy of its own takes it off.
 
     Args:
         owed: all that is owed.
@@ -86,8 +84,7 @@ def deliver(  # noqa: PLR0913 (each is a part that it works with)
     gone = {name: each.gone for name, each in first.items() if each.gone}
     there = {name: channel for name, channel in channels.items() if name not in gone}
     left = _by_channel([it for name in gone for it in first[name].refused], there, stand_ins)
-    told = {name: first[name].ids for name in left if name in first}
-    second = post.send(left, there, told)
+    second = post.send(left, there)
     ends = (*first.items(), *second.items())
     accepted = sum(len(each.accepted) for _, each in ends)
     taking = frozenset(name for name, each in ends if each.accepted)
@@ -114,17 +111,14 @@ class _Post:
     clock: Callable[[], float]
 
     def send(
-        self,
-        by_channel: Mapping[str, Sequence[Owed]],
-        channels: Mapping[str, Channel],
-        told: Mapping[str, AbstractSet[str]] = MappingProxyType({}),
+        self, by_channel: Mapping[str, Sequence[Owed]], channels: Mapping[str, Channel]
     ) -> dict[str, _Sending]:
-        """Sends what each channel is owed, but for what it has been told, which is taken off."""
+        """Sends what each channel is owed."""
         if not by_channel:
             return {}
         pool = ThreadPoolExecutor(max_workers=len(by_channel))
         tasks = {
-            pool.submit(self._send, name, mine, channels.get(name), told.get(name, set())): name
+            pool.submit(self._send, name, mine, channels.get(name)): name
             for name, mine in by_channel.items()
         }
         ended, hanging = wait(tasks, timeout=max(0.0, self.deadline - self.clock()) + 1)
@@ -133,34 +127,48 @@ class _Post:
         pool.shutdown(wait=False, cancel_futures=True)
         return {tasks[task]: task.result() for task in ended}
 
-    def _send(
-        self, name: str, owed: Sequence[Owed], channel: Channel | None, told: AbstractSet[str]
-    ) -> _Sending:
+    def _send(self, name: str, owed: Sequence[Owed], channel: Channel | None) -> _Sending:
         if channel is None:
             facts = {"channel": name, "owed": len(owed)}
             _log.error("not delivered: no such channel", extra=facts)
             return _Sending(refused=list(owed))
         sending = _Sending()
+        # What another channel does not take is no news to one that has, or gets, its own copy.
+        own = [it for it in owed if it.channel != name and name in it.channels]
+        self._take(name, own, sending)
         by_id: dict[str, list[Owed]] = defaultdict(list)
         for each in owed:
-            by_id[each.notification.alert_id].append(each)
-        self._take(name, [each for alert in told for each in by_id.pop(alert, [])], sending)
+            if each not in own:
+                by_id[each.notification.alert_id].append(each)
         notifications = [copies[0].notification for copies in by_id.values()]
-        try:
-            for sent in channel.send(notifications, deadline=self.deadline):
-                self._take(name, [e for it in sent.accepted for e in by_id[it.alert_id]], sending)
-                if sent.refused:
-                    facts = {"channel": name, "why": sent.why, "owed": len(sent.refused)}
-                    _log.error("not delivered", extra=facts)
-                if sent.gone:
-                    sending.gone = sent.why
-                    break
-        except Exception as error:  # noqa: BLE001 (one channel's fault must not stop the others)
-            facts = {"channel": name, "why": type(error).__name__}
-            _log.error("not delivered: the channel failed", extra=facts)
+        for sent in self._sent(name, channel, notifications):
+            self._take(name, [e for it in sent.accepted for e in by_id[it.alert_id]], sending)
+            if sent.refused:
+                facts = {"channel": name, "why": sent.why, "owed": len(sent.refused)}
+                _log.error("not delivered", extra=facts)
+            if sent.gone:
+                sending.gone = sent.why
+                break
         taken = sending.ids
         sending.refused = [each for each in owed if each.notification.alert_id not in taken]
         return sending
+
+    def _sent(
+        self, name: str, channel: Channel, notifications: Sequence[Notification]
+    ) -> Iterator[Sent]:
+        """Sends; should the channel fail at one, each goes alone: the others get through."""
+        left = list(notifications)
+        if not left:
+            return
+        try:
+            for sent in channel.send(notifications, deadline=self.deadline):
+                left = [it for it in left if it not in (*sent.accepted, *sent.refused)]
+                yield sent
+        except Exception as error:  # noqa: BLE001 (one channel's fault must not stop the others)
+            facts = {"channel": name, "why": type(error).__name__, "owed": len(left)}
+            _log.error("not delivered: the channel failed", extra=facts)
+            for it in left if len(notifications) > 1 else ():
+                yield from self._sent(name, channel, [it])
 
     def _take(self, name: str, taken: Sequence[Owed], sending: _Sending) -> None:
         sending.accepted += taken

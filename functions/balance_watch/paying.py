@@ -21,6 +21,9 @@ from balance_watch.store.payments import Payments
 
 _log = logging.getLogger(__name__)
 
+_TELLING_SECONDS = 5.0
+"""What is left at least to tell how a payment ended."""
+
 _SOON = timedelta(hours=1)
 """A payment that could not be made for so long is none that anybody expects any more."""
 
@@ -57,10 +60,11 @@ class Pay:
         A process that dies in the middle leaves a claim, and the next one finds it: then it is not
         known whether it was paid, which is told, and nothing is paid.
         """
-        most = self._allowed(asked, run, account, spec, policy)
+        firing = state.rules.get(asked.notification.rule)
+        most = self._allowed(asked, run, account, spec, policy) if firing else 0
         if not most:
             return self._dropped(asked, "it is no longer asked for")
-        if self.clock() + ACCOUNT_SECONDS >= deadline:
+        if self.clock() + ACCOUNT_SECONDS + _TELLING_SECONDS >= deadline:
             return None
         payment = self._paid(asked, run, account, spec, most)
         if payment in (Refusal.UNDER_WAY, Refusal.NOT_CLAIMED):
@@ -105,7 +109,8 @@ class Pay:
         if isinstance(claim, Payment):
             return replace(claim, outcome=self.top_up(spec, account))
         last = self.payments.latest([account.name]).get(account.name)
-        if claim is Refusal.ANSWERED and last is not None and last.outcome is Outcome.CLAIMED:
+        left_behind = last is not None and last.outcome is Outcome.CLAIMED
+        if claim is Refusal.ANSWERED and last and last.answers == alert and left_behind:
             return replace(last, outcome=Outcome.UNKNOWN)
         return claim
 

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import time, timedelta, tzinfo
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,16 +19,15 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_DURATION = re.compile(r"(\d{1,6})\s*([mhdw])")
-_CHECKS = re.compile(r"(\d{1,6})\s+checks?")
+_DURATION = re.compile(r"(\d{1,6})\s*([mhdw])", re.ASCII)
+_CHECKS = re.compile(r"(\d{1,6})\s+checks?", re.ASCII)
 _PLACE = re.compile(r"\(at [^)]*\)")
 _CHANNEL = re.compile(r"sns|slack:[^\s:/]{1,80}")
 _OF_ACCOUNTS = ("account", "provider")
 OF_ALERTS = (*_OF_ACCOUNTS, "severity", "rule", "metric")
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-_DAYS: tuple[Weekday, ...] = get_args(Weekday)
-_MULTIPLE = re.compile(r"\d{1,6}(\.\d{1,6})?x")
-_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:00)?")
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MULTIPLE = re.compile(r"\d{1,6}(\.\d{1,6})?x", re.ASCII)
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:00)?", re.ASCII)
 _A_NUMBER, _A_DURATION, _A_MULTIPLE = (
     "a number",
     'a duration such as "3d"',
@@ -68,7 +67,12 @@ class Reminder(Lasting):
     @classmethod
     def parse(cls, value: object) -> "Reminder":
         """Raises ValueError on what is neither."""
-        return cls(value) if value == "never" else cls(Lasting.parse(value))
+        if value == "never":
+            return cls(value)
+        try:
+            return cls(Lasting.parse(value))
+        except ValueError as error:
+            raise ValueError(f'{error}, or "never"') from None
 
 
 class Holding(str):
@@ -103,7 +107,12 @@ class Threshold(str):
         """Raises ValueError on what is none of them."""
         if isinstance(value, str) and (_DURATION.fullmatch(value) or _MULTIPLE.fullmatch(value)):
             return cls(value)
-        return cls(Amount.parse(value))
+        try:
+            return cls(Amount.parse(value))
+        except ValueError:
+            if not isinstance(value, str):
+                raise
+        raise ValueError(f"must be {_A_NUMBER}, {_A_DURATION}, or {_A_MULTIPLE}")
 
     @property
     def form(self) -> str:
@@ -170,10 +179,29 @@ class DefaultsTable(msgspec.Struct, frozen=True):
     quicken: bool = False
 
 
-class TopUpTable(msgspec.Struct, frozen=True):
-    """`top_up` of a rule."""
+class TopUps(int):
+    """`top_up` of a rule: how often in 24 hours it may pay in."""
 
-    max_per_day: int
+    @classmethod
+    def parse(cls, value: object) -> "TopUps":
+        """Raises ValueError on what is not understood."""
+        most = value.get("max_per_day") if isinstance(value, Mapping) and len(value) == 1 else None
+        if isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= _MOST_PER_DAY:
+            raise ValueError(f"must be like {{ max_per_day = 1 }}, with 1 to {_MOST_PER_DAY}")
+        return cls(most)
+
+
+class Weekday(str):
+    """A day of the week, as `[[mute_times]]` has it."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Weekday":
+        """Raises ValueError on what is none."""
+        if value not in _DAYS:
+            raise ValueError(f"must be of {', '.join(_DAYS)}")
+        return cls(value)
 
 
 class RuleTable(msgspec.Struct, frozen=True):
@@ -189,7 +217,7 @@ class RuleTable(msgspec.Struct, frozen=True):
     recover: Threshold | None = None
     hold: Holding = msgspec.field(name="for", default=Holding("1 check"))
     severity: Literal["critical", "warning", "info"] = "warning"
-    top_up: dict[str, int] | None = None
+    top_up: TopUps = TopUps(0)
 
 
 class MuteTable(msgspec.Struct, frozen=True):
@@ -197,7 +225,7 @@ class MuteTable(msgspec.Struct, frozen=True):
 
     begins: Clock = msgspec.field(name="from")
     ends: Clock = msgspec.field(name="to")
-    days: tuple[Weekday, ...] = _DAYS
+    days: tuple[Weekday, ...] = tuple(map(Weekday, _DAYS))
     timezone: Zone = Zone("UTC")
     match: dict[str, str] = {}
 
@@ -269,7 +297,9 @@ def _rules(raw: object, where: str, faults: Faults) -> tuple[Rule, ...]:
         _check_facts(table.match, _OF_ACCOUNTS, f"{place}, match", faults)
         if in_order:
             _check_thresholds(table, place, faults)
-        top_ups = _top_ups(table, f"{place}, top_up", faults)
+        if table.top_up and (table.above or table.metric in ("spend_rate", "staleness")):
+            what = "pays in when money is low: its rule needs below, or the provider's flag"
+            faults.add(f"{place}, top_up", what)
         rules.append(
             Rule(
                 table.name,
@@ -281,7 +311,7 @@ def _rules(raw: object, where: str, faults: Faults) -> tuple[Rule, ...]:
                 recover=_exact(table.recover),
                 hold=table.hold.hold,
                 relative=any(each.form is _A_MULTIPLE for each in _given(table)),
-                top_ups=top_ups,
+                top_ups=int(table.top_up),
             )
         )
     return tuple(rules)
@@ -309,6 +339,8 @@ def _check_thresholds(table: RuleTable, place: str, faults: Faults) -> None:
     forms = _FORMS.get(metric, (_A_NUMBER,))
     if not all(each.form in forms for each in _given(table)):
         faults.add(place, f"the thresholds of {metric.value} must be {' or '.join(forms)}")
+    elif any(each.form is not _A_NUMBER and not each.exact for each in _given(table)):
+        faults.add(place, "must have thresholds of more than nothing")
     elif len({each.form for each in _given(table)}) > 1:
         faults.add(place, "must have recover in the form of its other threshold")
     elif table.recover is None:
@@ -317,19 +349,6 @@ def _check_thresholds(table: RuleTable, place: str, faults: Faults) -> None:
         faults.add(f"{place}, recover", "must not be under below: it would clear while breached")
     elif table.above is not None and table.recover.exact > table.above.exact:
         faults.add(f"{place}, recover", "must not be over above: it would clear while breached")
-
-
-def _top_ups(table: RuleTable, place: str, faults: Faults) -> int:
-    if table.top_up is None:
-        return 0
-    paying = convert(TopUpTable, table.top_up, place, faults)
-    if paying is None:
-        return 0
-    if not 1 <= paying.max_per_day <= _MOST_PER_DAY:
-        faults.add(f"{place}, max_per_day", f"must be 1 to {_MOST_PER_DAY}")
-    if table.above is not None or table.metric in ("spend_rate", "staleness"):
-        faults.add(place, "pays in when money is low: its rule needs below, or the provider's flag")
-    return paying.max_per_day
 
 
 def _mute_times(raw: object, where: str, faults: Faults) -> tuple[MuteTime, ...]:

@@ -120,7 +120,7 @@ def test_a_person_who_clears_it_ends_the_alert_and_lets_the_next_be_paid(
     account_of(vonage).trouble = Trouble(Kind.LOST)
     paying.run()
     account_of(vonage).trouble = Trouble()
-    assert paying.wiring.payments.clear("sms", NEXT)
+    assert paying.wiring.payments.clear("sms")
     paying.looks.balances["sms"] = "50"
     paying.run(NEXT)
     resolved = [

@@ -282,7 +282,7 @@ def test_a_silence_that_cannot_be_meant_is_wrong_use(run: "Run", words: tuple[st
 def test_a_fact_named_twice_is_refused(run: "Run") -> None:
     words = ("--match", "account=a", "--match", "account=b", "--for", "1h", "--reason", "x")
     said = run("silence", "add", *words)
-    assert (said.code, "named twice" in said.err) == (1, True)
+    assert (said.code, "named twice" in said.err) == (2, True)
 
 
 def test_a_silence_that_there_is_not_cannot_be_ended(run: "Run") -> None:

@@ -112,11 +112,30 @@ def test_it_ends_when_all_is_in_order_for_everyone_who_was_told() -> None:
     assert auditor.sees() == []
 
 
-def test_no_gap_holds_back_a_fault_that_comes_again() -> None:
+def test_a_fault_that_comes_and_goes_is_told_once_in_a_gap() -> None:
+    auditor = Auditor()
+    said = [auditor.sees(*faults) for faults in ((KEY,), ()) * 10]
+    assert said[:2] == [
+        ["fired sns", "fired slack:default"],
+        ["resolved sns", "resolved slack:default"],
+    ]
+    assert said[2:] == [[]] * 18
+    assert auditor.sees(KEY, after=timedelta(hours=6)) == ["fired sns", "fired slack:default"]
+
+
+def test_a_fault_that_outlasts_the_gap_is_told_then() -> None:
     auditor = Auditor()
     auditor.sees(KEY)
     auditor.sees()
-    assert auditor.sees(KEY) == ["fired sns", "fired slack:default"]
+    assert auditor.sees(KEY) == []
+    assert auditor.sees(KEY, after=timedelta(hours=6)) == ["fired sns", "fired slack:default"]
+
+
+def test_no_gap_holds_back_another_fault() -> None:
+    auditor = Auditor()
+    auditor.sees(KEY)
+    auditor.sees()
+    assert auditor.sees(RULE) == ["fired sns", "fired slack:default"]
 
 
 def test_it_can_be_routed_by_its_facts() -> None:

@@ -216,10 +216,14 @@ def test_reminders_keep_their_time_unless_they_are_to_quicken() -> None:
     assert len(reminders) == 2 * 3
 
 
-@pytest.mark.parametrize("minutes", [0, 1, 59])
+@pytest.mark.parametrize("minutes", [1, 59])
 def test_reminders_are_an_hour_apart_at_least(minutes: int) -> None:
     quickened = Defaults(quicken=True).quickened(timedelta(minutes=minutes))
     assert quickened.reminder == HOUR
+
+
+def test_with_nothing_left_reminders_keep_their_time() -> None:
+    assert Defaults(quicken=True).quickened(timedelta()).reminder == DAY
 
 
 def test_who_wants_no_reminder_gets_none() -> None:

@@ -67,13 +67,13 @@ alerts = st.builds(
     fired_at=st.none() | ticks,
     fired_as=st.none() | severities,
     channels=st.lists(words, max_size=3).map(tuple),
+    ended_at=st.none() | ticks,
 )
 estimates = st.decimals(-(10**9), 10**9, places=3, allow_nan=False, allow_infinity=False)
-days = st.builds(
-    Day, ticks.map(datetime.date), estimates, st.integers(0, 10**6).map(lambda it: timedelta(0, it))
-)
+covered = st.integers(0, 10**6).map(lambda seconds: timedelta(0, seconds))
+days = st.builds(Day, ticks.map(datetime.date), estimates, covered, estimates)
 jumps = st.builds(Jump, ticks, amounts, amounts)
-rule_states = st.builds(RuleState, ticks, st.integers(1, 10**6), st.booleans())
+rule_states = st.builds(RuleState, metrics, ticks, st.integers(1, 10**6), st.booleans())
 
 
 @st.composite
@@ -106,11 +106,15 @@ def states(draw: st.DrawFn) -> AccountState:
         days=draw(st.lists(days, max_size=8).map(tuple)),
         jump=draw(st.none() | jumps),
         jump_told_at=draw(st.none() | ticks),
+        provider=draw(st.none() | words),
     )
 
 
 configurations = st.builds(
-    ConfigurationState, st.lists(lines, max_size=3).map(tuple), st.none() | alerts
+    ConfigurationState,
+    st.lists(lines, max_size=3).map(tuple),
+    st.none() | alerts,
+    st.lists(st.tuples(lines, ticks), max_size=3).map(tuple),
 )
 notifications = st.builds(
     Notification,
@@ -135,4 +139,4 @@ notifications = st.builds(
     runway=st.none() | st.integers(0, 10**8).map(lambda it: timedelta(0, it)),
     link=st.none() | words,
 )
-debts = st.builds(Owed, notifications, words)
+debts = st.builds(Owed, notifications, words, st.lists(words, max_size=3).map(tuple))

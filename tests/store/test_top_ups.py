@@ -22,7 +22,12 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 @pytest.fixture
 def payments(client: "DynamoDBClient", table: str, clock: Clock) -> Payments:
-    return Payments(client, Table(client, table, clock.sleep))
+    return Payments(client, Table(client, table, clock.sleep), clock.time)
+
+
+def later(payments: Payments) -> Payments:
+    """The same minutes later, when no payment of before can be under way."""
+    return Payments(payments.client, payments.table, lambda: payments.clock() + 300)
 
 
 def claimed(
@@ -53,7 +58,7 @@ def test_no_second_payment_is_claimed_while_an_outcome_is_unknown(
     payments: Payments, outcome: str
 ) -> None:
     settled(payments, outcome)
-    assert payments.claim(ACCOUNT, NEXT, answers="2") is Refusal.OPEN
+    assert later(payments).claim(ACCOUNT, NEXT, answers="2") is Refusal.OPEN
 
 
 @pytest.mark.parametrize("outcome", ["paid", "not_enabled", "key_rejected", "not_sent", "cleared"])
@@ -69,12 +74,27 @@ def test_an_alert_is_answered_once(payments: Payments) -> None:
     assert payments.claim(ACCOUNT, TICK + DAY, answers="alert 1") is Refusal.ANSWERED
 
 
+def test_an_alert_is_answered_once_though_a_person_paid_after_it(payments: Payments) -> None:
+    settled(payments, "unknown")
+    claimed(payments, NEXT, "command", after_unknown=True)
+    assert later(payments).claim(ACCOUNT, NEXT, answers="alert 1") is Refusal.ANSWERED
+
+
+def test_a_payment_of_another_version_stands_for_one_of_unknown_outcome(
+    payments: Payments, client: "DynamoDBClient", table: str
+) -> None:
+    item = {**_key(), "claimed_at": {"S": "2026-11-22T10:05:00Z"}, "outcome": {"S": "refunded"}}
+    client.put_item(TableName=table, Item=item)
+    assert payments.latest([ACCOUNT])[ACCOUNT].outcome is Outcome.UNKNOWN
+    assert payments.claim(ACCOUNT, NEXT, answers="2") is Refusal.OPEN
+
+
 @pytest.mark.parametrize("outcome", ["claimed", "unknown"])
 def test_a_person_who_looked_can_claim_after_an_unknown_outcome(
     payments: Payments, outcome: str
 ) -> None:
     settled(payments, outcome)
-    assert claimed(payments, NEXT, "2", after_unknown=True)
+    assert claimed(later(payments), NEXT, "2", after_unknown=True)
 
 
 def test_two_people_who_looked_at_once_pay_once(payments: Payments) -> None:
@@ -111,7 +131,7 @@ def test_the_outcome_of_an_older_payment_is_not_taken_for_that_of_a_newer_one(
     payments: Payments,
 ) -> None:
     older = claimed(payments)
-    newer = claimed(payments, NEXT, "2", after_unknown=True)
+    newer = claimed(later(payments), NEXT, "2", after_unknown=True)
     payments.settle(ACCOUNT, newer, Outcome.UNKNOWN)
     with pytest.raises(ClientError):
         payments.settle(ACCOUNT, older, Outcome.PAID)
@@ -159,7 +179,7 @@ def test_what_cannot_be_claimed_is_not_paid(
 
 def test_a_person_who_looked_clears_it(payments: Payments) -> None:
     settled(payments, "unknown")
-    cleared = payments.clear(ACCOUNT, NEXT)
+    cleared = payments.clear(ACCOUNT)
     assert cleared is not None
     assert payments.latest([ACCOUNT])[ACCOUNT].outcome is Outcome.CLEARED
     assert claimed(payments, NEXT, "2")
@@ -171,12 +191,12 @@ def test_there_is_nothing_to_clear_where_all_is_in_order(
 ) -> None:
     if outcome is not None:
         settled(payments, outcome)
-    assert payments.clear(ACCOUNT, NEXT) is None
+    assert payments.clear(ACCOUNT) is None
 
 
 def test_a_payment_that_is_under_way_is_not_cleared(payments: Payments) -> None:
     claimed(payments)
-    assert payments.clear(ACCOUNT, TICK + timedelta(seconds=30)) is None
+    assert payments.clear(ACCOUNT) is None
 
 
 def _key() -> dict[str, dict[str, str]]:

@@ -74,4 +74,5 @@ def _read(file: str) -> tuple[Policy, str]:
 def _summary(policy: Policy) -> str:
     rules = "1 rule" if len(policy.rules) == 1 else f"{len(policy.rules)} rules"
     routes = "1 route" if len(policy.routes) == 1 else f"{len(policy.routes)} routes"
-    return f"{rules}, {routes}, besides the built-in ones"
+    muted = "1 mute time" if len(policy.mute_times) == 1 else f"{len(policy.mute_times)} mute times"
+    return f"{rules}, {routes}, {muted}, besides what is built in"

@@ -4,11 +4,13 @@ import argparse
 import re
 import secrets
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import Any
 
 from rich.table import Table
 
 from balance_watch.cli.terminal import clean, out, print_json, wiring
+from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import CommandError
 from balance_watch.notifiers.wording import lasting, moment
@@ -32,7 +34,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the typ
     )
     add.add_argument(
         "--match",
-        action="append",
+        action=_Facts,
         required=True,
         type=_fact,
         metavar="FACT=GLOB",
@@ -40,7 +42,12 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the typ
         " match (give it again for another)",
     )
     add.add_argument(
-        "--for", dest="span", required=True, type=_span, metavar="4h", help="30m, 4h, 2d, 1w"
+        "--for",
+        dest="span",
+        required=True,
+        type=_span,
+        metavar="4h",
+        help="30m, 4h, 2d, 1w, at most 31d",
     )
     add.add_argument("--reason", required=True, type=_reason, help="what for, in a few words")
     add.set_defaults(run=_add)
@@ -52,6 +59,25 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the typ
     end.set_defaults(run=_end)
 
 
+class _Facts(argparse.Action):
+    """Gathers facts; all must match, so that one named twice could never."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,  # noqa: ANN401 (as its base)
+        option_string: str | None = None,
+    ) -> None:
+        """Adds a fact."""
+        del parser, option_string
+        fact, glob = values
+        facts = getattr(namespace, self.dest) or {}
+        if fact in facts:
+            raise argparse.ArgumentError(self, f"{fact} is named twice: add two silences")
+        setattr(namespace, self.dest, {**facts, fact: glob})
+
+
 def _fact(text: str) -> tuple[str, str]:
     fact, equals, glob = text.partition("=")
     if len(text) > _WORDS:
@@ -59,6 +85,10 @@ def _fact(text: str) -> tuple[str, str]:
     if not equals or not glob or not (fact in OF_ALERTS or re.fullmatch(r"labels\..+", fact)):
         can = ", ".join((*OF_ALERTS, "labels.NAME"))
         raise argparse.ArgumentTypeError(f"must be FACT=GLOB, with one of {can}")
+    known = {"severity": Severity, "metric": Metric}.get(fact)
+    if known is not None and not any(fnmatchcase(each.value, glob) for each in known):
+        can = ", ".join(each.value for each in known)
+        raise argparse.ArgumentTypeError(f"matches no {fact}: there are {can}")
     return fact, glob
 
 
@@ -83,9 +113,7 @@ def _now() -> datetime:
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    match = dict(arguments.match)
-    if len(match) < len(arguments.match):
-        raise CommandError("A fact is named twice, and all globs must match: add two silences.")
+    match = arguments.match
     silences, now = wiring().silences, _now()
     if len(silences.at(now)) >= _MOST:
         raise CommandError(f"There are {_MOST} silences, the most that there can be: end one.")

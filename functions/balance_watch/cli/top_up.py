@@ -5,6 +5,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.prompt import Confirm
 from rich.text import Text
 
@@ -93,13 +94,19 @@ def _top_up(arguments: argparse.Namespace) -> int:
     if isinstance(claim, Refusal):
         raise CommandError(f"Nothing was paid: {claim.value}. {_NEXT.get(claim, _LATER)}")
     outcome = wired.top_up(spec, account)
-    wired.payments.settle(account.name, claim, outcome)
     out.print(_SAID[outcome])
+    try:
+        wired.payments.settle(account.name, claim, outcome)
+    except (BotoCoreError, ClientError):
+        raise CommandError(
+            "The table could not note how this payment ended, so further ones are refused: settle"
+            f" it later with `balance-watch top-up {account.name} --clear`."
+        ) from None
     return 0 if outcome is Outcome.PAID else 1
 
 
 def _clear(wired: Wiring, account: str) -> int:
-    cleared = wired.payments.clear(account, datetime.now(UTC).replace(microsecond=0))
+    cleared = wired.payments.clear(account)
     if cleared is None:
         out.print("There is no payment to clear.")
         return 1

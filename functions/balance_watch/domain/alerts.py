@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.episode import Alert, Firing, advance, said
 from balance_watch.domain.explaining import Explanation, of_alert, of_jump, of_payment
 from balance_watch.domain.measuring import lacking, measured
-from balance_watch.domain.notification import Notification, Owed, Reason, Routing
+from balance_watch.domain.notification import Notification, Owed, Reason, Routing, owed_to
 from balance_watch.domain.payment import Outcome
 from balance_watch.domain.policy import TOP_UP, Defaults
 from balance_watch.domain.reading import ReadFailure, Reading
@@ -65,7 +65,8 @@ def decide(  # noqa: PLR0913 (each is an input of the decision)
         payment: how its latest automatic top-up ended, where an alert is open on that.
     """
     rules = tuple(rules)
-    seen = observe(state, outcome, now, lacking(outcome, rules, offer.metrics))
+    gap = lacking(outcome, rules, offer.metrics, now)
+    seen = observe(state, outcome, now, gap, account.provider)
     look = measured(seen, outcome, payment, now)
     judged = [_judged(rule, state.rules.get(rule.name), look, now) for rule in rules]
     told = Explanation(account, seen, look, offer.link, now)
@@ -100,6 +101,8 @@ def decide_payment(  # noqa: PLR0913 (as decide)
     """Decides what the end of a payment changes and says; `answered` is the alert that asked."""
     look = measured(state, state.reading, outcome, now)
     told = Explanation(account, state, look, offer.link, now)
+    # Each payment is news: no gap holds back that it is not known what became of one.
+    terms = replace(terms, defaults=replace(terms.defaults, minimum_gap=timedelta()))
     if outcome is Outcome.PAID:
         return state, _sent(of_payment(told, answered), account, terms)
     judged = _judged(Rule(TOP_UP, Metric.TOP_UP), state.rules.get(TOP_UP), look, now)
@@ -116,6 +119,8 @@ def decide_payment(  # noqa: PLR0913 (as decide)
 
 def _judged(rule: Rule, was: RuleState | None, look: Look, now: datetime) -> _Judged:
     """Moves one rule on: pending, then firing, until it is past its recovery."""
+    if was is not None and was.metric is not rule.metric:
+        was = None  # a rule of the same name about something else
     verdict = judge(rule, look, firing=was is not None and was.firing)
     if verdict.standing is Standing.UNKNOWN:
         return _Judged(rule, verdict, was)
@@ -124,7 +129,7 @@ def _judged(rule: Rule, was: RuleState | None, look: Look, now: datetime) -> _Ju
     since, checks = (was.since, was.checks + 1) if was else (now, 1)
     held = checks >= rule.hold.checks and now - since >= rule.hold.lasting
     firing = held or verdict.at_once or (was is not None and was.firing)
-    return _Judged(rule, verdict, RuleState(since, checks, firing))
+    return _Judged(rule, verdict, RuleState(rule.metric, since, checks, firing))
 
 
 def _advanced(
@@ -138,11 +143,16 @@ def _advanced(
         shown = [each for each in judged if _shows(each.rule, look)]
         top = _gravest(shown)
         alert, reason = advance(old, top, terms.defaults, now) if top else (alert, None)
+    names = {each.rule.name for each in judged}
     unknown = any(each.verdict.standing is Standing.UNKNOWN for each in judged)
-    if reason is Reason.RESOLVED and unknown and old is not None and not old.firing:
-        # An end that was held back is told only while it is known to hold.
-        reason = None
-    if alert is not None and alert.rule not in {each.rule.name for each in judged}:
+    if reason is Reason.RESOLVED and old is not None:
+        if not old.firing and (unknown or any(_not_past(each.rule, look) for each in judged)):
+            # An end that was held back is told only while it is known to hold.
+            reason = None
+        elif old.firing and unknown and old.rule not in names:
+            # Its rule is gone, and what the others would say is not known: nothing is resolved.
+            return old, None
+    if alert is not None and alert.rule not in names:
         # Its rule is gone: what another rule has to say of it is no repetition.
         alert = replace(alert, fired_at=None, fired_as=None)
     return alert, reason
@@ -151,6 +161,11 @@ def _advanced(
 def _shows(rule: Rule, look: Look) -> bool:
     """Whether a look breaches a rule by itself, whatever was before."""
     return judge(rule, look, firing=False).standing is Standing.BREACHED
+
+
+def _not_past(rule: Rule, look: Look) -> bool:
+    """Whether a look is not past the recovery of a rule."""
+    return judge(rule, look, firing=True).standing is Standing.BREACHED
 
 
 def _gravest(judged: Iterable[_Judged]) -> Firing | None:
@@ -179,12 +194,12 @@ def _spoken(
     if terms.held(facts):
         return alert, ()
     alert, channels = said(alert, it.reason, facts, terms.routing, it.said_at)
-    return alert, tuple(Owed(it, channel) for channel in channels)
+    return alert, owed_to(it, channels)
 
 
 def _sent(it: Notification, account: Account, terms: Terms) -> tuple[Owed, ...]:
     """What is owed of a notification that no alert stands behind."""
-    return tuple(Owed(it, channel) for channel in terms.routing(_facts(it, account)))
+    return owed_to(it, terms.routing(_facts(it, account)))
 
 
 def _jumped(

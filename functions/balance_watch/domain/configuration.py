@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from balance_watch.domain.alerts import Terms
 from balance_watch.domain.episode import Alert, Firing, advance, said
-from balance_watch.domain.notification import Notification, Owed, Reason, alert_id
+from balance_watch.domain.notification import Notification, Owed, Reason, alert_id, owed_to
 from balance_watch.domain.policy import CONFIGURATION
 from balance_watch.domain.rules import Metric, Severity
 
@@ -15,10 +15,11 @@ PROVIDER = "balance-watch"
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationState:
-    """The faults of the latest run, and the alert on them."""
+    """The faults of the latest run, the alert on them, and when each was told of late."""
 
     faults: tuple[str, ...] = ()
     alert: Alert | None = None
+    told: tuple[tuple[str, datetime], ...] = ()
 
 
 def decide_configuration(
@@ -30,16 +31,19 @@ def decide_configuration(
 ) -> tuple[ConfigurationState, tuple[Owed, ...]]:
     """Decides what the faults of this run, each a sentence without a secret, change and say.
 
-    A fault that was not there before is said at once, as `worsened`; no minimum gap applies, since
-    each fault may leave accounts unwatched.
+    A fault that was not told within the minimum gap is said at once, as `worsened`, since it may
+    leave accounts unwatched; one that comes and goes is told once in a gap.
     """
+    gap = terms.defaults.minimum_gap
+    told = {fault: at for fault, at in state.told if fault in faults or now - at < gap}
+    new = [fault for fault in faults if fault not in told]
     top = Firing(CONFIGURATION, Severity.CRITICAL, now) if faults else None
-    at_once = replace(terms.defaults, minimum_gap=timedelta())
-    alert, reason = advance(state.alert, top, at_once, now)
-    if reason in (None, Reason.REMINDER) and set(faults) - set(state.faults):
+    timing = replace(terms.defaults, minimum_gap=timedelta()) if new else terms.defaults
+    alert, reason = advance(state.alert, top, timing, now)
+    if reason in (None, Reason.REMINDER) and new:
         reason = Reason.WORSENED
     if alert is None or reason is None:
-        return ConfigurationState(faults, alert), ()
+        return ConfigurationState(faults, alert, tuple(told.items())), ()
     notification = Notification(
         alert_id=alert_id(CONFIGURATION, Metric.CONFIGURATION, reason, now),
         account=CONFIGURATION,
@@ -62,6 +66,8 @@ def decide_configuration(
     }
     if terms.held(facts):
         # A fault that is not told now is new once it may be.
-        return ConfigurationState(state.faults, alert), ()
+        return ConfigurationState(faults, alert, tuple(told.items())), ()
     alert, channels = said(alert, reason, facts, terms.routing, now)
-    return ConfigurationState(faults, alert), tuple(Owed(notification, each) for each in channels)
+    if reason is not Reason.RESOLVED:
+        told |= dict.fromkeys(faults, now)
+    return ConfigurationState(faults, alert, tuple(told.items())), owed_to(notification, channels)

@@ -24,7 +24,8 @@ class Alert:
 
     `told` is the gravest severity announced in this episode (None: nothing was) and `told_at` the
     time of the latest word; where it was told and fires no more, its end is held back. `fired_at`
-    and `fired_as`, the latest announcement of an episode, outlive it for `minimum_gap`.
+    and `fired_as`, the latest announcement of an episode, outlive it for `minimum_gap`. `ended_at`
+    is when it ceased to fire.
     """
 
     rule: str
@@ -36,6 +37,7 @@ class Alert:
     fired_at: datetime | None = None
     fired_as: Severity | None = None
     channels: tuple[str, ...] = ()
+    ended_at: datetime | None = None
 
 
 def advance(
@@ -53,7 +55,9 @@ def advance(
         return _cleared(old, defaults, now)
     if old is not None and (old.firing or old.told is not None):
         since = old.since if old.firing else top.since
-        alert = replace(old, rule=top.rule, severity=top.severity, since=since, firing=True)
+        alert = replace(
+            old, rule=top.rule, severity=top.severity, since=since, firing=True, ended_at=None
+        )
     else:
         alert = Alert(top.rule, top.severity, top.since)
         if old is not None:
@@ -82,7 +86,8 @@ def _cleared(
     if old is None:
         return None, None
     if old.firing or old.told is not None:
-        return replace(old, firing=False), Reason.RESOLVED if old.told else None
+        ended = replace(old, firing=False, ended_at=now if old.firing else old.ended_at)
+        return ended, Reason.RESOLVED if old.told else None
     recent = old.fired_at is not None and now - old.fired_at < defaults.minimum_gap
     return (old if recent else None), None
 

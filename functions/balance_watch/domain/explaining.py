@@ -1,5 +1,6 @@
 """What a notification holds, so that whoever reads it needs nothing else."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -53,6 +54,7 @@ class Explanation:
             reason=reason,
             since=alert.since,
             said_at=self.now,
+            ended_at=alert.ended_at,
             currency=reading.currency if reading else self.account.currency,
             balance=reading.balance if reading else None,
             observed_at=reading.observed_at if reading else None,
@@ -85,7 +87,7 @@ def of_jump(told: Explanation, jump: Jump) -> Notification:
         rise = jump.after - jump.before
     before, after = with_unit(jump.before, unit), with_unit(jump.after, unit)
     detail = f"It rose by {with_unit(rise, unit)}, from {before} to {after}."
-    return replace(it, value=f"{jump.after:f}", detail=detail)
+    return replace(it, value=None if it.balance is None else f"{it.balance:f}", detail=detail)
 
 
 def of_payment(told: Explanation, answered: Notification) -> Notification:
@@ -114,7 +116,8 @@ def _detail(
     elif metric is Metric.UNREADABLE:
         yield _of_failures(seen)
     elif metric is Metric.TOP_UP:
-        yield _PAYMENTS[told.look.payment or Outcome.CLEARED]
+        told_as = _PAYMENTS[told.look.payment or Outcome.CLEARED]
+        yield told_as.replace("ACCOUNT", shlex.quote(told.account.name))
     elif isinstance(told.look.outcome, ReadFailure):
         yield "The balance cannot be read now; this is the last one known."
     elif seen.reading is not None:

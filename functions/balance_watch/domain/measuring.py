@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from balance_watch.domain.payment import Outcome
@@ -12,6 +12,9 @@ from balance_watch.domain.state import AccountState
 
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 """A provider's time before this stands for none: some write the year 1, some 1970."""
+
+_AHEAD = timedelta(hours=1)
+"""A clock that is further ahead says nothing."""
 
 
 def measured(
@@ -42,13 +45,16 @@ def _numbers(reading: Reading, now: datetime) -> dict[Metric, Decimal | None]:
 def _staleness(reading: Reading, now: datetime) -> Decimal | None:
     """Seconds since the time that the provider gives its balance."""
     at = reading.provider_time
-    if at is None or at < _NEVER:
+    if at is None or at < _NEVER or at > now + _AHEAD:
         return None
     return Decimal(max(0, int((now - at).total_seconds())))
 
 
 def lacking(
-    outcome: Reading | ReadFailure, rules: Iterable[Rule], documented: AbstractSet[Metric]
+    outcome: Reading | ReadFailure,
+    rules: Iterable[Rule],
+    documented: AbstractSet[Metric],
+    now: datetime,
 ) -> ReadFailure | None:
     """Returns a failure if a reading lacks what its provider documents and a rule asks for."""
     if isinstance(outcome, ReadFailure):
@@ -56,7 +62,7 @@ def lacking(
     there = {
         Metric.CREDITS: outcome.credits is not None,
         Metric.POINTS: outcome.points is not None,
-        Metric.STALENESS: outcome.provider_time is not None,
+        Metric.STALENESS: _staleness(outcome, now) is not None,
         Metric.PROVIDER_FLAG: (outcome.provider_flag, outcome.provider_threshold) != (None, None),
     }
     for rule in rules:

@@ -31,7 +31,7 @@ class Notification:
 
     `detail` is a line for people; `trend` is the last day, oldest first, in `currency`; `per_day`
     is how much of that is spent, and `runway` how long the balance lasts at this rate; `link` is
-    where the account is topped up.
+    where the account is topped up; `ended_at` is when it was over, if that was before it is said.
     """
 
     alert_id: str
@@ -43,6 +43,7 @@ class Notification:
     reason: Reason
     since: datetime
     said_at: datetime
+    ended_at: datetime | None = None
     value: str | None = None
     threshold: Decimal | None = None
     currency: str | None = None
@@ -55,13 +56,28 @@ class Notification:
     runway: timedelta | None = None
     link: str | None = None
 
+    @property
+    def lasted(self) -> timedelta:
+        """How long it has lasted, to its end or until it is said."""
+        return (self.ended_at or self.said_at) - self.since
+
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A notification and the one channel that it is owed to."""
+    """A notification and the one channel that it is owed to.
+
+    `channels` are all that it was owed to when it was decided: none of them needs a copy that
+    another one does not take.
+    """
 
     notification: Notification
     channel: str
+    channels: tuple[str, ...] = ()
+
+
+def owed_to(notification: Notification, channels: tuple[str, ...]) -> tuple[Owed, ...]:
+    """Returns what is owed of a notification, one for each channel."""
+    return tuple(Owed(notification, channel, channels) for channel in channels)
 
 
 def alert_id(account: str, metric: Metric, reason: Reason, said_at: datetime) -> str:

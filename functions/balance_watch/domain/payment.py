@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-
-UNDER_WAY = timedelta(minutes=2)
-"""A claim as young as this is a payment under way; an older one is of unknown outcome."""
+from typing import NamedTuple
 
 _DAY = timedelta(days=1)
 
@@ -41,27 +39,30 @@ class Outcome(StrEnum):
         return self in (Outcome.NOT_ENABLED, Outcome.KEY_REJECTED, Outcome.NOT_SENT)
 
 
+class Paid(NamedTuple):
+    """A payment that moved money, or may have: when it was claimed, and what it answers."""
+
+    at: datetime
+    answers: str
+
+
 @dataclass(frozen=True, slots=True)
 class Payment:
     """The latest payment into an account.
 
-    `answers` is the alert that it answers, or the command; `earlier` holds the times of those
-    before it, of the last day, that moved money or may have.
+    `answers` is the alert that it answers, or the command; `earlier` holds those before it, of the
+    last day.
     """
 
     claimed_at: datetime
     answers: str
     outcome: Outcome
-    earlier: tuple[datetime, ...] = ()
+    earlier: tuple[Paid, ...] = ()
 
-    def is_under_way(self, at: datetime) -> bool:
-        """Whether it may be being made just now."""
-        return self.outcome is Outcome.CLAIMED and at - self.claimed_at < UNDER_WAY
-
-    def within_a_day_of(self, at: datetime) -> tuple[datetime, ...]:
-        """When money moved, or may have, in the 24 hours before a time."""
-        mine = () if self.outcome.moved_nothing else (self.claimed_at,)
-        return tuple(each for each in (*self.earlier, *mine) if at - each < _DAY)
+    def within_a_day_of(self, at: datetime) -> tuple[Paid, ...]:
+        """What moved money, or may have, in the 24 hours before a time."""
+        mine = () if self.outcome.moved_nothing else (Paid(self.claimed_at, self.answers),)
+        return tuple(each for each in (*self.earlier, *mine) if at - each.at < _DAY)
 
 
 class Refusal(StrEnum):
@@ -74,11 +75,12 @@ class Refusal(StrEnum):
     ENOUGH = "as many payments as its rule allows were made within 24 hours"
 
 
-def refusal(
+def refusal(  # noqa: PLR0913 (each is an input of the judgement)
     last: Payment | None,
     *,
     answers: str,
     at: datetime,
+    under_way: bool,
     most: int | None = None,
     after_unknown: bool = False,
 ) -> Refusal | None:
@@ -88,14 +90,15 @@ def refusal(
         last: the account's latest payment.
         answers: the alert or command that this one answers; each is answered once.
         at: now.
+        under_way: whether the latest payment may be being made just now.
         most: how many may be made in 24 hours; None: any number.
         after_unknown: a person has looked and wants to pay whatever became of the last one.
     """
     if last is None:
         return None
-    if last.answers == answers:
+    if answers in (last.answers, *(each.answers for each in last.earlier)):
         return Refusal.ANSWERED
-    if last.is_under_way(at):
+    if under_way and last.outcome is Outcome.CLAIMED:
         return Refusal.UNDER_WAY
     if last.outcome.is_open and not after_unknown:
         return Refusal.OPEN

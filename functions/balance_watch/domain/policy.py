@@ -42,8 +42,8 @@ class Defaults:
 
     def quickened(self, lasts: timedelta | None) -> "Defaults":
         """Returns the timing for an account whose balance lasts so long, an hour apart at least."""
-        if not self.quicken or self.reminder is None or lasts is None:
-            return self
+        if not self.quicken or self.reminder is None or not lasts:
+            return self  # with nothing left, there is no hurry left
         return replace(self, reminder=min(self.reminder, max(lasts / 2, _SOONEST_REMINDER)))
 
 

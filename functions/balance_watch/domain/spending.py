@@ -2,8 +2,8 @@
 
 Rates are per day, in the account's own unit, of six significant digits. A rise of a twentieth or
 more of the balance is a top-up: the time in which it happened counts neither as spending nor as
-time. A smaller one may be a correction of the provider's, and counts against what was spent; were
-it a top-up, it would hide a twentieth of the balance at most.
+time. A smaller one may be a correction of the provider's, and takes back the fall just before it,
+at most: a small top-up hides the spending of one look and no more.
 """
 
 from collections.abc import Iterable, Iterator
@@ -36,11 +36,15 @@ _SECONDS = Decimal(86400)
 
 
 class Day(NamedTuple):
-    """What was spent on one day (UTC), and how much time of looks that is known from."""
+    """What was spent on one day (UTC), and how much time of looks that is known from.
+
+    `fell` is what the latest look fell by: so much of a rise after it may be a correction.
+    """
 
     day: date
     spent: Decimal
     covered: timedelta
+    fell: Decimal = Decimal(0)
 
     @property
     def rate(self) -> Decimal:
@@ -79,15 +83,17 @@ def added(days: tuple[Day, ...], before: Sample, after: Sample) -> tuple[Day, ..
     """
     today = after.at.date()
     kept = tuple(
-        each._replace(spent=_ESTIMATE.plus(each.spent))
+        each._replace(spent=_ESTIMATE.plus(each.spent), fell=Decimal(0))
         for each in days
         if each.day < today and (today - each.day).days <= WEEK
     )
     so_far = next((each for each in days if each.day == today), Day(today, Decimal(0), timedelta()))
-    for spent, covered in _spans((before, after)):
-        total = _KEPT.add(so_far.spent, spent)
-        so_far = Day(today, total, so_far.covered + covered)
-    return (*kept, so_far)
+    fell = days[-1].fell if days else Decimal(0)
+    spans = list(_spans((before, after), fell))
+    for spent, covered in spans:
+        so_far = Day(today, _KEPT.add(so_far.spent, spent), so_far.covered + covered)
+    fell = max((spent for spent, _ in spans), default=Decimal(0))
+    return (*kept, so_far._replace(fell=max(fell, Decimal(0))))
 
 
 def pace(window: tuple[Sample, ...], days: tuple[Day, ...], now: datetime) -> Pace:
@@ -103,16 +109,27 @@ def pace(window: tuple[Sample, ...], days: tuple[Day, ...], now: datetime) -> Pa
 
 
 def is_top_up(before: Decimal, after: Decimal) -> bool:
-    """Whether a balance rose by so much that money was paid in."""
+    """Whether a balance rose by so much, to something, that money was paid in."""
     with localcontext(prec=_ROOM):
-        return after > before and after - before >= abs(before) * _TOP_UP
+        return after > max(before, Decimal(0)) and after - before >= abs(before) * _TOP_UP
 
 
-def _spans(samples: Iterable[Sample]) -> Iterator[tuple[Decimal, timedelta]]:
-    """Yields what was spent between two samples, and the time between them; no top-ups."""
+def _spans(
+    samples: Iterable[Sample], fell: Decimal = Decimal(0)
+) -> Iterator[tuple[Decimal, timedelta]]:
+    """Yields what was spent between two samples, and the time between them; no top-ups.
+
+    `fell` is what was spent just before the first.
+    """
     for before, after in pairwise(samples):
-        if after.at > before.at and not is_top_up(before.balance, after.balance):
-            yield _KEPT.subtract(before.balance, after.balance), after.at - before.at
+        if after.at <= before.at:
+            continue
+        if is_top_up(before.balance, after.balance):
+            fell = Decimal(0)
+            continue
+        spent = max(_KEPT.subtract(before.balance, after.balance), -fell)
+        fell = max(spent, Decimal(0))
+        yield spent, after.at - before.at
 
 
 def _known(spans: Iterable[tuple[Decimal, timedelta]]) -> Decimal | None:

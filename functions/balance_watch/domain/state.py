@@ -17,6 +17,7 @@ from balance_watch.domain.window import Sample, shifted
 class RuleState:
     """A rule that is breached: since when, for how many checks, and whether it fires yet."""
 
+    metric: Metric
     since: datetime
     checks: int
     firing: bool
@@ -36,7 +37,8 @@ class AccountState:
 
     `reading` is the last good one, `window` its last day at one sample an hour, `days` what was
     spent on each of the last eight days; `failure` is the latest failed look unless a good one
-    followed; `jump` is a top-up that is yet to be told, `jump_told_at` when the last one was.
+    followed; `jump` is a top-up that is yet to be told, `jump_told_at` when the last one was;
+    `provider` is whose numbers these are.
     """
 
     account: str
@@ -51,6 +53,7 @@ class AccountState:
     days: tuple[Day, ...] = ()
     jump: Jump | None = None
     jump_told_at: datetime | None = None
+    provider: str | None = None
 
     @property
     def pace(self) -> Pace:
@@ -65,6 +68,7 @@ def observe(
     outcome: Reading | ReadFailure,
     now: datetime,
     lacking: ReadFailure | None = None,
+    provider: str | None = None,
 ) -> AccountState:
     """Returns the state after a look, before any rule is judged on it.
 
@@ -78,13 +82,17 @@ def observe(
         failure=failure,
         failing_since=(state.failing_since or now) if failure else None,
     )
-    return seen if isinstance(outcome, ReadFailure) else _with(seen, outcome, now)
+    if isinstance(outcome, ReadFailure):
+        return seen
+    return replace(_with(seen, outcome, now, provider), provider=provider)
 
 
-def _with(state: AccountState, reading: Reading, now: datetime) -> AccountState:
+def _with(
+    state: AccountState, reading: Reading, now: datetime, provider: str | None
+) -> AccountState:
     before = state.reading
-    if before is None or before.currency != reading.currency:
-        # Numbers of another currency cannot stand in one plot, nor make a rate.
+    if before is None or (before.currency, state.provider) != (reading.currency, provider):
+        # Numbers of another currency or provider cannot stand in one plot, nor make a rate.
         window = shifted((), now, reading.balance)
         return replace(state, reading=reading, window=window, days=(), jump=None)
     was, now_is = Sample(before.observed_at, before.balance), Sample(now, reading.balance)

@@ -162,6 +162,7 @@ def _block(it: Notification) -> dict[str, Any]:
     room = min(_DETAIL, MAX_TEXT - len(title) - len(plot) - len(facts) - len(pace(it)) - 4)
     text = "\n".join(filter(None, (title, plot, pace(it), _detail(it.detail, room), facts)))
     # Verbatim: no address or name in it becomes a link or a mention by itself.
+    text = _cut(text, MAX_TEXT)
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
@@ -205,9 +206,9 @@ def _facts(it: Notification) -> str:
     seconds = int(it.since.timestamp())
     since = f"since <!date^{seconds}^{{date_short_pretty}} {{time}}|{moment(it.since)}>"
     if it.reason is Reason.RESOLVED:
-        since = f"{since}, over after {lasting(it.said_at - it.since)}"
+        since = f"{since}, over after {lasting(it.lasted)}"
     elif it.said_at > it.since:
-        since = f"{since} ({lasting(it.said_at - it.since)})"
+        since = f"{since} ({lasting(it.lasted)})"
     facts = [since, it.severity.value]
     facts += [f"rule {it.rule}", it.provider]
     labels = [f"{name} {value}" for name, value in it.labels.items()]

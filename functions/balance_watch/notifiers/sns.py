@@ -125,7 +125,7 @@ def text_for_people(it: Notification) -> str:
     """A few lines: what, how it moved, why, since when, what to do."""
     moved = movement(it)
     over = ", over after" if it.reason is Reason.RESOLVED else ", for"
-    span = f"{over} {lasting(it.said_at - it.since)}" if it.said_at > it.since else ""
+    span = f"{over} {lasting(it.lasted)}" if it.said_at > it.since else ""
     lines = [
         headline(it),
         f"Last 24 h: {sparkline(it.trend)} {moved}" if moved else "",

@@ -124,7 +124,9 @@ def amount(it: Notification, number: Decimal | None) -> str:
     if it.metric in _DURATIONS:
         return span_of(timedelta(seconds=int(max(Decimal(0), min(number, _LONGEST)))))
     unit = _UNITS.get(it.metric) or it.currency or "units"
-    return with_unit(number, unit) + (" a day" if it.metric is Metric.SPEND_RATE else "")
+    if it.metric is Metric.SPEND_RATE:
+        return f"{with_unit(_ROUGH.plus(number), unit)} a day"
+    return with_unit(number, unit)
 
 
 def span_of(span: timedelta) -> str:

@@ -213,8 +213,8 @@ class Store:
                 puts += [(state.account, {"PutRequest": {"Item": item}}) for item in mine]
         for start in range(0, len(puts), WRITE_BATCH):
             batch = puts[start : start + WRITE_BATCH]
-            over = run is not None and self._clock() >= run.lease_until
-            if over or not self._table.write([request for _, request in batch]):
+            until = inf if run is None else run.lease_until
+            if not self._table.write([request for _, request in batch], self._clock, until):
                 unsaved |= {account for account, _ in batch}
         return unsaved
 
@@ -274,17 +274,37 @@ class Store:
             change: the account's state, and what is owed of the end.
             payment: the payment with its outcome; None: it was not made.
         """
-        name, table = change.state.account, self._table.name
+        state, table = change.state, self._table.name
+        seen = state.checked_at and items.text_of(state.checked_at)
+        put = {
+            "TableName": table,
+            "Item": packed(items.state_item(state)),
+            # Only over the state that it was made of: an older one must not win.
+            "ConditionExpression": "checked_at = :seen" if seen else "attribute_not_exists(pk)",
+            **({"ExpressionAttributeValues": packed({":seen": seen})} if seen else {}),
+        }
         actions = [
             self._fence(run),
-            *self._table.puts(
-                [items.state_item(change.state), *map(outbox.owed_item, change.owed)]
-            ),
+            {"Put": put},
+            *self._table.puts(map(outbox.owed_item, change.owed)),
             {"Delete": {"TableName": table, "Key": packed(outbox.owed_key(paid))}},
         ]
-        if payment is not None:
-            actions += self._table.puts([items.payment_item(name, payment)])
-        return self._table.transact(actions)
+        if payment is None:
+            return self._table.transact(actions)
+        # A person may have paid meanwhile, over this claim: theirs is the latest payment then.
+        end = self._end_of(state.account, payment)
+        return self._table.transact([*actions, end]) or self._table.transact(actions)
+
+    def _end_of(self, account: str, payment: Payment) -> Any:  # noqa: ANN401 (DynamoDB's own shape)
+        item = items.payment_item(account, payment)
+        mine = {":at": item["claimed_at"], ":answers": item["answers"]}
+        put = {
+            "TableName": self._table.name,
+            "Item": packed(item),
+            "ConditionExpression": "claimed_at = :at AND answers = :answers",
+            "ExpressionAttributeValues": packed(mine),
+        }
+        return {"Put": put}
 
     def end_alerts(self, account: str) -> bool:
         """Forgets the alerts of an account that is watched no more; False: not now."""

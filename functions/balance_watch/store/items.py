@@ -10,7 +10,7 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from balance_watch.domain.episode import Alert
-from balance_watch.domain.payment import Outcome, Payment
+from balance_watch.domain.payment import Outcome, Paid, Payment
 from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import Day
@@ -90,7 +90,12 @@ def state_item(state: AccountState) -> Item:
         )
     if state.rules:
         item["rules"] = {
-            name: {"since": _seconds(rule.since), "checks": rule.checks, "firing": rule.firing}
+            name: {
+                "of": rule.metric.value,
+                "since": _seconds(rule.since),
+                "checks": rule.checks,
+                "firing": rule.firing,
+            }
             for name, rule in state.rules.items()
         }
     if state.alerts:
@@ -100,6 +105,7 @@ def state_item(state: AccountState) -> Item:
     if state.jump is not None:
         item["jump"] = {**state.jump._asdict(), "at": text_of(state.jump.at)}
     item["jump_told"] = maybe_text(state.jump_told_at)
+    item["provider"] = state.provider
     item = without_none(item)
     if state.window:
         room = WRITE_UNIT - size_of(item) - len("trail")
@@ -119,8 +125,11 @@ def state_from(item: Mapping[str, Any]) -> AccountState:
         failure=ReadFailure(FailureKind(failure["kind"]), failure["message"]) if failure else None,
         failing_since=maybe_time(failure.get("since")) if failure else None,
         rules={
-            name: RuleState(_at(rule["since"]), int(rule["checks"]), rule["firing"])
+            name: RuleState(
+                Metric(rule["of"]), _at(rule["since"]), int(rule["checks"]), rule["firing"]
+            )
             for name, rule in item.get("rules", {}).items()
+            if rule["of"] in set(Metric)
         },
         # A metric that is not known is of a newer version that was rolled back.
         alerts={
@@ -130,8 +139,9 @@ def state_from(item: Mapping[str, Any]) -> AccountState:
         },
         window=_trail(item.get("trail", "")),
         days=_days(item.get("days", "")),
-        jump=Jump(**{**jump, "at": time_of(jump["at"])}) if (jump := item.get("jump")) else None,
+        jump=_jump(item["jump"]) if "jump" in item else None,
         jump_told_at=maybe_time(item.get("jump_told")),
+        provider=item.get("provider"),
     )
 
 
@@ -142,7 +152,7 @@ def payment_item(account: str, payment: Payment) -> Item:
         "claimed_at": text_of(payment.claimed_at),
         "answers": payment.answers,
         "outcome": payment.outcome.value,
-        "earlier": [text_of(each) for each in payment.earlier],
+        "earlier": [[text_of(each.at), each.answers] for each in payment.earlier],
     }
 
 
@@ -152,7 +162,7 @@ def payment_from(item: Mapping[str, Any]) -> Payment:
         time_of(item["claimed_at"]),
         item.get("answers", ""),
         Outcome(item["outcome"]),
-        tuple(time_of(each) for each in item.get("earlier", ())),
+        tuple(Paid(time_of(at), answers) for at, answers in item.get("earlier", ())),
     )
 
 
@@ -180,7 +190,7 @@ def _reading(item: Mapping[str, Any], observed_at: datetime) -> Reading:
     reload = item.get("reload")
     return Reading(
         observed_at=observed_at,
-        balance=item["bal"],
+        balance=_number(item["bal"]),
         currency=item["cur"],
         credits=item.get("credits"),
         points=item.get("points"),
@@ -207,6 +217,7 @@ def alert_map(alert: Alert) -> Item:
             "fired_at": alert.fired_at and _seconds(alert.fired_at),
             "fired_as": alert.fired_as and alert.fired_as.value,
             "channels": list(alert.channels),
+            "ended_at": alert.ended_at and _seconds(alert.ended_at),
         }
     )
 
@@ -223,7 +234,18 @@ def alert_from(item: Mapping[str, Any]) -> Alert:
         fired_at=_at(item["fired_at"]) if "fired_at" in item else None,
         fired_as=Severity(item["fired_as"]) if "fired_as" in item else None,
         channels=tuple(item["channels"]),
+        ended_at=_at(item["ended_at"]) if "ended_at" in item else None,
     )
+
+
+def _number(value: object) -> Decimal:
+    if not isinstance(value, Decimal):
+        raise TypeError("not a number")
+    return value
+
+
+def _jump(item: Mapping[str, Any]) -> Jump:
+    return Jump(time_of(item["at"]), _number(item["before"]), _number(item["after"]))
 
 
 def _seconds(at: datetime) -> int:
@@ -258,17 +280,24 @@ def _trail(text: str) -> tuple[Sample, ...]:
 
 
 def _days_text(days: tuple[Day, ...]) -> str:
-    """Packs days as `day:spent:seconds`, days since the epoch."""
+    """Packs days as `day:spent:seconds:fell`, days since the epoch; without the last if it is 0."""
     return " ".join(
-        f"{(it.day - _EPOCH).days}:{it.spent}:{int(it.covered.total_seconds())}" for it in days
+        f"{(it.day - _EPOCH).days}:{it.spent}:{int(it.covered.total_seconds())}"
+        + (f":{it.fell}" if it.fell else "")
+        for it in days
     )
 
 
 def _days(text: str) -> tuple[Day, ...]:
     parts = (day.split(":") for day in text.split())
     return tuple(
-        Day(_EPOCH + timedelta(int(day)), Decimal(spent), timedelta(seconds=int(seconds)))
-        for day, spent, seconds in parts
+        Day(
+            _EPOCH + timedelta(int(day)),
+            Decimal(spent),
+            timedelta(seconds=int(seconds)),
+            *map(Decimal, fell),
+        )
+        for day, spent, seconds, *fell in parts
     )
 
 
@@ -286,8 +315,11 @@ def text_of(at: datetime) -> str:
 
 
 def time_of(text: str) -> datetime:
-    """Returns the time that `text_of` wrote."""
-    return datetime.fromisoformat(text)
+    """Returns the time that `text_of` wrote; any other text raises ValueError."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return at
 
 
 def maybe_text(at: datetime | None) -> str | None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from balance_watch.domain.money import exact
 from balance_watch.domain.notification import Notification, Owed, Reason
 from balance_watch.domain.rules import NUMERIC, Metric, Severity
 from balance_watch.store.items import (
@@ -33,6 +34,7 @@ def owed_item(owed: Owed) -> Item:
     return {
         **owed_key(owed),
         "channel": owed.channel,
+        "channels": list(owed.channels),
         "notification": json.dumps(
             without_none(
                 {
@@ -45,6 +47,7 @@ def owed_item(owed: Owed) -> Item:
                     "reason": said.reason.value,
                     "since": text_of(said.since),
                     "said_at": text_of(said.said_at),
+                    "ended_at": maybe_text(said.ended_at),
                     "value": said.value,
                     "threshold": _maybe_digits(said.threshold),
                     "currency": said.currency,
@@ -68,7 +71,7 @@ def owed_from(item: Mapping[str, Any]) -> Owed:
     said = json.loads(item["notification"])
     seconds = said.get("runway")
     if Metric(said["metric"]) in _NUMERIC and "value" in said:
-        Decimal(said["value"])
+        exact(said["value"])
     return Owed(
         Notification(
             alert_id=said["alert_id"],
@@ -80,12 +83,13 @@ def owed_from(item: Mapping[str, Any]) -> Owed:
             reason=Reason(said["reason"]),
             since=time_of(said["since"]),
             said_at=time_of(said["said_at"]),
+            ended_at=maybe_time(said.get("ended_at")),
             value=said.get("value"),
             threshold=_maybe_number(said.get("threshold")),
             currency=said.get("currency"),
             balance=_maybe_number(said.get("balance")),
             observed_at=maybe_time(said.get("observed_at")),
-            labels=said["labels"],
+            labels=dict(said["labels"]),
             detail=said["detail"],
             trend=tuple(Decimal(each) for each in said["trend"]),
             per_day=_maybe_number(said.get("per_day")),
@@ -93,6 +97,7 @@ def owed_from(item: Mapping[str, Any]) -> Owed:
             link=said.get("link"),
         ),
         item["channel"],
+        tuple(item.get("channels", ())),
     )
 
 

@@ -1,9 +1,10 @@
 """Payments, one item an account: claimed before they are made, so that none is made twice."""
 
 import logging
+import time
 import uuid
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,22 +16,53 @@ from balance_watch.store.table import Table, packed
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_UNDER_WAY_SECONDS = 120
+"""A claim as young as this is a payment under way; an older one is of unknown outcome."""
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_NOT_UNDERSTOOD = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
+
 _log = logging.getLogger(__name__)
 
 
 class Payments:
-    """The payments in a table, for one process; safe to use from several threads."""
+    """The payments in a table, for one process; safe to use from several threads.
 
-    def __init__(self, client: "DynamoDBClient", table: Table) -> None:
-        self._client, self._table = client, table
+    Args:
+        client: a low-level DynamoDB client.
+        table: the table.
+        clock: seconds since the epoch, for how long a claim is a payment under way.
+    """
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: Table,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.client, self.table, self.clock = client, table, clock
 
     def latest(self, accounts: Sequence[str]) -> dict[str, Payment]:
-        """Returns the latest payment of each account that has one."""
-        found = self._table.read([items.top_up_key(name) for name in accounts])
-        return {
-            str(item["pk"]).removeprefix(items.account_key("")): items.payment_from(item)
-            for item in found
-        }
+        """Returns the latest payment of each account that has one.
+
+        One that cannot be understood stands for one of unknown outcome: nothing is paid on it.
+        """
+        found = self._items(accounts)
+        return {name: payment for name, (payment, _) in found.items()}
+
+    def _items(self, accounts: Sequence[str]) -> dict[str, tuple[Payment, bool]]:
+        """The latest payments, each with whether it may be being made just now."""
+        found = {}
+        for item in self.table.read([items.top_up_key(name) for name in accounts]):
+            name = str(item["pk"]).removeprefix(items.account_key(""))
+            try:
+                under_way = int(item.get("until", 0)) > self.clock()
+                found[name] = items.payment_from(item), under_way
+            except _NOT_UNDERSTOOD as error:
+                facts = {"account": name, "why": type(error).__name__}
+                _log.error("payment not understood: taken as one of unknown outcome", extra=facts)
+                found[name] = Payment(_LONG_AGO, "", Outcome.UNKNOWN), False
+        return found
 
     def claim(
         self,
@@ -46,10 +78,17 @@ class Payments:
         Of two that claim at once, one is refused.
         """
         try:
-            last = self.latest([account]).get(account)
+            last, under_way = self._items([account]).get(account, (None, False))
         except (BotoCoreError, ClientError, TimeoutError) as error:
             return _not_claimed(account, error)
-        why = refusal(last, answers=answers, at=at, most=most, after_unknown=after_unknown)
+        why = refusal(
+            last,
+            answers=answers,
+            at=at,
+            under_way=under_way,
+            most=most,
+            after_unknown=after_unknown,
+        )
         if why is not None:
             return why
         payment = claimed(last, answers=answers, at=at)
@@ -59,15 +98,21 @@ class Payments:
             condition = "claimed_at = :at AND outcome = :outcome"
             values |= {":at": items.text_of(last.claimed_at), ":outcome": last.outcome.value}
         try:
-            self._client.put_item(
-                TableName=self._table.name,
-                Item=packed({**items.payment_item(account, payment), "token": token}),
+            self.client.put_item(
+                TableName=self.table.name,
+                Item=packed(
+                    {
+                        **items.payment_item(account, payment),
+                        "token": token,
+                        "until": int(self.clock() + _UNDER_WAY_SECONDS),
+                    }
+                ),
                 # `#token = :token` is this very request, sent again because its reply was lost.
                 ConditionExpression=f"#token = :token OR ({condition})",
                 ExpressionAttributeNames={"#token": "token"},
                 ExpressionAttributeValues=packed(values),
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
+        except self.client.exceptions.ConditionalCheckFailedException:
             return Refusal.UNDER_WAY
         except (BotoCoreError, ClientError) as error:
             return _not_claimed(account, error)
@@ -75,8 +120,8 @@ class Payments:
 
     def settle(self, account: str, payment: Payment, outcome: Outcome) -> None:
         """Stores how a payment ended; never of another one."""
-        self._client.update_item(
-            TableName=self._table.name,
+        self.client.update_item(
+            TableName=self.table.name,
             Key=packed(items.top_up_key(account)),
             UpdateExpression="SET outcome = :outcome",
             ConditionExpression="claimed_at = :at AND answers = :answers",
@@ -89,13 +134,14 @@ class Payments:
             ),
         )
 
-    def clear(self, account: str, at: datetime) -> Payment | None:
+    def clear(self, account: str) -> Payment | None:
         """Takes a payment as settled whose end is not known, or that failed: a person has looked.
 
         Returns the payment as it was; None where there is none to clear.
         """
-        last = self.latest([account]).get(account)
-        if last is None or last.outcome.in_order or last.is_under_way(at):
+        last, under_way = self._items([account]).get(account, (None, False))
+        under_way = under_way and last is not None and last.outcome is Outcome.CLAIMED
+        if last is None or last.outcome.in_order or under_way:
             return None
         self.settle(account, last, Outcome.CLEARED)
         return last

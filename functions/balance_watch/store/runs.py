@@ -69,7 +69,7 @@ def notes_from(item: Mapping[str, Any]) -> Notes:
         return Notes(
             configuration_from(item.get("configuration", {})),
             item.get("policy_digest"),
-            tuple(item.get("alerted", ())),
+            tuple(map(str, item.get("alerted", ()))),
             tuple((name, Gone(it["digest"], time_of(it["at"]), it["why"])) for name, it in gone),
         )
     except _NOT_UNDERSTOOD as error:
@@ -80,13 +80,16 @@ def notes_from(item: Mapping[str, Any]) -> Notes:
 def configuration_map(state: ConfigurationState) -> Item:
     """Returns what the run's item holds of the configuration."""
     alert = None if state.alert is None else alert_map(state.alert)
-    return without_none({"faults": list(state.faults), "alert": alert})
+    told = [[fault, text_of(at)] for fault, at in state.told]
+    return without_none({"faults": list(state.faults), "alert": alert, "told": told})
 
 
 def configuration_from(item: Mapping[str, Any]) -> ConfigurationState:
     """Returns the configuration's state out of the run's item."""
     alert = item.get("alert")
-    return ConfigurationState(tuple(item.get("faults", ())), alert_from(alert) if alert else None)
+    faults = tuple(map(str, item.get("faults", ())))
+    told = tuple((str(fault), time_of(at)) for fault, at in item.get("told", ()))
+    return ConfigurationState(faults, alert_from(alert) if alert else None, told)
 
 
 def silence_attribute(name: str) -> str:
@@ -113,7 +116,10 @@ def silences_from(item: Mapping[str, Any]) -> tuple[Silence, ...]:
         name = attribute.removeprefix(_SILENCE)
         try:
             until, created = time_of(it["until"]), time_of(it["created_at"])
-            found.append(Silence(name, it["match"], until, it["reason"], created))
+            match = {fact: glob for fact, glob in it["match"].items() if isinstance(glob, str)}
+            if not match or len(match) < len(it["match"]):
+                raise ValueError("no globs")
+            found.append(Silence(name, match, until, str(it["reason"]), created))
         except _NOT_UNDERSTOOD as error:
             facts = {"silence": name, "why": type(error).__name__}
             _log.error("silence not understood: it silences nothing", extra=facts)

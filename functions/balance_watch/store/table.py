@@ -2,9 +2,11 @@
 
 import logging
 import random
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -51,10 +53,17 @@ class Table:
             else:
                 raise TimeoutError("DynamoDB left keys unread however often it was asked")
 
-    def write(self, requests: Sequence[Any]) -> bool:
-        """Writes up to 25 items, trying again those that DynamoDB did not get to."""
+    def write(
+        self,
+        requests: Sequence[Any],
+        clock: Callable[[], float] = time.time,
+        until: float = inf,
+    ) -> bool:
+        """Writes up to 25 items, trying again those that DynamoDB did not get to, until a time."""
         left = list(requests)
         for attempt in range(_BACKOFFS):
+            if clock() >= until:
+                return False
             try:
                 answer = self._client.batch_write_item(RequestItems={self.name: left})
             except (BotoCoreError, ClientError):
