@@ -20,7 +20,7 @@ from tests.lives import (
 )
 from tests.mortality import Fate, Moment, moments
 
-pytestmark = pytest.mark.e2e  # a hundred and sixty deaths take minutes
+pytestmark = pytest.mark.e2e  # nearly two hundred deaths take minutes
 
 
 @pytest.fixture(scope="module", params=["moto", "aws"])

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from balance_watch.domain.notification import Notification, Reason, Sent, gravest_first
 from balance_watch.domain.window import sparkline
@@ -58,6 +58,8 @@ class SnsChannel:
             code = _code(error)
             why = _ABOUT_CONTENT if code in _CONTENT else f"SNS answers {code}."
             return Sent(refused=tuple(group), why=why)
+        except ParamValidationError:
+            return Sent(refused=tuple(group), why=_ABOUT_CONTENT)
         except BotoCoreError as error:
             return Sent(refused=tuple(group), why=f"SNS was not reached ({type(error).__name__}).")
         # An entry that is named in neither list was not taken.

@@ -144,7 +144,10 @@ class Store:
     def _refuse_a_tick_of_the_future(self, held: str, tick: datetime) -> None:
         """Raises where one wrong `scheduled_time` would have every real tick skipped in silence."""
         now, near = self._clock(), _NEAR.total_seconds()
-        ahead = datetime.fromisoformat(held).timestamp() - now > near
+        try:
+            ahead = items.time_of(held).timestamp() - now > near
+        except ValueError:
+            ahead = True  # it sorts behind every tick there can be
         if ahead and abs(tick.timestamp() - now) < near:
             raise FutureTickError(
                 f"the table has a check of {held}, which is in the future, so no check of today is"
