@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Context, Decimal, localcontext
 from itertools import pairwise
-from statistics import median
 from typing import NamedTuple
 
 from balance_watch.domain.window import Sample
@@ -100,11 +99,12 @@ def pace(window: tuple[Sample, ...], days: tuple[Day, ...], now: datetime) -> Pa
     """Returns how fast is spent, from the last day's samples and the week's days."""
     today = _known(_spans(window))
     week = _known((each.spent, each.covered) for each in days)
-    past = [each.rate for each in days if each.day < now.date() and each.covered >= ENOUGH]
+    past = sorted(each.rate for each in days if each.day < now.date() and each.covered >= ENOUGH)
     return Pace(
         per_day=max((rate for rate in (today, week) if rate is not None), default=None),
         today=today,
-        usual=_ESTIMATE.plus(median(past)) if len(past) >= ENOUGH_DAYS else None,
+        # Not by statistics, which costs a start 13 ms: of two in the middle, the calmer one.
+        usual=_ESTIMATE.plus(past[(len(past) - 1) // 2]) if len(past) >= ENOUGH_DAYS else None,
     )
 
 
