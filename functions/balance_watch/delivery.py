@@ -134,12 +134,12 @@ class _Post:
             return _Sending(refused=list(owed))
         sending = _Sending()
         # What another channel does not take is no news to one that has, or gets, its own copy.
-        own = [it for it in owed if it.channel != name and name in it.channels]
-        self._take(name, own, sending)
+        own: list[Owed] = []
         by_id: dict[str, list[Owed]] = defaultdict(list)
         for each in owed:
-            if each not in own:
-                by_id[each.notification.alert_id].append(each)
+            has_own = each.channel != name and name in each.channels
+            (own if has_own else by_id[each.notification.alert_id]).append(each)
+        self._take(name, own, sending)
         notifications = [copies[0].notification for copies in by_id.values()]
         for sent in self._sent(name, channel, notifications):
             self._take(name, [e for it in sent.accepted for e in by_id[it.alert_id]], sending)
@@ -157,14 +157,15 @@ class _Post:
         self, name: str, channel: Channel, notifications: Sequence[Notification]
     ) -> Iterator[Sent]:
         """Sends; should the channel fail at one, each goes alone: the others get through."""
-        left = list(notifications)
-        if not left:
+        if not notifications:
             return
+        answered: set[str] = set()
         try:
             for sent in channel.send(notifications, deadline=self.deadline):
-                left = [it for it in left if it not in (*sent.accepted, *sent.refused)]
+                answered |= {it.alert_id for it in (*sent.accepted, *sent.refused)}
                 yield sent
         except Exception as error:  # noqa: BLE001 (one channel's fault must not stop the others)
+            left = [it for it in notifications if it.alert_id not in answered]
             facts = {"channel": name, "why": type(error).__name__, "owed": len(left)}
             _log.error("not delivered: the channel failed", extra=facts)
             for it in left if len(notifications) > 1 else ():

@@ -375,9 +375,14 @@ def _routes(raw: object, where: str, faults: Faults) -> tuple[Route, ...]:
     return tuple(routes)
 
 
+def is_fact(fact: str, known: tuple[str, ...]) -> bool:
+    """Whether a `match` can ask for this: one of the known facts, or `labels.NAME`."""
+    return fact in known or re.fullmatch(r"labels\..+", fact) is not None
+
+
 def _check_facts(match: dict[str, str], known: tuple[str, ...], place: str, faults: Faults) -> None:
     for fact in match:
-        if fact not in known and not re.fullmatch(r"labels\..+", fact):
+        if not is_fact(fact, known):
             can = ", ".join((*known, "labels.NAME"))
             faults.add(
                 place, f"cannot ask for a fact {named_safely(fact, known)}; it can ask for {can}"

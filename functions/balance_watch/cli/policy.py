@@ -66,13 +66,16 @@ def _read(file: str) -> tuple[Policy, str]:
     if policy is None:
         for fault in faults:
             err.print(clean(fault))
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise CommandError(f"The policy has {count}.")
+        raise CommandError(f"The policy has {_counted(len(faults), 'fault')}.")
     return policy, text
 
 
 def _summary(policy: Policy) -> str:
-    rules = "1 rule" if len(policy.rules) == 1 else f"{len(policy.rules)} rules"
-    routes = "1 route" if len(policy.routes) == 1 else f"{len(policy.routes)} routes"
-    muted = "1 mute time" if len(policy.mute_times) == 1 else f"{len(policy.mute_times)} mute times"
-    return f"{rules}, {routes}, {muted}, besides what is built in"
+    parts = [(policy.rules, "rule"), (policy.routes, "route"), (policy.mute_times, "mute time")]
+    return (
+        f"{', '.join(_counted(len(each), word) for each, word in parts)}, besides what is built in"
+    )
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

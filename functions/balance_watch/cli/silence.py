@@ -1,7 +1,6 @@
 """`balance-watch silence`: holds alerts back for a while, lists what is held back, ends it."""
 
 import argparse
-import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -14,7 +13,7 @@ from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import CommandError
 from balance_watch.notifiers.wording import lasting, moment
-from balance_watch.policy import OF_ALERTS, Lasting
+from balance_watch.policy import OF_ALERTS, Lasting, is_fact
 
 _LONGEST = timedelta(days=31)
 _MOST, _WORDS = 20, 200
@@ -82,7 +81,7 @@ def _fact(text: str) -> tuple[str, str]:
     fact, equals, glob = text.partition("=")
     if len(text) > _WORDS:
         raise argparse.ArgumentTypeError(f"must be {_WORDS} characters at most")
-    if not equals or not glob or not (fact in OF_ALERTS or re.fullmatch(r"labels\..+", fact)):
+    if not equals or not glob or not is_fact(fact, OF_ALERTS):
         can = ", ".join((*OF_ALERTS, "labels.NAME"))
         raise argparse.ArgumentTypeError(f"must be FACT=GLOB, with one of {can}")
     known = {"severity": Severity, "metric": Metric}.get(fact)

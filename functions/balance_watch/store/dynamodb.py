@@ -19,7 +19,7 @@ from balance_watch.domain.silences import Silence
 from balance_watch.domain.state import AccountState
 from balance_watch.errors import FutureTickError, RunUnderWayError
 from balance_watch.store import items, outbox
-from balance_watch.store.items import Item
+from balance_watch.store.items import NOT_UNDERSTOOD, Item
 from balance_watch.store.runs import (
     Notes,
     configuration_map,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 _NEAR = timedelta(hours=1)
 
 _NOT_PACKED = (ArithmeticError, OverflowError, TypeError, ValueError)
-_NOT_UNDERSTOOD = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 
 _log = logging.getLogger(__name__)
 
@@ -353,7 +352,7 @@ class Store:
         for item in self._table.query(outbox.OUTBOX):
             try:
                 found.append(outbox.owed_from(item))
-            except _NOT_UNDERSTOOD as error:
+            except NOT_UNDERSTOOD as error:
                 facts = {"item": item["sk"], "why": type(error).__name__}
                 _log.error("owed, but not understood", extra=facts)
                 if broken is not None:
@@ -398,7 +397,7 @@ def _state(item: Item) -> AccountState:
     """One state that cannot be understood must not stop the others: that account begins anew."""
     try:
         return items.state_from(item)
-    except _NOT_UNDERSTOOD as error:
+    except NOT_UNDERSTOOD as error:
         name = str(item["pk"]).removeprefix(items.account_key(""))
         facts = {"account": name, "why": type(error).__name__}
         _log.error("state not understood: begun anew", extra=facts)

@@ -21,6 +21,9 @@ from balance_watch.store.sizes import size_of
 Item = dict[str, Any]
 """An item in boto3's plain form: strings, Decimals, booleans, lists, maps."""
 
+NOT_UNDERSTOOD = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
+"""What reading an item raises that was damaged, or is of another version."""
+
 STATE = "STATE"
 RUN = {"pk": "RUN", "sk": "RUN"}
 POLICY = {"pk": "POLICY", "sk": "LAST_GOOD"}

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.domain.payment import Outcome, Payment, Refusal, claimed, refusal
 from balance_watch.store import items
+from balance_watch.store.items import NOT_UNDERSTOOD
 from balance_watch.store.table import Table, packed
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ _UNDER_WAY_SECONDS = 120
 """A claim as young as this is a payment under way; an older one is of unknown outcome."""
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-_NOT_UNDERSTOOD = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Payments:
             try:
                 under_way = int(item.get("until", 0)) > self.clock()
                 found[name] = items.payment_from(item), under_way
-            except _NOT_UNDERSTOOD as error:
+            except NOT_UNDERSTOOD as error:
                 facts = {"account": name, "why": type(error).__name__}
                 _log.error("payment not understood: taken as one of unknown outcome", extra=facts)
                 found[name] = Payment(_LONG_AGO, "", Outcome.UNKNOWN), False

@@ -9,6 +9,7 @@ from typing import Any
 from balance_watch.domain.configuration import ConfigurationState
 from balance_watch.domain.silences import Silence
 from balance_watch.store.items import (
+    NOT_UNDERSTOOD,
     Item,
     alert_from,
     alert_map,
@@ -18,7 +19,6 @@ from balance_watch.store.items import (
 )
 
 _SILENCE = "silence:"
-_NOT_UNDERSTOOD = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def notes_from(item: Mapping[str, Any]) -> Notes:
             tuple(map(str, item.get("alerted", ()))),
             tuple((name, Gone(it["digest"], time_of(it["at"]), it["why"])) for name, it in gone),
         )
-    except _NOT_UNDERSTOOD as error:
+    except NOT_UNDERSTOOD as error:
         _log.error("notes of the last run not understood", extra={"why": type(error).__name__})
         return Notes()
 
@@ -120,7 +120,7 @@ def silences_from(item: Mapping[str, Any]) -> tuple[Silence, ...]:
             if not match or len(match) < len(it["match"]):
                 raise ValueError("no globs")
             found.append(Silence(name, match, until, str(it["reason"]), created))
-        except _NOT_UNDERSTOOD as error:
+        except NOT_UNDERSTOOD as error:
             facts = {"silence": name, "why": type(error).__name__}
             _log.error("silence not understood: it silences nothing", extra=facts)
     return tuple(sorted(found, key=lambda each: each.until))
