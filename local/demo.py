@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from balance_watch.cli.check import check
-from balance_watch.cli.terminal import accounts_table, clean, err, out
+from balance_watch.cli.terminal import accounts_table, clean, configuration, err, out
 from balance_watch.config import Settings
 from balance_watch.domain.state import AccountState
 from balance_watch.errors import BalanceWatchError, CommandError
@@ -159,7 +159,7 @@ def own_accounts(file: Path) -> int:
             out.print("You would be told:")
         for line in lines:
             out.print(line)
-        faults = wired.watched().faults
+        faults = configuration(wired)[2]
     return 0 if summary.complete and not summary.unreadable and not faults else 1
 
 

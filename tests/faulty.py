@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from decimal import Context, Decimal
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.notification import Owed
-from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.domain.reading import Observed
 from balance_watch.transport import Reply, Request, Transport
 from local.provider_server import ProviderAccount
 from local.providers import YouServer
 from tests.canaries import key
 from tests.faults import BALANCE, FaultServer, catalogue, certified_for, replies
 from tests.providers.asking import spec_of
-from tests.providers.replies import on_the_wire, samples
+from tests.providers.replies import Sample, good_samples, on_the_wire
 
 FAULTS = catalogue()
 THRESHOLD = Decimal(20)
@@ -33,7 +33,7 @@ HEALTHY = LOW | FINE
 FOR_EVER = 60.0
 """Longer than the run: what hangs must not end by itself before its client gives up."""
 
-Outcome = Reading | ReadFailure
+Outcome = Observed
 
 
 @dataclass(frozen=True)
@@ -121,35 +121,6 @@ class Outbox:
         return True
 
 
-_NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_WIDE = Context(prec=200, traps=[])
-"""Wide enough for any product of amounts to be exact; what is no number here is equal to none."""
-
-
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
-
-
-def numbers_of(body: bytes) -> set[Decimal]:
-    """Returns the numbers in a body, by no parser of JSON or XML; text in JSON is no number."""
-    digits = body if body.lstrip().startswith(b"<") else _STRING.sub(b'""', body)
-    return {_WIDE.create_decimal(one.decode()) for one in _NUMBER.findall(digits)}
-
-
-def amounts_of(slug: str, reading: Reading) -> Iterator[tuple[Decimal, Decimal]]:
-    """Yields every amount of a reading with what the provider's own number was multiplied by."""
-    scale = spec_of(slug).scale
-    money = [reading.balance, reading.provider_threshold]
-    if reading.auto_reload is not None:
-        money += [reading.auto_reload.threshold, reading.auto_reload.amount]
-    yield from ((amount, scale) for amount in money if amount is not None)
-    counts = (reading.credits, reading.points)
-    yield from ((amount, Decimal(1)) for amount in counts if amount is not None)
-
-
-def stands_in(amount: Decimal, scale: Decimal, body: bytes) -> bool:
-    return any(_WIDE.multiply(number, scale) == amount for number in numbers_of(body))
-
-
 _LITERAL = re.compile(rb'(?<=[:>\s,\[])(?:-?\d[\d.eE+-]*|true|false|null|"[^"]*")(?=[,<\s}\]])')
 _WRITTEN = [
     *("NaN", "-Infinity", "1e400", "1e-400", "1e126", "9e125", "1e-130", "-0", "0", "0.0", "00"),
@@ -173,9 +144,9 @@ _SCALARS = (
 
 def bodies(slug: str) -> st.SearchStrategy[bytes]:
     """Returns a provider's documented replies with something wrong in them, and random JSON."""
-    mine = [on_the_wire(sample.body) for sample in samples() if sample.slug == slug]
+    mine = [_last(sample) for sample in good_samples() if sample.slug == slug]
     real = st.sampled_from(mine)
-    other = st.sampled_from([on_the_wire(sample.body) for sample in samples()])
+    other = st.sampled_from([_last(sample) for sample in good_samples()])
     places = st.integers(0, 400)
     rewritten = st.builds(_rewritten, real, st.integers(0, 50), _LITERALS)
     wrong = st.one_of(
@@ -188,10 +159,18 @@ def bodies(slug: str) -> st.SearchStrategy[bytes]:
     return rewritten | wrong
 
 
+def _last(sample: Sample) -> bytes:
+    """The reply that holds the balance, of a provider that takes several requests."""
+    return on_the_wire(sample.bodies[-1])
+
+
 def _json_in_words_of(slug: str) -> st.SearchStrategy[bytes]:
     paths = spec_of(slug).reply
-    found = [getattr(paths, name) for name in paths.__struct_fields__]
-    words = {word for path in found if path for word in re.findall(r"[\w-]+", path)}
+    sums = paths.balance.sums
+    found = [getattr(paths, name) for name in paths.__struct_fields__ if name != "balance"]
+    found += [path for each in sums for path in (*each.plus, *each.less)]
+    texts = [path for path in found if isinstance(path, str)]
+    words = {word for path in texts for word in re.findall(r"[\w-]+", path)}
     names = st.sampled_from(sorted(words | {"code", "error-code"}))
     values = st.recursive(
         _SCALARS,
@@ -228,5 +207,7 @@ def _spliced(body: bytes, other: bytes, end: int, start: int) -> bytes:
 def _rewritten(body: bytes, which: int, literal: bytes) -> bytes:
     """Puts another text in place of one value, as it is written and not as it is meant."""
     places = list(_LITERAL.finditer(body))
+    if not places:
+        return literal
     place = places[which % len(places)]
     return body[: place.start()] + literal + body[place.end() :]

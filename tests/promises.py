@@ -38,7 +38,7 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.notification import Notification, Owed, Reason, Sent
 from balance_watch.domain.payment import Outcome
 from balance_watch.domain.policy import DEFAULT_WEBHOOK, TOPIC
-from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
+from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import RunUnderWayError
@@ -203,7 +203,7 @@ class World:
         table = Table(self.client, self.table, self.clock.sleep)
         Payments(self.client, table).clear(PAYER)
 
-    def _secrets(self) -> Watched[Spec]:
+    def _secrets(self, _: object) -> Watched[Spec]:
         accounts = []
         for name in sorted(self.watched):
             slug = "vonage" if name == PAYER else "you"
@@ -217,7 +217,7 @@ class World:
 
     def _look(
         self, accounts: Sequence[tuple[Account, Spec]], *, now: datetime, deadline: float
-    ) -> Iterator[tuple[Account, Reading | ReadFailure]]:
+    ) -> Iterator[tuple[Account, Observed]]:
         del deadline
         meanwhile, self.meanwhile = self.meanwhile, lambda: None
         doom = self.doom
@@ -229,7 +229,7 @@ class World:
             if isinstance(shown, FailureKind):
                 yield account, ReadFailure(shown, "It failed.")
             else:
-                yield account, Reading(now, shown, spec.currency)
+                yield account, Reading(now, shown, spec.currency or "")
 
     def _send(
         self, owed: Sequence[Owed], *, watched: object, shut: AbstractSet[str], deadline: float

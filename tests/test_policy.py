@@ -40,7 +40,7 @@ def parsed(text: str) -> Policy:
     policy = parse_policy(text, "policy", faults)
     assert policy is not None, faults
     assert not faults
-    return policy
+    return policy.policy
 
 
 def rule(text: str) -> Rule:

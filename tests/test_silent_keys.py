@@ -106,12 +106,12 @@ REPLIES: dict[str, tuple[str, loopback.Reply]] = {
     "xml": ("vonage", loopback.Reply(200, b"<a><value><base64></value></a>", "application/xml")),
     "no-number": ("you", loopback.Reply(200, LOW.replace(b"100", b'"<key>"'))),
     "no-currency": (
-        "aimlapi-billing",
+        "aimlapi",
         loopback.Reply(200, b'{"current_balance": 1, "currency": "<key>"}'),
     ),
     "no-code": ("legnext", loopback.Reply(200, b'{"code": "<key>", "message": "<key>"}')),
-    "told": ("aimlapi-v1", loopback.Reply(200, TOLD)),
-    "told-at-length": ("aimlapi-v1", loopback.Reply(200, TOLD_AT_LENGTH)),
+    "told": ("aimlapi-v1-legacy", loopback.Reply(200, TOLD)),
+    "told-at-length": ("aimlapi-v1-legacy", loopback.Reply(200, TOLD_AT_LENGTH)),
 }
 
 
@@ -340,7 +340,7 @@ class Day:
     def look_at_reprs(self) -> None:
         settings = Settings.from_environment()
         wiring = Wiring(settings)
-        watched, reprs = wiring.watched(), self.heard.reprs
+        watched, reprs = wiring.watched({}), self.heard.reprs
         reprs.add("Settings", repr(settings))
         reprs.add("Wiring", repr(wiring))
         reprs.add("Watched", repr(watched))
@@ -515,9 +515,9 @@ WRITTEN: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("write", WRITTEN.values(), ids=WRITTEN.keys())
 def test_no_part_of_a_key_is_left_where_a_status_is_cut(write: Callable[[str], str]) -> None:
-    spec, hidden = provider("aimlapi-v1"), write(KEY)
+    spec, hidden = provider("aimlapi-v1-legacy"), write(KEY)
     assert spec is not None
-    account = Account("a", "aimlapi-v1", {"api_key": KEY})
+    account = Account("a", "aimlapi-v1-legacy", {"api_key": KEY})
     parts = {hidden[at : at + 8] for at in range(len(hidden) - 7)}
     for before in range(200 - len(hidden) - 8, 208):
         text = ("." * before + hidden).ljust(10_000, ".")

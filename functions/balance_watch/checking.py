@@ -16,13 +16,13 @@ from balance_watch.domain.alerts import Terms, decide
 from balance_watch.domain.configuration import ConfigurationState, decide_configuration
 from balance_watch.domain.notification import Owed, Routing
 from balance_watch.domain.policy import SLACK, TOP_UP, TOPIC, Policy
-from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.domain.reading import Observed, ReadFailure, Reading
 from balance_watch.domain.silences import holding
 from balance_watch.domain.state import AccountState
 from balance_watch.paying import Pay
-from balance_watch.policy import parse_policy
+from balance_watch.policy import PolicyFile, policy_in_force
 from balance_watch.providers.request import top_up_request
-from balance_watch.providers.spec import Spec
+from balance_watch.providers.spec import Spec, provider
 from balance_watch.secrets.accounts import Watched
 from balance_watch.store.dynamodb import Run, Store, Transition
 from balance_watch.store.runs import Gone
@@ -44,7 +44,7 @@ class Read(Protocol):
 
     def __call__(
         self, accounts: Sequence[tuple[Account, Spec]], *, now: datetime, deadline: float
-    ) -> Iterator[tuple[Account, Reading | ReadFailure]]:
+    ) -> Iterator[tuple[Account, Observed]]:
         """Yields what each look yields."""
         ...
 
@@ -86,13 +86,13 @@ class Check:
     """
 
     store: Store
-    watched: Callable[[], Watched[Spec]]
+    watched: Callable[[Mapping[str, Spec]], Watched[Spec]]
     policy_text: Callable[[Faults], str | None]
     read: Read
     deliver: Deliver
     pay: Pay
     clock: Callable[[], float] = time.monotonic
-    on_read: Callable[[Account, Reading | ReadFailure, int], None] = lambda *_: None
+    on_read: Callable[[Account, Observed, int], None] = lambda *_: None
 
     def run(self, now: datetime, *, seconds: float) -> Summary:
         """Does the check of one tick.
@@ -112,11 +112,12 @@ class Check:
         notes = run.notes
         done = stored = False
         try:
-            watched = self.watched()
-            faults = Faults(watched.faults)
-            policy, digest = self._policy(run, faults)
+            of_policy = Faults()
+            given, digest = self._policy(run, of_policy)
+            policy, watched = given.policy, self.watched(given.providers)
+            faults = Faults([*watched.faults, *of_policy])
             gone = still_gone(notes.gone, watched)
-            faults += ways_to_go_blind(policy, watched)
+            faults += ways_to_go_blind(given, watched)
             faults += (_of_gone(name, each) for name, each in gone)
             notes = replace(notes, policy_digest=digest, gone=gone)
             shut = {name for name, each in gone if now - each.at < _TRY_AGAIN}
@@ -138,19 +139,15 @@ class Check:
             self.store.close(run, notes, done=done, stored=stored)
         return summary
 
-    def _policy(self, run: Run, faults: Faults) -> tuple[Policy, str | None]:
+    def _policy(self, run: Run, faults: Faults) -> tuple[PolicyFile, str | None]:
         """The policy, or the last one that was in order; a digest tells whether it is kept yet."""
         text, kept_digest = self.policy_text(faults), run.notes.policy_digest
-        policy = None if text is None else parse_policy(text, "policy", faults)
-        if policy is not None and text is not None:
-            digest = hashlib.sha256(text.encode()).hexdigest()
-            is_kept = digest == kept_digest or self.store.keep_policy(text)
-            return policy, digest if is_kept else kept_digest
-        kept = self.store.last_good_policy()
-        last_good = None if kept is None else parse_policy(kept, "the last good policy", Faults())
-        used = "the built-in policy" if last_good is None else "the last policy that was in order"
-        faults[-1] += f"; until it is in order, {used} is used"
-        return last_good or Policy(), kept_digest
+        given, is_its_own = policy_in_force(text, self.store.last_good_policy, faults)
+        if text is None or not is_its_own:
+            return given, kept_digest
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        is_kept = digest == kept_digest or self.store.keep_policy(text)
+        return given, digest if is_kept else kept_digest
 
     def _configuration(self, tick: _Tick, faults: Faults) -> ConfigurationState:
         for fault in faults:
@@ -310,8 +307,8 @@ class Check:
         )
 
 
-def _note(account: Account, outcome: Reading | ReadFailure, summary: Summary) -> None:
-    if isinstance(outcome, Reading):
+def _note(account: Account, outcome: Observed, summary: Summary) -> None:
+    if not isinstance(outcome, ReadFailure):
         summary.read += 1
         return
     summary.unreadable += 1
@@ -331,11 +328,15 @@ def _told_whole(faults: Faults) -> tuple[str, ...]:
     return (*told, f"And {more} more.") if more else told
 
 
-def ways_to_go_blind(policy: Policy, watched: Watched[Spec]) -> Iterator[str]:
+def ways_to_go_blind(given: PolicyFile, watched: Watched[Spec]) -> Iterator[str]:
     """Yields faults that no secret or policy has by itself.
 
-    Nothing to watch, nobody to tell, nothing to pay with.
+    Nothing to watch, nobody to tell, nothing to pay with, two providers of one name.
     """
+    policy = given.policy
+    for slug in filter(provider, given.providers):
+        what = "is in the catalogue too, and that one is used: call yours something else"
+        yield f"policy providers: {slug} {what}"
     if not watched.accounts and not watched.faults:
         yield "no secret holds an account, so nothing is watched"
     routed = dict.fromkeys(channel for route in policy.routes for channel in route.channels)

@@ -1,11 +1,11 @@
 """From the policy's TOML to the policy; every fault at once, by place and never by value."""
 
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import time, timedelta, tzinfo
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,7 +13,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from balance_watch.domain.policy import RESERVED_NAMES, TOPIC, Defaults, Policy, Route
 from balance_watch.domain.rules import NUMERIC, Hold, Metric, Rule, Severity
 from balance_watch.domain.silences import MuteTime
-from balance_watch.validation import Amount, Faults, convert, convert_each, named_safely
+from balance_watch.providers.spec import Spec, is_slug, understand_spec
+from balance_watch.validation import (
+    Amount,
+    Faults,
+    convert,
+    convert_each,
+    exact_toml,
+    named_safely,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -21,7 +29,6 @@ if TYPE_CHECKING:
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(\d{1,6})\s*([mhdw])", re.ASCII)
 _CHECKS = re.compile(r"(\d{1,6})\s+checks?", re.ASCII)
-_PLACE = re.compile(r"\(at [^)]*\)")
 _CHANNEL = re.compile(r"sns|slack:[^\s:/]{1,80}")
 _OF_ACCOUNTS = ("account", "provider")
 OF_ALERTS = (*_OF_ACCOUNTS, "severity", "rule", "metric")
@@ -249,25 +256,44 @@ def read_parameter(client: "SSMClient", name: str, faults: Faults) -> str | None
     return None
 
 
-_SECTIONS = ("defaults", "rules", "routes", "mute_times")
+_SECTIONS = ("defaults", "rules", "routes", "mute_times", "providers")
 
 
-def parse_policy(text: str, where: str, faults: Faults) -> Policy | None:
+class PolicyFile(NamedTuple):
+    """What a policy's text holds: the policy, and by slug the providers that it defines."""
+
+    policy: Policy = Policy()
+    providers: Mapping[str, Spec] = MappingProxyType({})
+
+
+def policy_in_force(
+    text: str | None, last_good: Callable[[], str | None], faults: Faults
+) -> tuple[PolicyFile, bool]:
+    """Returns a text's policy, or the last one that was in order; and whether it is the text's.
+
+    Args:
+        text: the policy's; None: it cannot be read, which is noted.
+        last_good: returns the text of the last policy that was in order, if it is known.
+        faults: takes every fault of the text, and what stands in for it.
+    """
+    given = None if text is None else parse_policy(text, "policy", faults)
+    if given is not None:
+        return given, True
+    kept = last_good()
+    last = None if kept is None else parse_policy(kept, "the last good policy", Faults())
+    used = "the built-in policy" if last is None else "the last policy that was in order"
+    faults[-1] += f"; until it is in order, {used} is used"
+    return last or PolicyFile(), False
+
+
+def parse_policy(text: str, where: str, faults: Faults) -> PolicyFile | None:
     """Returns the policy that a text holds, or None after noting every fault of it.
 
     An empty text, or one of nothing but comments, is the built-in policy.
     """
     before = len(faults)
-    try:
-        raw = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        # Where, and not what: the rest of its message may repeat a part of the text.
-        place = _PLACE.search(str(error))
-        faults.add(where, f"is not TOML{f' {place[0]}' if place else ''}")
-        return None
-    except (ArithmeticError, RecursionError, ValueError):
-        # Of tomllib's making: a number with thousands of digits, brackets in brackets in brackets.
-        faults.add(where, "is not TOML: it has a number too long, or is nested too deep")
+    raw = exact_toml(text, where, faults)
+    if raw is None:
         return None
     for section in raw.keys() - set(_SECTIONS):
         can = ", ".join(_SECTIONS)
@@ -276,13 +302,15 @@ def parse_policy(text: str, where: str, faults: Faults) -> Policy | None:
     rules = _rules(raw.get("rules", []), where, faults)
     routes = _routes(raw.get("routes", []), where, faults)
     mute_times = _mute_times(raw.get("mute_times", []), where, faults)
+    providers = _providers(raw.get("providers", []), f"{where} providers", faults)
     if defaults is not None and defaults.unreadable_after < 1:
         faults.add(f"{where} [defaults], unreadable_after", "must be at least 1")
     if defaults is None or len(faults) > before:
         return None
     reminder = None if defaults.reminder == "never" else defaults.reminder.span
     gap, after, quicken = defaults.minimum_gap.span, defaults.unreadable_after, defaults.quicken
-    return Policy(Defaults(reminder, gap, after, quicken), rules, routes, mute_times)
+    timing = Defaults(reminder, gap, after, quicken)
+    return PolicyFile(Policy(timing, rules, routes, mute_times), providers)
 
 
 def _rules(raw: object, where: str, faults: Faults) -> tuple[Rule, ...]:
@@ -373,6 +401,29 @@ def _routes(raw: object, where: str, faults: Faults) -> tuple[Route, ...]:
             faults.add(f"{place}, channels", 'can be "sns" and "slack:NAME"')
         routes.append(Route(table.match, tuple(dict.fromkeys(table.channels))))
     return tuple(routes)
+
+
+def _providers(raw: object, where: str, faults: Faults) -> dict[str, Spec]:
+    if not isinstance(raw, list):
+        faults.add(where, "must be a list: begin each with [[providers]]")
+        return {}
+    providers: dict[str, Spec] = {}
+    for index, one in enumerate(raw):
+        place = f"{where}[{index}]"
+        if not isinstance(one, dict):
+            faults.add(place, "must be a table")
+            continue
+        slug = one.get("slug")
+        if not isinstance(slug, str) or not is_slug(slug):
+            faults.add(f"{place}, slug", "must be words of plain letters and digits, with hyphens")
+            slug = f"{index}"
+        elif slug in providers:
+            faults.add(f"{place}, slug", "is taken by another of these providers")
+        rest = {name: value for name, value in one.items() if name != "slug"}
+        spec = understand_spec(rest, place, faults)
+        if spec is not None:
+            providers[slug] = spec
+    return providers
 
 
 def is_fact(fact: str, known: tuple[str, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
@@ -10,6 +11,8 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 
 from balance_watch.domain.money import NotAnAmountError, exact
+
+_PLACE = re.compile(r"\(at [^)]*\)")
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -47,7 +50,7 @@ def convert(kind: type[T], raw: object, where: str, faults: Faults) -> T | None:
                 faults.add(where, f"has no {name}")
             continue
         try:
-            values[field.name] = msgspec.convert(raw[name], field.type, dec_hook=_decode)
+            values[field.name] = msgspec.convert(raw[name], field.type, dec_hook=decode)
         except msgspec.ValidationError as error:
             complete = complete and not field.required
             faults.add(f"{where}, {name}", _explain(error, field.type))
@@ -121,6 +124,20 @@ def exact_json(text: str | bytes, *, any_number: bool = False) -> Any:  # noqa: 
         raise NotExactError("is not JSON") from None
 
 
+def exact_toml(text: str, where: str, faults: Faults) -> dict[str, Any] | None:
+    """Returns TOML with every fraction an exact Decimal; None after noting why it is none."""
+    try:
+        return tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        # Where, and not what: the rest of its message may repeat a part of the text.
+        place = _PLACE.search(str(error))
+        faults.add(where, f"is not TOML{f' {place[0]}' if place else ''}")
+    except (ArithmeticError, RecursionError, ValueError):
+        # Of tomllib's making: a number with thousands of digits, brackets in brackets in brackets.
+        faults.add(where, "is not TOML: it has a number too long, or is nested too deep")
+    return None
+
+
 def _as_written(number: str) -> Decimal:
     try:
         return Decimal(number)
@@ -140,7 +157,8 @@ def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return table
 
 
-def _decode(kind: type, value: object) -> object:
+def decode(kind: type, value: object) -> object:
+    """Msgspec's hook for types of ours, each of which has a `parse` that raises ValueError."""
     parse = getattr(kind, "parse", None)
     if parse is None:
         raise NotImplementedError(kind)

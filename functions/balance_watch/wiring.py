@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -18,14 +18,14 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.notification import Owed
 from balance_watch.domain.payment import Outcome
 from balance_watch.domain.policy import DEFAULT_WEBHOOK, SLACK, TOPIC
-from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.domain.reading import Observed
 from balance_watch.notifiers.slack import SlackChannel
 from balance_watch.notifiers.sns import SnsChannel
 from balance_watch.paying import Pay
 from balance_watch.policy import read_parameter
 from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.parallel import PER_HOST, read_all
-from balance_watch.providers.spec import Spec, provider
+from balance_watch.providers.spec import Spec, find
 from balance_watch.secrets.accounts import Watched, understand_secrets
 from balance_watch.secrets.secrets_manager import read_secrets
 from balance_watch.store.dynamodb import Store
@@ -111,11 +111,15 @@ class Wiring:
     def _ssm(self) -> Any:  # noqa: ANN401 (as aws)
         return self.aws("ssm")
 
-    def watched(self) -> Watched[Spec]:
-        """What the secrets say now."""
+    def watched(self, own: Mapping[str, Spec]) -> Watched[Spec]:
+        """What the secrets say now; `own` are the providers of the policy."""
         prefix = self.settings.secrets_prefix
         secrets = read_secrets(self._secrets_manager, prefix)
-        return understand_secrets(secrets.texts, prefix, provider, secrets.faults)
+
+        def found(given: str | Mapping[str, object], where: str, faults: Faults) -> Spec | None:
+            return find(given, own, where, faults)
+
+        return understand_secrets(secrets.texts, prefix, found, secrets.faults)
 
     def policy_text(self, faults: Faults) -> str | None:
         """The policy's text now; without a parameter, the empty one."""
@@ -165,7 +169,7 @@ class Wiring:
 
     def check(
         self,
-        on_read: Callable[[Account, Reading | ReadFailure, int], None] = lambda *_: None,
+        on_read: Callable[[Account, Observed, int], None] = lambda *_: None,
     ) -> Check:
         """The check, ready to run."""
         return Check(

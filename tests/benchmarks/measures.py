@@ -166,7 +166,7 @@ def _consumed(address: str, number: int) -> tuple[float, float]:
     watched: Watched[Spec] = Watched(accounts, {}, webhooks_known=True, faults=Faults())
     looks = _AsBefore({state.account: _looked_at(state) for state in states})
     pay = Pay(store, Payments(client, Table(client, "", time.sleep)), _no_payment)
-    check = Check(store, lambda: watched, lambda _: "", looks, _deliver, pay)
+    check = Check(store, lambda _: watched, lambda _: "", looks, _deliver, pay)
     # The first run keeps the policy; the states then get the day that they would have had.
     check.run(TICK - timedelta(minutes=5), seconds=100)
     store.save((state, state.reading) for state in states)

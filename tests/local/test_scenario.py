@@ -21,9 +21,9 @@ def test_all_seven_endpoints_are_cast() -> None:
     assert {(member.provider, member.auth) for member in CAST} == {
         ("legnext", None),
         ("you", None),
+        ("aimlapi-detail", None),
         ("aimlapi", None),
-        ("aimlapi-billing", None),
-        ("aimlapi-v1", None),
+        ("aimlapi-v1-legacy", None),
         ("vonage", None),
         ("vonage", "query"),
     }

@@ -101,7 +101,7 @@ def anything(draw: st.DrawFn) -> Notification:
     numbers = (st.none() | amounts).map(lambda it: None if it is None else f"{it:f}")
     return low(
         account=draw(lines(100)),
-        provider=draw(st.sampled_from(["vonage", "aimlapi-billing"])),
+        provider=draw(st.sampled_from(["vonage", "aimlapi"])),
         rule=draw(lines(100)),
         metric=metric,
         severity=draw(st.sampled_from(Severity)),

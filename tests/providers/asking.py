@@ -1,13 +1,15 @@
 """Accounts, and the questions that a test puts to a provider about them."""
 
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import TypedDict, Unpack
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.domain.reading import Observed, ReadFailure, Reading
+from balance_watch.providers.asking import asking
 from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.spec import Spec, provider
 from balance_watch.providers.understanding import understand
@@ -48,12 +50,17 @@ def spec_of(slug: str) -> Spec:
 
 
 def account_of(slug: str, base_url: str | None = None, **options: Unpack[Options]) -> Account:
-    """Returns an account whose name is its provider's; every provider gets the same keys."""
-    credentials = {"api_key": KEY, "api_secret": SECRET}
+    """Returns an account whose name is its provider's, with all that the provider needs."""
+    spec = spec_of(slug)
+    own = {name: key(name) for name in spec.credentials(options.get("auth")) or ()}
+    credentials = {**own, "api_key": KEY, "api_secret": SECRET}
+    options["variables"] = {**dict.fromkeys(spec.variables, "main"), **options.get("variables", {})}
+    if base_url is None and spec.url.startswith("/"):
+        base_url = "https://relay.example"
     return Account(slug, slug, credentials, base_url=base_url, **options)
 
 
-def ask(client: ProviderClient, account: Account, *, within: float = 10) -> Reading | ReadFailure:
+def ask(client: ProviderClient, account: Account, *, within: float = 10) -> Observed:
     deadline = time.monotonic() + within
     return client.read(spec_of(account.provider), account, now=NOW, deadline=deadline)
 
@@ -76,8 +83,22 @@ def understood(
     status: int = 200,
     content_type: str = "application/json",
     **headers: str,
-) -> Reading | ReadFailure:
+) -> Observed:
     """Returns what a reply of these bytes is taken for."""
     data = body.encode() if isinstance(body, str) else body
-    reply = Reply(status, data, {"Content-Type": content_type, **headers})
+    length = {"Content-Length": str(len(data))}
+    reply = Reply(status, data, {"Content-Type": content_type, **length, **headers})
     return understand(spec_of(slug), account_of(slug), reply, NOW)
+
+
+def learnt(slug: str, replies: Iterable[Reply], account: Account | None = None) -> Observed:
+    """Returns what is learnt from these replies, the last of them once more if it takes more."""
+    requests = asking(spec_of(slug), account or account_of(slug), NOW, NOW)
+    next(requests)
+    waiting = deque(replies)
+    while True:
+        try:
+            requests.send(waiting.popleft() if len(waiting) > 1 else waiting[0])
+        except StopIteration as end:
+            outcome: Observed = end.value
+            return outcome

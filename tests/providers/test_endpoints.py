@@ -17,9 +17,9 @@ from tests.providers.conftest import World
 ENDPOINTS = {
     "legnext": ("legnext", "/api/account/balance", "x-api-key", KEY),
     "you": ("you", "/v1/billing/account_balance", "x-api-key", KEY),
-    "aimlapi": ("aimlapi", "/v2/billing/detail", "authorization", f"Bearer {KEY}"),
-    "aimlapi-billing": ("aimlapi", "/v2/billing", "authorization", f"Bearer {KEY}"),
-    "aimlapi-v1": ("aimlapi", "/v1/billing/balance", "authorization", f"Bearer {KEY}"),
+    "aimlapi-detail": ("aimlapi", "/v2/billing/detail", "authorization", f"Bearer {KEY}"),
+    "aimlapi": ("aimlapi", "/v2/billing", "authorization", f"Bearer {KEY}"),
+    "aimlapi-v1-legacy": ("aimlapi", "/v1/billing/balance", "authorization", f"Bearer {KEY}"),
     "vonage": (
         "vonage",
         "/account/get-balance",
@@ -140,20 +140,20 @@ def test_you_s_front_is_not_taken_for_its_api(world: World) -> None:
 
 
 def test_aimlapi_s_detail_tells_of_the_automatic_top_up(world: World) -> None:
-    got = reading(world.client, account_of("aimlapi", world.aimlapi.url))
+    got = reading(world.client, account_of("aimlapi-detail", world.aimlapi.url))
     assert (got.balance, got.currency) == (Decimal("100.5"), "USD")
     assert got.auto_reload == AutoReload(enabled=True, threshold=Decimal(50), amount=Decimal(100))
 
 
 def test_aimlapi_s_automatic_top_up_may_be_off(world: World) -> None:
     world.aimlapi.accounts[KEY].auto_reload = False
-    got = reading(world.client, account_of("aimlapi", world.aimlapi.url))
+    got = reading(world.client, account_of("aimlapi-detail", world.aimlapi.url))
     assert got.auto_reload is not None
     assert not got.auto_reload.enabled
 
 
 def test_aimlapi_s_mail_address_is_in_no_reading(world: World) -> None:
-    got = reading(world.client, account_of("aimlapi", world.aimlapi.url))
+    got = reading(world.client, account_of("aimlapi-detail", world.aimlapi.url))
     assert "user@example.com" not in repr(got)
 
 
@@ -172,26 +172,26 @@ def test_aimlapi_s_mail_address_is_in_no_reading(world: World) -> None:
 @pytest.mark.parametrize("status", [200, 401, 403, 500])
 def test_aimlapi_s_mail_address_is_in_no_failure(world: World, body: str, status: int) -> None:
     world.aimlapi.trouble = canned(status, body)
-    got = failure(world.client, account_of("aimlapi", world.aimlapi.url))
+    got = failure(world.client, account_of("aimlapi-detail", world.aimlapi.url))
     assert "user@" not in repr(got)
 
 
 def test_aimlapi_s_billing_is_a_balance_and_its_currency(world: World) -> None:
-    got = reading(world.client, account_of("aimlapi-billing", world.aimlapi.url))
+    got = reading(world.client, account_of("aimlapi", world.aimlapi.url))
     assert (got.balance, got.currency) == (Decimal("100.5"), "USD")
     assert got.auto_reload is None
 
 
 def test_a_reply_in_another_currency_than_documented_is_not_understood(world: World) -> None:
     world.aimlapi.trouble = canned(200, '{"current_balance":900,"currency":"JPY"}')
-    got = failure(world.client, account_of("aimlapi-billing", world.aimlapi.url))
+    got = failure(world.client, account_of("aimlapi", world.aimlapi.url))
     assert got.kind is FailureKind.MALFORMED
     assert "another currency than USD" in got.message
 
 
 def test_a_reply_in_the_currency_that_the_account_names_is_understood(world: World) -> None:
     world.aimlapi.trouble = canned(200, '{"current_balance":5,"currency":"eur"}')
-    account = account_of("aimlapi-billing", world.aimlapi.url, currency="EUR")
+    account = account_of("aimlapi", world.aimlapi.url, currency="EUR")
     assert reading(world.client, account).currency == "EUR"
 
 
@@ -202,7 +202,7 @@ def test_an_account_of_another_currency_than_the_reply_s_is_not_understood(world
 
 def test_aimlapi_s_v1_is_read_in_dollars_and_in_credits(world: World) -> None:
     world.aimlapi.accounts[KEY].balance = Decimal("275.7822475")
-    got = reading(world.client, account_of("aimlapi-v1", world.aimlapi.url))
+    got = reading(world.client, account_of("aimlapi-v1-legacy", world.aimlapi.url))
     assert (got.balance, got.currency) == (Decimal("275.7822475"), "USD")
     assert got.credits == Decimal(551564495)
     assert got.provider_threshold == Decimal("0.005")
@@ -210,14 +210,14 @@ def test_aimlapi_s_v1_is_read_in_dollars_and_in_credits(world: World) -> None:
 
 def test_aimlapi_s_v1_tells_its_flag_its_state_and_its_automatic_debit(world: World) -> None:
     world.aimlapi.accounts[KEY].flag = True
-    got = reading(world.client, account_of("aimlapi-v1", world.aimlapi.url))
+    got = reading(world.client, account_of("aimlapi-v1-legacy", world.aimlapi.url))
     assert got.provider_flag is True
     assert got.auto_reload == AutoReload(enabled=True)
     assert got.status == "Balance is current and up to date"
 
 
 def test_aimlapi_s_v1_time_of_the_request_is_no_time_of_the_balance(world: World) -> None:
-    got = reading(world.client, account_of("aimlapi-v1", world.aimlapi.url))
+    got = reading(world.client, account_of("aimlapi-v1-legacy", world.aimlapi.url))
     assert got.provider_time is None
 
 
@@ -226,7 +226,7 @@ def test_aimlapi_s_automatic_debit_in_a_word_that_nobody_knows_is_no_answer(
     world: World, word: str
 ) -> None:
     world.aimlapi.trouble = canned(200, f'{{"balance":1,"autoDebitStatus":"{word}"}}')
-    got = reading(world.client, account_of("aimlapi-v1", world.aimlapi.url))
+    got = reading(world.client, account_of("aimlapi-v1-legacy", world.aimlapi.url))
     assert got.auto_reload is None
 
 

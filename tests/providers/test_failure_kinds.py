@@ -274,7 +274,7 @@ def test_a_fact_beside_the_balance_that_is_not_understood_is_malformed(field: st
 )
 def test_a_currency_that_is_none_is_malformed(currency: str) -> None:
     body = f'{{"current_balance":1,"currency":{currency}}}'
-    assert failed("aimlapi-billing", body).kind is FailureKind.MALFORMED
+    assert failed("aimlapi", body).kind is FailureKind.MALFORMED
 
 
 def test_a_failure_s_message_repeats_nothing_of_the_reply() -> None:

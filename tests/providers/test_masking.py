@@ -18,9 +18,9 @@ KEY = key("==")
 
 
 def status_of(text: str, **credentials: str) -> str:
-    spec = provider("aimlapi-v1")
+    spec = provider("aimlapi-v1-legacy")
     assert spec is not None
-    account = Account("a", "aimlapi-v1", {"api_key": KEY, **credentials})
+    account = Account("a", "aimlapi-v1-legacy", {"api_key": KEY, **credentials})
     body = json.dumps({"balance": 1, "statusExplanation": text})
     got = understand(spec, account, Reply(200, body.encode()), datetime(2026, 11, 22, tzinfo=UTC))
     assert isinstance(got, Reading)

@@ -98,6 +98,6 @@ def test_a_request_for_a_balance_or_a_payment_shows_no_key() -> None:
 def test_a_key_that_a_provider_repeats_in_its_status_is_hidden() -> None:
     body = f'{{"balance":1,"status":"key {KEY} is fine"}}'.encode()
     with FaultServer(replies("200 OK", body)) as server:
-        outcome = ask(hasty_client(), account_of("aimlapi-v1", server.url))
+        outcome = ask(hasty_client(), account_of("aimlapi-v1-legacy", server.url))
     assert "is fine" in repr(outcome)
     assert_silent(repr(outcome))

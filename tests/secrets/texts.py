@@ -1,8 +1,9 @@
 """Secrets for tests, and what they are understood as."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from balance_watch.secrets.accounts import Watched, understand_secrets
 from balance_watch.validation import Faults
@@ -21,10 +22,21 @@ class Keyed:
 
     needed: tuple[str, ...] = ("api_key",)
     variables: tuple[str, ...] = ()
+    name: str = "Keyed"
 
     def credentials(self, auth: str | None) -> tuple[str, ...] | None:
         """The credentials that it needs."""
         return {None: self.needed, "query": ("token",)}.get(auth)
+
+    def placed(
+        self, variables: Mapping[str, str], base_url: str | None, where: str, faults: Faults
+    ) -> Self:
+        """Itself; notes what is missing."""
+        del base_url
+        for name in self.variables:
+            if not variables.get(name):
+                faults.add(where, f"variables has no {name}")
+        return self
 
 
 CATALOGUE = {
@@ -32,6 +44,15 @@ CATALOGUE = {
     "vonage": Keyed(("api_key", "api_secret")),
     "regional": Keyed(variables=("region", "project")),
 }
+
+
+def found(given: str | Mapping[str, object], where: str, faults: Faults) -> Keyed | None:
+    """A provider of CATALOGUE, or one that the account holds itself."""
+    if not isinstance(given, str):
+        return Keyed(name=str(given["name"]))
+    if given not in CATALOGUE:
+        faults.add(where, "provider is not in the catalogue: see `balance-watch providers`")
+    return CATALOGUE.get(given)
 
 
 def account(**changes: object) -> Json:
@@ -46,7 +67,7 @@ def understood(**secrets: object) -> Watched[Keyed]:
         PREFIX + name.replace("_", "/"): raw if isinstance(raw, str) else json.dumps(raw)
         for name, raw in secrets.items()
     }
-    return understand_secrets(texts, PREFIX, CATALOGUE.get, Faults())
+    return understand_secrets(texts, PREFIX, found, Faults())
 
 
 def with_accounts(*entries: object) -> Watched[Keyed]:

@@ -10,9 +10,9 @@ from balance_watch.cli.check import show
 from balance_watch.cli.terminal import (
     alerts_of,
     clean,
+    configuration,
     digits,
     out,
-    policy_in_force,
     print_json,
     warn,
     wiring,
@@ -57,8 +57,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def status(wired: Wiring) -> list[dict[str, Any]]:
     """Returns every account as the contract's JSON has it; faults go to standard error."""
-    watched = wired.watched()
-    policy, faults = policy_in_force(wired, watched)
+    policy, watched, faults = configuration(wired)
     warn(faults)
     states = wired.store.states([account.name for account, _ in watched.accounts])
     listed = []
@@ -93,7 +92,8 @@ def _history(arguments: argparse.Namespace) -> int:
     wired = wiring()
     until = datetime.now(UTC)
     readings = wired.store.history(arguments.account, until - timedelta(days=arguments.days), until)
-    known = (account.name for account, _ in wired.watched().accounts)
+    _, watched, _ = configuration(wired)
+    known = (account.name for account, _ in watched.accounts)
     if not readings and arguments.account not in known:
         raise CommandError("There is no such account: see `balance-watch status`.")
     if arguments.json:

@@ -10,15 +10,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from balance_watch.cli.terminal import (
     accounts_table,
     clean,
+    configuration,
     err,
     out,
-    policy_in_force,
     print_json,
     warn,
     wiring,
 )
 from balance_watch.domain.account import Account
-from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.domain.reading import Observed
 from balance_watch.domain.state import AccountState
 from balance_watch.notifiers.wording import lasting, moment
 from balance_watch.summary import Summary
@@ -52,7 +52,7 @@ def check(wired: Wiring, *, as_json: bool = False) -> Summary:
     ) as progress:
         task = progress.add_task("Reading balances", total=None)
 
-        def on_read(account: Account, _: Reading | ReadFailure, total: int) -> None:
+        def on_read(account: Account, _: Observed, total: int) -> None:
             progress.update(task, advance=1, total=total, description=f"Read {clean(account.name)}")
 
         now = datetime.now(UTC).replace(microsecond=0)
@@ -69,8 +69,7 @@ def check(wired: Wiring, *, as_json: bool = False) -> Summary:
 
 def show(wired: Wiring) -> None:
     """Shows every account as the table has it now, and what is wrong with the configuration."""
-    watched = wired.watched()
-    _, faults = policy_in_force(wired, watched)
+    _, watched, faults = configuration(wired)
     states = wired.store.states([account.name for account, _ in watched.accounts])
     rows = [
         (states.get(account.name, AccountState(account.name)), account.provider)

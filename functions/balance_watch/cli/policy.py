@@ -7,9 +7,8 @@ from typing import Any
 
 from balance_watch.checking import ways_to_go_blind
 from balance_watch.cli.terminal import clean, err, out, warn, wiring
-from balance_watch.domain.policy import Policy
 from balance_watch.errors import CommandError
-from balance_watch.policy import parse_policy
+from balance_watch.policy import PolicyFile, parse_policy
 from balance_watch.validation import Faults
 
 _EMPTY = "# The built-in policy: a parameter cannot be empty.\n"
@@ -30,13 +29,13 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the typ
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    policy, _ = _read(arguments.file)
-    out.print(f"In order: {_summary(policy)}.")
+    given, _ = _read(arguments.file)
+    out.print(f"In order: {_summary(given)}.")
     return 0
 
 
 def _put(arguments: argparse.Namespace) -> int:
-    policy, text = _read(arguments.file)
+    given, text = _read(arguments.file)
     wired = wiring()
     name = wired.settings.policy_parameter
     if not name:
@@ -51,30 +50,34 @@ def _put(arguments: argparse.Namespace) -> int:
         Tier="Intelligent-Tiering",
         Overwrite=True,
     )
-    out.print(f"In force from the next run on: {_summary(policy)}.")
-    warn(list(ways_to_go_blind(policy, wired.watched())))
+    out.print(f"In force from the next run on: {_summary(given)}.")
+    warn(list(ways_to_go_blind(given, wired.watched(given.providers))))
     return 0
 
 
-def _read(file: str) -> tuple[Policy, str]:
+def _read(file: str) -> tuple[PolicyFile, str]:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise CommandError("The policy is not UTF-8 text.") from None
     faults = Faults()
-    policy = parse_policy(text, "policy", faults)
-    if policy is None:
+    given = parse_policy(text, "policy", faults)
+    if given is None:
         for fault in faults:
             err.print(clean(fault))
         raise CommandError(f"The policy has {_counted(len(faults), 'fault')}.")
-    return policy, text
+    return given, text
 
 
-def _summary(policy: Policy) -> str:
-    parts = [(policy.rules, "rule"), (policy.routes, "route"), (policy.mute_times, "mute time")]
-    return (
-        f"{', '.join(_counted(len(each), word) for each, word in parts)}, besides what is built in"
-    )
+def _summary(given: PolicyFile) -> str:
+    policy = given.policy
+    parts = [
+        _counted(len(policy.rules), "rule"),
+        _counted(len(policy.routes), "route"),
+        _counted(len(policy.mute_times), "mute time"),
+        *([_counted(len(given.providers), "provider")] if given.providers else []),
+    ]
+    return f"{', '.join(parts)}, besides what is built in"
 
 
 def _counted(number: int, word: str) -> str:

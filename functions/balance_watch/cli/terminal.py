@@ -18,7 +18,7 @@ from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import LONGEST
 from balance_watch.domain.state import AccountState
 from balance_watch.domain.window import sparkline
-from balance_watch.policy import parse_policy
+from balance_watch.policy import policy_in_force
 from balance_watch.providers.spec import Spec
 from balance_watch.secrets.accounts import Watched
 from balance_watch.validation import Faults
@@ -35,13 +35,14 @@ def wiring() -> Wiring:
     return Wiring(Settings.from_environment())
 
 
-def policy_in_force(wired: Wiring, watched: Watched[Spec]) -> tuple[Policy, Faults]:
-    """Returns the policy, or the built-in one, and every fault of the whole configuration."""
-    found = Faults(watched.faults)
-    text = wired.policy_text(found)
-    policy = (None if text is None else parse_policy(text, "policy", found)) or Policy()
-    found += ways_to_go_blind(policy, watched)
-    return policy, found
+def configuration(wired: Wiring) -> tuple[Policy, Watched[Spec], Faults]:
+    """Returns the policy in force, what the secrets say, and every fault of both."""
+    of_policy = Faults()
+    text = wired.policy_text(of_policy)
+    given, _ = policy_in_force(text, wired.store.last_good_policy, of_policy)
+    watched = wired.watched(given.providers)
+    faults = Faults([*watched.faults, *of_policy, *ways_to_go_blind(given, watched)])
+    return given.policy, watched, faults
 
 
 def print_json(value: object) -> None:

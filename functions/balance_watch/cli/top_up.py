@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.prompt import Confirm
 from rich.text import Text
 
-from balance_watch.cli.terminal import clean, err, out, wiring
+from balance_watch.cli.terminal import clean, configuration, err, out, wiring
 from balance_watch.domain.payment import Outcome, Refusal
 from balance_watch.errors import CommandError
 from balance_watch.notifiers.wording import moment
@@ -68,7 +68,8 @@ def _agreed(question: Text) -> bool:
 
 def _top_up(arguments: argparse.Namespace) -> int:
     wired = wiring()
-    watched = {account.name: (account, spec) for account, spec in wired.watched().accounts}
+    _, secrets, _ = configuration(wired)
+    watched = {account.name: (account, spec) for account, spec in secrets.accounts}
     if arguments.account not in watched:
         raise CommandError("There is no such account, or its secret has a fault: see `status`.")
     account, spec = watched[arguments.account]

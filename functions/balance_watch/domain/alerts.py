@@ -11,7 +11,7 @@ from balance_watch.domain.measuring import lacking, measured
 from balance_watch.domain.notification import Notification, Owed, Reason, Routing, owed_to
 from balance_watch.domain.payment import Outcome
 from balance_watch.domain.policy import TOP_UP, Defaults
-from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.domain.reading import Observed
 from balance_watch.domain.rules import Look, Metric, Rule, Severity, Standing, Verdict, judge
 from balance_watch.domain.silences import Held
 from balance_watch.domain.state import AccountState, RuleState, observe
@@ -28,10 +28,14 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What is known of an account's provider: its billing page, and what its replies tell."""
+    """What is known of an account's provider: its billing page, and what its replies tell.
+
+    `renews`: the balance is a quota that begins anew by itself, and no money that is paid in.
+    """
 
     link: str | None = None
     metrics: frozenset[Metric] = frozenset()
+    renews: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class _Judged:
 
 def decide(  # noqa: PLR0913 (each is an input of the decision)
     state: AccountState,
-    outcome: Reading | ReadFailure,
+    outcome: Observed,
     *,
     account: Account,
     rules: Iterable[Rule],
@@ -83,7 +87,8 @@ def decide(  # noqa: PLR0913 (each is an input of the decision)
         if alert is not None:
             alerts[metric] = alert
     breached = {each.rule.name: each.state for each in judged if each.state is not None}
-    seen, more = _jumped(replace(seen, rules=breached, alerts=alerts), told, terms)
+    seen = replace(seen, rules=breached, alerts=alerts, jump=None if offer.renews else seen.jump)
+    seen, more = _jumped(seen, told, terms)
     payments = _payments(told, judged, state.rules)
     return seen, (*owed, *more, *payments)
 

@@ -12,7 +12,7 @@ from balance_watch.domain.money import with_unit
 from balance_watch.domain.notification import Notification, Reason, alert_id
 from balance_watch.domain.payment import Outcome
 from balance_watch.domain.policy import TOP_UP, TOPPED_UP
-from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.domain.reading import ReadFailure, Reading, Unlimited
 from balance_watch.domain.rules import Look, Metric, Severity, Verdict
 from balance_watch.domain.state import AccountState, Jump
 
@@ -118,11 +118,16 @@ def _detail(
     elif metric is Metric.TOP_UP:
         told_as = _PAYMENTS[told.look.payment or Outcome.CLEARED]
         yield told_as.replace("ACCOUNT", shlex.quote(told.account.name))
+    elif isinstance(told.look.outcome, Unlimited):
+        yield "The provider sets no limit any more."
     elif isinstance(told.look.outcome, ReadFailure):
         yield "The balance cannot be read now; this is the last one known."
     elif seen.reading is not None:
         if metric is Metric.SPEND_RATE and told.look.usual_rate is not None:
             yield f"Usually it is {with_unit(told.look.usual_rate, seen.reading.currency)} a day."
+        if told.look.until_reset is not None and seen.reading.resets_at is not None:
+            anew = f"{seen.reading.resets_at:%Y-%m-%d %H:%M} UTC"
+            yield f"It is a quota, which begins anew at {anew}."
         yield from _what_the_provider_says(seen.reading, resolved=reason is Reason.RESOLVED)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from balance_watch.domain.payment import Outcome
-from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
+from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
 from balance_watch.domain.rules import Look, Metric, Rule
 from balance_watch.domain.state import AccountState
 
@@ -19,7 +19,7 @@ _AHEAD = timedelta(hours=1)
 
 def measured(
     seen: AccountState,
-    outcome: Reading | ReadFailure | None,
+    outcome: Observed | None,
     payment: Outcome | None,
     now: datetime,
 ) -> Look:
@@ -30,7 +30,21 @@ def measured(
         known[Metric.RUNWAY] = Decimal(int(lasts.total_seconds()))
     known[Metric.SPEND_RATE] = pace.today
     numbers = {metric: number for metric, number in known.items() if number is not None}
-    return Look(outcome, seen.failure, numbers, pace.per_day, pace.usual, payment)
+    return Look(
+        outcome,
+        seen.failure,
+        numbers,
+        pace.per_day,
+        pace.usual,
+        payment,
+        until_reset=_until_reset(seen.reading, now),
+    )
+
+
+def _until_reset(reading: Reading | None, now: datetime) -> Decimal | None:
+    """Seconds until a quota begins anew; None where there is none, or its time is past."""
+    at = reading.resets_at if reading else None
+    return None if at is None or at <= now else Decimal(int((at - now).total_seconds()))
 
 
 def _numbers(reading: Reading, now: datetime) -> dict[Metric, Decimal | None]:
@@ -51,13 +65,13 @@ def _staleness(reading: Reading, now: datetime) -> Decimal | None:
 
 
 def lacking(
-    outcome: Reading | ReadFailure,
+    outcome: Observed,
     rules: Iterable[Rule],
     documented: AbstractSet[Metric],
     now: datetime,
 ) -> ReadFailure | None:
     """Returns a failure if a reading lacks what its provider documents and a rule asks for."""
-    if isinstance(outcome, ReadFailure):
+    if not isinstance(outcome, Reading):
         return None
     there = {
         Metric.CREDITS: outcome.credits is not None,

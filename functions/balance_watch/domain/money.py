@@ -1,5 +1,7 @@
 """Exact amounts: what may be one, how it is scaled, and how it is written."""
 
+import re
+from collections.abc import Iterable
 from decimal import Context, Decimal, Inexact, InvalidOperation
 
 MAX_DIGITS = 38
@@ -11,6 +13,9 @@ _MAX_EXPONENT, _MIN_EXPONENT = 125, -130
 _EXACT = Context(prec=MAX_DIGITS, traps=[Inexact, InvalidOperation])
 
 _ISO_4217_LENGTH = 3
+
+
+_UNIT = re.compile(r"[A-Z]{3}|[a-z][a-z _-]{1,30}")
 
 
 class NotAnAmountError(ValueError):
@@ -63,6 +68,33 @@ def scaled(amount: Decimal, scale: Decimal) -> Decimal:
         raise NotAnAmountError(f"has more than {MAX_DIGITS} digits") from None
 
 
+def total(plus: Iterable[Decimal], less: Iterable[Decimal] = ()) -> Decimal:
+    """Returns the sum of `plus` less the sum of `less`, to the last digit.
+
+    Raises:
+        NotAnAmountError: it cannot be kept exactly.
+    """
+    number = Decimal(0)
+    try:
+        for each in plus:
+            number = _EXACT.add(number, each)
+        for each in less:
+            number = _EXACT.subtract(number, each)
+    except Inexact:
+        raise NotAnAmountError(f"has more than {MAX_DIGITS} digits") from None
+    return exact(number)
+
+
+def is_code(text: str) -> bool:
+    """Whether it has the form of an ISO 4217 code."""
+    return len(text) == _ISO_4217_LENGTH and text.isascii() and text.isupper()
+
+
+def is_unit(text: str) -> bool:
+    """Whether it is what a balance can be counted in: an ISO 4217 code, or a word in lower case."""
+    return _UNIT.fullmatch(text) is not None
+
+
 def plain(amount: Decimal) -> str:
     """Writes every digit and no exponent: the form for JSON, e.g. `"7189.245"`."""
     return f"{amount:f}"
@@ -74,7 +106,7 @@ def with_unit(amount: Decimal, unit: str) -> str:
     An ISO 4217 code (upper case) gets at least two decimals; a provider's own unit does not.
     """
     text = f"{amount:,f}"
-    if len(unit) == _ISO_4217_LENGTH and unit.isupper():
+    if is_code(unit):
         whole, _, cents = text.partition(".")
         text = f"{whole}.{cents.ljust(2, '0')}"
     return f"{text} {unit}"

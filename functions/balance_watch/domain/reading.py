@@ -1,4 +1,4 @@
-"""What one look at an account yields: a reading, or a named failure."""
+"""What one look at an account yields: a reading, no limit, or a named failure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,8 @@ class Reading:
 
     `balance` is the provider's main number and `currency` its unit; `provider_threshold` is in
     that unit. `provider_time` is the provider's own timestamp, kept only where it means that the
-    balance was computed then. None: the provider does not say.
+    balance was computed then. `resets_at` is when a quota begins anew; it is not kept. None: the
+    provider does not say.
     """
 
     observed_at: datetime
@@ -34,6 +35,14 @@ class Reading:
     auto_reload: AutoReload | None = None
     provider_time: datetime | None = None
     status: str | None = None
+    resets_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unlimited:
+    """A look that found no balance since there is no limit to run into: no number, no failure."""
+
+    observed_at: datetime
 
 
 class FailureKind(StrEnum):
@@ -49,6 +58,7 @@ class FailureKind(StrEnum):
     REDIRECTED = "redirected"
     TOO_LARGE = "too_large"
     MALFORMED = "malformed"
+    AMBIGUOUS = "ambiguous"
 
     @property
     def about_the_key(self) -> bool:
@@ -71,3 +81,7 @@ class ReadFailure:
     kind: FailureKind
     message: str
     retry_after: float | None = None
+
+
+Observed = Reading | Unlimited | ReadFailure
+"""What one look at one account yields."""

@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 from enum import StrEnum
 
 from balance_watch.domain.payment import Outcome
-from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.domain.reading import Observed, ReadFailure, Reading, Unlimited
 
 DEFAULT_RECOVERY = Decimal("0.1")
 """Without `recover`, an alert clears 10 % past its threshold."""
@@ -120,24 +120,30 @@ class Look:
 
     `failure` is that of the look, or what a good reading lacks; `numbers` are the numeric metrics
     as far as they are known; `per_day` and `usual_rate` are what is spent; `payment` is how the
-    latest automatic top-up ended, if one is open.
+    latest automatic top-up ended, if one is open; `until_reset` is in how many seconds a quota
+    begins anew.
     """
 
-    outcome: Reading | ReadFailure | None
+    outcome: Observed | None
     failure: ReadFailure | None = None
     numbers: Mapping[Metric, Decimal] = field(default_factory=dict)
     per_day: Decimal | None = None
     usual_rate: Decimal | None = None
     payment: Outcome | None = None
+    until_reset: Decimal | None = None
 
 
-def judge(rule: Rule, look: Look, *, firing: bool) -> Verdict:
+def judge(  # noqa: PLR0911 (a line for each kind of metric)
+    rule: Rule, look: Look, *, firing: bool
+) -> Verdict:
     """Judges `rule` on the latest look; one that fires is judged against its recovery threshold."""
     if rule.metric is Metric.UNREADABLE:
         return _judge_unreadable(look.failure)
     if rule.metric is Metric.TOP_UP:
         return _judge_top_up(look.payment)
     if not isinstance(look.outcome, Reading):
+        if isinstance(look.outcome, Unlimited):
+            return Verdict(Standing.OK)  # what has no limit is neither low nor spent
         return Verdict(Standing.UNKNOWN, threshold=None if rule.relative else rule.threshold)
     if rule.metric is Metric.PROVIDER_FLAG:
         return _judge_provider_flag(look.outcome, firing=firing)
@@ -153,6 +159,8 @@ def _judge_number(rule: Rule, look: Look, *, firing: bool) -> Verdict:
         return Verdict(Standing.OK, "0", threshold)  # nothing is more than its usual nothing
     if value is None or threshold is None:
         return Verdict(Standing.UNKNOWN, threshold=threshold)
+    if rule.metric is Metric.RUNWAY and look.until_reset is not None and value > look.until_reset:
+        return Verdict(Standing.OK, f"{value:f}", threshold)  # it begins anew before it is spent
     below = rule.below is not None
     limit = threshold
     if firing:

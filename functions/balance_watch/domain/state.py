@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from balance_watch.domain.episode import Alert
-from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.domain.reading import Observed, ReadFailure, Reading, Unlimited
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.spending import Day, Pace, added, is_top_up, pace
 from balance_watch.domain.window import Sample, shifted
@@ -35,10 +35,10 @@ class Jump(NamedTuple):
 class AccountState:
     """All that is remembered of an account between two checks.
 
-    `reading` is the last good one, `window` its last day at one sample an hour, `days` what was
-    spent on each of the last eight days; `failure` is the latest failed look unless a good one
-    followed; `jump` is a top-up that is yet to be told, `jump_told_at` when the last one was;
-    `provider` is whose numbers these are.
+    `reading` is the last good one (None: there was none, or there is no limit now), `window` its
+    last day at one sample an hour, `days` what was spent on each of the last eight days; `failure`
+    is the latest failed look unless a good one followed; `jump` is a top-up that is yet to be told,
+    `jump_told_at` when the last one was; `provider` is whose numbers these are.
     """
 
     account: str
@@ -65,7 +65,7 @@ class AccountState:
 
 def observe(
     state: AccountState,
-    outcome: Reading | ReadFailure,
+    outcome: Observed,
     now: datetime,
     lacking: ReadFailure | None = None,
     provider: str | None = None,
@@ -84,6 +84,9 @@ def observe(
     )
     if isinstance(outcome, ReadFailure):
         return seen
+    if isinstance(outcome, Unlimited):
+        # What was known before is no more: no balance stands for what has no limit.
+        return replace(seen, reading=None, window=(), days=(), jump=None, provider=provider)
     return replace(_with(seen, outcome, now, provider), provider=provider)
 
 

@@ -3,15 +3,16 @@
 import random
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.payment import Outcome
-from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
-from balance_watch.providers.request import balance_request, top_up_request
+from balance_watch.domain.reading import FailureKind, Observed, ReadFailure
+from balance_watch.providers.asking import asking
+from balance_watch.providers.request import top_up_request
 from balance_watch.providers.spec import Spec
-from balance_watch.providers.understanding import outcome_word, understand
+from balance_watch.providers.understanding import outcome_word
 from balance_watch.transport import Reply, Transport, TransportError
 
 ATTEMPTS = 3
@@ -37,9 +38,7 @@ class ProviderClient:
         self._transport = transport
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
 
-    def read(
-        self, spec: Spec, account: Account, *, now: datetime, deadline: float
-    ) -> Reading | ReadFailure:
+    def read(self, spec: Spec, account: Account, *, now: datetime, deadline: float) -> Observed:
         """Reads one balance, trying again what may pass; a failure is a value, nothing is raised.
 
         Args:
@@ -51,7 +50,7 @@ class ProviderClient:
         deadline = min(deadline, self._clock() + ACCOUNT_SECONDS)
         for attempt in range(ATTEMPTS):
             outcome, passing = self._attempt(spec, account, now, deadline)
-            if isinstance(outcome, Reading) or not passing:
+            if not isinstance(outcome, ReadFailure) or not passing:
                 break
             pause = _BACKOFF_SECONDS * 2**attempt * (0.5 + self._jitter() / 2)
             pause = max(pause, outcome.retry_after or 0)
@@ -62,18 +61,25 @@ class ProviderClient:
 
     def _attempt(
         self, spec: Spec, account: Account, now: datetime, deadline: float
-    ) -> tuple[Reading | ReadFailure, bool]:
-        timeout = min(ATTEMPT_SECONDS, deadline - self._clock())
-        if timeout <= 0:
-            return ReadFailure(FailureKind.TIMED_OUT, "There was no time left to ask."), False
-        try:
-            reply = self._transport.exchange(balance_request(spec, account), timeout=timeout)
-        except TransportError as error:
-            return ReadFailure(error.kind, error.message), error.passing
-        outcome = understand(spec, account, reply, now)
-        if isinstance(outcome, ReadFailure):
-            return outcome, outcome.kind in _PASSING and _may_pass(reply)
-        return outcome, False
+    ) -> tuple[Observed, bool]:
+        """Asks once, all its requests within the time of one attempt."""
+        ends = min(deadline, self._clock() + ATTEMPT_SECONDS)
+        requests = asking(spec, account, now, datetime.now(UTC))
+        request = next(requests)
+        while True:
+            timeout = ends - self._clock()
+            if timeout <= 0:
+                return ReadFailure(FailureKind.TIMED_OUT, "There was no time left to ask."), False
+            try:
+                reply = self._transport.exchange(request, timeout=timeout)
+            except TransportError as error:
+                return ReadFailure(error.kind, error.message), error.passing
+            try:
+                request = requests.send(reply)
+            except StopIteration as end:
+                outcome: Observed = end.value
+                failed = isinstance(outcome, ReadFailure) and outcome.kind in _PASSING
+                return outcome, failed and _may_pass(reply)
 
     def top_up(self, spec: Spec, account: Account) -> Outcome:
         """Pays in once, never twice: nothing here tries again. Claim the payment before.

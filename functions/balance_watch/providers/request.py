@@ -1,24 +1,47 @@
-"""From a specification and an account to the one request that asks for its balance."""
+"""From a specification and an account to the request that asks for its balance."""
 
 from base64 import b64encode
 from collections.abc import Mapping
 from string import Template
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
+from uuid import uuid4
 
 from balance_watch.domain.account import Account
-from balance_watch.providers.spec import Auth, Spec, Text
+from balance_watch.providers.expressions import Text
+from balance_watch.providers.spec import Auth, Spec
 from balance_watch.transport import Request
 
 
-def balance_request(spec: Spec, account: Account) -> Request:
-    """Returns the request that reads an account's balance."""
+def balance_request(spec: Spec, account: Account, url: str | None = None) -> Request:
+    """Returns the request that reads an account's balance, or asks another address of the provider.
+
+    Args:
+        spec: the provider.
+        account: the account.
+        url: instead of the specification's own, for a provider that takes several requests.
+    """
     auth = spec.auth_for(account.auth) or spec.auth
+    names = _names(spec, account)
+    fields = _with_new_ids(spec.json)
+    if auth.body and not isinstance(fields, list):
+        fields = {**(fields or {}), **_filled(auth.body, names)}
     return Request(
         spec.method,
-        _url(spec.url, account),
-        headers={"Accept": "application/json", **spec.headers, **_headers(auth, account)},
-        query=_filled(auth.query, account.credentials),
+        _url(url or spec.url, account),
+        headers={**_accept(spec), **spec.headers, **_headers(auth, names)},
+        query=_filled(auth.query, names),
+        json=fields,
     )
+
+
+def _with_new_ids(fields: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    """Each `"$uuid"` as an id that was never used, for a provider that takes each only once."""
+    if isinstance(fields, dict):
+        return {name: _with_new_ids(value) for name, value in fields.items()}
+    if isinstance(fields, list):
+        return [_with_new_ids(value) for value in fields]
+    return str(uuid4()) if fields == "$uuid" else fields
 
 
 def top_up_request(spec: Spec, account: Account) -> Request:
@@ -29,45 +52,50 @@ def top_up_request(spec: Spec, account: Account) -> Request:
     """
     if spec.top_up is None:
         raise LookupError(f"{spec.name} cannot be topped up through its API")
-    missing = [
-        name
-        for text in spec.top_up.form.values()
-        for name in text.names
-        if name not in account.variables
-    ]
+    missing = [name for name in spec.top_up_variables if name not in account.variables]
     if missing:
         raise LookupError(f"the account's variables do not name {', '.join(missing)}")
     auth = spec.auth_for(account.auth) or spec.auth
+    names = _names(spec, account)
     return Request(
         "POST",
         _url(spec.top_up.url, account),
-        headers={"Accept": "application/json", **spec.headers, **_headers(auth, account)},
-        query=_filled(auth.query, account.credentials),
+        headers={**_accept(spec), **spec.headers, **_headers(auth, names)},
+        query=_filled(auth.query, names),
         form=_filled(spec.top_up.form, account.variables),
     )
 
 
 def host_of(spec: Spec, account: Account) -> str:
     """Returns the host and port that an account is read from; the limit per host counts by it."""
-    return urlsplit(account.base_url or spec.url).netloc
+    return urlsplit(_url(spec.url, account)).netloc
 
 
-def _url(template: Text, account: Account) -> str:
-    """Fills in the path; a base_url replaces scheme and host, and its own path goes first."""
-    names = {**account.credentials, **account.variables}
+def _url(template: str, account: Account) -> str:
+    """Fills in host and path; a base_url replaces scheme and host, and its own path goes first."""
     scheme, host, path, query, _ = urlsplit(template)
-    quoted = {name: quote(value, safe="") for name, value in names.items()}
+    quoted = {name: quote(value, safe="") for name, value in account.variables.items()}
     path = Template(path).substitute(quoted)
     if account.base_url is not None:
         base = urlsplit(account.base_url)
         scheme, host, path = base.scheme, base.netloc, base.path.rstrip("/") + path
-    return urlunsplit((scheme, host, path, query, ""))
+    return urlunsplit((scheme, Template(host).substitute(quoted), path, query, ""))
 
 
-def _headers(auth: Auth, account: Account) -> dict[str, str]:
-    headers = _filled(auth.headers, account.credentials)
+def _names(spec: Spec, account: Account) -> dict[str, str]:
+    """What stands for the names in `auth`: credentials, and identifiers of the address."""
+    identifiers = {name: account.variables[name] for name in spec.variables}
+    return {**account.credentials, **identifiers}
+
+
+def _accept(spec: Spec) -> dict[str, str]:
+    return {"Accept": "*/*" if spec.format == "text" else "application/json"}
+
+
+def _headers(auth: Auth, names: Mapping[str, str]) -> dict[str, str]:
+    headers = _filled(auth.headers, names)
     if auth.basic is not None:
-        user, password = (Template(text).substitute(account.credentials) for text in auth.basic)
+        user, password = _filled({"user": auth.basic[0], "password": auth.basic[1]}, names).values()
         headers["Authorization"] = f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
     return headers
 

@@ -4,74 +4,55 @@ docs/adding-a-provider.md is its description for people. Every path is a jmespat
 (https://jmespath.org/specification.html), tried out when the specification is read.
 """
 
+import json
 import re
-import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
-from string import Template
-from typing import Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-import jmespath
 import msgspec
 
 from balance_watch.domain.alerts import Offer
 from balance_watch.domain.rules import Metric
 from balance_watch.errors import CatalogueError
-from balance_watch.validation import Faults, convert
+from balance_watch.providers.expressions import Amount, Line, Link, Path, Text, Unit, Url
+from balance_watch.validation import Faults, convert, exact_toml
 
-_CATALOGUE = files("balance_watch.providers") / "catalogue"
+_PROVIDERS = files("balance_watch.providers")
+_CATALOGUE, _MODULES = _PROVIDERS / "catalogue", _PROVIDERS / "modules"
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-
-
-class Path(str):
-    """A jmespath expression into the reply."""
-
-    __slots__ = ()
-
-    @classmethod
-    def parse(cls, value: object) -> "Path":
-        """Raises ValueError on what is no jmespath expression."""
-        if not isinstance(value, str):
-            raise ValueError("must be a jmespath expression")  # noqa: TRY004 (msgspec's to catch)
-        try:
-            jmespath.compile(value)
-        except jmespath.exceptions.JMESPathError:
-            raise ValueError("is not a jmespath expression") from None
-        return cls(value)
-
-
-class Text(str):
-    """Text with `$names` that stand for credentials and variables."""
-
-    __slots__ = ()
-
-    @classmethod
-    def parse(cls, value: object) -> "Text":
-        """Raises ValueError on what is no template."""
-        if not isinstance(value, str) or not Template(value).is_valid():
-            raise ValueError("must be text, with $names for credentials and variables")
-        return cls(value)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names in it, in order."""
-        return tuple(Template(self).get_identifiers())
+_LONG_SLUG = 60
+_MODULE = re.compile(r"[a-z]+(_[a-z]+)*")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?")
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+REGION = "region"
+"""The variable that chooses one of a provider's regions."""
 
 
 class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the credentials go: headers, HTTP Basic (user, password), or the query."""
+    """Where the credentials go: headers, HTTP Basic (user, password), the JSON body, the query.
+
+    `signed` names those that go nowhere: a module signs with them. `why_query` says why a key has
+    to stand in an address, where the provider leaves no other way.
+    """
 
     headers: dict[str, Text] = {}
     basic: tuple[Text, Text] | None = None
+    body: dict[str, Text] = {}
     query: dict[str, Text] = {}
+    signed: tuple[str, ...] = ()
+    why_query: Line | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The credentials that it needs."""
-        texts = (*self.headers.values(), *(self.basic or ()), *self.query.values())
-        return tuple(dict.fromkeys(name for text in texts for name in text.names))
+        """The names of all that it fills in."""
+        texts = (*self.headers.values(), *(self.basic or ()), *self.body.values())
+        return tuple(dict.fromkeys((*_names((*texts, *self.query.values())), *self.signed)))
 
 
 class Success(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,10 +67,16 @@ class Success(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReplyPaths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where each fact stands in the reply, below `root`. Only `balance` must be there."""
+    """Where each fact stands in the reply, below `root`. Only `balance` must be there.
 
-    balance: Path
+    `each` is a list with an entry per currency, in which `balance` and `currency` stand; with
+    `add_up`, several entries of one currency are parts of one balance.
+    """
+
+    balance: Amount
     root: Path = Path("@")
+    each: Path | None = None
+    add_up: bool = False
     currency: Path | None = None
     credits: Path | None = None
     points: Path | None = None
@@ -99,46 +86,74 @@ class ReplyPaths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     auto_reload_threshold: Path | None = None
     auto_reload_amount: Path | None = None
     provider_time: Path | None = None
+    resets_at: Path | None = None
     status: Path | None = None
 
 
 class TopUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How to pay a fixed amount in: a form to post, and what the reply's word for it means."""
 
-    url: Text
+    url: Url
     form: dict[str, Text]
     outcome: Path
     outcomes: dict[str, Literal["paid", "not_enabled", "key_rejected"]]
 
 
+class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another host of the same provider, with what is different there."""
+
+    host: str
+    currency: Unit | None = None
+    billing: Link | None = None
+
+
+Kind = Literal["key_rejected", "not_allowed", "rate_limited", "provider_error", "malformed"]
+
+
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One provider.
 
-    `scale` turns the reply's unit of money into `currency`. `words` gives the meaning of words
-    where a yes or no is expected; a word that is not in it is no answer. `billing` is the page
-    where the account is topped up, `docs` the page that the facts come from.
+    `number` says in words what the balance is, `key` which key it takes if not the ordinary one,
+    `options` which variables an account may name besides those that it must, and what for.
+    `currency` may be missing where the reply tells it; `currencies` is what its words for them
+    mean. `scale` turns the reply's unit of money into `currency`. `numbers` is how it writes
+    numbers: as JSON has them, as text, or as text with commas between the thousands. `failures` are
+    conditions on the body that are true of a request that failed, by the kind of failure;
+    `unlimited` is one that is true where there is no limit to run into. `words` gives the meaning
+    of words where a yes or no is expected; a word that is not in it is no answer. `module` names
+    the code that asks, where one request is not enough or has to be signed. `billing` is the page
+    where the account is topped up, `docs` the page that the facts come from, `evidence` what they
+    rest on, `checked` when that was looked up.
     """
 
-    name: str
-    docs: str
-    billing: str
-    url: Text
+    name: Line
+    number: Line | None = None
+    kind: Literal["prepaid", "quota"] = "prepaid"
+    docs: Link | None = None
+    billing: Link | None = None
+    evidence: Literal["documentation", "sdk", "clients", "one client"] | None = None
+    checked: date | None = None
+    url: Url
     method: Literal["GET", "POST"] = "GET"
-    headers: dict[str, str] = {}
+    headers: dict[str, Text] = {}
+    json: dict[str, Any] | list[Any] | None = None
     auth: Auth
     auth_options: dict[str, Auth] = {}
-    currency: str
+    key: Line | None = None
+    regions: dict[str, Region] = {}
+    options: dict[str, Line] = {}
+    currency: Unit | None = None
+    currencies: dict[str, Unit] = {}
     scale: Decimal = Decimal(1)
-    xml: bool = False
+    numbers: Literal["json", "text", "grouped text"] = "json"
+    format: Literal["json", "xml", "text"] = "json"
     success: Success | None = None
+    failures: dict[Kind, Path] = {}
+    unlimited: Path | None = None
     reply: ReplyPaths
     words: dict[str, bool] = {}
     top_up: TopUp | None = None
-
-    @property
-    def host(self) -> str:
-        """The host and port that the requests go to by default."""
-        return urlsplit(self.url).netloc
+    module: str | None = None
 
     @property
     def offer(self) -> Offer:
@@ -149,52 +164,185 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             Metric.PROVIDER_FLAG: self.reply.provider_flag or self.reply.provider_threshold,
             Metric.STALENESS: self.reply.provider_time,
         }
-        return Offer(self.billing, frozenset(metric for metric, path in told.items() if path))
+        metrics = frozenset(metric for metric, path in told.items() if path)
+        return Offer(self.billing, metrics, renews=self.kind == "quota")
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """What an account's `variables` must name besides its credentials."""
-        return tuple(name for name in self.url.names if name not in self.auth.names)
+        """What an account's `variables` must name: all that stands in the address."""
+        return tuple(dict.fromkeys(self.url.names))
 
     @property
     def top_up_variables(self) -> tuple[str, ...]:
         """What an account's `variables` must name to be topped up, besides the rest."""
-        texts = self.top_up.form.values() if self.top_up else ()
-        return tuple(dict.fromkeys(name for text in texts for name in text.names))
+        return _names(self.top_up.form.values()) if self.top_up else ()
 
     def credentials(self, auth: str | None) -> tuple[str, ...] | None:
-        """Returns the credentials that a way to authenticate needs; None: there is no such way."""
+        """Returns the credentials that a way to authenticate needs; None: there is no such way.
+
+        A name that stands in the address is an identifier and no credential.
+        """
         chosen = self.auth_for(auth)
-        return None if chosen is None else chosen.names
+        if chosen is None:
+            return None
+        return tuple(name for name in chosen.names if name not in self.variables)
 
     def auth_for(self, option: str | None) -> Auth | None:
         """Returns the way to authenticate that an account chose; None if there is no such way."""
         return self.auth if option is None else self.auth_options.get(option)
 
+    def placed(
+        self, variables: Mapping[str, str], base_url: str | None, where: str, faults: Faults
+    ) -> Self:
+        """Returns the specification as it is for an account: in its region, if it names one.
+
+        Notes what the account lacks, or has of a form that cannot stand in an address.
+        """
+        for name in self.variables:
+            if not variables.get(name):
+                faults.add(where, f"variables has no {name}")
+        for name in self.url.host_names:
+            if variables.get(name) and not _LABEL.fullmatch(variables[name]):
+                faults.add(where, f"variables, {name}: must be a part of a host's name, no dots")
+        if base_url is None and not urlsplit(self.url).netloc:
+            faults.add(where, "has no base_url, and the provider has no address of its own")
+        chosen = variables.get(REGION)
+        if chosen is None or not self.regions or REGION in self.variables:
+            return self
+        region = self.regions.get(chosen)
+        if region is None:
+            known = ", ".join(self.regions)
+            faults.add(where, f"variables, {REGION}: can be {known}, or be left out")
+            return self
+        own = urlsplit(self.url)
+        return msgspec.structs.replace(
+            self,
+            url=Url(own._replace(netloc=region.host).geturl()),
+            currency=region.currency or self.currency,
+            billing=region.billing or self.billing,
+        )
+
+
+def _names(texts: Any) -> tuple[str, ...]:  # noqa: ANN401 (any iterable of Text)
+    return tuple(dict.fromkeys(name for text in texts for name in text.names))
+
+
+def understand_spec(raw: object, where: str, faults: Faults) -> Spec | None:
+    """Reads one specification from a table of TOML or JSON; None after noting every fault of it."""
+    before = len(faults)
+    spec = convert(Spec, _with_whole_numbers(raw), where, faults)
+    if spec is not None and len(faults) == before:
+        for place, what in (*_faults_of_reply(spec), *_faults_of_request(spec)):
+            faults.add(f"{where}{place}", what)
+    return spec if len(faults) == before else None
+
+
+def _with_whole_numbers(raw: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    """Exact JSON has every number as a Decimal; a whole one is an int, as TOML has it."""
+    if isinstance(raw, dict):
+        return {name: _with_whole_numbers(value) for name, value in raw.items()}
+    if isinstance(raw, list):
+        return [_with_whole_numbers(value) for value in raw]
+    whole = isinstance(raw, Decimal) and raw.is_finite() and raw == raw.to_integral_value()
+    return int(raw) if whole and abs(raw) < _LARGEST else raw
+
+
+_LARGEST = 2**53
+
+
+def _faults_of_reply(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Yields what is wrong between fields that are each in order: how a reply is understood."""
+    reply = spec.reply
+    if spec.currency is None and reply.currency is None:
+        yield "", "has no currency, nor the path of one in reply"
+    if reply.each is not None and reply.currency is None:
+        yield ", reply", "has each, a list by currency, and no currency"
+    if not spec.scale.is_finite() or not spec.scale:
+        yield ", scale", "must be a number other than 0"
+    if spec.module is not None and not _is_module(spec.module):
+        yield ", module", "is not there"
+
+
+def _is_module(name: str) -> bool:
+    return _MODULE.fullmatch(name) is not None and (_MODULES / f"{name}.py").is_file()
+
+
+def _is_filled_in(auth: Auth) -> bool:
+    """Whether no key stands in the specification itself."""
+    texts = (*auth.headers.values(), *auth.body.values(), *auth.query.values())
+    # Some take the key as the user, and a fixed word or nothing as the password.
+    basic = auth.basic is None or any(text.names for text in auth.basic)
+    return basic and all(text.names for text in texts)
+
+
+def _faults_of_request(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Yields the same of how it is asked."""
+    ways = (spec.auth, *spec.auth_options.values())
+    headers = [*spec.headers, *(name for way in ways for name in way.headers)]
+    if not all(_HEADER.fullmatch(name) for name in headers):
+        yield "", "has a header whose name is none"
+    if not all(_is_filled_in(way) for way in ways):
+        yield ", auth", "must have a $name in each: a key stands in an account's credentials"
+    if any(text.names for text in spec.headers.values()):
+        yield ", headers", "cannot have $names: what fills in names stands in auth"
+    posts = spec.json is not None or any(way.body for way in ways)
+    if posts and spec.method != "POST":
+        yield ", method", "must be POST for a body"
+    if any(way.body for way in ways) and isinstance(spec.json, list):
+        yield ", json", "cannot be a list beside credentials in the body"
+    try:
+        json.dumps(spec.json)
+    except (TypeError, ValueError):
+        yield ", json", "must hold text, whole numbers, booleans, tables and lists"
+    if not all(_HOST.fullmatch(region.host) for region in spec.regions.values()):
+        yield ", regions", "must each have the name of a host"
+
 
 def parse_spec(text: str, where: str, faults: Faults) -> Spec | None:
     """Reads one specification; None after noting every fault of it."""
-    try:
-        raw = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        faults.add(where, f"is not TOML: {error}")
-        return None
-    before = len(faults)
-    spec = convert(Spec, raw, where, faults)
-    return spec if len(faults) == before else None
+    raw = exact_toml(text, where, faults)
+    return None if raw is None else understand_spec(raw, where, faults)
 
 
 @cache
 def provider(slug: str) -> Spec | None:
     """Returns a provider of the catalogue, or None when it is not there. Only its file is read."""
     file = _CATALOGUE / f"{slug}.toml"
-    if not _SLUG.fullmatch(slug) or not file.is_file():
-        return None
+    if not is_slug(slug) or not file.is_file():
+        return _renamed(slug)
     faults = Faults()
     spec = parse_spec(file.read_text(encoding="utf-8"), slug, faults)
     if spec is None:
         raise CatalogueError(f"The catalogue's file is not in order: {'; '.join(faults)}.")
     return spec
+
+
+def _renamed(slug: str) -> Spec | None:
+    """A provider by the name that it had before: accounts that use it go on."""
+    file = _CATALOGUE / "renamed" / slug
+    return provider(file.read_text().strip()) if is_slug(slug) and file.is_file() else None
+
+
+def find(
+    given: str | Mapping[str, object], own: Mapping[str, Spec], where: str, faults: Faults
+) -> Spec | None:
+    """Returns the provider that an account names or holds; None after noting why there is none.
+
+    A provider of the catalogue comes before one of the user's own of that name: who may write the
+    policy must not be able to have the keys of others sent to another host.
+    """
+    if not isinstance(given, str):
+        return understand_spec(given, f"{where}, provider", faults)
+    found = provider(given) or own.get(given)
+    if found is None:
+        what = "provider is neither in the catalogue nor in the policy"
+        faults.add(where, f"{what}: see `balance-watch providers`")
+    return found
+
+
+def is_slug(text: str) -> bool:
+    """Whether it can be a provider's name in accounts and rules."""
+    return _SLUG.fullmatch(text) is not None and len(text) <= _LONG_SLUG
 
 
 def slugs() -> list[str]:

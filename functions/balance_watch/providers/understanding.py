@@ -1,38 +1,38 @@
 """From a reply to a reading or a named failure: pure, and never a guess."""
 
 import re
-from base64 import b64encode
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from html import unescape
 from http import HTTPStatus
 from typing import Any
-from unicodedata import category
-from urllib.parse import quote, quote_plus, unquote
-from xml.parsers.expat import ExpatError
 
 import jmespath
-import xmltodict
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.money import NotAnAmountError, exact, scaled
-from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
-from balance_watch.providers.spec import Path, Spec
+from balance_watch.domain.money import NotAnAmountError, exact, is_code, scaled, total
+from balance_watch.domain.reading import (
+    AutoReload,
+    FailureKind,
+    Observed,
+    ReadFailure,
+    Reading,
+    Unlimited,
+)
+from balance_watch.providers.bodies import Body, NotUnderstoodError, is_html, parse
+from balance_watch.providers.expressions import Amount, Path
+from balance_watch.providers.masking import without_keys
+from balance_watch.providers.spec import Spec
 from balance_watch.transport import Reply
-from balance_watch.validation import NotExactError, exact_json
 
 _STATUS_LENGTH = 200
-_PART = 8
-_STANDARD = str.maketrans("-_", "+/")
 _ISO_CODE = re.compile(r"[A-Za-z]{3}")
 _UNIT_WORD = re.compile(r"[A-Za-z][A-Za-z _-]{1,30}")
+_GROUPED = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
 
 
-class _NotUnderstoodError(Exception):
-    """What is wrong with a body, as the end of a sentence; never repeats a value of it."""
-
-
-def understand(spec: Spec, account: Account, reply: Reply, now: datetime) -> Reading | ReadFailure:
+def understand(spec: Spec, account: Account, reply: Reply, now: datetime) -> Observed:
     """Returns the reading that a reply holds, or the failure that it is.
 
     Args:
@@ -41,42 +41,38 @@ def understand(spec: Spec, account: Account, reply: Reply, now: datetime) -> Rea
         reply: a whole reply, of any status.
         now: the tick that the reading belongs to.
     """
-    if (failure := _failed_by_status(reply)) is not None:
-        return failure
+    body = body_of(spec, reply)
+    return body if isinstance(body, ReadFailure) else reading_of(spec, account, body, now)
+
+
+def body_of(spec: Spec, reply: Reply) -> Body | ReadFailure:
+    """Returns the body of a reply that succeeded, or the failure that it is."""
+    failure = _failed_by_status(reply)
     try:
-        body, textual = parse(reply, xml=spec.xml)
-        if (failure := _failed_by_body(spec, body)) is not None:
-            return failure
-        return _Reply(spec, account, body, textual=textual).reading(now)
-    except _NotUnderstoodError as error:
-        return ReadFailure(FailureKind.MALFORMED, f"The reply {error}.")
+        if failure is not None:
+            return _told_closer(spec, reply, failure)
+        body = parse(reply, spec.format)
+        return _failed_by_body(spec, body.value) or body
+    except NotUnderstoodError as error:
+        return failure or _malformed(error)
 
 
-def parse(reply: Reply, *, xml: bool) -> tuple[Any, bool]:
-    """Returns a body as plain values, exact numbers, and whether it holds nothing but text (XML).
-
-    Raises:
-        _NotUnderstoodError: it is neither JSON nor, where that is expected, XML.
-    """
-    if xml and reply.body.lstrip().startswith(b"<") and not _is_html(reply):
-        try:
-            # Entities are off: no expansion, no external one (the parser's own documentation).
-            return xmltodict.parse(reply.body, disable_entities=True), True
-        except (ExpatError, ValueError, LookupError):
-            # LookupError: the encoding that it names is none.
-            raise _NotUnderstoodError("is not XML") from None
-    if _is_html(reply):
-        raise _NotUnderstoodError("is a web page")
+def reading_of(spec: Spec, account: Account, body: Body, now: datetime) -> Observed:
+    """Returns the reading that a body of a reply that succeeded holds, or a failure."""
     try:
-        return exact_json(reply.body), False
-    except NotExactError as error:
-        raise _NotUnderstoodError(str(error)) from None
+        return _Reply(spec, account, body).reading(now)
+    except NotUnderstoodError as error:
+        return _malformed(error)
+    except _AmbiguousError as error:
+        return ReadFailure(FailureKind.AMBIGUOUS, str(error))
 
 
-def _is_html(reply: Reply) -> bool:
-    content_type = reply.header("content-type") or ""
-    start = reply.body[:512].lstrip().lower()
-    return "text/html" in content_type.lower() or start.startswith((b"<!doctype html", b"<html"))
+class _AmbiguousError(Exception):
+    """The reply holds several balances, and nothing says which one is meant."""
+
+
+def _malformed(error: NotUnderstoodError) -> ReadFailure:
+    return ReadFailure(FailureKind.MALFORMED, f"The reply {error}.")
 
 
 def _failed_by_status(reply: Reply) -> ReadFailure | None:
@@ -88,26 +84,55 @@ def _failed_by_status(reply: Reply) -> ReadFailure | None:
         return ReadFailure(FailureKind.REDIRECTED, text)
     # An API refuses a key in its own format. A web page, or a bare line, is from what stands in
     # front of it: You.com's front says 403 "error code: 1010" to clients that it does not like.
-    from_api = not _is_html(reply) and reply.body.lstrip()[:1] in (b"{", b"[", b"<")
-    bare = status == HTTPStatus.UNAUTHORIZED and not _is_html(reply)
+    from_api = not is_html(reply) and reply.body.lstrip()[:1] in (b"{", b"[", b"<")
+    bare = status == HTTPStatus.UNAUTHORIZED and not is_html(reply)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and not (from_api or bare):
         text = f"HTTP {status} from what stands in front of the provider, not from its API."
         return ReadFailure(FailureKind.BLOCKED, text)
-    return _failure(status, "HTTP", reply.retry_after)
+    return _failure(_KINDS.get(status), f"HTTP {status}", reply.retry_after)
 
 
-def _failure(status: int, said: str, retry_after: float | None = None) -> ReadFailure:
-    kinds = {
-        401: (FailureKind.KEY_REJECTED, "the key is not valid."),
-        403: (FailureKind.NOT_ALLOWED, "the key is not allowed to read the balance."),
-        429: (FailureKind.RATE_LIMITED, "too many requests."),
-    }
-    kind, text = kinds.get(status, (FailureKind.PROVIDER_ERROR, "the provider failed."))
-    return ReadFailure(kind, f"{said} {status}: {text}", retry_after)
+_KINDS = {
+    401: FailureKind.KEY_REJECTED,
+    403: FailureKind.NOT_ALLOWED,
+    429: FailureKind.RATE_LIMITED,
+}
+
+_WORDS = {
+    FailureKind.KEY_REJECTED: "the key is not valid.",
+    FailureKind.NOT_ALLOWED: "the key is not allowed to read the balance.",
+    FailureKind.RATE_LIMITED: "too many requests.",
+    FailureKind.PROVIDER_ERROR: "the provider failed.",
+    FailureKind.MALFORMED: "it is not what the provider documents.",
+}
+
+
+def _failure(kind: FailureKind | None, said: str, retry_after: float | None = None) -> ReadFailure:
+    kind = kind or FailureKind.PROVIDER_ERROR
+    return ReadFailure(kind, f"{said}: {_WORDS[kind]}", retry_after)
+
+
+def _told_closer(spec: Spec, reply: Reply, failure: ReadFailure) -> ReadFailure:
+    """A failure by its status, as the body tells it: some say 400 to a key that is not valid."""
+    if reply.status < 400 or is_html(reply) or not spec.failures:  # noqa: PLR2004 (4xx and 5xx)
+        return failure
+    kind = _kind_by_body(spec, parse(reply, spec.format).value)
+    if kind in (None, FailureKind.PROVIDER_ERROR, FailureKind.MALFORMED):
+        return failure
+    return _failure(kind, f"HTTP {reply.status}, and by the reply itself", reply.retry_after)
+
+
+def _kind_by_body(spec: Spec, body: object) -> FailureKind | None:
+    for word, condition in spec.failures.items():
+        if _holds(condition, body):
+            return FailureKind(word)
+    return None
 
 
 def _failed_by_body(spec: Spec, body: object) -> ReadFailure | None:
     """A body that says that it failed, though HTTP says 200."""
+    if (kind := _kind_by_body(spec, body)) is not None:
+        return _failure(kind, "HTTP 200, but by the reply itself")
     success = spec.success
     if success is None:
         return None
@@ -122,7 +147,7 @@ def _failed_by_body(spec: Spec, body: object) -> ReadFailure | None:
         return None
     code = str(found)
     if code.isdecimal() and len(code) == 3:  # noqa: PLR2004 (as long as an HTTP status)
-        return _failure(int(code), "HTTP 200, but the reply's own code is")
+        return _failure(_KINDS.get(int(code)), f"HTTP 200, but the reply's own code is {code}")
     text = "HTTP 200, but the reply itself does not say success."
     return ReadFailure(FailureKind.PROVIDER_ERROR, text)
 
@@ -131,55 +156,129 @@ def _search(path: Path, body: object) -> Any:  # noqa: ANN401 (whatever JSON hol
     try:
         return jmespath.search(path, body)
     except jmespath.exceptions.JMESPathError:
-        raise _NotUnderstoodError("has another shape than the provider documents") from None
+        raise NotUnderstoodError("has another shape than the provider documents") from None
+
+
+def _holds(condition: Path, body: object) -> bool:
+    """Whether it is true, as jmespath has it: not null, not false, not empty."""
+    found = _search(condition, body)
+    return found is not None and found is not False and found not in ("", [], {})
 
 
 class _Reply:
-    """A body, read field by field; `textual` is one that can hold nothing but text."""
+    """A body, read field by field."""
 
-    def __init__(self, spec: Spec, account: Account, body: object, *, textual: bool) -> None:
-        self._spec, self._paths, self._textual = spec, spec.reply, textual
-        self._account = account
-        self._root = _search(spec.reply.root, body)
+    def __init__(self, spec: Spec, account: Account, body: Body) -> None:
+        self._spec, self._account, self._paths = spec, account, spec.reply
+        self._as_text = body.textual or spec.numbers != "json"
+        self._textual = body.textual
+        self._root = _search(spec.reply.root, body.value)
 
-    def reading(self, now: datetime) -> Reading:
+    def reading(self, now: datetime) -> Reading | Unlimited:
         paths = self._paths
-        balance = self._money(paths.balance)
-        if balance is None:
-            raise _NotUnderstoodError(f"has no {paths.balance}")
+        if self._spec.unlimited is not None and _holds(self._spec.unlimited, self._root):
+            return Unlimited(now)
+        balance, currency = self._balance() if paths.each is None else self._chosen(paths.each)
         return Reading(
             observed_at=now,
             balance=balance,
-            currency=self._currency(),
+            currency=currency,
             credits=self._number(paths.credits),
             points=self._number(paths.points),
             provider_flag=self._flag(paths.provider_flag),
             provider_threshold=self._money(paths.provider_threshold),
             auto_reload=self._auto_reload(),
             provider_time=self._time(paths.provider_time),
+            resets_at=self._time(paths.resets_at),
             status=self._text(paths.status),
         )
+
+    def _balance(self) -> tuple[Decimal, str]:
+        currency = self._currency(self._root)
+        if self._account.currency not in (None, currency) and self._paths.currency is not None:
+            raise NotUnderstoodError(f"is in another currency than {self._account.currency}")
+        return self._amount(self._paths.balance, self._root), currency
+
+    def _chosen(self, each: Path) -> tuple[Decimal, str]:
+        """The balance in the one currency that is meant; nothing is added up across currencies."""
+        entries = self._find(each)
+        if not isinstance(entries, list) or not entries:
+            raise NotUnderstoodError(f"has no {each}")
+        amounts: dict[str, list[Decimal]] = defaultdict(list)
+        for entry in entries:
+            amounts[self._currency(entry)].append(self._amount(self._paths.balance, entry))
+        there = " and ".join(sorted(amounts))
+        wanted = self._account.currency
+        if wanted is None and len(amounts) > 1:
+            text = f'The reply has balances in {there}: name one as the account\'s "currency".'
+            raise _AmbiguousError(text)
+        currency = wanted or next(iter(amounts))
+        if currency not in amounts:
+            raise _AmbiguousError(f"The reply has no balance in {currency}, but in {there}.")
+        if len(amounts[currency]) > 1 and not self._paths.add_up:
+            raise NotUnderstoodError(f"has several balances in {currency}")
+        return self._total(each, amounts[currency]), currency
 
     def _find(self, path: Path | None) -> Any:  # noqa: ANN401 (whatever JSON holds)
         return None if path is None else _search(path, self._root)
 
     def _number(self, path: Path | None) -> Decimal | None:
-        found = self._find(path)
+        return None if path is None else self._number_in(path, self._root)
+
+    def _number_in(self, path: Path, root: object) -> Decimal | None:
+        found = _search(path, root)
         if found is None or isinstance(found, Decimal):
             return found
-        if self._textual and isinstance(found, str):
-            try:
-                return exact(found)
-            except NotAnAmountError as error:
-                raise _NotUnderstoodError(f"holds a {path} that {error}") from None
-        raise _NotUnderstoodError(f"holds a {path} that is not a number")
+        if not self._as_text or not isinstance(found, str):
+            raise NotUnderstoodError(f"holds a {path} that is not a number")
+        if self._spec.numbers == "grouped text":
+            if not _GROUPED.fullmatch(found):
+                raise NotUnderstoodError(f"holds a {path} that is not a number")
+            found = found.replace(",", "")
+        try:
+            return exact(found)
+        except NotAnAmountError as error:
+            raise NotUnderstoodError(f"holds a {path} that {error}") from None
+
+    def _amount(self, amount: Amount, root: object) -> Decimal:
+        """The first of several sums, or the least, whose own first part is there."""
+        there = []
+        for each in amount.sums:
+            first = self._number_in(each.plus[0], root)
+            if first is None:
+                continue
+            plus = [first, *(self._part(path, root) for path in each.plus[1:])]
+            less = [self._part(path, root) for path in each.less]
+            there.append(self._total(each.plus[0], plus, less, self._spec.scale))
+            if not amount.least:
+                break
+        if not there:
+            raise NotUnderstoodError(f"has no {amount.sums[0].plus[0]}")
+        return min(there)
+
+    def _total(
+        self,
+        path: Path,
+        plus: Iterable[Decimal],
+        less: Iterable[Decimal] = (),
+        scale: Decimal = Decimal(1),
+    ) -> Decimal:
+        try:
+            return scaled(total(plus, less), scale)
+        except NotAnAmountError as error:
+            raise NotUnderstoodError(f"holds a {path} that {error}") from None
+
+    def _part(self, path: Path, root: object) -> Decimal:
+        number = self._number_in(path, root)
+        if number is None:
+            raise NotUnderstoodError(f"has no {path}")
+        return number
 
     def _money(self, path: Path | None) -> Decimal | None:
         number = self._number(path)
-        try:
-            return None if number is None else scaled(number, self._spec.scale)
-        except NotAnAmountError as error:
-            raise _NotUnderstoodError(f"holds a {path} that {error}") from None
+        if path is None or number is None:
+            return None
+        return self._total(path, [number], (), self._spec.scale)
 
     def _flag(self, path: Path | None) -> bool | None:
         found = self._find(path)
@@ -189,7 +288,7 @@ class _Reply:
             return self._spec.words.get(found.strip().lower())
         if self._textual and found in ("true", "false"):
             return bool(found == "true")
-        raise _NotUnderstoodError(f"holds a {path} that is neither true nor false")
+        raise NotUnderstoodError(f"holds a {path} that is neither true nor false")
 
     def _auto_reload(self) -> AutoReload | None:
         enabled = self._flag(self._paths.auto_reload)
@@ -198,70 +297,52 @@ class _Reply:
         threshold = self._money(self._paths.auto_reload_threshold)
         return AutoReload(enabled, threshold, self._money(self._paths.auto_reload_amount))
 
-    def _currency(self) -> str:
-        stated = self._spec.currency
-        if self._paths.currency is None:
-            return self._account.currency or stated
-        found = self._find(self._paths.currency)
+    def _currency(self, root: object) -> str:
+        path, stated = self._paths.currency, self._spec.currency
+        if path is None:
+            # A specification has one or the other, or it would not have been accepted.
+            return self._account.currency or stated or ""
+        found = _search(path, root)
         if not isinstance(found, str):
-            raise _NotUnderstoodError(f"has no {self._paths.currency}")
-        if _ISO_CODE.fullmatch(found):
-            found = found.upper()
-        elif _UNIT_WORD.fullmatch(found) and not _ISO_CODE.fullmatch(stated):
-            found = found.lower()
-        else:
-            raise _NotUnderstoodError(f"holds a {self._paths.currency} that is no currency")
-        expected = self._account.currency or stated
-        if _ISO_CODE.fullmatch(expected) and found != expected:
-            raise _NotUnderstoodError(f"is in another currency than {expected}")
-        return str(found)
+            raise NotUnderstoodError(f"has no {path}")
+        unit = self._unit(found)
+        if unit is None:
+            raise NotUnderstoodError(f"holds a {path} that is no currency")
+        if stated and _ISO_CODE.fullmatch(stated) and not self._account.currency and unit != stated:
+            raise NotUnderstoodError(f"is in another currency than {stated}")
+        return unit
+
+    def _unit(self, word: str) -> str | None:
+        """What the provider's word for a currency means; None: nothing that is known."""
+        if self._spec.currencies:
+            known = self._spec.currencies.get(word.strip().lower())
+            return known or (word if is_code(word) else None)
+        if _ISO_CODE.fullmatch(word):
+            return word.upper()
+        stated = self._spec.currency
+        if _UNIT_WORD.fullmatch(word) and not (stated and _ISO_CODE.fullmatch(stated)):
+            return word.lower()
+        return None
 
     def _time(self, path: Path | None) -> datetime | None:
         found = self._find(path)
         if found is None:
             return None
         try:
+            if isinstance(found, Decimal) and path is self._paths.resets_at:
+                return datetime.fromtimestamp(int(found), UTC)
             parsed = datetime.fromisoformat(found)
             return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-        except (TypeError, ValueError, OverflowError):
-            raise _NotUnderstoodError(f"holds a {path} that is no time") from None
+        except (TypeError, ValueError, OverflowError, OSError):
+            raise NotUnderstoodError(f"holds a {path} that is no time") from None
 
     def _text(self, path: Path | None) -> str | None:
         found = self._find(path)
         if found is None:
             return None
         if not isinstance(found, str):
-            raise _NotUnderstoodError(f"holds a {path} that is no text")
-        # What has no width goes, so that it cannot hide a key; what only is no letter is a space.
-        kept = "".join(each for each in found if category(each) != "Cf")
-        printable = "".join(each if each.isprintable() else " " for each in kept)
-        shown = " ".join(_masked(printable, self._account).split())[:_STATUS_LENGTH]
-        return ("***" if _tells_a_part(shown, self._account) else shown) or None
-
-
-def _masked(text: str, account: Account) -> str:
-    """Takes the account's keys out of a provider's words, as they are and as they are encoded."""
-    secrets = [secret for secret in account.credentials.values() if secret]
-    pairs = [":".join(secrets), *secrets]
-    encoded = [b64encode(each.encode()).decode().rstrip("=") for each in pairs]
-    forms = {*secrets, *map(quote, secrets), *map(quote_plus, secrets), *filter(None, encoded)}
-    longest_first = sorted(map(re.escape, forms), key=len, reverse=True)
-    return re.sub("|".join(longest_first), "***", text, flags=re.IGNORECASE) if forms else text
-
-
-def _tells_a_part(text: str, account: Account) -> bool:
-    """Tells whether eight characters of a key are left, escaped, spaced, or anywhere in base64."""
-    unescaped = re.sub(r"\\u([0-9a-fA-F]{4})", lambda it: chr(int(it[1], 16)), text)
-    unescaped = unescape(unquote(unquote(unescaped))).replace("\\", "")
-    told = re.sub(r"\s", "", f"{text}\n{unescaped}").lower().translate(_STANDARD)
-    words = [secret for secret in account.credentials.values() if len(secret) >= _PART]
-    for secret in tuple(words):
-        for raw in (secret, quote_plus(secret)):
-            for before in range(3):
-                encoded = b64encode(b"." * before + raw.encode()).decode()
-                words.append(encoded[-(-8 * before // 6) : 8 * (before + len(raw)) // 6])
-    parts = (word.lower().translate(_STANDARD) for word in words)
-    return any(it[at : at + _PART] in told for it in parts for at in range(len(it) - _PART + 1))
+            raise NotUnderstoodError(f"holds a {path} that is no text")
+        return without_keys(found, self._account)[:_STATUS_LENGTH] or None
 
 
 def outcome_word(spec: Spec, reply: Reply) -> str | None:
@@ -269,9 +350,8 @@ def outcome_word(spec: Spec, reply: Reply) -> str | None:
     if spec.top_up is None:
         return None
     try:
-        body, _ = parse(reply, xml=spec.xml)
-        said = _search(spec.top_up.outcome, body)
-    except _NotUnderstoodError:
+        said = _search(spec.top_up.outcome, parse(reply, spec.format).value)
+    except NotUnderstoodError:
         return None
     word = spec.top_up.outcomes.get(said) if isinstance(said, str) else None
     succeeded = reply.status == HTTPStatus.OK

@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from balance_watch.domain.account import Account
+from balance_watch.domain.money import is_unit
 from balance_watch.validation import Amount, Faults, NotExactError, convert, exact_json
 
 _PRINTABLE = re.compile(r"[!-~]+")
@@ -17,23 +18,31 @@ _LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 _NAME = re.compile(_LINE + r"{1,100}")
 _WEBHOOK = re.compile(r"[^\s:/\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,80}")
 _LABELS = 20
-_UNIT = re.compile(r"[A-Z]{3}|[a-z][a-z _-]{1,30}")
 
 
 class Provider(Protocol):
     """What has to be known of a provider to tell whether an account of it is complete."""
 
     @property
-    def variables(self) -> tuple[str, ...]:
-        """The variables that an account must name."""
+    def name(self) -> str:
+        """How people call it."""
         ...
 
     def credentials(self, auth: str | None) -> tuple[str, ...] | None:
         """The credentials for a way to authenticate; None: there is no such way."""
         ...
 
+    def placed(
+        self, variables: Mapping[str, str], base_url: str | None, where: str, faults: Faults
+    ) -> Self:
+        """The provider as it is for an account with these; notes what is missing."""
+        ...
+
 
 P = TypeVar("P", bound=Provider)
+
+Find = Callable[[str | Mapping[str, object], str, Faults], P | None]
+"""From an account's `provider`, a slug or a specification, to it; notes why there is none."""
 
 
 _NOTHING = object()
@@ -44,7 +53,7 @@ class AccountEntry(msgspec.Struct, frozen=True):
     """An account as it stands in a secret."""
 
     name: str
-    provider: str
+    provider: str | dict[str, Any]
     credentials: dict[str, str]
     alert_below: Amount | None = None
     labels: dict[str, str] = {}
@@ -75,7 +84,7 @@ class Watched(Generic[P]):
 def understand_secrets(
     texts: Mapping[str, str],
     prefix: str,
-    find: Callable[[str], P | None],
+    find: Find[P],
     unread: Faults,
 ) -> Watched[P]:
     """Returns what the secrets say, with every fault of all of them.
@@ -83,7 +92,7 @@ def understand_secrets(
     Args:
         texts: secrets by name.
         prefix: what their names begin with.
-        find: from a slug to its provider.
+        find: from an account's `provider` to it.
         unread: faults of the secrets that could not be read at all.
     """
     faults = Faults(unread)
@@ -139,7 +148,7 @@ def _webhooks(raw: object, where: str, faults: Faults) -> dict[str, str]:
 def _accounts(
     raw: object,
     where: str,
-    find: Callable[[str], P | None],
+    find: Find[P],
     accounts: dict[str, tuple[Account, P]],
     faults: Faults,
 ) -> None:
@@ -156,7 +165,9 @@ def _accounts(
         entry = convert(AccountEntry, one, place, faults)
         if entry is None:
             continue
-        found = find(entry.provider)
+        found = find(entry.provider, place, faults)
+        if found is not None:
+            found = found.placed(entry.variables, entry.base_url, place, faults)
         account = _account(entry, found, place, faults)
         if len(faults) > before or account is None or found is None or not entry.enabled:
             continue
@@ -177,18 +188,15 @@ def _account(
         faults.add(place, f"labels must be {_LABELS} at most, each one line of 100 characters")
     if entry.base_url is not None and not _is_address(entry.base_url):
         faults.add(place, "base_url must be scheme, host, port and path prefix, with no query")
-    if entry.currency is not None and not _UNIT.fullmatch(entry.currency):
+    if entry.currency is not None and not is_unit(entry.currency):
         faults.add(place, "currency must be a code such as USD, or a unit in lower case")
     if found is None:
-        faults.add(place, "provider is not in the catalogue: see `balance-watch providers`")
         return None
     credentials = _credentials(entry, found, place, faults)
-    for name in found.variables:
-        if not entry.variables.get(name):
-            faults.add(place, f"variables has no {name}")
     return Account(
         name=entry.name.strip(),
-        provider=entry.provider,
+        # One that is specified in the account has no slug: rules match it by its name.
+        provider=entry.provider if isinstance(entry.provider, str) else found.name,
         credentials=credentials,
         alert_below=None if entry.alert_below is None else entry.alert_below.exact,
         labels=entry.labels,

@@ -1,0 +1,1 @@
+"""Providers that take code: several requests, or signed ones. Each has `ask`, as `asking.Ask`."""

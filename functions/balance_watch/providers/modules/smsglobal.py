@@ -1,0 +1,33 @@
+"""SMSGlobal: one request with a MAC (draft-ietf-oauth-v2-http-mac), which oauthlib computes.
+
+Facts: https://www.smsglobal.com/rest-api/, and the official PHP client (ApiKeyTest), whose test
+vector oauthlib reproduces. It takes time and nonce itself.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from oauthlib.oauth2.rfc6749.tokens import prepare_mac_header
+
+from balance_watch.domain.account import Account
+from balance_watch.providers.asking import Asking
+from balance_watch.providers.request import balance_request
+from balance_watch.providers.spec import Spec
+from balance_watch.providers.understanding import understand
+
+
+def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Asking:
+    """Asks for the credit of a key's account."""
+    del clock
+    request = balance_request(spec, account)
+    headers = prepare_mac_header(
+        account.credentials["api_key"],
+        request.url,
+        key=account.credentials["api_secret"],
+        http_method="GET",
+        headers=dict(request.headers),
+        hash_algorithm="hmac-sha-256",
+        draft=1,
+    )
+    reply = yield replace(request, headers=headers)
+    return understand(spec, account, reply, now)
