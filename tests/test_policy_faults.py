@@ -89,9 +89,8 @@ def test_a_metric_that_there_is_not_is_a_fault_and_not_a_rule(metric: str) -> No
 
 
 def test_an_unknown_section_is_told_by_name() -> None:
-    assert faults_of("[rule]\n") == [
-        "policy: has no section 'rule'; it can have defaults, rules, routes, mute_times, providers"
-    ]
+    can = "defaults, rules, routes, mute_times, providers"
+    assert faults_of("[rule]\n") == [f"policy: has no section 'rule'; it can have {can}"]
 
 
 def test_an_unknown_field_is_told_by_name_with_those_there_are() -> None:

@@ -33,7 +33,7 @@ class Settings:
         """
         given = {name: value.strip() for name, value in environment.items() if value.strip()}
         faults = [f"{name} is not set" for name in ("TABLE_NAME", "TOPIC_ARN") if name not in given]
-        hosts = [each.strip() for each in given.get("TRUSTED_HOSTS", "").split(",") if each.strip()]
+        hosts = _listed(given.get("TRUSTED_HOSTS", ""))
         if not all(_TRUSTED.fullmatch(host) for host in hosts):
             faults.append("TRUSTED_HOSTS must be host:port, separated by commas")
         level = given.get("LOG_LEVEL", "INFO").upper()
@@ -51,6 +51,22 @@ class Settings:
             policy_parameter=given.get("POLICY_PARAMETER", ""),
             log_level=level,
             heartbeat_url=given.get("HEARTBEAT_URL", ""),
-            trusted_hosts=frozenset(hosts),
+            trusted_hosts=hosts,
             history_days=int(days),
         )
+
+
+def trusted_hosts(environment: Mapping[str, str] = os.environ) -> frozenset[str]:
+    """Reads TRUSTED_HOSTS alone, for what needs no AWS.
+
+    Raises:
+        SettingsError: it has not the form that it must have.
+    """
+    hosts = _listed(environment.get("TRUSTED_HOSTS", ""))
+    if not all(_TRUSTED.fullmatch(host) for host in hosts):
+        raise SettingsError("TRUSTED_HOSTS must be host:port, separated by commas.")
+    return hosts
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(each.strip() for each in text.split(",") if each.strip())

@@ -178,7 +178,13 @@ def _explain(error: msgspec.ValidationError, kind: Any) -> str:  # noqa: ANN401 
     return message
 
 
-_PLAIN = (("str", "text"), ("int", "a whole number"), ("float", "a number"), ("bool", "a boolean"))
+_PLAIN = (
+    ("str", "text"),
+    ("int", "a whole number"),
+    ("float", "a number"),
+    ("decimal", "a number"),
+    ("bool", "a boolean"),
+)
 """What msgspec calls by Python's names."""
 
 

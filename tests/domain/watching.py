@@ -10,7 +10,7 @@ from balance_watch.domain.alerts import Offer, Terms, decide
 from balance_watch.domain.notification import Notification, Owed, Reason
 from balance_watch.domain.payment import Outcome
 from balance_watch.domain.policy import Policy
-from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
+from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Rule, Severity
 from balance_watch.domain.silences import Held, Silence, holding
 from balance_watch.domain.state import AccountState
@@ -64,23 +64,21 @@ class Watchman:
         """What is held back now."""
         return holding(self.silences, self.policy.mute_times, self.now)
 
-    def sees(self, look: Reading | ReadFailure | str, after: timedelta = TICK) -> list[str]:
+    def sees(self, look: Observed | str, after: timedelta = TICK) -> list[str]:
         """Returns what one look makes its alerts say: `reason channel`; a string is a balance."""
         owed = [it for it in self.owes(look, after) if not _is_notice(it)]
         return [f"{it.notification.reason} {it.channel}" for it in owed]
 
-    def tells(
-        self, look: Reading | ReadFailure | str, after: timedelta = TICK
-    ) -> tuple[Notification, ...]:
+    def tells(self, look: Observed | str, after: timedelta = TICK) -> tuple[Notification, ...]:
         """Returns what one look makes its alerts say, each notification once."""
         owed = [it for it in self.owes(look, after) if not _is_notice(it)]
         return tuple({it.notification.alert_id: it.notification for it in owed}.values())
 
-    def notices(self, look: Reading | ReadFailure | str, after: timedelta = TICK) -> list[Owed]:
+    def notices(self, look: Observed | str, after: timedelta = TICK) -> list[Owed]:
         """Returns what one look makes it say that no alert stands behind: of top-ups."""
         return [it for it in self.owes(look, after) if _is_notice(it)]
 
-    def owes(self, look: Reading | ReadFailure | str, after: timedelta = TICK) -> tuple[Owed, ...]:
+    def owes(self, look: Observed | str, after: timedelta = TICK) -> tuple[Owed, ...]:
         """Returns what one look makes it owe."""
         self.now += after
         outcome = reading(look) if isinstance(look, str) else look

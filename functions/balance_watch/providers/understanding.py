@@ -194,9 +194,10 @@ class _Reply:
         )
 
     def _balance(self) -> tuple[Decimal, str]:
-        currency = self._currency(self._root)
-        if self._account.currency not in (None, currency) and self._paths.currency is not None:
-            raise NotUnderstoodError(f"is in another currency than {self._account.currency}")
+        currency, stated = self._currency(self._root), self._spec.currency
+        expected = self._account.currency or (stated if stated and is_code(stated) else currency)
+        if self._paths.currency is not None and currency != expected:
+            raise NotUnderstoodError(f"is in another currency than {expected}")
         return self._amount(self._paths.balance, self._root), currency
 
     def _chosen(self, each: Path) -> tuple[Decimal, str]:
@@ -208,7 +209,7 @@ class _Reply:
         for entry in entries:
             amounts[self._currency(entry)].append(self._amount(self._paths.balance, entry))
         there = " and ".join(sorted(amounts))
-        wanted = self._account.currency
+        wanted = self._account.currency or self._spec.currency
         if wanted is None and len(amounts) > 1:
             text = f'The reply has balances in {there}: name one as the account\'s "currency".'
             raise _AmbiguousError(text)
@@ -308,8 +309,6 @@ class _Reply:
         unit = self._unit(found)
         if unit is None:
             raise NotUnderstoodError(f"holds a {path} that is no currency")
-        if stated and _ISO_CODE.fullmatch(stated) and not self._account.currency and unit != stated:
-            raise NotUnderstoodError(f"is in another currency than {stated}")
         return unit
 
     def _unit(self, word: str) -> str | None:
@@ -320,7 +319,7 @@ class _Reply:
         if _ISO_CODE.fullmatch(word):
             return word.upper()
         stated = self._spec.currency
-        if _UNIT_WORD.fullmatch(word) and not (stated and _ISO_CODE.fullmatch(stated)):
+        if _UNIT_WORD.fullmatch(word) and not (stated and is_code(stated)):
             return word.lower()
         return None
 

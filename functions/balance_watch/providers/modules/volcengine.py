@@ -24,16 +24,16 @@ _REGION, _SERVICE = "cn-beijing", "billing"
 def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Asking:
     """Asks for the balance of an access key's account."""
     request = balance_request(spec, account)
-    reply = yield signed(request, account, clock, service=_SERVICE)
+    reply = yield signed(request, account, clock)
     return understand(spec, account, reply, now)
 
 
-def signed(request: Request, account: Account, clock: datetime, *, service: str) -> Request:
+def signed(request: Request, account: Account, clock: datetime) -> Request:
     """Returns a request signed with the account's access key, as of `clock`, in UTC."""
     at, day = f"{clock:%Y%m%dT%H%M%SZ}", f"{clock:%Y%m%d}"
     headers = {"host": urlsplit(request.url).netloc, "x-date": at}
     form = canonical(request, headers)
-    scope = f"{day}/{_REGION}/{service}/request"
+    scope = f"{day}/{_REGION}/{_SERVICE}/request"
     key = account.credentials["secret_access_key"].encode()
     for part in scope.split("/"):
         key = hmac_sha256(key, part)

@@ -1,0 +1,266 @@
+"""`balance-watch providers try`: one provider asked once, with all that was sent and understood."""
+
+import json
+import re
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from rich.table import Table
+from rich.text import Text
+
+from balance_watch.cli.terminal import clean, digits, err, out, print_json
+from balance_watch.config import trusted_hosts
+from balance_watch.domain.account import Account
+from balance_watch.domain.money import with_unit
+from balance_watch.domain.reading import Observed, ReadFailure, Reading, Unlimited
+from balance_watch.errors import CommandError
+from balance_watch.policy import parse_policy
+from balance_watch.providers.asking import asking
+from balance_watch.providers.client import ATTEMPT_SECONDS
+from balance_watch.providers.masking import without_keys
+from balance_watch.providers.spec import Spec, provider, understand_spec
+from balance_watch.secrets.accounts import understand_secrets
+from balance_watch.transport import Reply, Request, Transport, TransportError
+from balance_watch.validation import Faults, NotExactError, exact_json, exact_toml
+
+_LINES = 40
+_JSON = msgspec.json.Encoder(decimal_format="number")
+_OF_AN_ACCOUNT = ("credentials", "base_url", "currency", "variables", "auth")
+
+
+def try_out(what: str, credentials: str, chosen: str | None, *, as_json: bool) -> int:
+    """Asks a provider once and shows request, reply and what it means; returns 0 if understood.
+
+    Args:
+        what: a file with a specification, or with a policy that has some; or a catalogue's slug.
+        credentials: a file with JSON, credentials or a whole account.
+        chosen: which provider of a policy.
+        as_json: print one JSON document instead.
+    """
+    spec, account = _account(*_named(what, chosen), _read(credentials))
+    exchanged, outcome = _exchanged(spec, account)
+    if as_json:
+        print_json(_as_json(exchanged, outcome, account))
+    else:
+        for request, reply in exchanged:
+            _show_request(request, account)
+            if reply is not None:
+                _show_reply(reply, account)
+        _show_outcome(outcome, spec)
+    return 1 if isinstance(outcome, ReadFailure) else 0
+
+
+def _read(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise CommandError(f"{file} is not UTF-8 text.") from None
+
+
+def _named(what: str, chosen: str | None) -> tuple[str, Spec]:
+    """The provider and its name, from a file or from the catalogue."""
+    known = None if Path(what).is_file() else provider(what)
+    if known is not None:
+        return what, known
+    if what != "-" and not Path(what).is_file():
+        raise CommandError(f"{what} is neither a file nor a provider of the catalogue.")
+    text, faults = _read(what), Faults()
+    found = _in_json(text, faults) if text.lstrip().startswith("{") else None
+    table = exact_toml(text, what, faults) if found is None and not faults else None
+    if table is not None and "providers" in table:
+        found = _of_policy(text, chosen, faults)
+    elif table is not None:
+        spec = understand_spec(table, what, faults)
+        found = (spec.name, spec) if spec else None
+    if found is None:
+        for fault in faults:
+            err.print(clean(fault))
+        raise CommandError(f"{what} is not in order.")
+    return found
+
+
+def _in_json(text: str, faults: Faults) -> tuple[str, Spec] | None:
+    try:
+        spec = understand_spec(exact_json(text), "provider", faults)
+    except NotExactError as error:
+        faults.add("provider", str(error))
+        return None
+    return (spec.name, spec) if spec else None
+
+
+def _of_policy(text: str, chosen: str | None, faults: Faults) -> tuple[str, Spec] | None:
+    given = parse_policy(text, "policy", faults)
+    if given is None:
+        return None
+    wanted = {chosen} if chosen else set(given.providers)
+    found = [(slug, spec) for slug, spec in given.providers.items() if slug in wanted]
+    if len(found) == 1:
+        return found[0]
+    there = ", ".join(given.providers) or "none"
+    faults.add("policy providers", f"choose one by --provider; there is {there}")
+    return None
+
+
+def _account(name: str, spec: Spec, text: str) -> tuple[Spec, Account]:
+    """The account that the credentials make, checked as a secret's is."""
+    try:
+        given = json.loads(text)
+    except ValueError:
+        raise CommandError("The credentials are not JSON.") from None
+    if not isinstance(given, dict) or "accounts" in given:
+        raise CommandError("The credentials must be one JSON object: the keys, or one account.")
+    if "credentials" not in given:
+        given = {"credentials": given}
+    entry = {field: given[field] for field in _OF_AN_ACCOUNT if field in given}
+    secret = {"accounts": [{**entry, "name": "it", "provider": name}]}
+    found = understand_secrets({"accounts": json.dumps(secret)}, "", lambda *_: spec, Faults())
+    if not found.accounts:
+        for fault in found.faults:
+            err.print(clean(re.sub("^secret accounts, account it[:,] ", "", fault)))
+        raise CommandError("The credentials are not in order.")
+    account, placed = found.accounts[0]
+    return placed, account
+
+
+def _exchanged(spec: Spec, account: Account) -> tuple[list[tuple[Request, Reply | None]], Observed]:
+    """Asks, and returns each request with its reply, and what came of it."""
+    transport, now = Transport(trusted_hosts()), datetime.now(UTC).replace(microsecond=0)
+    ends = time.monotonic() + ATTEMPT_SECONDS
+    requests = asking(spec, account, now, now)
+    exchanged: list[tuple[Request, Reply | None]] = []
+    request = next(requests)
+    while True:
+        try:
+            reply = transport.exchange(request, timeout=max(0.001, ends - time.monotonic()))
+        except TransportError as error:
+            return [*exchanged, (request, None)], ReadFailure(error.kind, error.message)
+        exchanged.append((request, reply))
+        try:
+            request = requests.send(reply)
+        except StopIteration as end:
+            return exchanged, end.value
+
+
+def _lines(request: Request, account: Account) -> list[str]:
+    """A request as it goes out, but for the keys."""
+    query = f"{'&' if '?' in request.url else '?'}{urlencode(request.query)}"
+    lines = [f"{request.method} {request.url}{query if request.query else ''}"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    if request.json is not None:
+        lines += ["", json.dumps(request.json, ensure_ascii=False)]
+    return [without_keys(line, account) for line in lines]
+
+
+def _show_request(request: Request, account: Account) -> None:
+    out.print("Request", style="bold")
+    for line in _lines(request, account):
+        out.print(clean(f"  {line}"))
+
+
+def _show_reply(reply: Reply, account: Account) -> None:
+    kind = reply.header("content-type") or "no content type"
+    out.print(Text("Reply", style="bold") + clean(f"  {reply.status}, {kind}", "dim"))
+    lines = _text(reply, account).splitlines()
+    for line in lines[:_LINES]:
+        out.print(clean(f"  {line}"))
+    if len(lines) > _LINES:
+        out.print(f"  … and {len(lines) - _LINES} lines more", style="dim")
+
+
+def _text(reply: Reply, account: Account) -> str:
+    """A body without the keys; JSON over several lines, its numbers as they were written."""
+    try:
+        value = json.loads(reply.body, parse_float=Decimal, parse_int=Decimal)
+    except (ArithmeticError, ValueError, RecursionError):
+        lines = reply.body.decode(errors="replace").splitlines()
+        return "\n".join(without_keys(line, account) for line in lines)
+    encoded = _JSON.encode(_masked(value, account))
+    return msgspec.json.format(encoded, indent=2).decode()
+
+
+def _masked(value: Any, account: Account) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    if isinstance(value, Mapping):
+        return {
+            without_keys(name, account): _masked(inner, account) for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_masked(inner, account) for inner in value]
+    if isinstance(value, Decimal):
+        return value if without_keys(f"{value}", account) == f"{value}" else "***"
+    return without_keys(value, account) if isinstance(value, str) else value
+
+
+def _show_outcome(outcome: Observed, spec: Spec) -> None:
+    if isinstance(outcome, ReadFailure):
+        told = f"{outcome.kind.words}: {outcome.message}"
+        out.print(Text("Not understood", style="bold red") + clean(f"  {told}"))
+        return
+    if isinstance(outcome, Unlimited):
+        out.print(Text("Understood", style="bold green") + Text("  no limit to run into"))
+        return
+    out.print("Understood", style="bold green")
+    table = Table(box=None, show_header=False, pad_edge=True)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in _facts(outcome).items():
+        path = getattr(spec.reply, name, None)
+        found = clean(value) if value is not None else Text("not in the reply", style="yellow")
+        if value is not None or path is not None:
+            table.add_row(name, found)
+    out.print(table)
+
+
+def _facts(reading: Reading) -> dict[str, str | None]:
+    """What was read, by the names of the specification."""
+    unit, auto = reading.currency, reading.auto_reload
+    threshold, amount = (auto.threshold, auto.amount) if auto else (None, None)
+
+    def money(value: Decimal | None) -> str | None:
+        return None if value is None else with_unit(value, unit)
+
+    def word(value: bool | None) -> str | None:  # noqa: FBT001 (a fact, no switch)
+        return None if value is None else ("yes" if value else "no")
+
+    return {
+        "balance": money(reading.balance),
+        "credits": digits(reading.credits),
+        "points": digits(reading.points),
+        "provider_flag": word(reading.provider_flag),
+        "provider_threshold": money(reading.provider_threshold),
+        "auto_reload": word(auto.enabled if auto else None),
+        "auto_reload_threshold": money(threshold),
+        "auto_reload_amount": money(amount),
+        "provider_time": _moment(reading.provider_time),
+        "resets_at": _moment(reading.resets_at),
+        "status": reading.status,
+    }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _as_json(
+    exchanged: list[tuple[Request, Reply | None]], outcome: Observed, account: Account
+) -> dict[str, Any]:
+    reading = outcome if isinstance(outcome, Reading) else None
+    failure = outcome if isinstance(outcome, ReadFailure) else None
+    return {
+        "requests": [_lines(request, account) for request, _ in exchanged],
+        "replies": [
+            reply and {"status": reply.status, "body": _text(reply, account)}
+            for _, reply in exchanged
+        ],
+        "balance": digits(reading.balance) if reading else None,
+        "currency": reading.currency if reading else None,
+        "unlimited": isinstance(outcome, Unlimited),
+        "facts": _facts(reading) if reading else None,
+        "failure": failure and {"kind": failure.kind.value, "message": failure.message},
+    }

@@ -1,0 +1,175 @@
+"""The providers that take code: what they send, in which order, and how it is signed."""
+
+import hmac
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from balance_watch.domain.account import Account
+from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
+from balance_watch.providers.asking import asking
+from balance_watch.providers.modules import aliyun, volcengine
+from balance_watch.providers.request import balance_request
+from balance_watch.providers.signing import EMPTY, canonical
+from balance_watch.transport import Reply, Request
+from tests.canaries import key
+from tests.providers.asking import NOW, account_of, spec_of
+from tests.providers.replies import on_the_wire
+
+
+def conversation(
+    slug: str, replies: Sequence[Any], account: Account | None = None
+) -> tuple[list[Request], Observed | None]:
+    """What is sent when these bodies are answered, and what is learnt of them."""
+    sent: list[Request] = []
+    requests = asking(spec_of(slug), account or account_of(slug), NOW, NOW)
+    sent.append(next(requests))
+    for body in replies:
+        try:
+            sent.append(requests.send(Reply(200, on_the_wire(body))))
+        except StopIteration as end:
+            return sent, end.value
+    return sent, None
+
+
+BALANCES = {"balances": [{"amount": 5, "units": "USD"}]}
+
+
+def test_deepgram_s_only_project_is_found() -> None:
+    sent, outcome = conversation("deepgram", [{"projects": [{"project_id": "p/1 $x"}]}, BALANCES])
+    assert [each.url for each in sent] == [
+        "https://api.deepgram.com/v1/projects",
+        "https://api.deepgram.com/v1/projects/p%2F1%20%24x/balances",
+    ]
+    assert isinstance(outcome, Reading)
+
+
+def test_deepgram_s_project_that_the_account_names_is_asked_at_once() -> None:
+    account = account_of("deepgram", variables={"project_id": "mine"})
+    sent, outcome = conversation("deepgram", [BALANCES], account)
+    assert [each.url for each in sent] == ["https://api.deepgram.com/v1/projects/mine/balances"]
+    assert isinstance(outcome, Reading)
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"projects": []}, {"projects": [{}]}, {"projects": [{"project_id": 5}]}, [], 5]
+)
+def test_a_reply_without_a_project_is_not_understood(body: object) -> None:
+    sent, outcome = conversation("deepgram", [body])
+    assert len(sent) == 1
+    assert isinstance(outcome, ReadFailure)
+    assert outcome.kind is FailureKind.MALFORMED
+
+
+def test_deepgram_s_balance_in_the_unit_that_the_account_names() -> None:
+    balances = [*BALANCES["balances"], {"amount": 700, "units": "minutes"}]
+    account = account_of("deepgram", variables={"project_id": "p"}, currency="minutes")
+    _, outcome = conversation("deepgram", [{"balances": balances}], account)
+    assert isinstance(outcome, Reading)
+    assert (f"{outcome.balance}", outcome.currency) == ("700", "minutes")
+
+
+LIMIT = {"hard_limit_usd": 100, "has_payment_method": True}
+
+
+def test_a_relay_is_asked_for_the_limit_then_for_the_use() -> None:
+    sent, outcome = conversation("one-api-new-api", [LIMIT, {"total_usage": 2512.5}])
+    limit, use = (each.url for each in sent)
+    assert limit == "https://relay.example/v1/dashboard/billing/subscription"
+    assert use == limit.replace("subscription", "usage?start_date=2026-11-01&end_date=2026-11-22")
+    assert isinstance(outcome, Reading)
+    assert f"{outcome.balance}" == "74.875"
+
+
+def test_a_relay_without_a_payment_method_counts_a_hundred_days() -> None:
+    sent, _ = conversation("one-api-new-api", [{"hard_limit_usd": 100}])
+    assert sent[1].url.endswith("?start_date=2026-08-14&end_date=2026-11-22")
+
+
+def test_what_aliyun_is_sent_is_signed_as_its_own_example_is() -> None:
+    """The fixed example of the documentation of V3 signatures, with its made-up AccessKey."""
+    request = Request(
+        "POST",
+        "https://ecs.cn-shanghai.aliyuncs.com/?RegionId=cn-shanghai"
+        "&ImageId=win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd",
+    )
+    headers = {
+        "host": "ecs.cn-shanghai.aliyuncs.com",
+        "x-acs-action": "RunInstances",
+        "x-acs-content-sha256": EMPTY,
+        "x-acs-date": "2023-10-26T10:22:32Z",
+        "x-acs-signature-nonce": "3156853299f313e23d1673dc12e1703d",
+        "x-acs-version": "2014-05-26",
+    }
+    keys = {"access_key_id": "YourAccessKeyId", "access_key_secret": "YourAccessKeySecret"}
+    signed = aliyun.signed(request, headers, Account("a", "aliyun", keys))
+    assert signed.headers["Authorization"] == (
+        "ACS3-HMAC-SHA256 Credential=YourAccessKeyId,SignedHeaders=host;x-acs-action;"
+        "x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version,Signature="
+        "06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0"
+    )
+
+
+def test_aliyun_is_asked_for_the_balance_by_headers_with_a_new_nonce_each_time() -> None:
+    first, second = (conversation("aliyun", [])[0][0] for _ in range(2))
+    assert (first.method, first.url) == ("POST", "https://business.aliyuncs.com/")
+    assert first.headers["x-acs-action"] == "QueryAccountBalance"
+    assert first.headers["x-acs-date"] == "2026-11-22T10:05:00Z"
+    assert first.headers["x-acs-signature-nonce"] != second.headers["x-acs-signature-nonce"]
+
+
+def test_volcengine_s_canonical_request_is_that_of_its_worked_example() -> None:
+    """The documentation's: GET ListUsers of iam, with host and x-date signed."""
+    request = Request(
+        "GET",
+        "https://iam.volcengineapi.com/?Limit=10&Offset=0&Action=ListUsers&Version=2018-01-01",
+    )
+    headers = {"host": "iam.volcengineapi.com", "x-date": "20240619T071306Z"}
+    assert canonical(request, headers).digest == (
+        "5ed5bca3905e1fcbf789abb56a17c2d819674a3bcfa468ae476bd1ea80d135cb"
+    )
+
+
+def test_volcengine_is_signed_for_as_another_implementation_signs_the_same_call() -> None:
+    request = balance_request(spec_of("volcengine"), account_of("volcengine"))
+    keys = {
+        "access_key_id": "AKLTTestAccessKeyId",
+        "secret_access_key": "dGVzdC1zZWNyZXQtYWNjZXNzLWtleQ==",
+    }
+    clock = datetime(2026, 9, 7, 9, 30, tzinfo=UTC)
+    signed = volcengine.signed(request, Account("a", "volcengine", keys), clock)
+    assert signed.headers["Authorization"] == (
+        "HMAC-SHA256 Credential=AKLTTestAccessKeyId/20260907/cn-beijing/billing/request,"
+        " SignedHeaders=host;x-date, Signature="
+        "f64e2c296478a84fa80be967b4c23abd741dd9241d8cab8c7c2cb952f1518600"
+    )
+
+
+def mac(secret: str, ts: str, nonce: str, path: str) -> str:
+    """SMSGlobal's MAC, as its documentation describes it."""
+    text = f"{ts}\n{nonce}\nGET\n{path}\napi.smsglobal.com\n443\n\n"
+    return b64encode(hmac.digest(secret.encode(), text.encode(), "sha256")).decode()
+
+
+def test_smsglobal_is_signed_for_as_its_own_client_signs() -> None:
+    vector = mac("abcd", "1375000000", "random-nonce", "/v1/sms/")
+    assert vector == "xHRg9NU2FyDXb6X/iWGfseHslX7ES3IKPSwFV5QLguQ="  # its ApiKeyTest.php
+    header = conversation("smsglobal", [])[0][0].headers["Authorization"]
+    found = re.fullmatch(r'MAC id="(.+)", ts="(\d+)", nonce="(\d+)", mac="(.+)"', header)
+    assert found is not None
+    name, ts, nonce, told = found.groups()
+    assert name == key()
+    assert told == mac(key("secret"), ts, nonce, "/v2/user/credit-balance")
+    assert len(nonce) <= 32
+
+
+@pytest.mark.parametrize("slug", ["aliyun", "volcengine", "smsglobal"])
+def test_no_secret_is_sent_where_it_signs(slug: str) -> None:
+    (request,), _ = conversation(slug, [])
+    secrets = [it for name, it in account_of(slug).credentials.items() if "secret" in name]
+    assert secrets
+    assert not [it for it in secrets if it in f"{request.url}{dict(request.headers)}"]
