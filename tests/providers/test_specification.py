@@ -125,9 +125,21 @@ def test_a_variable_is_quoted_in_the_path() -> None:
     )
 
 
-def own(reply: str, *more: str, **account: Unpack[Options]) -> Callable[[object], Observed]:
+Understood = Callable[[object], Observed]
+
+
+def own(reply: str, *more: str) -> Understood:
     """From bodies to what they are taken for, by a specification with this reply."""
-    text = "\n".join((*GOOD.partition("[reply]")[0].splitlines(), *more, "[reply]", reply))
+    return by("\n".join((*GOOD.partition("[reply]")[0].splitlines(), *more, "[reply]", reply)))
+
+
+def unstated(reply: str, **account: Unpack[Options]) -> Understood:
+    """As `own`, of a provider that states no currency."""
+    text = GOOD.replace('currency = "USD"\n', "").replace('balance = "balance"', reply)
+    return by(text, **account)
+
+
+def by(text: str, **account: Unpack[Options]) -> Understood:
     spec, faults = parsed(text)
     assert spec is not None, faults
     return lambda body: understand(
@@ -183,7 +195,7 @@ BOTH = {"all": [{"left": 5, "unit": "USD"}, {"left": 700, "unit": "CNY"}]}
 
 
 def test_balances_in_several_currencies_are_never_added_up() -> None:
-    told = own(LIST + "\nadd_up = true")(BOTH)
+    told = unstated(LIST + "\nadd_up = true")(BOTH)
     assert isinstance(told, ReadFailure)
     assert told.kind is FailureKind.AMBIGUOUS
     assert told.message == (
@@ -191,22 +203,14 @@ def test_balances_in_several_currencies_are_never_added_up() -> None:
     )
 
 
-def unstated(reply: str, **account: Unpack[Options]) -> Callable[[object], Observed]:
-    """As `own`, of a provider that states no currency."""
-    spec, faults = parsed(
-        GOOD.replace('currency = "USD"\n', "").replace('balance = "balance"', reply)
-    )
-    assert spec is not None, faults
-    return lambda body: understand(
-        spec, account_of("you", **account), Reply(200, on_the_wire(body)), NOW
-    )
-
-
 def test_the_account_names_the_currency_that_is_watched() -> None:
     assert balance_of(unstated(LIST, currency="CNY")(BOTH)) == "700.00 CNY"
-    assert "no balance in EUR, but in CNY and USD" in balance_of(
-        unstated(LIST, currency="EUR")(BOTH)
-    )
+    told = balance_of(unstated(LIST, currency="EUR")(BOTH))
+    assert told == "The reply has no balance in EUR, but in CNY and USD."
+
+
+def test_the_currency_that_is_stated_is_watched_unless_the_account_names_another() -> None:
+    assert balance_of(own(LIST)(BOTH)) == "5.00 USD"
 
 
 def test_two_balances_of_one_currency_are_no_balance_unless_they_add_up() -> None:
@@ -248,11 +252,8 @@ def test_text_is_a_number_only_where_the_provider_writes_text() -> None:
 
 
 def plain(text: bytes, **headers: str) -> str:
-    spec, faults = parsed(
-        GOOD.replace('balance = "balance"', 'balance = "@"').replace(
-            "[reply]", 'format = "text"\n[reply]'
-        )
-    )
+    text_alone = GOOD.replace('balance = "balance"', 'balance = "@"')
+    spec, faults = parsed(text_alone.replace("[reply]", 'format = "text"\n[reply]'))
     assert spec is not None, faults
     return balance_of(understand(spec, account_of("you"), Reply(200, text, headers), NOW))
 
