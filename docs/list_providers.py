@@ -1,0 +1,77 @@
+"""Writes docs/providers.md out of the catalogue and its template; with --check, compares it.
+
+python docs/list_providers.py [--check]
+"""
+
+import sys
+import textwrap
+from pathlib import Path
+from string import Template
+
+import balance_watch.providers
+from balance_watch.cli.providers import needs, unit_of, what_it_is
+from balance_watch.providers.spec import Spec, provider, slugs
+
+PAGE = Path(__file__).parent / "providers.md"
+CATALOGUE = Path(balance_watch.providers.__file__).parent / "catalogue"
+
+TEMPLATE = Path(__file__).parent / "providers.template.md"
+
+
+def page() -> str:
+    """The whole page."""
+    catalogue = [(slug, spec) for slug in slugs() if (spec := provider(slug)) is not None]
+    latest = max(spec.checked for _, spec in catalogue if spec.checked)
+    old = sorted((CATALOGUE / "renamed").iterdir())
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        number=len(catalogue),
+        month=f"{latest:%B %Y}",
+        rows="\n".join(_row(slug, spec) for slug, spec in catalogue),
+        renamed="\n".join(f"- `{it.name}` is `{it.read_text().strip()}`" for it in old),
+        facts="\n".join(_facts(slug, spec) for slug, spec in catalogue),
+    )
+
+
+def _row(slug: str, spec: Spec) -> str:
+    cells = (
+        f"`{slug}`",
+        f"[{spec.name}]({spec.docs})",
+        what_it_is(spec),
+        unit_of(spec),
+        needs(spec),
+        spec.evidence or "",
+    )
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+
+def _facts(slug: str, spec: Spec) -> str:
+    """What the file says of itself, and what an account may name."""
+    text = (CATALOGUE / f"{slug}.toml").read_text(encoding="utf-8")
+    lines = [it.removeprefix("#").strip() for it in text.splitlines() if it.startswith("#")]
+    told = [" ".join(lines).removeprefix("Facts: ")]
+    told += [f"Key in the URL: {spec.auth.why_query}."] if spec.auth.why_query else []
+    told += [f"`variables.{name}`: {what}." for name, what in spec.options.items()]
+    told += [f"`variables.region`: {', '.join(spec.regions)}."] if spec.regions else []
+    return textwrap.fill(
+        f"- **{slug}**: {' '.join(told)}",
+        width=110,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def main(words: list[str]) -> int:
+    """Writes the page, or only compares it."""
+    made = page()
+    if "--check" not in words:
+        PAGE.write_text(made, encoding="utf-8")
+        return 0
+    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == made:
+        return 0
+    sys.stderr.write("docs/providers.md is not what the catalogue says: make providers\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
