@@ -278,3 +278,18 @@ def test_a_provider_of_the_policy_is_checked_by_the_function(
         ("funds", "3.2", "EUR"),
         ("Inline", "1234.5", "USD"),
     ]
+
+
+def test_an_account_without_a_limit_is_shown_as_such(
+    run: "Run", stage: "Stage", server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRUSTED_HOSTS", server.authority)
+    account = {"name": "key", "provider": "openrouter-key", "credentials": {"api_key": KEY}}
+    stage.accounts({**account, "base_url": server.url, "alert_below": "5"})
+    assert "not checked yet" in run("status").out
+    counted = run("check", "--json").json
+    assert (counted["read"], counted["unreadable"], counted["fired"]) == (1, 0, 0)
+    assert "no limit" in run("status").out
+    (listed,) = run("status", "--json").json
+    assert (listed["balance"], listed["currency"], listed["failure"]) == (None, None, None)
+    assert run("history", "key", "--json").json == []

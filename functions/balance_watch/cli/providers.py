@@ -10,7 +10,7 @@ from rich.text import Text
 from balance_watch.cli import trying
 from balance_watch.cli.terminal import clean, out, print_json
 from balance_watch.errors import CommandError
-from balance_watch.providers.spec import REGION, Spec, provider, slugs
+from balance_watch.providers.spec import REGION, Region, Spec, provider, slugs
 
 TRY = "try"
 _USAGE = """
@@ -125,7 +125,7 @@ def example(slug: str, spec: Spec) -> dict[str, Any]:
 def _facts(spec: Spec) -> list[tuple[str, str]]:
     optional = {name: str(what) for name, what in spec.options.items()}
     if spec.regions:
-        optional[REGION] = ", ".join(spec.regions)
+        optional[REGION] = " or ".join(_region(name, it) for name, it in spec.regions.items())
     told = [
         ("the number", f"{what_it_is(spec)}, in {unit_of(spec)}"),
         ("needs", needs(spec)),
@@ -138,6 +138,10 @@ def _facts(spec: Spec) -> list[tuple[str, str]]:
         ("facts from", f"{spec.evidence}, looked up {spec.checked}" if spec.evidence else ""),
     ]
     return [(name, value) for name, value in told if value]
+
+
+def _region(name: str, region: Region) -> str:
+    return f"{name} ({', '.join(filter(None, (region.host, region.currency)))})"
 
 
 def _as_json(slug: str, spec: Spec) -> dict[str, Any]:

@@ -122,7 +122,9 @@ def condition(state: AccountState) -> Text:
         style = _COLOURS[unreadable.severity] if unreadable and told else "magenta"
         words.append(clean(state.failure.kind.words.lower(), style))
     if not words:
-        return Text("ok", style="green") if state.reading else Text("not checked yet", style="dim")
+        if state.checked_at is None:
+            return Text("not checked yet", style="dim")
+        return Text("ok" if state.reading else "no limit", style="green")
     return Text(", ").join(words)
 
 
