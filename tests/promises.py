@@ -43,7 +43,8 @@ from balance_watch.domain.rules import Metric
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import RunUnderWayError
 from balance_watch.paying import Pay
-from balance_watch.providers.spec import Spec, provider
+from balance_watch.providers.lookup import provider
+from balance_watch.providers.spec import Spec
 from balance_watch.secrets.accounts import Watched
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.items import reading_sort

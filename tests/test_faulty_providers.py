@@ -22,8 +22,9 @@ from balance_watch.domain.notification import Owed
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
 from balance_watch.notifiers.slack import SlackChannel
 from balance_watch.providers.client import ATTEMPT_SECONDS, ProviderClient
+from balance_watch.providers.lookup import find, slugs
 from balance_watch.providers.parallel import read_all
-from balance_watch.providers.spec import Spec, find, slugs
+from balance_watch.providers.spec import Spec
 from balance_watch.providers.understanding import understand
 from balance_watch.secrets.accounts import understand_secrets
 from balance_watch.summary import Summary

@@ -32,8 +32,8 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.reading import Reading
 from balance_watch.errors import SettingsError
 from balance_watch.handlers import check_balances
+from balance_watch.providers.lookup import provider
 from balance_watch.providers.request import balance_request, top_up_request
-from balance_watch.providers.spec import provider
 from balance_watch.providers.understanding import understand
 from balance_watch.secrets.accounts import AccountEntry
 from balance_watch.secrets.secrets_manager import read_secrets

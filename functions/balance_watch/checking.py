@@ -21,8 +21,9 @@ from balance_watch.domain.silences import holding
 from balance_watch.domain.state import AccountState
 from balance_watch.paying import Pay
 from balance_watch.policy import PolicyFile, policy_in_force
+from balance_watch.providers.lookup import provider
 from balance_watch.providers.request import top_up_request
-from balance_watch.providers.spec import Spec, provider
+from balance_watch.providers.spec import Spec
 from balance_watch.secrets.accounts import Watched
 from balance_watch.store.dynamodb import Run, Store, Transition
 from balance_watch.store.runs import Gone

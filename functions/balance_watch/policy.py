@@ -13,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from balance_watch.domain.policy import RESERVED_NAMES, TOPIC, Defaults, Policy, Route
 from balance_watch.domain.rules import NUMERIC, Hold, Metric, Rule, Severity
 from balance_watch.domain.silences import MuteTime
-from balance_watch.providers.spec import Spec, is_slug, understand_spec
+from balance_watch.providers.lookup import is_slug
+from balance_watch.providers.spec import Spec, understand_spec
 from balance_watch.validation import (
     Amount,
     Faults,

@@ -24,8 +24,9 @@ from balance_watch.notifiers.sns import SnsChannel
 from balance_watch.paying import Pay
 from balance_watch.policy import read_parameter
 from balance_watch.providers.client import ProviderClient
+from balance_watch.providers.lookup import find
 from balance_watch.providers.parallel import PER_HOST, read_all
-from balance_watch.providers.spec import Spec, find
+from balance_watch.providers.spec import Spec
 from balance_watch.secrets.accounts import Watched, understand_secrets
 from balance_watch.secrets.secrets_manager import read_secrets
 from balance_watch.store.dynamodb import Store

@@ -11,7 +11,7 @@ from decimal import Decimal
 from math import ceil
 from pathlib import Path
 from statistics import mean, median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from balance_watch.checking import Check
 from balance_watch.domain.account import Account
@@ -19,8 +19,8 @@ from balance_watch.domain.reading import AutoReload, Reading
 from balance_watch.domain.state import AccountState
 from balance_watch.paying import Pay
 from balance_watch.providers.client import ProviderClient
+from balance_watch.providers.lookup import provider
 from balance_watch.providers.parallel import PER_HOST, read_all
-from balance_watch.providers.spec import Spec, provider
 from balance_watch.secrets.accounts import Watched
 from balance_watch.store import items
 from balance_watch.store.dynamodb import Store
@@ -35,6 +35,9 @@ from tests.e2e.dynamodb_local import DynamoDbLocal
 from tests.store.examples import full_window
 from tests.store.metering import Meter
 from tests.store.tables import client_of, new_table
+
+if TYPE_CHECKING:
+    from balance_watch.providers.spec import Spec
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / ".aws-sam" / "build" / "CheckBalances"

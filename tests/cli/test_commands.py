@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from balance_watch.providers.spec import slugs
+from balance_watch.providers.lookup import slugs
 from local.trouble import KEY_REJECTED, LOST_REPLY
 from tests.canaries import CORE, key
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from balance_watch.cli.main import main
-from balance_watch.providers.spec import provider, slugs
+from balance_watch.providers.lookup import provider, slugs
 from local.loopback import LoopbackServer, Reply, Request
 from tests.canaries import key
 from tests.cli.conftest import Said

@@ -11,7 +11,8 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.reading import Observed, ReadFailure, Reading
 from balance_watch.providers.asking import asking
 from balance_watch.providers.client import ProviderClient
-from balance_watch.providers.spec import Spec, provider
+from balance_watch.providers.lookup import provider
+from balance_watch.providers.spec import Spec
 from balance_watch.providers.understanding import understand
 from balance_watch.transport import Reply, Request, Transport
 from tests.canaries import key

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
-from balance_watch.providers.spec import slugs
+from balance_watch.providers.lookup import slugs
 from balance_watch.providers.understanding import outcome_word, understand
 from balance_watch.transport import Reply
 from tests.providers.asking import NOW, account_of, spec_of

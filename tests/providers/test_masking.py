@@ -9,7 +9,7 @@ import pytest
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import Reading
-from balance_watch.providers.spec import provider
+from balance_watch.providers.lookup import provider
 from balance_watch.providers.understanding import understand
 from balance_watch.transport import Reply
 from tests.canaries import CORE, key

@@ -10,7 +10,8 @@ from rich.text import Text
 from balance_watch.cli import trying
 from balance_watch.cli.terminal import clean, out, print_json
 from balance_watch.errors import CommandError
-from balance_watch.providers.spec import REGION, Region, Spec, provider, slugs
+from balance_watch.providers.lookup import provider, slugs
+from balance_watch.providers.spec import REGION, Region, Spec
 
 TRY = "try"
 _USAGE = """

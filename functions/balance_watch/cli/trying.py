@@ -24,8 +24,9 @@ from balance_watch.errors import CommandError
 from balance_watch.policy import parse_policy
 from balance_watch.providers.asking import asking
 from balance_watch.providers.client import ATTEMPT_SECONDS
+from balance_watch.providers.lookup import provider
 from balance_watch.providers.masking import without_keys
-from balance_watch.providers.spec import Spec, provider, understand_spec
+from balance_watch.providers.spec import Spec, understand_spec
 from balance_watch.secrets.accounts import understand_secrets
 from balance_watch.transport import Reply, Request, Transport, TransportError
 from balance_watch.validation import Faults, NotExactError, exact_json, exact_toml

@@ -1,10 +1,12 @@
-"""From the bytes of a reply to plain values with exact numbers."""
+"""From the bytes of a reply to plain values with exact numbers, and to what stands in them."""
 
 from typing import Any, Literal, NamedTuple
 from xml.parsers.expat import ExpatError
 
+import jmespath
 import xmltodict
 
+from balance_watch.providers.expressions import Path
 from balance_watch.transport import Reply
 from balance_watch.validation import NotExactError, exact_json
 
@@ -64,3 +66,17 @@ def is_html(reply: Reply) -> bool:
     content_type = reply.header("content-type") or ""
     start = reply.body[:512].lstrip().lower()
     return "text/html" in content_type.lower() or start.startswith((b"<!doctype html", b"<html"))
+
+
+def search(path: Path, body: object) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    """Returns what stands at a path; NotUnderstoodError if a body has no such shape."""
+    try:
+        return jmespath.search(path, body)
+    except jmespath.exceptions.JMESPathError:
+        raise NotUnderstoodError("has another shape than the provider documents") from None
+
+
+def holds(condition: Path, body: object) -> bool:
+    """Whether it is true, as jmespath has it: not null, not false, not empty."""
+    found = search(condition, body)
+    return found is not None and found is not False and found not in ("", [], {})

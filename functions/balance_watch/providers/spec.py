@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -18,14 +17,10 @@ import msgspec
 
 from balance_watch.domain.alerts import Offer
 from balance_watch.domain.rules import Metric
-from balance_watch.errors import CatalogueError
 from balance_watch.providers.expressions import Amount, Line, Link, Path, Text, Unit, Url
 from balance_watch.validation import Faults, convert, exact_toml
 
-_PROVIDERS = files("balance_watch.providers")
-_CATALOGUE, _MODULES = _PROVIDERS / "catalogue", _PROVIDERS / "modules"
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_LONG_SLUG = 60
+_MODULES = files("balance_watch.providers") / "modules"
 _MODULE = re.compile(r"[a-z]+(_[a-z]+)*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?")
@@ -230,7 +225,12 @@ def _names(texts: Any) -> tuple[str, ...]:  # noqa: ANN401 (any iterable of Text
 def understand_spec(raw: object, where: str, faults: Faults) -> Spec | None:
     """Reads one specification from a table of TOML or JSON; None after noting every fault of it."""
     before = len(faults)
-    spec = convert(Spec, _with_whole_numbers(raw), where, faults)
+    try:
+        raw = _with_whole_numbers(raw)
+    except RecursionError:
+        faults.add(where, "is nested too deep")
+        return None
+    spec = convert(Spec, raw, where, faults)
     if spec is not None and len(faults) == before:
         for place, what in (*_faults_of_reply(spec), *_faults_of_request(spec)):
             faults.add(f"{where}{place}", what)
@@ -302,50 +302,3 @@ def parse_spec(text: str, where: str, faults: Faults) -> Spec | None:
     """Reads one specification; None after noting every fault of it."""
     raw = exact_toml(text, where, faults)
     return None if raw is None else understand_spec(raw, where, faults)
-
-
-@cache
-def provider(slug: str) -> Spec | None:
-    """Returns a provider of the catalogue, or None when it is not there. Only its file is read."""
-    file = _CATALOGUE / f"{slug}.toml"
-    if not is_slug(slug) or not file.is_file():
-        return _renamed(slug)
-    faults = Faults()
-    spec = parse_spec(file.read_text(encoding="utf-8"), slug, faults)
-    if spec is None:
-        raise CatalogueError(f"The catalogue's file is not in order: {'; '.join(faults)}.")
-    return spec
-
-
-def _renamed(slug: str) -> Spec | None:
-    """A provider by the name that it had before: accounts that use it go on."""
-    file = _CATALOGUE / "renamed" / slug
-    return provider(file.read_text().strip()) if is_slug(slug) and file.is_file() else None
-
-
-def find(
-    given: str | Mapping[str, object], own: Mapping[str, Spec], where: str, faults: Faults
-) -> Spec | None:
-    """Returns the provider that an account names or holds; None after noting why there is none.
-
-    A provider of the catalogue comes before one of the user's own of that name: who may write the
-    policy must not be able to have the keys of others sent to another host.
-    """
-    if not isinstance(given, str):
-        return understand_spec(given, f"{where}, provider", faults)
-    found = provider(given) or own.get(given)
-    if found is None:
-        what = "provider is neither in the catalogue nor in the policy"
-        faults.add(where, f"{what}: see `balance-watch providers`")
-    return found
-
-
-def is_slug(text: str) -> bool:
-    """Whether it can be a provider's name in accounts and rules."""
-    return _SLUG.fullmatch(text) is not None and len(text) <= _LONG_SLUG
-
-
-def slugs() -> list[str]:
-    """Returns every provider of the catalogue."""
-    names = (file.name for file in _CATALOGUE.iterdir())
-    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))

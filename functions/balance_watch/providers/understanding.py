@@ -8,8 +8,6 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
-import jmespath
-
 from balance_watch.domain.account import Account
 from balance_watch.domain.money import NotAnAmountError, exact, is_code, scaled, total
 from balance_watch.domain.reading import (
@@ -20,8 +18,9 @@ from balance_watch.domain.reading import (
     Reading,
     Unlimited,
 )
-from balance_watch.providers.bodies import Body, NotUnderstoodError, is_html, parse
+from balance_watch.providers.bodies import Body, NotUnderstoodError, holds, parse, search
 from balance_watch.providers.expressions import Amount, Path
+from balance_watch.providers.failing import failed_by_body, failed_by_status
 from balance_watch.providers.masking import without_keys
 from balance_watch.providers.spec import Spec
 from balance_watch.transport import Reply
@@ -47,14 +46,13 @@ def understand(spec: Spec, account: Account, reply: Reply, now: datetime) -> Obs
 
 def body_of(spec: Spec, reply: Reply) -> Body | ReadFailure:
     """Returns the body of a reply that succeeded, or the failure that it is."""
-    failure = _failed_by_status(reply)
     try:
-        if failure is not None:
-            return _told_closer(spec, reply, failure)
+        if (failure := failed_by_status(spec, reply)) is not None:
+            return failure
         body = parse(reply, spec.format)
-        return _failed_by_body(spec, body.value) or body
+        return failed_by_body(spec, body.value) or body
     except NotUnderstoodError as error:
-        return failure or _malformed(error)
+        return _malformed(error)
 
 
 def reading_of(spec: Spec, account: Account, body: Body, now: datetime) -> Observed:
@@ -75,96 +73,6 @@ def _malformed(error: NotUnderstoodError) -> ReadFailure:
     return ReadFailure(FailureKind.MALFORMED, f"The reply {error}.")
 
 
-def _failed_by_status(reply: Reply) -> ReadFailure | None:
-    status = reply.status
-    if status == HTTPStatus.OK:
-        return None
-    if 300 <= status < 400:  # noqa: PLR2004 (3xx)
-        text = "The provider redirects to another address, which is never followed."
-        return ReadFailure(FailureKind.REDIRECTED, text)
-    # An API refuses a key in its own format. A web page, or a bare line, is from what stands in
-    # front of it: You.com's front says 403 "error code: 1010" to clients that it does not like.
-    from_api = not is_html(reply) and reply.body.lstrip()[:1] in (b"{", b"[", b"<")
-    bare = status == HTTPStatus.UNAUTHORIZED and not is_html(reply)
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and not (from_api or bare):
-        text = f"HTTP {status} from what stands in front of the provider, not from its API."
-        return ReadFailure(FailureKind.BLOCKED, text)
-    return _failure(_KINDS.get(status), f"HTTP {status}", reply.retry_after)
-
-
-_KINDS = {
-    401: FailureKind.KEY_REJECTED,
-    403: FailureKind.NOT_ALLOWED,
-    429: FailureKind.RATE_LIMITED,
-}
-
-_WORDS = {
-    FailureKind.KEY_REJECTED: "the key is not valid.",
-    FailureKind.NOT_ALLOWED: "the key is not allowed to read the balance.",
-    FailureKind.RATE_LIMITED: "too many requests.",
-    FailureKind.PROVIDER_ERROR: "the provider failed.",
-    FailureKind.MALFORMED: "it is not what the provider documents.",
-}
-
-
-def _failure(kind: FailureKind | None, said: str, retry_after: float | None = None) -> ReadFailure:
-    kind = kind or FailureKind.PROVIDER_ERROR
-    return ReadFailure(kind, f"{said}: {_WORDS[kind]}", retry_after)
-
-
-def _told_closer(spec: Spec, reply: Reply, failure: ReadFailure) -> ReadFailure:
-    """A failure by its status, as the body tells it: some say 400 to a key that is not valid."""
-    if reply.status < 400 or is_html(reply) or not spec.failures:  # noqa: PLR2004 (4xx and 5xx)
-        return failure
-    kind = _kind_by_body(spec, parse(reply, spec.format).value)
-    if kind in (None, FailureKind.PROVIDER_ERROR, FailureKind.MALFORMED):
-        return failure
-    return _failure(kind, f"HTTP {reply.status}, and by the reply itself", reply.retry_after)
-
-
-def _kind_by_body(spec: Spec, body: object) -> FailureKind | None:
-    for word, condition in spec.failures.items():
-        if _holds(condition, body):
-            return FailureKind(word)
-    return None
-
-
-def _failed_by_body(spec: Spec, body: object) -> ReadFailure | None:
-    """A body that says that it failed, though HTTP says 200."""
-    if (kind := _kind_by_body(spec, body)) is not None:
-        return _failure(kind, "HTTP 200, but by the reply itself")
-    success = spec.success
-    if success is None:
-        return None
-    found = _search(success.path, body)
-    if found is None:
-        found = _search(success.path, _search(spec.reply.root, body))
-    if found is None and not success.required:
-        return None
-    if isinstance(found, bool) == isinstance(success.equals, bool) and str(found) == str(
-        success.equals
-    ):
-        return None
-    code = str(found)
-    if code.isdecimal() and len(code) == 3:  # noqa: PLR2004 (as long as an HTTP status)
-        return _failure(_KINDS.get(int(code)), f"HTTP 200, but the reply's own code is {code}")
-    text = "HTTP 200, but the reply itself does not say success."
-    return ReadFailure(FailureKind.PROVIDER_ERROR, text)
-
-
-def _search(path: Path, body: object) -> Any:  # noqa: ANN401 (whatever JSON holds)
-    try:
-        return jmespath.search(path, body)
-    except jmespath.exceptions.JMESPathError:
-        raise NotUnderstoodError("has another shape than the provider documents") from None
-
-
-def _holds(condition: Path, body: object) -> bool:
-    """Whether it is true, as jmespath has it: not null, not false, not empty."""
-    found = _search(condition, body)
-    return found is not None and found is not False and found not in ("", [], {})
-
-
 class _Reply:
     """A body, read field by field."""
 
@@ -172,11 +80,11 @@ class _Reply:
         self._spec, self._account, self._paths = spec, account, spec.reply
         self._as_text = body.textual or spec.numbers != "json"
         self._textual = body.textual
-        self._root = _search(spec.reply.root, body.value)
+        self._root = search(spec.reply.root, body.value)
 
     def reading(self, now: datetime) -> Reading | Unlimited:
         paths = self._paths
-        if self._spec.unlimited is not None and _holds(self._spec.unlimited, self._root):
+        if self._spec.unlimited is not None and holds(self._spec.unlimited, self._root):
             return Unlimited(now)
         balance, currency = self._balance() if paths.each is None else self._chosen(paths.each)
         return Reading(
@@ -221,13 +129,13 @@ class _Reply:
         return self._total(each, amounts[currency]), currency
 
     def _find(self, path: Path | None) -> Any:  # noqa: ANN401 (whatever JSON holds)
-        return None if path is None else _search(path, self._root)
+        return None if path is None else search(path, self._root)
 
     def _number(self, path: Path | None) -> Decimal | None:
         return None if path is None else self._number_in(path, self._root)
 
     def _number_in(self, path: Path, root: object) -> Decimal | None:
-        found = _search(path, root)
+        found = search(path, root)
         if found is None or isinstance(found, Decimal):
             return found
         if not self._as_text or not isinstance(found, str):
@@ -303,7 +211,7 @@ class _Reply:
         if path is None:
             # A specification has one or the other, or it would not have been accepted.
             return self._account.currency or stated or ""
-        found = _search(path, root)
+        found = search(path, root)
         if not isinstance(found, str):
             raise NotUnderstoodError(f"has no {path}")
         unit = self._unit(found)
@@ -349,7 +257,7 @@ def outcome_word(spec: Spec, reply: Reply) -> str | None:
     if spec.top_up is None:
         return None
     try:
-        said = _search(spec.top_up.outcome, parse(reply, spec.format).value)
+        said = search(spec.top_up.outcome, parse(reply, spec.format).value)
     except NotUnderstoodError:
         return None
     word = spec.top_up.outcomes.get(said) if isinstance(said, str) else None
