@@ -24,8 +24,8 @@ help:  ## list the targets
 setup: | .venv  ## make .venv, where everything runs
 	@echo "Ready: .venv/bin/balance-watch --help"
 
-run: .venv  ## pass three simulated days on the embedded stack; ACCOUNTS=FILE checks your own, once
-	@.venv/bin/balance-watch demo $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)")
+run: .venv  ## pass three simulated days on the embedded stack; ACCOUNTS=FILE [POLICY=FILE] checks your own, once
+	@.venv/bin/balance-watch demo $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)") $(if $(POLICY),--policy "$(POLICY)")
 
 invoke: build .venv  ## sam local invoke against the embedded stack (needs a Docker engine)
 	.venv/bin/python -m local.invoke

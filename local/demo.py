@@ -131,8 +131,10 @@ def _said(slack: SlackInbox, posted: dict[str, int], at: datetime) -> Iterator[T
         yield line
 
 
-def own_accounts(file: Path) -> int:
+def own_accounts(file: Path, policy: Path | None = None) -> int:
     """Checks the accounts in a file once, at their real providers, on the embedded stack.
+
+    By the policy of another file, if one is given.
 
     Raises:
         CommandError: the file is no JSON of the accounts secret's form.
@@ -150,6 +152,8 @@ def own_accounts(file: Path) -> int:
         prefix = aws.environment["SECRETS_PREFIX"]
         aws.put_secret(f"{prefix}accounts", content)
         aws.put_secret(f"{prefix}slack", {"webhooks": slack.webhooks})
+        if policy is not None:
+            aws.put_policy(policy.read_text(encoding="utf-8"))
         stack.enter_context(_log_file(logging.getLogger("balance_watch")))
         wired = Wiring(Settings.from_environment())
         summary = check(wired)

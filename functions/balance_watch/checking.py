@@ -21,7 +21,7 @@ from balance_watch.domain.silences import holding
 from balance_watch.domain.state import AccountState
 from balance_watch.paying import Pay
 from balance_watch.policy import PolicyFile, policy_in_force
-from balance_watch.providers.lookup import provider
+from balance_watch.providers.lookup import clashes
 from balance_watch.providers.request import top_up_request
 from balance_watch.providers.spec import Spec
 from balance_watch.secrets.accounts import Watched
@@ -335,9 +335,7 @@ def ways_to_go_blind(given: PolicyFile, watched: Watched[Spec]) -> Iterator[str]
     Nothing to watch, nobody to tell, nothing to pay with, two providers of one name.
     """
     policy = given.policy
-    for slug in filter(provider, given.providers):
-        what = "is in the catalogue too, and that one is used: call yours something else"
-        yield f"policy providers: {slug} {what}"
+    yield from clashes(given.providers)
     if not watched.accounts and not watched.faults:
         yield "no secret holds an account, so nothing is watched"
     routed = dict.fromkeys(channel for route in policy.routes for channel in route.channels)

@@ -257,7 +257,7 @@ def read_parameter(client: "SSMClient", name: str, faults: Faults) -> str | None
     return None
 
 
-_SECTIONS = ("defaults", "rules", "routes", "mute_times", "providers")
+SECTIONS = ("defaults", "rules", "routes", "mute_times", "providers")
 
 
 class PolicyFile(NamedTuple):
@@ -296,9 +296,9 @@ def parse_policy(text: str, where: str, faults: Faults) -> PolicyFile | None:
     raw = exact_toml(text, where, faults)
     if raw is None:
         return None
-    for section in raw.keys() - set(_SECTIONS):
-        can = ", ".join(_SECTIONS)
-        faults.add(where, f"has no section {named_safely(section, _SECTIONS)}; it can have {can}")
+    for section in raw.keys() - set(SECTIONS):
+        can = ", ".join(SECTIONS)
+        faults.add(where, f"has no section {named_safely(section, SECTIONS)}; it can have {can}")
     defaults = convert(DefaultsTable, raw.get("defaults", {}), f"{where} [defaults]", faults)
     rules = _rules(raw.get("rules", []), where, faults)
     routes = _routes(raw.get("routes", []), where, faults)

@@ -50,11 +50,36 @@ def convert(kind: type[T], raw: object, where: str, faults: Faults) -> T | None:
                 faults.add(where, f"has no {name}")
             continue
         try:
-            values[field.name] = msgspec.convert(raw[name], field.type, dec_hook=decode)
+            values[field.name] = _converted(raw[name], field.type, f"{where}, {name}", faults)
+        except _ToldError:
+            complete = complete and not field.required
         except msgspec.ValidationError as error:
             complete = complete and not field.required
             faults.add(f"{where}, {name}", _explain(error, field.type))
     return kind(**values) if complete else None
+
+
+class _ToldError(Exception):
+    """What is wrong with a table within a table is noted already."""
+
+
+def _converted(raw: object, kind: Any, where: str, faults: Faults) -> object:  # noqa: ANN401 (any annotation)
+    """A field's value; a table of its own, or each of several by name, is told field by field."""
+    choices = [kind, *get_args(kind)]
+    table = next((it for it in choices if isinstance(it, type) and issubclass(it, _STRUCT)), None)
+    if table is None or not isinstance(raw, Mapping):
+        return msgspec.convert(raw, kind, dec_hook=decode)
+    before = len(faults)
+    if get_origin(kind) is dict:
+        named = {name: convert(table, it, f"{where}.{name}", faults) for name, it in raw.items()}
+    else:
+        found = convert(table, raw, where, faults)
+    if len(faults) > before:
+        raise _ToldError
+    return named if get_origin(kind) is dict else found
+
+
+_STRUCT = msgspec.Struct
 
 
 def convert_each(

@@ -26,7 +26,9 @@ def numbers_of(body: bytes, spec: Spec) -> set[Decimal]:
 
 def invented(spec: Spec, reading: Reading, body: bytes) -> list[Decimal]:
     """Returns the amounts of a reading that no numbers of the body make."""
-    numbers = numbers_of(body, spec)
+    written = "".join(path for each in spec.reply.balance.sums for path in each.plus)
+    literals = {Decimal(one) for one in re.findall(r"`(\d+)`", written)}
+    numbers = numbers_of(body, spec) | literals
     money = [reading.provider_threshold]
     if reading.auto_reload is not None:
         money += [reading.auto_reload.threshold, reading.auto_reload.amount]

@@ -114,7 +114,8 @@ def test_every_provider_has_a_sample_that_says_where_it_is_from(slug: str) -> No
     mine = [sample for sample in SAMPLES if sample.slug == slug]
     assert mine
     assert {sample.origin for sample in mine} <= ORIGINS
-    assert all(sample.source.startswith("https://") for sample in mine)
+    linked = [it for it in mine if it.origin != "client fixture" or "client" not in it.source]
+    assert all(sample.source.startswith("https://") for sample in linked)
 
 
 @pytest.mark.parametrize("slug", slugs())
@@ -136,7 +137,8 @@ def test_every_row_of_the_first_list_is_there() -> None:
 @pytest.mark.parametrize("slug", slugs())
 def test_every_file_says_what_its_number_is_where_the_facts_are_from_and_when(slug: str) -> None:
     spec = spec_of(slug)
-    assert None not in (spec.number, spec.docs, spec.billing, spec.evidence, spec.checked)
+    assert None not in (spec.number, spec.docs, spec.evidence, spec.checked)
+    assert spec.billing or spec.url.startswith("/")  # whoever serves that sells it, too
     assert (CATALOGUE / f"{slug}.toml").read_text(encoding="utf-8").startswith("# Facts:")
 
 
@@ -259,7 +261,7 @@ def test_a_sample_with_a_damaged_field_gives_its_balance_or_none(sample: Sample)
 def test_a_field_that_the_balance_rests_on_gives_a_named_failure_when_damaged(
     sample: Sample,
 ) -> None:
-    rests_on = 0
+    rests_on, alternatives = 0, len(spec_of(sample.slug).reply.balance.sums) > 1
     for index, path in places(sample):
         value = another(value_at(sample.bodies[index], path))
         other = sample.with_body(index, changed(sample.bodies[index], path, value))
@@ -267,8 +269,13 @@ def test_a_field_that_the_balance_rests_on_gives_a_named_failure_when_damaged(
             continue
         rests_on += 1
         for worse in with_damage(sample, index, path):
-            assert isinstance(of(worse), ReadFailure), worse
-    assert rests_on or sample.reading == UNLIMITED or isinstance(sample.bodies[0], str)
+            outcome = of(worse)
+            # Where there are alternatives, another one may say the same.
+            assert isinstance(outcome, ReadFailure) or (
+                alternatives and balance(outcome) == documented(sample)
+            ), worse
+    nothing = sample.reading == UNLIMITED or sample.reading["balance"] == "0"
+    assert rests_on or nothing or isinstance(sample.bodies[0], str)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=IDS)

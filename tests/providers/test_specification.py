@@ -187,7 +187,7 @@ def test_a_sum_is_exact_to_the_last_digit(parts: list[Decimal]) -> None:
 def test_a_sum_that_cannot_be_kept_exactly_is_no_balance() -> None:
     told = own('balance = { plus = ["a", "b"] }')
     said = balance_of(told({"a": Decimal("1e30"), "b": Decimal("1e-30")}))
-    assert said == "The reply holds a a that has more than 38 digits."
+    assert said == "The reply holds a, which has more than 38 digits."
 
 
 LIST = 'each = "all"\nbalance = "left"\ncurrency = "unit"'

@@ -49,7 +49,7 @@ CATALOGUE = {
 def found(given: str | Mapping[str, object], where: str, faults: Faults) -> Keyed | None:
     """A provider of CATALOGUE, or one that the account holds itself."""
     if not isinstance(given, str):
-        return Keyed(name=str(given["name"]))
+        return Keyed(name=str(given.get("name")))
     if given not in CATALOGUE:
         faults.add(where, "provider is not in the catalogue: see `balance-watch providers`")
     return CATALOGUE.get(given)

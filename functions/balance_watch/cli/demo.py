@@ -16,6 +16,9 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the typ
         metavar="FILE",
         help="check the accounts in this file once, at their real providers, and store nothing",
     )
+    command.add_argument(
+        "--policy", type=Path, metavar="FILE", help="with --accounts: by the policy in this file"
+    )
     command.set_defaults(run=_demo)
 
 
@@ -28,4 +31,6 @@ def _demo(arguments: argparse.Namespace) -> int:
         raise CommandError(
             "The demo needs a checkout of balance-watch with its [local] extra: `make run` there."
         ) from None
-    return own_accounts(arguments.accounts) if arguments.accounts else three_days()
+    if arguments.accounts:
+        return own_accounts(arguments.accounts, arguments.policy)
+    return three_days()

@@ -9,6 +9,7 @@ from balance_watch.checking import ways_to_go_blind
 from balance_watch.cli.terminal import clean, err, out, warn, wiring
 from balance_watch.errors import CommandError
 from balance_watch.policy import PolicyFile, parse_policy
+from balance_watch.providers.lookup import clashes
 from balance_watch.validation import Faults
 
 _EMPTY = "# The built-in policy: a parameter cannot be empty.\n"
@@ -39,7 +40,7 @@ def _put(arguments: argparse.Namespace) -> int:
     wired = wiring()
     name = wired.settings.policy_parameter
     if not name:
-        raise CommandError("POLICY_PARAMETER is not set: it names where the policy goes.")
+        raise CommandError("POLICY_PARAMETER is not set: it is the stack's output PolicyParameter.")
     if len(text.encode()) > _MAX_BYTES:
         raise CommandError(f"The policy is over {_MAX_BYTES} bytes, the most that SSM keeps.")
     wired.aws("ssm").put_parameter(
@@ -62,7 +63,8 @@ def _read(file: str) -> tuple[PolicyFile, str]:
         raise CommandError("The policy is not UTF-8 text.") from None
     faults = Faults()
     given = parse_policy(text, "policy", faults)
-    if given is None:
+    faults += clashes(given.providers) if given else []
+    if given is None or faults:
         for fault in faults:
             err.print(clean(fault))
         raise CommandError(f"The policy has {_counted(len(faults), 'fault')}.")

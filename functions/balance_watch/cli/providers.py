@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from difflib import get_close_matches
 from typing import Any
 
 from rich.table import Table
@@ -10,10 +11,11 @@ from rich.text import Text
 from balance_watch.cli import trying
 from balance_watch.cli.terminal import clean, out, print_json
 from balance_watch.errors import CommandError
-from balance_watch.providers.lookup import provider, slugs
+from balance_watch.providers.lookup import new_name, provider, slugs
 from balance_watch.providers.spec import REGION, Region, Spec
 
 TRY = "try"
+_WIDE = 240
 _USAGE = """
   %(prog)s                                  lists them
   %(prog)s SLUG                             shows one, with an account to copy
@@ -67,25 +69,27 @@ def _providers(arguments: argparse.Namespace) -> int:
     for slug, spec in catalogue:
         named = Text(spec.name, style=f"link {spec.docs}") + Text(f": {what_it_is(spec)}", "dim")
         table.add_row(slug, named, unit_of(spec), spec.key or "")
-    out.print(table)
-    out.print("One of them, with an account to copy: balance-watch providers SLUG", style="dim")
+    # In a pipe a line for each, however long: it may be searched.
+    out.print(table, width=None if out.is_terminal else _WIDE, crop=out.is_terminal)
+    if out.is_terminal:
+        out.print("One of them, with an account to copy: balance-watch providers SLUG", style="dim")
     return 0
 
 
-def _show(slug: str, *, as_json: bool) -> int:
+def _show(named: str, *, as_json: bool) -> int:
+    slug = new_name(named)
     spec = provider(slug)
     if spec is None:
-        raise CommandError("There is no such provider: see `balance-watch providers`.")
+        near = [it for it in slugs() if named.lower() in it] or get_close_matches(named, slugs())
+        hint = f" There is {', '.join(near)}." if near else " See `balance-watch providers`."
+        raise CommandError(f"There is no provider {named}.{hint}")
     if as_json:
         print_json(_whole(slug, spec))
         return 0
     out.print(Text(spec.name, style="bold") + Text(f"  {slug}", style="dim"))
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
     for name, value in _facts(spec):
-        table.add_row(name, clean(value))
-    out.print(table)
+        # Not folded: an address is to be clicked or copied.
+        out.print(Text(f"{name:<15}", style="dim") + clean(value), soft_wrap=True)
     out.print("\nAn account, for a secret:", style="dim")
     print(json.dumps(example(slug, spec), indent=2, ensure_ascii=False))
     return 0
@@ -100,7 +104,7 @@ def what_it_is(spec: Spec) -> str:
 def unit_of(spec: Spec) -> str:
     """The unit of the number; by region, where it differs."""
     units = (spec.currency, *(region.currency for region in spec.regions.values()))
-    return " or ".join(dict.fromkeys(unit for unit in units if unit)) or "the reply's"
+    return " or ".join(dict.fromkeys(unit for unit in units if unit)) or "account's own"
 
 
 def needs(spec: Spec) -> str:

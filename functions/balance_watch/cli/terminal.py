@@ -74,12 +74,12 @@ def accounts_table(states: Sequence[tuple[AccountState, str]]) -> Table:
         states: each account's state and its provider.
     """
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("account", no_wrap=True)
-    table.add_column("provider", style="dim", no_wrap=True)
+    table.add_column("account", no_wrap=True, max_width=32)
+    table.add_column("provider", style="dim", no_wrap=True, max_width=18)
     table.add_column("balance", justify="right", no_wrap=True)
     table.add_column("lasts", justify="right", no_wrap=True)
     table.add_column("last 24 h", no_wrap=True)
-    table.add_column("state", overflow="fold")
+    table.add_column("state", overflow="fold", min_width=12)
     for state, provider in states:
         reading = state.reading
         stale = "dim" if state.failure else ""

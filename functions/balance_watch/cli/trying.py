@@ -19,12 +19,12 @@ from balance_watch.cli.terminal import clean, digits, err, out, print_json
 from balance_watch.config import trusted_hosts
 from balance_watch.domain.account import Account
 from balance_watch.domain.money import with_unit
-from balance_watch.domain.reading import Observed, ReadFailure, Reading, Unlimited
+from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading, Unlimited
 from balance_watch.errors import CommandError
-from balance_watch.policy import parse_policy
+from balance_watch.policy import SECTIONS, parse_policy
 from balance_watch.providers.asking import asking
 from balance_watch.providers.client import ATTEMPT_SECONDS
-from balance_watch.providers.lookup import provider
+from balance_watch.providers.lookup import clashes, new_name, provider
 from balance_watch.providers.masking import without_keys
 from balance_watch.providers.spec import Spec, understand_spec
 from balance_watch.secrets.accounts import understand_secrets
@@ -32,8 +32,12 @@ from balance_watch.transport import Reply, Request, Transport, TransportError
 from balance_watch.validation import Faults, NotExactError, exact_json, exact_toml
 
 _LINES = 40
+_HINTS = {
+    "text, and not a number": 'See numbers = "text", or "grouped text" where there are commas.',
+    "TRUSTED_HOSTS": "TRUSTED_HOSTS=host:port, exactly as in the address above, lets it through.",
+}
 _JSON = msgspec.json.Encoder(decimal_format="number")
-_OF_AN_ACCOUNT = ("credentials", "base_url", "currency", "variables", "auth")
+_WHOLE = 'What else an account has stands beside: {"credentials": {…}, "variables": {…}}'
 
 
 def try_out(what: str, credentials: str, chosen: str | None, *, as_json: bool) -> int:
@@ -45,7 +49,7 @@ def try_out(what: str, credentials: str, chosen: str | None, *, as_json: bool) -
         chosen: which provider of a policy.
         as_json: print one JSON document instead.
     """
-    spec, account = _account(*_named(what, chosen), _read(credentials))
+    spec, account = _account(*_named(what, chosen), credentials)
     exchanged, outcome = _exchanged(spec, account)
     if as_json:
         print_json(_as_json(exchanged, outcome, account))
@@ -69,13 +73,13 @@ def _named(what: str, chosen: str | None) -> tuple[str, Spec]:
     """The provider and its name, from a file or from the catalogue."""
     known = None if Path(what).is_file() else provider(what)
     if known is not None:
-        return what, known
+        return new_name(what), known
     if what != "-" and not Path(what).is_file():
         raise CommandError(f"{what} is neither a file nor a provider of the catalogue.")
     text, faults = _read(what), Faults()
     found = _in_json(text, faults) if text.lstrip().startswith("{") else None
     table = exact_toml(text, what, faults) if found is None and not faults else None
-    if table is not None and "providers" in table:
+    if table is not None and set(table) & set(SECTIONS):
         found = _of_policy(text, chosen, faults)
     elif table is not None:
         spec = understand_spec(table, what, faults)
@@ -98,36 +102,52 @@ def _in_json(text: str, faults: Faults) -> tuple[str, Spec] | None:
 
 def _of_policy(text: str, chosen: str | None, faults: Faults) -> tuple[str, Spec] | None:
     given = parse_policy(text, "policy", faults)
-    if given is None:
+    faults += clashes(given.providers) if given else []
+    if given is None or faults:
         return None
     wanted = {chosen} if chosen else set(given.providers)
     found = [(slug, spec) for slug, spec in given.providers.items() if slug in wanted]
     if len(found) == 1:
         return found[0]
-    there = ", ".join(given.providers) or "none"
+    if not given.providers:
+        faults.add("policy", "has no [[providers]] to try")
+        return None
+    there = ", ".join(given.providers)
     faults.add("policy providers", f"choose one by --provider; there is {there}")
     return None
 
 
-def _account(name: str, spec: Spec, text: str) -> tuple[Spec, Account]:
+def _account(name: str, spec: Spec, file: str) -> tuple[Spec, Account]:
     """The account that the credentials make, checked as a secret's is."""
-    try:
-        given = json.loads(text)
-    except ValueError:
-        raise CommandError("The credentials are not JSON.") from None
-    if not isinstance(given, dict) or "accounts" in given:
-        raise CommandError("The credentials must be one JSON object: the keys, or one account.")
-    if "credentials" not in given:
-        given = {"credentials": given}
-    entry = {field: given[field] for field in _OF_AN_ACCOUNT if field in given}
+    given = _one(file)
+    bare = "credentials" not in given
+    entry = {"credentials": given} if bare else given
     secret = {"accounts": [{**entry, "name": "it", "provider": name}]}
     found = understand_secrets({"accounts": json.dumps(secret)}, "", lambda *_: spec, Faults())
     if not found.accounts:
         for fault in found.faults:
             err.print(clean(re.sub("^secret accounts, account it[:,] ", "", fault)))
-        raise CommandError("The credentials are not in order.")
+        if bare and any("variables" in fault or "base_url" in fault for fault in found.faults):
+            err.print(_WHOLE)
+        raise CommandError(f"{file}: the credentials are not in order.")
     account, placed = found.accounts[0]
     return placed, account
+
+
+def _one(file: str) -> dict[str, Any]:
+    """The keys, or the one account, that a file holds."""
+    try:
+        given = json.loads(_read(file))
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise CommandError(f"{file} is not JSON ({where}).") from None
+    if isinstance(given, dict) and isinstance(given.get("accounts"), list):
+        if len(given["accounts"]) != 1:
+            raise CommandError(f"{file} holds several accounts, or none: leave one of them.")
+        (given,) = given["accounts"]
+    if not isinstance(given, dict):
+        raise CommandError(f"{file} must be a JSON object: the keys, or one account.")
+    return given
 
 
 def _exchanged(spec: Spec, account: Account) -> tuple[list[tuple[Request, Reply | None]], Observed]:
@@ -201,7 +221,11 @@ def _masked(value: Any, account: Account) -> Any:  # noqa: ANN401 (whatever JSON
 def _show_outcome(outcome: Observed, spec: Spec) -> None:
     if isinstance(outcome, ReadFailure):
         told = f"{outcome.kind.words}: {outcome.message}"
-        out.print(Text("Not understood", style="bold red") + clean(f"  {told}"))
+        head = "Not reached" if outcome.kind is FailureKind.UNREACHABLE else "Not understood"
+        out.print(Text(head, style="bold red") + clean(f"  {told}"))
+        for words, hint in _HINTS.items():
+            if words in outcome.message:
+                out.print(hint, style="dim")
         return
     if isinstance(outcome, Unlimited):
         out.print(Text("Understood", style="bold green") + Text("  no limit to run into"))

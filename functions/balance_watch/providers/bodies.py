@@ -30,10 +30,13 @@ def parse(reply: Reply, form: Literal["json", "xml", "text"]) -> Body:
     Raises:
         NotUnderstoodError: it is not what was expected.
     """
+    # PHP calls plain text text/html, too.
+    if form == "text" and not reply.body.lstrip().startswith(b"<"):
+        return Body(_line(reply), textual=True)
     if is_html(reply):
         raise NotUnderstoodError("is a web page")
     if form == "text":
-        return Body(_line(reply), textual=True)
+        raise NotUnderstoodError("is not a line of text")
     if form == "xml" and reply.body.lstrip().startswith(b"<"):
         try:
             # Entities are off: no expansion, no external one (the parser's own documentation).
@@ -72,7 +75,8 @@ def search(path: Path, body: object) -> Any:  # noqa: ANN401 (whatever JSON hold
     """Returns what stands at a path; NotUnderstoodError if a body has no such shape."""
     try:
         return jmespath.search(path, body)
-    except jmespath.exceptions.JMESPathError:
+    except (ArithmeticError, AttributeError, RecursionError, TypeError, ValueError):
+        # Its own errors are ValueErrors; text compared with a number is a TypeError of Python's.
         raise NotUnderstoodError("has another shape than the provider documents") from None
 
 

@@ -12,6 +12,7 @@ from balance_watch.validation import decode
 
 _LINK = re.compile(r"https://[^\s<>|\"'`\\\x00-\x1f]{1,300}")
 _LONG = 100
+_QUOTES = "a name with a hyphen has double quotes around it, text single ones, a number backticks"
 
 
 class Path(str):
@@ -27,7 +28,7 @@ class Path(str):
         try:
             jmespath.compile(value)
         except jmespath.exceptions.JMESPathError:
-            raise ValueError("is not a jmespath expression") from None
+            raise ValueError(f"is not a jmespath expression; {_QUOTES}") from None
         return cls(value)
 
 
@@ -57,15 +58,15 @@ class Sum(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Amount:
-    """Where an amount stands: in the first of these sums whose own first part the reply has.
+    """Where an amount stands: in a sum, or in the first of several whose own first part is there.
 
-    `least`: in the least of those sums, for a balance that has several limits.
+    Of more than one such group, the least counts: a balance may have several limits.
     """
 
-    __slots__ = ("least", "sums")
+    __slots__ = ("groups",)
 
-    def __init__(self, sums: tuple[Sum, ...], *, least: bool = False) -> None:
-        self.sums, self.least = sums, least
+    def __init__(self, groups: tuple[tuple[Sum, ...], ...]) -> None:
+        self.groups = groups
 
     @classmethod
     def parse(cls, value: object) -> "Amount":
@@ -73,22 +74,34 @@ class Amount:
 
         Raises ValueError on what is none of them.
         """
-        least = isinstance(value, dict) and set(value) == {"least"}
-        given = value["least"] if isinstance(value, dict) and least else value
-        given = given if isinstance(given, list) else [given]
-        sums = []
-        for each in given:
-            if isinstance(each, str):
-                sums.append(Sum((Path.parse(each),)))
-                continue
-            try:
-                sums.append(msgspec.convert(each, Sum, dec_hook=decode))
-            except msgspec.ValidationError:
-                what = "a jmespath expression, { plus = […], less = […] }, or a list of such"
-                raise ValueError(f"must be {what}") from None
-        if not all(each.plus for each in sums) or not sums:
-            raise ValueError("must have at least one part to add")
-        return cls(tuple(sums), least=least)
+        if isinstance(value, dict) and set(value) == {"least"}:
+            groups = value["least"]
+            if not isinstance(groups, list) or not groups:
+                raise ValueError("least must be a list of what `balance` can be")
+            return cls(tuple(map(_sums, groups)))
+        return cls((_sums(value),))
+
+    @property
+    def sums(self) -> tuple[Sum, ...]:
+        """Every sum of it."""
+        return tuple(each for group in self.groups for each in group)
+
+
+def _sums(value: object) -> tuple[Sum, ...]:
+    sums = tuple(map(_sum, value if isinstance(value, list) else [value]))
+    if not sums or not all(each.plus for each in sums):
+        raise ValueError("must have at least one part to add")
+    return sums
+
+
+def _sum(value: object) -> Sum:
+    if isinstance(value, str):
+        return Sum((Path.parse(value),))
+    try:
+        return msgspec.convert(value, Sum, dec_hook=decode)
+    except msgspec.ValidationError:
+        what = "a jmespath expression, { plus = […], less = […] }, or a list of such"
+        raise ValueError(f"must be {what}") from None
 
 
 class Url(Text):

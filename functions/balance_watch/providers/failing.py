@@ -33,10 +33,13 @@ def _by_status_alone(reply: Reply) -> ReadFailure | None:
     # An API refuses a key in its own format. A web page, or a bare line, is from what stands in
     # front of it: You.com's front says 403 "error code: 1010" to clients that it does not like.
     from_api = not is_html(reply) and reply.body.lstrip()[:1] in (b"{", b"[", b"<")
-    bare = status == HTTPStatus.UNAUTHORIZED and not is_html(reply)
+    bare = status == HTTPStatus.UNAUTHORIZED and not reply.body.lstrip().startswith(b"<")
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and not (from_api or bare):
         text = f"HTTP {status} from what stands in front of the provider, not from its API."
         return ReadFailure(FailureKind.BLOCKED, text)
+    if status == HTTPStatus.NOT_FOUND:
+        text = "HTTP 404: there is nothing at the address that was asked."
+        return ReadFailure(FailureKind.PROVIDER_ERROR, text)
     return _failure(_KINDS.get(status), f"HTTP {status}", reply.retry_after)
 
 

@@ -19,18 +19,13 @@ def provider(slug: str) -> Spec | None:
     """Returns a provider of the catalogue, or None when it is not there. Only its file is read."""
     file = _CATALOGUE / f"{slug}.toml"
     if not is_slug(slug) or not file.is_file():
-        return _renamed(slug)
+        # By the name that it had before: accounts that use it go on.
+        return provider(new_name(slug)) if new_name(slug) != slug else None
     faults = Faults()
     spec = parse_spec(file.read_text(encoding="utf-8"), slug, faults)
     if spec is None:
         raise CatalogueError(f"The catalogue's file is not in order: {'; '.join(faults)}.")
     return spec
-
-
-def _renamed(slug: str) -> Spec | None:
-    """A provider by the name that it had before: accounts that use it go on."""
-    file = _CATALOGUE / "renamed" / slug
-    return provider(file.read_text().strip()) if is_slug(slug) and file.is_file() else None
 
 
 def find(
@@ -48,6 +43,18 @@ def find(
         what = "provider is neither in the catalogue nor in the policy"
         faults.add(where, f"{what}: see `balance-watch providers`")
     return found
+
+
+def clashes(own: Mapping[str, Spec]) -> list[str]:
+    """Returns a fault for each of the user's own providers that has a name of the catalogue."""
+    what = "is in the catalogue too, and that one is used: call yours something else"
+    return [f"policy providers: {slug} {what}" for slug in own if provider(slug) is not None]
+
+
+def new_name(slug: str) -> str:
+    """Returns what a provider is called today."""
+    file = _CATALOGUE / "renamed" / slug
+    return file.read_text().strip() if is_slug(slug) and file.is_file() else slug
 
 
 def is_slug(text: str) -> bool:

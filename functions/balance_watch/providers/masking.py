@@ -9,6 +9,8 @@ from urllib.parse import quote, quote_plus, unquote
 from balance_watch.domain.account import Account
 
 _PART = 8
+_SHORT = 3
+"""What is shorter stands in every text: to mask it would hide nothing else."""
 _STANDARD = str.maketrans("-_", "+/")
 
 
@@ -25,7 +27,7 @@ def without_keys(text: str, account: Account) -> str:
 
 def _masked(text: str, account: Account) -> str:
     """Takes the keys out as they are, and as they are encoded."""
-    secrets = [secret for secret in account.credentials.values() if secret]
+    secrets = [secret for secret in account.credentials.values() if len(secret) >= _SHORT]
     users = (*account.variables.values(), *secrets)
     pairs = [f"{user}:{secret}" for user in users for secret in secrets if user != secret]
     encoded = [b64encode(each.encode()).decode().rstrip("=") for each in (*pairs, *secrets)]

@@ -11,18 +11,21 @@ from datetime import date
 from decimal import Decimal
 from importlib.resources import files
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 from balance_watch.domain.alerts import Offer
 from balance_watch.domain.rules import Metric
 from balance_watch.providers.expressions import Amount, Line, Link, Path, Text, Unit, Url
-from balance_watch.validation import Faults, convert, exact_toml
+from balance_watch.validation import Faults, convert, exact_toml, named_safely
 
 _MODULES = files("balance_watch.providers") / "modules"
 _MODULE = re.compile(r"[a-z]+(_[a-z]+)*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OF_A_KEY = re.compile(
+    r"(^|[-_])(authorization|key|apikey|token|secret|password|cookie)$", re.IGNORECASE
+)
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 REGION = "region"
@@ -102,7 +105,8 @@ class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     billing: Link | None = None
 
 
-Kind = Literal["key_rejected", "not_allowed", "rate_limited", "provider_error", "malformed"]
+KINDS = ("key_rejected", "not_allowed", "rate_limited", "provider_error", "malformed")
+"""What `failures` can tell."""
 
 
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -143,7 +147,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     numbers: Literal["json", "text", "grouped text"] = "json"
     format: Literal["json", "xml", "text"] = "json"
     success: Success | None = None
-    failures: dict[Kind, Path] = {}
+    failures: dict[str, Path] = {}
     unlimited: Path | None = None
     reply: ReplyPaths
     words: dict[str, bool] = {}
@@ -259,6 +263,10 @@ def _faults_of_reply(spec: Spec) -> Iterator[tuple[str, str]]:
         yield ", reply", "has each, a list by currency, and no currency"
     if not spec.scale.is_finite() or not spec.scale:
         yield ", scale", "must be a number other than 0"
+    for kind in spec.failures:
+        if kind not in KINDS:
+            can = ", ".join(KINDS)
+            yield ", failures", f"has no kind {named_safely(kind, KINDS)}; it can have {can}"
     if spec.module is not None and not _is_module(spec.module):
         yield ", module", "is not there"
 
@@ -285,6 +293,9 @@ def _faults_of_request(spec: Spec) -> Iterator[tuple[str, str]]:
         yield ", auth", "must have a $name in each: a key stands in an account's credentials"
     if any(text.names for text in spec.headers.values()):
         yield ", headers", "cannot have $names: what fills in names stands in auth"
+    if any(map(_is_name, _texts_of(spec.json))):
+        yield ", json", "cannot have $names but $uuid: what fills in names stands in auth.body"
+    yield from _literal_keys(spec)
     posts = spec.json is not None or any(way.body for way in ways)
     if posts and spec.method != "POST":
         yield ", method", "must be POST for a body"
@@ -296,6 +307,29 @@ def _faults_of_request(spec: Spec) -> Iterator[tuple[str, str]]:
         yield ", json", "must hold text, whole numbers, booleans, tables and lists"
     if not all(_HOST.fullmatch(region.host) for region in spec.regions.values()):
         yield ", regions", "must each have the name of a host"
+
+
+def _literal_keys(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Yields where a key is likely to stand that belongs into an account's credentials."""
+    fields = spec.json if isinstance(spec.json, dict) else {}
+    query = [name for name, _ in parse_qsl(urlsplit(spec.url).query, keep_blank_values=True)]
+    for place, names in (("url", query), ("headers", spec.headers), ("json", fields)):
+        if any(_OF_A_KEY.search(name) for name in names):
+            way = {"url": "auth.query", "headers": "auth.headers", "json": "auth.body"}[place]
+            yield f", {place}", f"holds a key by its name: put it into {way}, as $api_key"
+
+
+def _is_name(text: str) -> bool:
+    return text.startswith("$") and text[1:].isidentifier() and text != "$uuid"
+
+
+def _texts_of(value: object) -> Iterator[str]:
+    """Every text in what JSON holds."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts_of(inner)
 
 
 def parse_spec(text: str, where: str, faults: Faults) -> Spec | None:

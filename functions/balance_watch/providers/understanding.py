@@ -19,7 +19,7 @@ from balance_watch.domain.reading import (
     Unlimited,
 )
 from balance_watch.providers.bodies import Body, NotUnderstoodError, holds, parse, search
-from balance_watch.providers.expressions import Amount, Path
+from balance_watch.providers.expressions import Amount, Path, Sum
 from balance_watch.providers.failing import failed_by_body, failed_by_status
 from balance_watch.providers.masking import without_keys
 from balance_watch.providers.spec import Spec
@@ -138,32 +138,38 @@ class _Reply:
         found = search(path, root)
         if found is None or isinstance(found, Decimal):
             return found
+        if isinstance(found, int) and not isinstance(found, bool):
+            return Decimal(found)  # of the path itself: the reply's own are Decimals
         if not self._as_text or not isinstance(found, str):
-            raise NotUnderstoodError(f"holds a {path} that is not a number")
+            text = "text, and not a number" if isinstance(found, str) else "not a number"
+            raise NotUnderstoodError(f"holds {path}, which is {text}")
         if self._spec.numbers == "grouped text":
             if not _GROUPED.fullmatch(found):
-                raise NotUnderstoodError(f"holds a {path} that is not a number")
+                raise NotUnderstoodError(f"holds {path}, which is not a number")
             found = found.replace(",", "")
         try:
             return exact(found)
         except NotAnAmountError as error:
-            raise NotUnderstoodError(f"holds a {path} that {error}") from None
+            raise NotUnderstoodError(f"holds {path}, which {error}") from None
 
     def _amount(self, amount: Amount, root: object) -> Decimal:
-        """The first of several sums, or the least, whose own first part is there."""
-        there = []
-        for each in amount.sums:
+        """The least of what is there."""
+        found = (self._first(group, root) for group in amount.groups)
+        there = [number for number in found if number is not None]
+        if not there:
+            raise NotUnderstoodError(f"has no {amount.sums[0].plus[0]}")
+        return min(there)
+
+    def _first(self, sums: Iterable[Sum], root: object) -> Decimal | None:
+        """The first of several sums whose own first part is there."""
+        for each in sums:
             first = self._number_in(each.plus[0], root)
             if first is None:
                 continue
             plus = [first, *(self._part(path, root) for path in each.plus[1:])]
             less = [self._part(path, root) for path in each.less]
-            there.append(self._total(each.plus[0], plus, less, self._spec.scale))
-            if not amount.least:
-                break
-        if not there:
-            raise NotUnderstoodError(f"has no {amount.sums[0].plus[0]}")
-        return min(there)
+            return self._total(each.plus[0], plus, less, self._spec.scale)
+        return None
 
     def _total(
         self,
@@ -175,7 +181,7 @@ class _Reply:
         try:
             return scaled(total(plus, less), scale)
         except NotAnAmountError as error:
-            raise NotUnderstoodError(f"holds a {path} that {error}") from None
+            raise NotUnderstoodError(f"holds {path}, which {error}") from None
 
     def _part(self, path: Path, root: object) -> Decimal:
         number = self._number_in(path, root)
@@ -197,7 +203,7 @@ class _Reply:
             return self._spec.words.get(found.strip().lower())
         if self._textual and found in ("true", "false"):
             return bool(found == "true")
-        raise NotUnderstoodError(f"holds a {path} that is neither true nor false")
+        raise NotUnderstoodError(f"holds {path}, which is neither true nor false")
 
     def _auto_reload(self) -> AutoReload | None:
         enabled = self._flag(self._paths.auto_reload)
@@ -216,7 +222,7 @@ class _Reply:
             raise NotUnderstoodError(f"has no {path}")
         unit = self._unit(found)
         if unit is None:
-            raise NotUnderstoodError(f"holds a {path} that is no currency")
+            raise NotUnderstoodError(f"holds {path}, which is no currency")
         return unit
 
     def _unit(self, word: str) -> str | None:
@@ -241,14 +247,14 @@ class _Reply:
             parsed = datetime.fromisoformat(found)
             return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
         except (TypeError, ValueError, OverflowError, OSError):
-            raise NotUnderstoodError(f"holds a {path} that is no time") from None
+            raise NotUnderstoodError(f"holds {path}, which is no time") from None
 
     def _text(self, path: Path | None) -> str | None:
         found = self._find(path)
         if found is None:
             return None
         if not isinstance(found, str):
-            raise NotUnderstoodError(f"holds a {path} that is no text")
+            raise NotUnderstoodError(f"holds {path}, which is no text")
         return without_keys(found, self._account)[:_STATUS_LENGTH] or None
 
 

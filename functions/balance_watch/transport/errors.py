@@ -38,7 +38,7 @@ _NAMES: tuple[tuple[tuple[type[BaseException], ...], _Meaning], ...] = (
         (NotTrustedError,),
         _Meaning(
             FailureKind.UNREACHABLE,
-            "The host stands for an address inside, and is not in TRUSTED_HOSTS.",
+            "The host stands for a private address, and is not in TRUSTED_HOSTS.",
         ),
     ),
     (
@@ -50,7 +50,11 @@ _NAMES: tuple[tuple[tuple[type[BaseException], ...], _Meaning], ...] = (
     ),
     (
         (ssl.SSLError,),
-        _Meaning(FailureKind.UNREACHABLE, "TLS failed.", passing=True),
+        _Meaning(
+            FailureKind.UNREACHABLE,
+            "TLS failed: it may be no https.",
+            passing=True,
+        ),
     ),
     (
         (socket.gaierror,),
