@@ -40,7 +40,7 @@ def test_every_specification_that_is_shown_is_in_order(text: str) -> None:
 
 
 def test_a_policy_and_a_specification_are_shown() -> None:
-    assert (len(POLICIES), len(SPECIFICATIONS)) == (2, 1)
+    assert (len(POLICIES), len(SPECIFICATIONS)) == (2, 2)
 
 
 def test_every_json_that_is_shown_is_json() -> None:

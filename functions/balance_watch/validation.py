@@ -71,7 +71,9 @@ def _converted(raw: object, kind: Any, where: str, faults: Faults) -> object:  #
         return msgspec.convert(raw, kind, dec_hook=decode)
     before = len(faults)
     if get_origin(kind) is dict:
-        named = {name: convert(table, it, f"{where}.{name}", faults) for name, it in raw.items()}
+        # By number: a name may be a key in the wrong place.
+        each = enumerate(raw.items(), 1)
+        named = {name: convert(table, it, f"{where} {n}", faults) for n, (name, it) in each}
     else:
         found = convert(table, raw, where, faults)
     if len(faults) > before:

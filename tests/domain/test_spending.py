@@ -210,7 +210,8 @@ def test_top_ups_make_no_balance_last_longer_than_its_spending_says(
         topped.sees(balance + extra, now)
         if data.draw(st.booleans()):
             now += timedelta(seconds=1)
-            extra += 1000
+            # A smaller rise is taken for a correction, and takes back the fall before it.
+            extra += ((balance + extra) * Decimal("0.06")).quantize(Decimal("0.01"))
             topped.sees(balance + extra, now)
     for rate in (topped.pace.today, topped.pace.per_day):
         assert rate is None or rate >= 0

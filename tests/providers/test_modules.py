@@ -40,10 +40,10 @@ BALANCES = {"balances": [{"amount": 5, "units": "USD"}]}
 
 
 def test_deepgram_s_only_project_is_found() -> None:
-    sent, outcome = conversation("deepgram", [{"projects": [{"project_id": "p/1 $x"}]}, BALANCES])
+    sent, outcome = conversation("deepgram", [{"projects": [{"project_id": "p-1"}]}, BALANCES])
     assert [each.url for each in sent] == [
         "https://api.deepgram.com/v1/projects",
-        "https://api.deepgram.com/v1/projects/p%2F1%20%24x/balances",
+        "https://api.deepgram.com/v1/projects/p-1/balances",
     ]
     assert isinstance(outcome, Reading)
 
@@ -56,7 +56,11 @@ def test_deepgram_s_project_that_the_account_names_is_asked_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"projects": []}, {"projects": [{}]}, {"projects": [{"project_id": 5}]}, [], 5]
+    "body",
+    [
+        *({}, {"projects": []}, {"projects": [{}]}, [], 5),
+        *({"projects": [{"project_id": one}]} for one in ("..", "a/b", "a?b", "$x", "")),
+    ],
 )
 def test_a_reply_without_a_project_is_not_understood(body: object) -> None:
     sent, outcome = conversation("deepgram", [body])

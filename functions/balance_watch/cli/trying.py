@@ -25,7 +25,7 @@ from balance_watch.policy import SECTIONS, parse_policy
 from balance_watch.providers.asking import asking
 from balance_watch.providers.client import ATTEMPT_SECONDS
 from balance_watch.providers.lookup import clashes, new_name, provider
-from balance_watch.providers.masking import without_keys
+from balance_watch.providers.masking import in_pieces, without_keys
 from balance_watch.providers.spec import Spec, understand_spec
 from balance_watch.secrets.accounts import understand_secrets
 from balance_watch.transport import Reply, Request, Transport, TransportError
@@ -167,16 +167,25 @@ def _exchanged(spec: Spec, account: Account) -> tuple[list[tuple[Request, Reply 
             request = requests.send(reply)
         except StopIteration as end:
             return exchanged, end.value
+        except Exception as error:  # noqa: BLE001 (as a run takes it)
+            text = f"The reply could not be handled ({type(error).__name__})."
+            return exchanged, ReadFailure(FailureKind.MALFORMED, text)
 
 
 def _lines(request: Request, account: Account) -> list[str]:
     """A request as it goes out, but for the keys."""
     query = f"{'&' if '?' in request.url else '?'}{urlencode(request.query)}"
     lines = [f"{request.method} {request.url}{query if request.query else ''}"]
-    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    lines += [f"{name}: {_header(name, value)}" for name, value in request.headers.items()]
     if request.json is not None:
         lines += ["", json.dumps(request.json, ensure_ascii=False)]
     return [without_keys(line, account) for line in lines]
+
+
+def _header(name: str, value: str) -> str:
+    """A header's value; what Basic encodes is a key in any case."""
+    basic = name == "Authorization" and value.startswith("Basic ")
+    return "Basic ***" if basic else value
 
 
 def _show_request(request: Request, account: Account) -> None:
@@ -187,6 +196,7 @@ def _show_request(request: Request, account: Account) -> None:
 
 def _show_reply(reply: Reply, account: Account) -> None:
     kind = reply.header("content-type") or "no content type"
+    kind = without_keys(kind, account)
     out.print(Text("Reply", style="bold") + clean(f"  {reply.status}, {kind}", "dim"))
     lines = _text(reply, account).splitlines()
     for line in lines[:_LINES]:
@@ -199,11 +209,12 @@ def _text(reply: Reply, account: Account) -> str:
     """A body without the keys; JSON over several lines, its numbers as they were written."""
     try:
         value = json.loads(reply.body, parse_float=Decimal, parse_int=Decimal)
+        encoded = _JSON.encode(_masked(value, account))
+        text = msgspec.json.format(encoded, indent=2).decode()
     except (ArithmeticError, ValueError, RecursionError):
         lines = reply.body.decode(errors="replace").splitlines()
-        return "\n".join(without_keys(line, account) for line in lines)
-    encoded = _JSON.encode(_masked(value, account))
-    return msgspec.json.format(encoded, indent=2).decode()
+        text = "\n".join(without_keys(line, account) for line in lines)
+    return "(It repeats a key, in pieces, and is not shown.)" if in_pieces(text, account) else text
 
 
 def _masked(value: Any, account: Account) -> Any:  # noqa: ANN401 (whatever JSON holds)

@@ -159,8 +159,11 @@ def _judge_number(rule: Rule, look: Look, *, firing: bool) -> Verdict:
         return Verdict(Standing.OK, "0", threshold)  # nothing is more than its usual nothing
     if value is None or threshold is None:
         return Verdict(Standing.UNKNOWN, threshold=threshold)
-    if rule.metric is Metric.RUNWAY and look.until_reset is not None and value > look.until_reset:
-        return Verdict(Standing.OK, f"{value:f}", threshold)  # it begins anew before it is spent
+    if rule.metric is Metric.RUNWAY and look.until_reset is not None:
+        reset = recovery(look.until_reset, below=True) if firing else look.until_reset
+        if value > reset:
+            # It begins anew before it is spent.
+            return Verdict(Standing.OK, f"{value:f}", threshold)
     below = rule.below is not None
     limit = threshold
     if firing:

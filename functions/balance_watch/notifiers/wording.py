@@ -97,7 +97,7 @@ def _provider_says(it: Notification) -> str:
     return "flagged low by its provider"
 
 
-def _well(it: Notification) -> str:
+def _well(it: Notification) -> str:  # noqa: PLR0911 (a line for each kind of end)
     match it.metric:
         case Metric.CONFIGURATION:
             return "the configuration is in order again"
@@ -105,6 +105,8 @@ def _well(it: Notification) -> str:
             return f"{it.account} can be read again"
         case Metric.TOP_UP:
             return f"the top-up of {it.account} is settled"
+        case _ if it.threshold is None and it.balance is None:
+            return f"{it.account} has no limit any more"
         case _ if it.threshold is None and it.metric not in _WITHOUT_THRESHOLD:
             return f"the rule {it.rule} no longer applies to {it.account}"
         case Metric.STALENESS:

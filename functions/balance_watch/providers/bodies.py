@@ -53,7 +53,8 @@ def parse(reply: Reply, form: Literal["json", "xml", "text"]) -> Body:
 def _line(reply: Reply) -> str:
     """A number that is cut short is a number still: only a reply that tells its length is whole."""
     length, coding = reply.header("content-length"), reply.header("transfer-encoding") or ""
-    if "chunked" not in coding.lower() and length != str(len(reply.body)):
+    chunked = coding.rpartition(",")[2].strip().lower() == "chunked"
+    if not chunked and length != str(len(reply.body)):
         raise NotUnderstoodError("may have been cut short")
     try:
         text = reply.body.decode().strip()

@@ -2,6 +2,7 @@
 
 import re
 from string import Template
+from typing import Any
 from urllib.parse import urlsplit
 
 import jmespath
@@ -12,6 +13,7 @@ from balance_watch.validation import decode
 
 _LINK = re.compile(r"https://[^\s<>|\"'`\\\x00-\x1f]{1,300}")
 _LONG = 100
+_MOST_MULTIPLE, _MOST_NODES = 256, 200
 _QUOTES = "a name with a hyphen has double quotes around it, text single ones, a number backticks"
 
 
@@ -26,10 +28,34 @@ class Path(str):
         if not isinstance(value, str):
             raise ValueError("must be a jmespath expression")  # noqa: TRY004 (msgspec's to catch)
         try:
-            jmespath.compile(value)
-        except jmespath.exceptions.JMESPathError:
+            parsed = jmespath.compile(value).parsed
+            bounded = _is_bounded(parsed)
+        except (jmespath.exceptions.JMESPathError, RecursionError):
             raise ValueError(f"is not a jmespath expression; {_QUOTES}") from None
+        if not bounded:
+            raise ValueError("is a jmespath expression that could take too long")
         return cls(value)
+
+
+def _is_bounded(expression: Any) -> bool:  # noqa: ANN401 (a tree of dicts)
+    """Whether it can make no more of a reply than a small multiple of it.
+
+    What multiplies is a selection of several things; of expressions one after the other, so often
+    as all of their selections together. A function may double what it is given.
+    """
+    multiple, size, waiting = 1, 0, [expression]
+    while waiting:
+        node = waiting.pop()
+        size += 1
+        children = [each for each in node.get("children", ()) if isinstance(each, dict)]
+        if node.get("type") in ("multi_select_list", "multi_select_dict"):
+            multiple *= max(1, len(children))
+        elif node.get("type") == "function_expression":
+            multiple *= 2
+        waiting += children
+        if multiple > _MOST_MULTIPLE or size > _MOST_NODES:
+            return False
+    return True
 
 
 class Text(str):

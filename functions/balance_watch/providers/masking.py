@@ -25,6 +25,13 @@ def without_keys(text: str, account: Account) -> str:
     return "***" if _tells_a_part(shown, account) else shown
 
 
+def in_pieces(text: str, account: Account) -> bool:
+    """Tells whether a key stands in a text with other things between its pieces."""
+    letters = re.sub(r"[^0-9A-Za-z]", "", text).lower()
+    keys = (re.sub(r"[^0-9A-Za-z]", "", key).lower() for key in account.credentials.values())
+    return any(len(key) >= _PART and key in letters for key in keys)
+
+
 def _masked(text: str, account: Account) -> str:
     """Takes the keys out as they are, and as they are encoded."""
     secrets = [secret for secret in account.credentials.values() if len(secret) >= _SHORT]

@@ -76,10 +76,10 @@ def _url(template: str, account: Account) -> str:
     scheme, host, path, query, _ = urlsplit(template)
     quoted = {name: quote(value, safe="") for name, value in account.variables.items()}
     path = Template(path).substitute(quoted)
-    if account.base_url is not None:
-        base = urlsplit(account.base_url)
-        scheme, host, path = base.scheme, base.netloc, base.path.rstrip("/") + path
-    return urlunsplit((scheme, Template(host).substitute(quoted), path, query, ""))
+    if account.base_url is None:
+        return urlunsplit((scheme, Template(host).substitute(quoted), path, query, ""))
+    base = urlsplit(account.base_url)
+    return urlunsplit((base.scheme, base.netloc, base.path.rstrip("/") + path, query, ""))
 
 
 def _names(spec: Spec, account: Account) -> dict[str, str]:

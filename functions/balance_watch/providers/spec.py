@@ -28,6 +28,7 @@ _OF_A_KEY = re.compile(
 )
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_DIGITS = 16
 REGION = "region"
 """The variable that chooses one of a provider's regions."""
 
@@ -174,7 +175,10 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     @property
     def top_up_variables(self) -> tuple[str, ...]:
         """What an account's `variables` must name to be topped up, besides the rest."""
-        return _names(self.top_up.form.values()) if self.top_up else ()
+        if self.top_up is None:
+            return ()
+        names = _names((*self.top_up.form.values(), self.top_up.url))
+        return tuple(name for name in names if name not in self.variables)
 
     def credentials(self, auth: str | None) -> tuple[str, ...] | None:
         """Returns the credentials that a way to authenticate needs; None: there is no such way.
@@ -197,14 +201,8 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
         Notes what the account lacks, or has of a form that cannot stand in an address.
         """
-        for name in self.variables:
-            if not variables.get(name):
-                faults.add(where, f"variables has no {name}")
-        for name in self.url.host_names:
-            if variables.get(name) and not _LABEL.fullmatch(variables[name]):
-                faults.add(where, f"variables, {name}: must be a part of a host's name, no dots")
-        if base_url is None and not urlsplit(self.url).netloc:
-            faults.add(where, "has no base_url, and the provider has no address of its own")
+        for what in self._misplaced(variables, base_url):
+            faults.add(where, what)
         chosen = variables.get(REGION)
         if chosen is None or not self.regions or REGION in self.variables:
             return self
@@ -213,13 +211,33 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             known = ", ".join(self.regions)
             faults.add(where, f"variables, {REGION}: can be {known}, or be left out")
             return self
-        own = urlsplit(self.url)
+        paid = self.top_up
+        if paid is not None:
+            paid = msgspec.structs.replace(paid, url=_at_host(paid.url, region.host))
         return msgspec.structs.replace(
             self,
-            url=Url(own._replace(netloc=region.host).geturl()),
+            url=_at_host(self.url, region.host),
+            top_up=paid,
             currency=region.currency or self.currency,
             billing=region.billing or self.billing,
         )
+
+    def _misplaced(self, variables: Mapping[str, str], base_url: str | None) -> Iterator[str]:
+        for name in self.variables:
+            if not variables.get(name):
+                yield f"variables has no {name}"
+            elif variables[name] in (".", ".."):
+                yield f"variables, {name}: leads to another address"
+        in_hosts = (*self.url.host_names, *(self.top_up.url.host_names if self.top_up else ()))
+        for name in dict.fromkeys(in_hosts):
+            if variables.get(name) and not _LABEL.fullmatch(variables[name]):
+                yield f"variables, {name}: must be a part of a host's name, no dots"
+        if base_url is None and not urlsplit(self.url).netloc:
+            yield "has no base_url, and the provider has no address of its own"
+
+
+def _at_host(url: Url, host: str) -> Url:
+    return Url(urlsplit(url)._replace(netloc=host).geturl())
 
 
 def _names(texts: Any) -> tuple[str, ...]:  # noqa: ANN401 (any iterable of Text)
@@ -230,14 +248,12 @@ def understand_spec(raw: object, where: str, faults: Faults) -> Spec | None:
     """Reads one specification from a table of TOML or JSON; None after noting every fault of it."""
     before = len(faults)
     try:
-        raw = _with_whole_numbers(raw)
-    except RecursionError:
-        faults.add(where, "is nested too deep")
-        return None
-    spec = convert(Spec, raw, where, faults)
-    if spec is not None and len(faults) == before:
-        for place, what in (*_faults_of_reply(spec), *_faults_of_request(spec)):
-            faults.add(f"{where}{place}", what)
+        spec = convert(Spec, _with_whole_numbers(raw), where, faults)
+        if spec is not None and len(faults) == before:
+            for place, what in (*_faults_of_reply(spec), *_faults_of_request(spec)):
+                faults.add(f"{where}{place}", what)
+    except (ArithmeticError, RecursionError):
+        faults.add(where, "holds a number too long, or is nested too deep")
     return spec if len(faults) == before else None
 
 
@@ -247,11 +263,8 @@ def _with_whole_numbers(raw: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
         return {name: _with_whole_numbers(value) for name, value in raw.items()}
     if isinstance(raw, list):
         return [_with_whole_numbers(value) for value in raw]
-    whole = isinstance(raw, Decimal) and raw.is_finite() and raw == raw.to_integral_value()
-    return int(raw) if whole and abs(raw) < _LARGEST else raw
-
-
-_LARGEST = 2**53
+    short = isinstance(raw, Decimal) and raw.is_finite() and raw.adjusted() < _DIGITS
+    return int(raw) if short and raw == raw.to_integral_value() else raw
 
 
 def _faults_of_reply(spec: Spec) -> Iterator[tuple[str, str]]:
@@ -261,14 +274,18 @@ def _faults_of_reply(spec: Spec) -> Iterator[tuple[str, str]]:
         yield "", "has no currency, nor the path of one in reply"
     if reply.each is not None and reply.currency is None:
         yield ", reply", "has each, a list by currency, and no currency"
-    if not spec.scale.is_finite() or not spec.scale:
-        yield ", scale", "must be a number other than 0"
+    if not _is_scale(spec.scale):
+        yield ", scale", "must be a number other than 0, of an ordinary size"
     for kind in spec.failures:
         if kind not in KINDS:
             can = ", ".join(KINDS)
             yield ", failures", f"has no kind {named_safely(kind, KINDS)}; it can have {can}"
     if spec.module is not None and not _is_module(spec.module):
         yield ", module", "is not there"
+
+
+def _is_scale(scale: Decimal) -> bool:
+    return scale.is_finite() and bool(scale) and abs(scale.adjusted()) < _DIGITS
 
 
 def _is_module(name: str) -> bool:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.money import NotAnAmountError, exact, is_code, scaled, total
+from balance_watch.domain.money import CURRENCIES, NotAnAmountError, exact, scaled, total
 from balance_watch.domain.reading import (
     AutoReload,
     FailureKind,
@@ -26,8 +26,7 @@ from balance_watch.providers.spec import Spec
 from balance_watch.transport import Reply
 
 _STATUS_LENGTH = 200
-_ISO_CODE = re.compile(r"[A-Za-z]{3}")
-_UNIT_WORD = re.compile(r"[A-Za-z][A-Za-z _-]{1,30}")
+_ANOTHER = "another unit"
 _GROUPED = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
 
 
@@ -102,10 +101,15 @@ class _Reply:
         )
 
     def _balance(self) -> tuple[Decimal, str]:
-        currency, stated = self._currency(self._root), self._spec.currency
-        expected = self._account.currency or (stated if stated and is_code(stated) else currency)
-        if self._paths.currency is not None and currency != expected:
-            raise NotUnderstoodError(f"is in another currency than {expected}")
+        stated = self._account.currency or self._spec.currency
+        if self._paths.currency is None:
+            # A specification has one or the other, or it would not have been accepted.
+            return self._amount(self._paths.balance, self._root), stated or ""
+        currency = self._unit(self._root)
+        if currency is None:
+            raise NotUnderstoodError(f"holds {self._paths.currency}, which is no currency")
+        if stated not in (None, currency):
+            raise NotUnderstoodError(f"is in another currency than {stated}")
         return self._amount(self._paths.balance, self._root), currency
 
     def _chosen(self, each: Path) -> tuple[Decimal, str]:
@@ -115,10 +119,11 @@ class _Reply:
             raise NotUnderstoodError(f"has no {each}")
         amounts: dict[str, list[Decimal]] = defaultdict(list)
         for entry in entries:
-            amounts[self._currency(entry)].append(self._amount(self._paths.balance, entry))
-        there = " and ".join(sorted(amounts))
+            unit = self._unit(entry) or _ANOTHER
+            amounts[unit].append(self._amount(self._paths.balance, entry))
+        there = " and ".join(sorted(amounts, key=lambda it: (it == _ANOTHER, it)))
         wanted = self._account.currency or self._spec.currency
-        if wanted is None and len(amounts) > 1:
+        if wanted is None and (len(amounts) > 1 or _ANOTHER in amounts):
             text = f'The reply has balances in {there}: name one as the account\'s "currency".'
             raise _AmbiguousError(text)
         currency = wanted or next(iter(amounts))
@@ -200,7 +205,8 @@ class _Reply:
         if found is None or isinstance(found, bool):
             return found
         if isinstance(found, str) and self._spec.words:
-            return self._spec.words.get(found.strip().lower())
+            words = {word.lower(): meaning for word, meaning in self._spec.words.items()}
+            return words.get(found.strip().lower())
         if self._textual and found in ("true", "false"):
             return bool(found == "true")
         raise NotUnderstoodError(f"holds {path}, which is neither true nor false")
@@ -212,30 +218,23 @@ class _Reply:
         threshold = self._money(self._paths.auto_reload_threshold)
         return AutoReload(enabled, threshold, self._money(self._paths.auto_reload_amount))
 
-    def _currency(self, root: object) -> str:
-        path, stated = self._paths.currency, self._spec.currency
-        if path is None:
-            # A specification has one or the other, or it would not have been accepted.
-            return self._account.currency or stated or ""
-        found = search(path, root)
+    def _unit(self, root: object) -> str | None:
+        """What the reply says that a balance is in: a currency, or the very unit that is expected.
+
+        None: another word, which might be anything.
+        """
+        path = self._paths.currency
+        found = None if path is None else search(path, root)
         if not isinstance(found, str):
             raise NotUnderstoodError(f"has no {path}")
-        unit = self._unit(found)
-        if unit is None:
-            raise NotUnderstoodError(f"holds {path}, which is no currency")
-        return unit
-
-    def _unit(self, word: str) -> str | None:
-        """What the provider's word for a currency means; None: nothing that is known."""
-        if self._spec.currencies:
-            known = self._spec.currencies.get(word.strip().lower())
-            return known or (word if is_code(word) else None)
-        if _ISO_CODE.fullmatch(word):
-            return word.upper()
-        stated = self._spec.currency
-        if _UNIT_WORD.fullmatch(word) and not (stated and is_code(stated)):
-            return word.lower()
-        return None
+        known = {word.lower(): unit for word, unit in self._spec.currencies.items()}
+        unit = known.get(found.strip().lower(), found)
+        expected = self._account.currency or self._spec.currency
+        if expected is not None and unit.lower() == expected.lower():
+            return expected
+        if unit in known.values():
+            return unit
+        return unit.upper() if unit.upper() in CURRENCIES else None
 
     def _time(self, path: Path | None) -> datetime | None:
         found = self._find(path)
@@ -255,7 +254,8 @@ class _Reply:
             return None
         if not isinstance(found, str):
             raise NotUnderstoodError(f"holds {path}, which is no text")
-        return without_keys(found, self._account)[:_STATUS_LENGTH] or None
+        # What lies far behind what is shown is not looked through: keys may be long, and many.
+        return without_keys(found[: 4 * _STATUS_LENGTH], self._account)[:_STATUS_LENGTH] or None
 
 
 def outcome_word(spec: Spec, reply: Reply) -> str | None:

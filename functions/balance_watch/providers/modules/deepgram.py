@@ -3,8 +3,8 @@
 Facts: https://developers.deepgram.com/reference/manage/projects/list and …/manage/billing/list.
 """
 
+import re
 from datetime import datetime
-from urllib.parse import quote
 
 import jmespath
 
@@ -14,6 +14,8 @@ from balance_watch.providers.asking import Asking
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.spec import Spec
 from balance_watch.providers.understanding import body_of, understand
+
+_ID = re.compile(r"[0-9A-Za-z_-]{1,100}")
 
 
 def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Asking:
@@ -25,10 +27,12 @@ def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Asking:
         if isinstance(body, ReadFailure):
             return body
         found = jmespath.search("projects[].project_id", body.value) or []
-        if len(found) != 1 or not isinstance(found[0], str):
+        if len(found) != 1:
             return _not_one(len(found))
-        project = found[0]
-    url = f"{spec.url}/{quote(project, safe='')}/balances"
+        project = str(found[0])
+    if not _ID.fullmatch(project):
+        return ReadFailure(FailureKind.MALFORMED, "The project's id is none.")
+    url = f"{spec.url}/{project}/balances"
     reply = yield balance_request(spec, account, url)
     return understand(spec, account, reply, now)
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.money import scaled
+from balance_watch.domain.money import NotAnAmountError, scaled
 from balance_watch.domain.reading import ReadFailure
 from balance_watch.providers.asking import Asking
 from balance_watch.providers.bodies import Body
@@ -44,4 +44,9 @@ def _dates(limit: Any, now: datetime) -> str:  # noqa: ANN401 (whatever JSON hol
 
 def _in_units(use: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
     total = use.get("total_usage") if isinstance(use, dict) else None
-    return {"total_usage_usd": scaled(total, _CENT)} if isinstance(total, Decimal) else use
+    if not isinstance(total, Decimal):
+        return use
+    try:
+        return {"total_usage_usd": scaled(total, _CENT)}
+    except NotAnAmountError:
+        return None
