@@ -15,7 +15,6 @@ from balance_watch.providers.lookup import new_name, provider, slugs
 from balance_watch.providers.spec import REGION, Region, Spec
 
 TRY = "try"
-_WIDE = 240
 _USAGE = """
   %(prog)s                                  lists them
   %(prog)s SLUG                             shows one, with an account to copy
@@ -63,16 +62,19 @@ def _providers(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([_as_json(slug, spec) for slug, spec in catalogue])
         return 0
+    if not out.is_terminal:
+        # In a pipe a line for each, to be searched and cut.
+        for slug, spec in catalogue:
+            print(slug, spec.name, what_it_is(spec), unit_of(spec), needs(spec), sep="\t")
+        return 0
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("slug", "name and number", "unit", "key, if special"):
         table.add_column(name, overflow="fold", no_wrap=name == "slug")
     for slug, spec in catalogue:
         named = Text(spec.name, style=f"link {spec.docs}") + Text(f": {what_it_is(spec)}", "dim")
         table.add_row(slug, named, unit_of(spec), spec.key or "")
-    # In a pipe a line for each, however long: it may be searched.
-    out.print(table, width=None if out.is_terminal else _WIDE, crop=out.is_terminal)
-    if out.is_terminal:
-        out.print("One of them, with an account to copy: balance-watch providers SLUG", style="dim")
+    out.print(table)
+    out.print("One of them, with an account to copy: balance-watch providers SLUG", style="dim")
     return 0
 
 
