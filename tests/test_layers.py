@@ -15,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 DOWNHILL = (
     ("domain",),
     ("errors", "validation"),
-    ("transport", "config"),
+    ("transport", "config", "policy_values"),
     ("providers", "secrets", "store", "notifiers"),
     ("policy", "delivery", "paying", "summary"),
     ("checking",),

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import time, timedelta, tzinfo
 from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -11,12 +10,25 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.domain.policy import RESERVED_NAMES, TOPIC, Defaults, Policy, Route
-from balance_watch.domain.rules import NUMERIC, Hold, Metric, Rule, Severity
+from balance_watch.domain.rules import NUMERIC, Metric, Rule, Severity
 from balance_watch.domain.silences import MuteTime
+from balance_watch.policy_values import (
+    A_DURATION,
+    A_MULTIPLE,
+    A_NUMBER,
+    DAYS,
+    Clock,
+    Holding,
+    Lasting,
+    Reminder,
+    Threshold,
+    TopUps,
+    Weekday,
+    Zone,
+)
 from balance_watch.providers.lookup import is_slug
 from balance_watch.providers.spec import Spec, understand_spec
 from balance_watch.validation import (
-    Amount,
     Faults,
     convert,
     convert_each,
@@ -27,155 +39,14 @@ from balance_watch.validation import (
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_DURATION = re.compile(r"(\d{1,6})\s*([mhdw])", re.ASCII)
-_CHECKS = re.compile(r"(\d{1,6})\s+checks?", re.ASCII)
 _CHANNEL = re.compile(r"sns|slack:[^\s:/]{1,80}")
 _OF_ACCOUNTS = ("account", "provider")
 OF_ALERTS = (*_OF_ACCOUNTS, "severity", "rule", "metric")
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_MULTIPLE = re.compile(r"\d{1,6}(\.\d{1,6})?x", re.ASCII)
-_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:00)?", re.ASCII)
-_A_NUMBER, _A_DURATION, _A_MULTIPLE = (
-    "a number",
-    'a duration such as "3d"',
-    'a multiple of the usual such as "3x"',
-)
 _FORMS: Mapping[Metric, tuple[str, ...]] = {
-    Metric.RUNWAY: (_A_DURATION,),
-    Metric.STALENESS: (_A_DURATION,),
-    Metric.SPEND_RATE: (_A_NUMBER, _A_MULTIPLE),
+    Metric.RUNWAY: (A_DURATION,),
+    Metric.STALENESS: (A_DURATION,),
+    Metric.SPEND_RATE: (A_NUMBER, A_MULTIPLE),
 }
-_MOST_PER_DAY = 24
-
-
-class Lasting(str):
-    """A duration such as `30m`, `24h`, `7d`; `.span` is its length."""
-
-    __slots__ = ()
-
-    @classmethod
-    def parse(cls, value: object) -> "Lasting":
-        """Raises ValueError on what is no duration."""
-        if not isinstance(value, str) or not _DURATION.fullmatch(value.strip()):
-            raise ValueError('must be a duration such as "30m", "24h" or "7d"')
-        return cls(value.strip())
-
-    @property
-    def span(self) -> timedelta:
-        """The length of it."""
-        return timedelta(**{_UNITS[self[-1]]: int(self[:-1])})
-
-
-class Reminder(Lasting):
-    """A duration, or `never`."""
-
-    __slots__ = ()
-
-    @classmethod
-    def parse(cls, value: object) -> "Reminder":
-        """Raises ValueError on what is neither."""
-        if value == "never":
-            return cls(value)
-        try:
-            return cls(Lasting.parse(value))
-        except ValueError as error:
-            raise ValueError(f'{error}, or "never"') from None
-
-
-class Holding(str):
-    """How long a breach must last: `2 checks`, or a duration."""
-
-    __slots__ = ()
-
-    @classmethod
-    def parse(cls, value: object) -> "Holding":
-        """Raises ValueError on what is neither."""
-        if isinstance(value, str) and _CHECKS.fullmatch(value.strip()):
-            return cls(value.strip())
-        try:
-            return cls(Lasting.parse(value))
-        except ValueError:
-            raise ValueError('must be like "2 checks", or a duration such as "30m"') from None
-
-    @property
-    def hold(self) -> Hold:
-        """The same, as the rules take it."""
-        counted = _CHECKS.fullmatch(self)
-        return Hold(int(counted[1])) if counted else Hold(lasting=Lasting(self).span)
-
-
-class Threshold(str):
-    """A number, a duration such as `3d`, or a multiple of what is usual such as `3x`."""
-
-    __slots__ = ()
-
-    @classmethod
-    def parse(cls, value: object) -> "Threshold":
-        """Raises ValueError on what is none of them."""
-        if isinstance(value, str) and (_DURATION.fullmatch(value) or _MULTIPLE.fullmatch(value)):
-            return cls(value)
-        try:
-            return cls(Amount.parse(value))
-        except ValueError:
-            if not isinstance(value, str):
-                raise
-        raise ValueError(f"must be {_A_NUMBER}, {_A_DURATION}, or {_A_MULTIPLE}")
-
-    @property
-    def form(self) -> str:
-        """Which of the three it is, as faults name it."""
-        if _DURATION.fullmatch(self):
-            return _A_DURATION
-        return _A_MULTIPLE if _MULTIPLE.fullmatch(self) else _A_NUMBER
-
-    @property
-    def exact(self) -> Decimal:
-        """The number, the multiple, or the duration's seconds."""
-        if self.form is _A_DURATION:
-            return Decimal(int(Lasting(self).span.total_seconds()))
-        return Amount(self.removesuffix("x")).exact
-
-
-class Clock(str):
-    """A time of day such as `18:30`; `.time` is it."""
-
-    __slots__ = ()
-
-    @classmethod
-    def parse(cls, value: object) -> "Clock":
-        """Raises ValueError on what is none."""
-        text = value.isoformat() if isinstance(value, time) else value
-        if not isinstance(text, str) or not _CLOCK.fullmatch(text):
-            raise ValueError('must be a time such as "18:30"')
-        return cls(text[:5])
-
-    @property
-    def time(self) -> time:
-        """The same, as Python has it."""
-        return time.fromisoformat(self)
-
-
-class Zone(str):
-    """A time zone by its name in the IANA database, such as `Europe/Berlin`; `.info` is it."""
-
-    __slots__ = ()
-
-    @classmethod
-    def parse(cls, value: object) -> "Zone":
-        """Raises ValueError on what is none."""
-        try:
-            cls(value).info  # noqa: B018 (looked up, or an error)
-        except (KeyError, OSError, ValueError):
-            raise ValueError('must be a time zone such as "Europe/Berlin" or "UTC"') from None
-        return cls(value)
-
-    @property
-    def info(self) -> tzinfo:
-        """The zone with its rules."""
-        from zoneinfo import ZoneInfo  # noqa: PLC0415 (costs a start 20 ms, and few policies mute)
-
-        return ZoneInfo(self)
 
 
 class DefaultsTable(msgspec.Struct, frozen=True):
@@ -185,31 +56,6 @@ class DefaultsTable(msgspec.Struct, frozen=True):
     minimum_gap: Lasting = Lasting("6h")
     unreadable_after: int = 3
     quicken: bool = False
-
-
-class TopUps(int):
-    """`top_up` of a rule: how often in 24 hours it may pay in."""
-
-    @classmethod
-    def parse(cls, value: object) -> "TopUps":
-        """Raises ValueError on what is not understood."""
-        most = value.get("max_per_day") if isinstance(value, Mapping) and len(value) == 1 else None
-        if isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= _MOST_PER_DAY:
-            raise ValueError(f"must be like {{ max_per_day = 1 }}, with 1 to {_MOST_PER_DAY}")
-        return cls(most)
-
-
-class Weekday(str):
-    """A day of the week, as `[[mute_times]]` has it."""
-
-    __slots__ = ()
-
-    @classmethod
-    def parse(cls, value: object) -> "Weekday":
-        """Raises ValueError on what is none."""
-        if value not in _DAYS:
-            raise ValueError(f"must be of {', '.join(_DAYS)}")
-        return cls(value)
 
 
 class RuleTable(msgspec.Struct, frozen=True):
@@ -233,7 +79,7 @@ class MuteTable(msgspec.Struct, frozen=True):
 
     begins: Clock = msgspec.field(name="from")
     ends: Clock = msgspec.field(name="to")
-    days: tuple[Weekday, ...] = tuple(map(Weekday, _DAYS))
+    days: tuple[Weekday, ...] = tuple(map(Weekday, DAYS))
     timezone: Zone = Zone("UTC")
     match: dict[str, str] = {}
 
@@ -339,7 +185,7 @@ def _rules(raw: object, where: str, faults: Faults) -> tuple[Rule, ...]:
                 above=_exact(table.above),
                 recover=_exact(table.recover),
                 hold=table.hold.hold,
-                relative=any(each.form is _A_MULTIPLE for each in _given(table)),
+                relative=any(each.form is A_MULTIPLE for each in _given(table)),
                 top_ups=int(table.top_up),
             )
         )
@@ -365,10 +211,10 @@ def _check_thresholds(table: RuleTable, place: str, faults: Faults) -> None:
         both = table.below is not None
         faults.add(place, "has both below and above: keep one" if both else "needs below or above")
         return
-    forms = _FORMS.get(metric, (_A_NUMBER,))
+    forms = _FORMS.get(metric, (A_NUMBER,))
     if not all(each.form in forms for each in _given(table)):
         faults.add(place, f"the thresholds of {metric.value} must be {' or '.join(forms)}")
-    elif any(each.form is not _A_NUMBER and not each.exact for each in _given(table)):
+    elif any(each.form is not A_NUMBER and not each.exact for each in _given(table)):
         faults.add(place, "must have thresholds of more than nothing")
     elif len({each.form for each in _given(table)}) > 1:
         faults.add(place, "must have recover in the form of its other threshold")
@@ -386,7 +232,7 @@ def _mute_times(raw: object, where: str, faults: Faults) -> tuple[MuteTime, ...]
         _check_facts(table.match, OF_ALERTS, f"{place}, match", faults)
         if not table.days:
             faults.add(f"{place}, days", "must name at least one")
-        days = frozenset(_DAYS.index(day) for day in table.days)
+        days = frozenset(DAYS.index(day) for day in table.days)
         begins, ends, zone = table.begins.time, table.ends.time, table.timezone.info
         mute_times.append(MuteTime(days, begins, ends, zone, table.match))
     return tuple(mute_times)

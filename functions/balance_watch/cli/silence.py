@@ -13,7 +13,8 @@ from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import CommandError
 from balance_watch.notifiers.wording import lasting, moment
-from balance_watch.policy import OF_ALERTS, Lasting, is_fact
+from balance_watch.policy import OF_ALERTS, is_fact
+from balance_watch.policy_values import Lasting
 
 _LONGEST = timedelta(days=31)
 _MOST, _WORDS = 20, 200

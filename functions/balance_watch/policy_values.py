@@ -1,0 +1,176 @@
+"""What the fields of a policy are written in: durations, thresholds, times of day, days."""
+
+import re
+from collections.abc import Mapping
+from datetime import time, timedelta, tzinfo
+from decimal import Decimal
+
+from balance_watch.domain.rules import Hold
+from balance_watch.validation import Amount
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DURATION = re.compile(r"(\d{1,6})\s*([mhdw])", re.ASCII)
+_CHECKS = re.compile(r"(\d{1,6})\s+checks?", re.ASCII)
+_MULTIPLE = re.compile(r"\d{1,6}(\.\d{1,6})?x", re.ASCII)
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:00)?", re.ASCII)
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MOST_PER_DAY = 24
+A_NUMBER, A_DURATION, A_MULTIPLE = (
+    "a number",
+    'a duration such as "3d"',
+    'a multiple of the usual such as "3x"',
+)
+
+
+class Lasting(str):
+    """A duration such as `30m`, `24h`, `7d`; `.span` is its length."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Lasting":
+        """Raises ValueError on what is no duration."""
+        if not isinstance(value, str) or not _DURATION.fullmatch(value.strip()):
+            raise ValueError('must be a duration such as "30m", "24h" or "7d"')
+        return cls(value.strip())
+
+    @property
+    def span(self) -> timedelta:
+        """The length of it."""
+        return timedelta(**{_UNITS[self[-1]]: int(self[:-1])})
+
+
+class Reminder(Lasting):
+    """A duration, or `never`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Reminder":
+        """Raises ValueError on what is neither."""
+        if value == "never":
+            return cls(value)
+        try:
+            return cls(Lasting.parse(value))
+        except ValueError as error:
+            raise ValueError(f'{error}, or "never"') from None
+
+
+class Holding(str):
+    """How long a breach must last: `2 checks`, or a duration."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Holding":
+        """Raises ValueError on what is neither."""
+        if isinstance(value, str) and _CHECKS.fullmatch(value.strip()):
+            return cls(value.strip())
+        try:
+            return cls(Lasting.parse(value))
+        except ValueError:
+            raise ValueError('must be like "2 checks", or a duration such as "30m"') from None
+
+    @property
+    def hold(self) -> Hold:
+        """The same, as the rules take it."""
+        counted = _CHECKS.fullmatch(self)
+        return Hold(int(counted[1])) if counted else Hold(lasting=Lasting(self).span)
+
+
+class Threshold(str):
+    """A number, a duration such as `3d`, or a multiple of what is usual such as `3x`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Threshold":
+        """Raises ValueError on what is none of them."""
+        if isinstance(value, str) and (_DURATION.fullmatch(value) or _MULTIPLE.fullmatch(value)):
+            return cls(value)
+        try:
+            return cls(Amount.parse(value))
+        except ValueError:
+            if not isinstance(value, str):
+                raise
+        raise ValueError(f"must be {A_NUMBER}, {A_DURATION}, or {A_MULTIPLE}")
+
+    @property
+    def form(self) -> str:
+        """Which of the three it is, as faults name it."""
+        if _DURATION.fullmatch(self):
+            return A_DURATION
+        return A_MULTIPLE if _MULTIPLE.fullmatch(self) else A_NUMBER
+
+    @property
+    def exact(self) -> Decimal:
+        """The number, the multiple, or the duration's seconds."""
+        if self.form is A_DURATION:
+            return Decimal(int(Lasting(self).span.total_seconds()))
+        return Amount(self.removesuffix("x")).exact
+
+
+class Clock(str):
+    """A time of day such as `18:30`; `.time` is it."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Clock":
+        """Raises ValueError on what is none."""
+        text = value.isoformat() if isinstance(value, time) else value
+        if not isinstance(text, str) or not _CLOCK.fullmatch(text):
+            raise ValueError('must be a time such as "18:30"')
+        return cls(text[:5])
+
+    @property
+    def time(self) -> time:
+        """The same, as Python has it."""
+        return time.fromisoformat(self)
+
+
+class Zone(str):
+    """A time zone by its name in the IANA database, such as `Europe/Berlin`; `.info` is it."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Zone":
+        """Raises ValueError on what is none."""
+        try:
+            cls(value).info  # noqa: B018 (looked up, or an error)
+        except (KeyError, OSError, ValueError):
+            raise ValueError('must be a time zone such as "Europe/Berlin" or "UTC"') from None
+        return cls(value)
+
+    @property
+    def info(self) -> tzinfo:
+        """The zone with its rules."""
+        from zoneinfo import ZoneInfo  # noqa: PLC0415 (costs a start 20 ms, and few policies mute)
+
+        return ZoneInfo(self)
+
+
+class TopUps(int):
+    """`top_up` of a rule: how often in 24 hours it may pay in."""
+
+    @classmethod
+    def parse(cls, value: object) -> "TopUps":
+        """Raises ValueError on what is not understood."""
+        most = value.get("max_per_day") if isinstance(value, Mapping) and len(value) == 1 else None
+        if isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= _MOST_PER_DAY:
+            raise ValueError(f"must be like {{ max_per_day = 1 }}, with 1 to {_MOST_PER_DAY}")
+        return cls(most)
+
+
+class Weekday(str):
+    """A day of the week, as `[[mute_times]]` has it."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Weekday":
+        """Raises ValueError on what is none."""
+        if value not in DAYS:
+            raise ValueError(f"must be of {', '.join(DAYS)}")
+        return cls(value)
