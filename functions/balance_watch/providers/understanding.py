@@ -107,7 +107,8 @@ class _Reply:
             return self._amount(self._paths.balance, self._root), stated or ""
         currency = self._unit(self._root)
         if currency is None:
-            raise NotUnderstoodError(f"holds {self._paths.currency}, which is no currency")
+            hint = 'name its word as the account\'s "currency" if it is meant'
+            raise NotUnderstoodError(f"holds {self._paths.currency}, which is no currency: {hint}")
         if stated not in (None, currency):
             raise NotUnderstoodError(f"is in another currency than {stated}")
         return self._amount(self._paths.balance, self._root), currency
