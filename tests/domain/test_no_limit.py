@@ -7,6 +7,7 @@ from balance_watch.domain.alerts import Offer
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import Unlimited
 from balance_watch.domain.rules import Metric, Rule
+from balance_watch.notifiers.wording import headline
 from tests.domain.watching import (
     DAY,
     HOUR,
@@ -34,8 +35,10 @@ def test_a_low_balance_ends_when_the_limit_is_lifted() -> None:
     watched = watchman(below("20"))
     assert watched.sees("8") == ["fired sns", "fired slack:default"]
     assert watched.sees(NO_LIMIT) == ["resolved sns", "resolved slack:default"]
-    assert watched.said[-1].notification.detail == "The provider sets no limit any more."
-    assert watched.said[-1].notification.balance is None
+    said = watched.said[-1].notification
+    assert headline(said) == "sms has no limit any more"
+    assert said.detail == "The provider sets no limit any more."
+    assert said.balance is None
 
 
 def test_an_account_without_a_limit_can_be_read() -> None:
