@@ -53,12 +53,13 @@ class Wallets(LoopbackServer):
             },
             "/v1/projects": {"projects": [{"project_id": "p-1"}]},
             "/v1/projects/p-1/balances": {"balances": [{"amount": 12.5, "units": "usd"}]},
+            "/pieces": {"left": 1, "said": [KEY[at : at + 5] for at in range(0, len(KEY), 5)]},
             "/gql": {"data": {"me": {"funds": 3.2}}, "sent": request.body.decode()},
             "/api/v1/key": {"data": {"limit": None, "limit_remaining": None}},
         }.get(request.path)
         if told is None:
             return Reply(404, b"<html>no", "text/html")
-        return Reply(200, json.dumps(told).encode())
+        return Reply(200, json.dumps(told).encode(), f"application/json; key={KEY}")
 
 
 @pytest.fixture
@@ -293,3 +294,74 @@ def test_an_account_without_a_limit_is_shown_as_such(
     (listed,) = run("status", "--json").json
     assert (listed["balance"], listed["currency"], listed["failure"]) == (None, None, None)
     assert run("history", "key", "--json").json == []
+
+
+def test_a_key_that_comes_back_in_pieces_keeps_the_reply_from_being_shown(try_out: Try) -> None:
+    said = try_out(SPEC.replace("v2/left", "pieces").replace("wallet.left", "left"))
+    assert "repeats a key, in pieces" in said.out
+    assert not [piece for piece in (KEY[:5], KEY[5:10]) if piece in said.out]
+
+
+def test_the_kind_of_a_reply_is_shown_without_a_key(try_out: Try) -> None:
+    assert "application/json; key=***" in try_out(SPEC).out
+
+
+def test_what_basic_encodes_is_not_shown_however_short(try_out: Try) -> None:
+    basic = SPEC.replace(
+        '{ headers = { Authorization = "Bearer $api_key" } }', '{ basic = ["x", "$api_key"] }'
+    )
+    said = try_out(basic, credentials={"api_key": "k7"})
+    assert "Authorization: Basic ***" in said.out
+
+
+def test_a_wrong_path_is_told_as_such(try_out: Try) -> None:
+    said = try_out(SPEC.replace("/v2/left", "/nowhere"))
+    assert "HTTP 404: there is nothing at the address that was asked." in said.out
+
+
+def test_a_number_that_is_text_comes_with_a_hint(try_out: Try) -> None:
+    said = try_out(SPEC.replace('numbers = "grouped text"\n', ""))
+    assert "which is text, and not a number" in said.out
+    assert 'numbers = "text"' in said.out
+
+
+def test_what_else_an_account_has_is_asked_for_where_the_keys_are_not_enough(try_out: Try) -> None:
+    said = try_out("twilio", credentials={"account_sid": "AC1", "auth_token": KEY})
+    assert "variables has no account_sid" in said.err
+    assert '{"credentials": {…}, "variables": {…}}' in said.err
+
+
+def test_a_policy_without_a_provider_has_none_to_try(try_out: Try) -> None:
+    said = try_out('[[rules]]\nname = "low"\nbelow = "5"\n')
+    assert "has no [[providers]] to try" in said.err
+
+
+def test_the_one_account_of_a_secret_is_taken(try_out: Try, server: LoopbackServer) -> None:
+    account = {"name": "a", "credentials": {"api_key": KEY}, "base_url": server.url}
+    assert try_out(SPEC, credentials={"accounts": [account]}).code == 0
+
+
+def test_a_name_that_is_near_some_is_told_which(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["providers", "OpenRouter"]) == 1
+    assert "There is openrouter-credits, openrouter-key." in capsys.readouterr().err
+
+
+def test_an_old_name_shows_the_provider_of_today(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["providers", "aimlapi-v1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["slug"] == "aimlapi-v1-legacy"
+
+
+def test_in_a_pipe_each_provider_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["providers"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(slugs())
+    assert all(line.count("\t") == 4 for line in lines)
+
+
+def test_a_policy_with_a_provider_of_the_catalogue_is_not_in_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(OWN.replace('slug = "funds"', 'slug = "you"'))
+    assert main(["policy", "check", str(file)]) == 1
+    assert "you is in the catalogue too" in " ".join(capsys.readouterr().err.split())

@@ -6,7 +6,7 @@ from decimal import Decimal
 from balance_watch.domain.alerts import Offer
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import Unlimited
-from balance_watch.domain.rules import Metric, Rule
+from balance_watch.domain.rules import Look, Metric, Rule, Standing, judge
 from balance_watch.notifiers.wording import headline
 from tests.domain.watching import (
     DAY,
@@ -107,3 +107,15 @@ def test_a_date_that_is_past_is_not_told() -> None:
     watched = watchman(below("20"), renews=True)
     watched.sees(reading("8", resets_at=START - DAY))
     assert "quota" not in watched.said[-1].notification.detail
+
+
+def test_a_quota_s_alert_ends_only_when_it_lasts_well_beyond_its_reset() -> None:
+    def standing(lasts: int, *, firing: bool) -> Standing:
+        numbers = {Metric.RUNWAY: Decimal(lasts)}
+        look = Look(reading("8"), numbers=numbers, until_reset=Decimal(100_000))
+        return judge(THREE_DAYS, look, firing=firing).standing
+
+    assert standing(99_999, firing=False) is Standing.BREACHED
+    assert standing(100_001, firing=False) is Standing.OK
+    assert standing(100_001, firing=True) is Standing.BREACHED
+    assert standing(110_001, firing=True) is Standing.OK

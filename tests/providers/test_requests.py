@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from balance_watch.domain.account import Account
-from balance_watch.providers.request import balance_request, host_of
+from balance_watch.providers.request import balance_request, host_of, top_up_request
 from balance_watch.providers.spec import Spec, parse_spec
 from balance_watch.transport import Request
 from balance_watch.validation import Faults
@@ -158,3 +158,22 @@ def test_an_identifier_of_the_address_is_a_variable_and_no_credential() -> None:
 def test_a_stray_variable_takes_no_credential_s_place() -> None:
     account = Account("a", "you", {"api_key": KEY}, variables={"api_key": "stray"})
     assert balance_request(spec_of("you"), account).headers["X-API-Key"] == KEY
+
+
+def test_a_region_is_paid_at_its_own_host() -> None:
+    spec = own(
+        regions='regions.cn = { host = "api.example.cn" }',
+        top_up='top_up = { url = "https://api.example.com/pay", form = { trx = "$trx" },'
+        ' outcome = "word", outcomes = { ok = "paid" } }',
+    )
+    there = spec.placed({"region": "cn"}, None, "it", Faults())
+    account = account_of("you", variables={"trx": "t"})
+    assert top_up_request(there, account).url == "https://api.example.cn/pay"
+    assert top_up_request(spec, account).url == "https://api.example.com/pay"
+
+
+@pytest.mark.parametrize("step", [".", ".."])
+def test_a_variable_leads_to_no_other_path(step: str) -> None:
+    faults = Faults()
+    spec_of("twilio").placed({"account_sid": step}, None, "it", faults)
+    assert faults == ["it: variables, account_sid: leads to another address"]

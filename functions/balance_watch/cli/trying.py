@@ -191,7 +191,7 @@ def _header(name: str, value: str) -> str:
 def _show_request(request: Request, account: Account) -> None:
     out.print("Request", style="bold")
     for line in _lines(request, account):
-        out.print(clean(f"  {line}"))
+        out.print(clean(f"  {line}"), soft_wrap=True)
 
 
 def _show_reply(reply: Reply, account: Account) -> None:
@@ -200,7 +200,7 @@ def _show_reply(reply: Reply, account: Account) -> None:
     out.print(Text("Reply", style="bold") + clean(f"  {reply.status}, {kind}", "dim"))
     lines = _text(reply, account).splitlines()
     for line in lines[:_LINES]:
-        out.print(clean(f"  {line}"))
+        out.print(clean(f"  {line}"), soft_wrap=True)
     if len(lines) > _LINES:
         out.print(f"  … and {len(lines) - _LINES} lines more", style="dim")
 
@@ -233,10 +233,10 @@ def _show_outcome(outcome: Observed, spec: Spec) -> None:
     if isinstance(outcome, ReadFailure):
         told = f"{outcome.kind.words}: {outcome.message}"
         head = "Not reached" if outcome.kind is FailureKind.UNREACHABLE else "Not understood"
-        out.print(Text(head, style="bold red") + clean(f"  {told}"))
+        out.print(Text(head, style="bold red") + clean(f"  {told}"), soft_wrap=True)
         for words, hint in _HINTS.items():
             if words in outcome.message:
-                out.print(hint, style="dim")
+                out.print(hint, style="dim", soft_wrap=True)
         return
     if isinstance(outcome, Unlimited):
         out.print(Text("Understood", style="bold green") + Text("  no limit to run into"))
