@@ -292,6 +292,16 @@ def test_a_failing_status_is_told_closer_by_the_body_but_never_taken_back() -> N
     assert kind(429, []) is FailureKind.RATE_LIMITED
 
 
+def test_a_condition_that_tells_no_more_than_a_status_hides_none_that_does() -> None:
+    conditions = 'failures.malformed = "!balance"\nfailures.not_allowed = "wrong_address"\n'
+    spec, _ = parsed(GOOD.replace("[reply]", f"{conditions}[reply]"))
+    assert spec is not None
+    reply = Reply(401, on_the_wire({"wrong_address": True}))
+    outcome = understand(spec, account_of("you"), reply, NOW)
+    assert isinstance(outcome, ReadFailure)
+    assert outcome.kind is FailureKind.NOT_ALLOWED
+
+
 def test_a_reset_is_read_in_seconds_or_as_a_date() -> None:
     told = own('balance = "b"\nresets_at = "at"')
     times = [

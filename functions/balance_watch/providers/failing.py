@@ -7,6 +7,9 @@ from balance_watch.providers.bodies import NotUnderstoodError, holds, is_html, p
 from balance_watch.providers.spec import Spec
 from balance_watch.transport import Reply
 
+_NO_CLOSER = (FailureKind.PROVIDER_ERROR, FailureKind.MALFORMED)
+"""What a status says already, or says better."""
+
 
 def failed_by_status(spec: Spec, reply: Reply) -> ReadFailure | None:
     """Returns the failure that a status is, told closer by the body where that says more."""
@@ -14,10 +17,10 @@ def failed_by_status(spec: Spec, reply: Reply) -> ReadFailure | None:
     if failure is None or reply.status < 400 or is_html(reply) or not spec.failures:  # noqa: PLR2004
         return failure
     try:
-        kind = _kind_by_body(spec, parse(reply, spec.format).value)
+        kind = _kind_by_body(spec, parse(reply, spec.format).value, but=_NO_CLOSER)
     except NotUnderstoodError:
         return failure
-    if kind in (None, FailureKind.PROVIDER_ERROR, FailureKind.MALFORMED):
+    if kind is None:
         return failure
     # Some say 400 to a key that is not valid.
     return _failure(kind, f"HTTP {reply.status}, and by the reply itself", reply.retry_after)
@@ -63,9 +66,11 @@ def _failure(kind: FailureKind | None, said: str, retry_after: float | None = No
     return ReadFailure(kind, f"{said}: {_WORDS[kind]}", retry_after)
 
 
-def _kind_by_body(spec: Spec, body: object) -> FailureKind | None:
+def _kind_by_body(
+    spec: Spec, body: object, but: tuple[FailureKind, ...] = ()
+) -> FailureKind | None:
     for word, condition in spec.failures.items():
-        if holds(condition, body):
+        if word not in but and holds(condition, body):
             return FailureKind(word)
     return None
 
