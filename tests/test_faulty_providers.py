@@ -3,7 +3,7 @@
 import json
 import logging
 import tracemalloc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -24,7 +24,6 @@ from balance_watch.notifiers.slack import SlackChannel
 from balance_watch.providers.client import ATTEMPT_SECONDS, ProviderClient
 from balance_watch.providers.lookup import find, slugs
 from balance_watch.providers.parallel import read_all
-from balance_watch.providers.spec import Spec
 from balance_watch.providers.understanding import understand
 from balance_watch.secrets.accounts import understand_secrets
 from balance_watch.summary import Summary
@@ -263,10 +262,6 @@ def test_a_key_with_a_line_break_is_in_no_log_and_no_message(
     assert [text for text in (KEY, repr(KEY)[1:-1], KEY[:4]) if text in said] == []
 
 
-def found(given: str | Mapping[str, object], where: str, faults: Faults) -> Spec | None:
-    return find(given, {}, where, faults)
-
-
 def test_a_line_break_that_an_editor_left_behind_a_key_is_not_part_of_it(
     loud: pytest.LogCaptureFixture,
 ) -> None:
@@ -274,7 +269,7 @@ def test_a_line_break_that_an_editor_left_behind_a_key_is_not_part_of_it(
         host.accounts[KEY] = ProviderAccount(Decimal(7))
         secret = json.dumps(in_a_secret([you("a", host.url, f"{KEY}\n")]))
         texts = {"balance-watch/accounts": secret}
-        watched = understand_secrets(texts, "balance-watch/", found, Faults())
+        watched = understand_secrets(texts, "balance-watch/", partial(find, {}), Faults())
         client = ProviderClient(Transport([host.authority]), sleep=lambda _: None)
         outcomes = read(client, [account for account, _ in watched.accounts], seconds=60)
     assert isinstance(outcomes["a"], Reading)

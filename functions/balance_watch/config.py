@@ -33,9 +33,7 @@ class Settings:
         """
         given = {name: value.strip() for name, value in environment.items() if value.strip()}
         faults = [f"{name} is not set" for name in ("TABLE_NAME", "TOPIC_ARN") if name not in given]
-        hosts = _listed(given.get("TRUSTED_HOSTS", ""))
-        if not all(_TRUSTED.fullmatch(host) for host in hosts):
-            faults.append("TRUSTED_HOSTS must be host:port, separated by commas")
+        hosts = _hosts(given.get("TRUSTED_HOSTS", ""), faults)
         level = given.get("LOG_LEVEL", "INFO").upper()
         if level not in _LEVELS:
             faults.append(f"LOG_LEVEL must be one of {', '.join(_LEVELS)}")
@@ -62,11 +60,15 @@ def trusted_hosts(environment: Mapping[str, str] = os.environ) -> frozenset[str]
     Raises:
         SettingsError: it has not the form that it must have.
     """
-    hosts = _listed(environment.get("TRUSTED_HOSTS", ""))
-    if not all(_TRUSTED.fullmatch(host) for host in hosts):
-        raise SettingsError("TRUSTED_HOSTS must be host:port, separated by commas.")
+    faults: list[str] = []
+    hosts = _hosts(environment.get("TRUSTED_HOSTS", ""), faults)
+    if faults:
+        raise SettingsError(f"{faults[0]}.")
     return hosts
 
 
-def _listed(text: str) -> frozenset[str]:
-    return frozenset(each.strip() for each in text.split(",") if each.strip())
+def _hosts(text: str, faults: list[str]) -> frozenset[str]:
+    hosts = frozenset(each.strip() for each in text.split(",") if each.strip())
+    if not all(_TRUSTED.fullmatch(host) for host in hosts):
+        faults.append("TRUSTED_HOSTS must be host:port, separated by commas")
+    return hosts

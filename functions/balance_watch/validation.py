@@ -66,7 +66,9 @@ class _ToldError(Exception):
 def _converted(raw: object, kind: Any, where: str, faults: Faults) -> object:  # noqa: ANN401 (any annotation)
     """A field's value; a table of its own, or each of several by name, is told field by field."""
     choices = [kind, *get_args(kind)]
-    table = next((it for it in choices if isinstance(it, type) and issubclass(it, _STRUCT)), None)
+    table = next(
+        (it for it in choices if isinstance(it, type) and issubclass(it, msgspec.Struct)), None
+    )
     if table is None or not isinstance(raw, Mapping):
         return msgspec.convert(raw, kind, dec_hook=decode)
     before = len(faults)
@@ -79,9 +81,6 @@ def _converted(raw: object, kind: Any, where: str, faults: Faults) -> object:  #
     if len(faults) > before:
         raise _ToldError
     return named if get_origin(kind) is dict else found
-
-
-_STRUCT = msgspec.Struct
 
 
 def convert_each(

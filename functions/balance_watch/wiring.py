@@ -116,11 +116,7 @@ class Wiring:
         """What the secrets say now; `own` are the providers of the policy."""
         prefix = self.settings.secrets_prefix
         secrets = read_secrets(self._secrets_manager, prefix)
-
-        def found(given: str | Mapping[str, object], where: str, faults: Faults) -> Spec | None:
-            return find(given, own, where, faults)
-
-        return understand_secrets(secrets.texts, prefix, found, secrets.faults)
+        return understand_secrets(secrets.texts, prefix, partial(find, own), secrets.faults)
 
     def policy_text(self, faults: Faults) -> str | None:
         """The policy's text now; without a parameter, the empty one."""

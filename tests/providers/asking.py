@@ -9,7 +9,7 @@ from typing import TypedDict, Unpack
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import Observed, ReadFailure, Reading
-from balance_watch.providers.asking import asking
+from balance_watch.providers.asking import answered, asking
 from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.lookup import provider
 from balance_watch.providers.spec import Spec
@@ -94,12 +94,6 @@ def understood(
 
 def learnt(slug: str, replies: Iterable[Reply], account: Account | None = None) -> Observed:
     """Returns what is learnt from these replies, the last of them once more if it takes more."""
-    requests = asking(spec_of(slug), account or account_of(slug), NOW, NOW)
-    next(requests)
     waiting = deque(replies)
-    while True:
-        try:
-            requests.send(waiting.popleft() if len(waiting) > 1 else waiting[0])
-        except StopIteration as end:
-            outcome: Observed = end.value
-            return outcome
+    requests = asking(spec_of(slug), account or account_of(slug), NOW, NOW)
+    return answered(requests, lambda _: waiting.popleft() if len(waiting) > 1 else waiting[0])

@@ -22,7 +22,7 @@ from balance_watch.domain.money import with_unit
 from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading, Unlimited
 from balance_watch.errors import CommandError
 from balance_watch.policy import SECTIONS, parse_policy
-from balance_watch.providers.asking import asking
+from balance_watch.providers.asking import answered, asking
 from balance_watch.providers.client import ATTEMPT_SECONDS
 from balance_watch.providers.lookup import clashes, new_name, provider
 from balance_watch.providers.masking import in_pieces, without_keys
@@ -154,22 +154,21 @@ def _exchanged(spec: Spec, account: Account) -> tuple[list[tuple[Request, Reply 
     """Asks, and returns each request with its reply, and what came of it."""
     transport, now = Transport(trusted_hosts()), datetime.now(UTC).replace(microsecond=0)
     ends = time.monotonic() + ATTEMPT_SECONDS
-    requests = asking(spec, account, now, now)
     exchanged: list[tuple[Request, Reply | None]] = []
-    request = next(requests)
-    while True:
-        try:
-            reply = transport.exchange(request, timeout=max(0.001, ends - time.monotonic()))
-        except TransportError as error:
-            return [*exchanged, (request, None)], ReadFailure(error.kind, error.message)
-        exchanged.append((request, reply))
-        try:
-            request = requests.send(reply)
-        except StopIteration as end:
-            return exchanged, end.value
-        except Exception as error:  # noqa: BLE001 (as a run takes it)
-            text = f"The reply could not be handled ({type(error).__name__})."
-            return exchanged, ReadFailure(FailureKind.MALFORMED, text)
+
+    def exchange(request: Request) -> Reply:
+        exchanged.append((request, None))
+        reply = transport.exchange(request, timeout=max(0.001, ends - time.monotonic()))
+        exchanged[-1] = request, reply
+        return reply
+
+    try:
+        return exchanged, answered(asking(spec, account, now, now), exchange)
+    except TransportError as error:
+        return exchanged, ReadFailure(error.kind, error.message)
+    except Exception as error:  # noqa: BLE001 (as a run takes it)
+        text = f"The reply could not be handled ({type(error).__name__})."
+        return exchanged, ReadFailure(FailureKind.MALFORMED, text)
 
 
 def _lines(request: Request, account: Account) -> list[str]:

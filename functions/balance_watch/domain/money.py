@@ -13,11 +13,7 @@ _MAX_EXPONENT, _MIN_EXPONENT = 125, -130
 _EXACT = Context(prec=MAX_DIGITS, traps=[Inexact, InvalidOperation])
 
 _ISO_4217_LENGTH = 3
-
-
 _UNIT = re.compile(r"[A-Z]{3}|[a-z][a-z _-]{1,30}")
-
-
 _CODES = """
 AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD
 CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD
@@ -98,11 +94,6 @@ def total(plus: Iterable[Decimal], less: Iterable[Decimal] = ()) -> Decimal:
     return exact(number)
 
 
-def is_code(text: str) -> bool:
-    """Whether it has the form of an ISO 4217 code."""
-    return len(text) == _ISO_4217_LENGTH and text.isascii() and text.isupper()
-
-
 def is_unit(text: str) -> bool:
     """Whether it is what a balance can be counted in: an ISO 4217 code, or a word in lower case."""
     return _UNIT.fullmatch(text) is not None
@@ -119,7 +110,7 @@ def with_unit(amount: Decimal, unit: str) -> str:
     An ISO 4217 code (upper case) gets at least two decimals; a provider's own unit does not.
     """
     text = f"{amount:,f}"
-    if is_code(unit):
+    if len(unit) == _ISO_4217_LENGTH and unit.isupper():
         whole, _, cents = text.partition(".")
         text = f"{whole}.{cents.ljust(2, '0')}"
     return f"{text} {unit}"

@@ -35,6 +35,17 @@ def asking(spec: Spec, account: Account, now: datetime, clock: datetime) -> Aski
     return cast("Ask", module.ask)(spec, account, now, clock)
 
 
+def answered(requests: Asking, exchange: Callable[[Request], Reply]) -> Observed:
+    """Sends one request after another by `exchange`, and returns what was learnt of the replies."""
+    request = next(requests)
+    while True:
+        try:
+            request = requests.send(exchange(request))
+        except StopIteration as end:
+            outcome: Observed = end.value
+            return outcome
+
+
 def once(spec: Spec, account: Account, now: datetime, clock: datetime) -> Asking:
     """Asks once: for nearly every provider one request is enough."""
     del clock

@@ -9,11 +9,11 @@ from http import HTTPStatus
 from balance_watch.domain.account import Account
 from balance_watch.domain.payment import Outcome
 from balance_watch.domain.reading import FailureKind, Observed, ReadFailure
-from balance_watch.providers.asking import asking
+from balance_watch.providers.asking import answered, asking
 from balance_watch.providers.request import top_up_request
 from balance_watch.providers.spec import Spec
 from balance_watch.providers.understanding import outcome_word
-from balance_watch.transport import Reply, Transport, TransportError
+from balance_watch.transport import Reply, Request, Transport, TransportError
 
 ATTEMPTS = 3
 ATTEMPT_SECONDS = 8.0
@@ -64,22 +64,21 @@ class ProviderClient:
     ) -> tuple[Observed, bool]:
         """Asks once, all its requests within the time of one attempt."""
         ends = min(deadline, self._clock() + ATTEMPT_SECONDS)
-        requests = asking(spec, account, now, datetime.now(UTC))
-        request = next(requests)
-        while True:
+        replies: list[Reply] = []
+
+        def exchange(request: Request) -> Reply:
             timeout = ends - self._clock()
             if timeout <= 0:
-                return ReadFailure(FailureKind.TIMED_OUT, "There was no time left to ask."), False
-            try:
-                reply = self._transport.exchange(request, timeout=timeout)
-            except TransportError as error:
-                return ReadFailure(error.kind, error.message), error.passing
-            try:
-                request = requests.send(reply)
-            except StopIteration as end:
-                outcome: Observed = end.value
-                failed = isinstance(outcome, ReadFailure) and outcome.kind in _PASSING
-                return outcome, failed and _may_pass(reply)
+                raise TransportError(FailureKind.TIMED_OUT, "There was no time left to ask.")
+            replies.append(self._transport.exchange(request, timeout=timeout))
+            return replies[-1]
+
+        try:
+            outcome = answered(asking(spec, account, now, datetime.now(UTC)), exchange)
+        except TransportError as error:
+            return ReadFailure(error.kind, error.message), error.passing
+        failed = isinstance(outcome, ReadFailure) and outcome.kind in _PASSING
+        return outcome, failed and _may_pass(replies[-1])
 
     def top_up(self, spec: Spec, account: Account) -> Outcome:
         """Pays in once, never twice: nothing here tries again. Claim the payment before.

@@ -20,7 +20,8 @@ def provider(slug: str) -> Spec | None:
     file = _CATALOGUE / f"{slug}.toml"
     if not is_slug(slug) or not file.is_file():
         # By the name that it had before: accounts that use it go on.
-        return provider(new_name(slug)) if new_name(slug) != slug else None
+        today = new_name(slug)
+        return provider(today) if today != slug else None
     faults = Faults()
     spec = parse_spec(file.read_text(encoding="utf-8"), slug, faults)
     if spec is None:
@@ -29,7 +30,7 @@ def provider(slug: str) -> Spec | None:
 
 
 def find(
-    given: str | Mapping[str, object], own: Mapping[str, Spec], where: str, faults: Faults
+    own: Mapping[str, Spec], given: str | Mapping[str, object], where: str, faults: Faults
 ) -> Spec | None:
     """Returns the provider that an account names or holds; None after noting why there is none.
 

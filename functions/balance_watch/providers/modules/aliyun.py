@@ -23,15 +23,16 @@ _ALGORITHM = "ACS3-HMAC-SHA256"
 
 def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Asking:
     """Asks for the balance of an AccessKey's account."""
+    request = balance_request(spec, account)
     headers = {
-        "host": urlsplit(balance_request(spec, account).url).netloc,
+        "host": urlsplit(request.url).netloc,
         "x-acs-action": "QueryAccountBalance",
         "x-acs-version": "2017-12-14",
         "x-acs-date": f"{clock:%Y-%m-%dT%H:%M:%SZ}",
         "x-acs-signature-nonce": uuid4().hex,
         "x-acs-content-sha256": EMPTY,
     }
-    reply = yield signed(balance_request(spec, account), headers, account)
+    reply = yield signed(request, headers, account)
     return understand(spec, account, reply, now)
 
 
