@@ -10,7 +10,7 @@ from string import Template
 
 import balance_watch.providers
 from balance_watch.cli.providers import needs, unit_of, what_it_is
-from balance_watch.providers.lookup import provider, slugs
+from balance_watch.providers.registry import provider, slugs
 from balance_watch.providers.spec import Spec
 
 PAGE = Path(__file__).parent / "providers.md"

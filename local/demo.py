@@ -17,7 +17,7 @@ from rich.text import Text
 
 from balance_watch.cli.check import check
 from balance_watch.cli.terminal import accounts_table, clean, configuration, err, out
-from balance_watch.config import Settings
+from balance_watch.config.settings import Settings
 from balance_watch.domain.state import AccountState
 from balance_watch.errors import BalanceWatchError, CommandError
 from balance_watch.wiring import Wiring

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 import balance_watch.wiring  # noqa: F401 (before the levels below: it sets botocore's to WARNING)
-from tests.canaries import found, puts_a_secret, told_by
+from tests.support.canaries import found, puts_a_secret, told_by
 
 # Where nobody looks at a failure by chance, every run tries the same: elsewhere, something new.
 settings.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from tests.e2e.dynamodb_local import DynamoDbLocal, NotInstalledError
-from tests.lives import Aftermath, Past, die, effects_of_the_run, past
-from tests.mortality import moments
+from tests.support.crash_points import moments
+from tests.support.dynamodb_local import DynamoDbLocal, NotInstalledError
+from tests.support.simulation import Aftermath, Past, die, effects_of_the_run, past
 
 
 @dataclass

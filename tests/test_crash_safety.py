@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lives import (
+from tests.support.crash_points import Fate, Moment, moments
+from tests.support.simulation import (
     TICK,
     Life,
     Past,
@@ -18,7 +19,6 @@ from tests.lives import (
     past,
     past_on_dynamodb_local,
 )
-from tests.mortality import Fate, Moment, moments
 
 pytestmark = pytest.mark.e2e  # nearly two hundred deaths take minutes
 

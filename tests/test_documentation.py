@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from balance_watch.policy import parse_policy
+from balance_watch.config.policy import parse_policy
 from balance_watch.providers.spec import parse_spec
 from balance_watch.validation import Faults
 

@@ -15,28 +15,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balance_watch.config import Settings
-from balance_watch.delivery import deliver
+from balance_watch.config.accounts import understand_secrets
+from balance_watch.config.settings import Settings
 from balance_watch.domain.account import Account
 from balance_watch.domain.notification import Owed
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
 from balance_watch.notifiers.slack import SlackChannel
 from balance_watch.providers.client import ATTEMPT_SECONDS, ProviderClient
-from balance_watch.providers.lookup import find, slugs
 from balance_watch.providers.parallel import read_all
-from balance_watch.providers.understanding import understand
-from balance_watch.secrets.accounts import understand_secrets
-from balance_watch.summary import Summary
+from balance_watch.providers.parser import understand
+from balance_watch.providers.registry import find, slugs
 from balance_watch.transport import Reply, Transport
+from balance_watch.usecases.delivery import deliver
+from balance_watch.usecases.summary import Summary
 from balance_watch.validation import Faults
 from local.aws import EmbeddedAws
 from local.provider_server import ProviderAccount
 from local.providers import YouServer
 from local.slack_inbox import SlackInbox
 from local.trouble import canned
-from tests.checking_parts import SharedClients
-from tests.faults import BALANCE, FaultServer, closed_port, replies
-from tests.faulty import (
+from tests.support.fakes import SharedClients
+from tests.support.fault_server import BALANCE, FaultServer, closed_port, replies
+from tests.support.faulty_world import (
     FAULTS,
     FINE,
     HEALTHY,
@@ -51,9 +51,9 @@ from tests.faulty import (
     key_of,
     you,
 )
-from tests.notifiers.examples import low
-from tests.providers.asking import KEY, NOW, account_of, spec_of
-from tests.providers.honest import invented
+from tests.support.honest import invented
+from tests.support.notifications import low
+from tests.support.provider_reads import KEY, NOW, account_of, spec_of
 
 MEBIBYTE = 1 << 20
 HANGING = {name for name, fault in FAULTS.items() if fault.kind is FailureKind.TIMED_OUT}

@@ -15,10 +15,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 DOWNHILL = (
     ("domain",),
     ("errors", "validation"),
-    ("transport", "config", "policy_values"),
-    ("providers", "secrets", "store", "notifiers"),
-    ("policy", "delivery", "paying", "summary"),
-    ("checking",),
+    ("transport",),
+    ("providers", "store", "notifiers"),
+    ("config",),
+    ("usecases",),
     ("wiring",),
     ("handlers", "cli"),
 )
@@ -112,7 +112,7 @@ def test_boto3_is_where_aws_is() -> None:
         "store/dynamodb.py",
         "store/payments.py",
         "store/table.py",
-        "secrets/secrets_manager.py",
+        "config/sources.py",
         "notifiers/sns.py",
         "wiring.py",
     }
@@ -123,20 +123,19 @@ def test_botocores_errors_are_known_where_aws_is_called_and_at_the_top_alone() -
         "store/dynamodb.py",
         "store/payments.py",
         "store/table.py",
-        "secrets/secrets_manager.py",
+        "config/sources.py",
         "notifiers/sns.py",
-        "policy.py",
         "wiring.py",
     }
 
 
 def test_http_has_one_seam() -> None:
     assert who_imports("requests", "urllib3", "socket", "ssl", "http.client") == {
-        "transport/__init__.py",
+        "transport/client.py",
         "transport/errors.py",
         "transport/sockets.py",
     }
 
 
 def test_the_environment_is_read_in_one_place() -> None:
-    assert who_calls("os.environ", "os.getenv", "environ") == {"config.py"}
+    assert who_calls("os.environ", "os.getenv", "environ") == {"config/settings.py"}

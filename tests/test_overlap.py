@@ -13,9 +13,17 @@ import pytest
 from botocore.exceptions import ClientError
 
 from balance_watch.errors import RunUnderWayError
-from balance_watch.summary import Summary
-from tests.checking_parts import Looks
-from tests.lives import NEXT, SECONDS, TICK, Life, Past, aftermath, past_on_dynamodb_local
+from balance_watch.usecases.summary import Summary
+from tests.support.fakes import Looks
+from tests.support.simulation import (
+    NEXT,
+    SECONDS,
+    TICK,
+    Life,
+    Past,
+    aftermath,
+    past_on_dynamodb_local,
+)
 
 FIVE_MINUTES = timedelta(minutes=5)
 

@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order, the promises are kept: see tests/promises.py."""
+"""Whatever happens, in whatever order, the promises are kept: tests/support/state_machine.py."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -8,8 +8,8 @@ import pytest
 from moto import mock_aws
 
 from balance_watch.domain.notification import Reason
-from tests.promises import ONCALL, POLICIES, World, hold, hold_in_the_end, run
-from tests.store.tables import client_of
+from tests.support.state_machine import ONCALL, POLICIES, World, hold, hold_in_the_end, run
+from tests.support.tables import client_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

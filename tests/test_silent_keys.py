@@ -27,23 +27,23 @@ import pytest
 from botocore.model import OperationModel
 
 from balance_watch.cli.main import main
-from balance_watch.config import Settings
+from balance_watch.config.accounts import AccountEntry
+from balance_watch.config.settings import Settings
+from balance_watch.config.sources import read_secrets
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import Reading
 from balance_watch.errors import SettingsError
 from balance_watch.handlers import check_balances
-from balance_watch.providers.lookup import provider
+from balance_watch.providers.parser import understand
+from balance_watch.providers.registry import provider
 from balance_watch.providers.request import balance_request, top_up_request
-from balance_watch.providers.understanding import understand
-from balance_watch.secrets.accounts import AccountEntry
-from balance_watch.secrets.secrets_manager import read_secrets
 from balance_watch.transport import Reply
 from balance_watch.wiring import Wiring
 from local import loopback
 from local.aws import EmbeddedAws
 from local.slack_inbox import SlackInbox
-from tests.canaries import CORE, found, key, puts_a_secret, told_by, webhook
-from tests.faults import FaultServer, closed_port, says
+from tests.support.canaries import CORE, found, key, puts_a_secret, told_by, webhook
+from tests.support.fault_server import FaultServer, closed_port, says
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -464,10 +464,10 @@ def test_no_key_is_in_a_repr(heard: Heard) -> None:
     ("surface", "place", "said"),
     [
         ("log", "balance_watch", "run"),
-        ("log", "balance_watch.checking", "HTTP 401: the key is not valid."),
-        ("log", "balance_watch.checking", "account odd-0: has no field of that name"),
-        ("log", "balance_watch.delivery", "The connection was refused."),
-        ("log", "balance_watch.delivery", "Slack answers HTTP 302"),
+        ("log", "balance_watch.usecases.check", "HTTP 401: the key is not valid."),
+        ("log", "balance_watch.usecases.check", "account odd-0: has no field of that name"),
+        ("log", "balance_watch.usecases.delivery", "The connection was refused."),
+        ("log", "balance_watch.usecases.delivery", "Slack answers HTTP 302"),
         ("log", "balance_watch.notifiers.heartbeat", "The connection was refused."),
         ("log", "botocore.endpoint", "BatchGetSecretValue"),
         ("log", "botocore.endpoint", "ACCOUNT#told-at-length"),
@@ -602,7 +602,7 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 
-from tests.canaries import key
+from tests.support.canaries import key
 
 log = logging.getLogger("balance_watch.somewhere")
 

@@ -18,7 +18,7 @@ from balance_watch.validation import (
     convert_each,
     exact_json,
 )
-from tests.canaries import key
+from tests.support.canaries import key
 
 SECRET = key()
 

@@ -11,9 +11,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from balance_watch.checking import Check
-from balance_watch.config import Settings
-from balance_watch.delivery import Channel, Delivered, deliver
+from balance_watch.config.accounts import Watched, understand_secrets
+from balance_watch.config.settings import Settings
+from balance_watch.config.sources import read_parameter, read_secrets
 from balance_watch.domain.account import Account
 from balance_watch.domain.notification import Owed
 from balance_watch.domain.payment import Outcome
@@ -21,19 +21,18 @@ from balance_watch.domain.policy import DEFAULT_WEBHOOK, SLACK, TOPIC
 from balance_watch.domain.reading import Observed
 from balance_watch.notifiers.slack import SlackChannel
 from balance_watch.notifiers.sns import SnsChannel
-from balance_watch.paying import Pay
-from balance_watch.policy import read_parameter
 from balance_watch.providers.client import ProviderClient
-from balance_watch.providers.lookup import find
 from balance_watch.providers.parallel import PER_HOST, read_all
+from balance_watch.providers.registry import find
 from balance_watch.providers.spec import Spec
-from balance_watch.secrets.accounts import Watched, understand_secrets
-from balance_watch.secrets.secrets_manager import read_secrets
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.payments import Payments
 from balance_watch.store.silences import Silences
 from balance_watch.store.table import Table
 from balance_watch.transport import Transport
+from balance_watch.usecases.check import Check
+from balance_watch.usecases.delivery import Channel, Delivered, deliver
+from balance_watch.usecases.payments import Pay
 from balance_watch.validation import Faults
 
 logging.getLogger("botocore").setLevel(logging.WARNING)  # at INFO, noise

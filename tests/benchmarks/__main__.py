@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks import cost, measures
-from tests.e2e.dynamodb_local import NotInstalledError
+from tests.support.dynamodb_local import NotInstalledError
 
 MB = 1_000_000
 COST_BUDGET = 4.0

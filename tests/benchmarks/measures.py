@@ -13,28 +13,28 @@ from pathlib import Path
 from statistics import mean, median
 from typing import TYPE_CHECKING, Any
 
-from balance_watch.checking import Check
+from balance_watch.config.accounts import Watched
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import AutoReload, Reading
 from balance_watch.domain.state import AccountState
-from balance_watch.paying import Pay
 from balance_watch.providers.client import ProviderClient
-from balance_watch.providers.lookup import provider
 from balance_watch.providers.parallel import PER_HOST, read_all
-from balance_watch.secrets.accounts import Watched
+from balance_watch.providers.registry import provider
 from balance_watch.store import items
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.payments import Payments
 from balance_watch.store.sizes import STORAGE_OVERHEAD, size_of
 from balance_watch.store.table import Table
 from balance_watch.transport import Transport
+from balance_watch.usecases.check import Check
+from balance_watch.usecases.payments import Pay
 from balance_watch.validation import Faults
 from tests.benchmarks.processes import measured, serving
-from tests.checking_parts import Looks
-from tests.e2e.dynamodb_local import DynamoDbLocal
-from tests.store.examples import full_window
-from tests.store.metering import Meter
-from tests.store.tables import client_of, new_table
+from tests.support.dynamodb_local import DynamoDbLocal
+from tests.support.examples import full_window
+from tests.support.fakes import Looks
+from tests.support.metering import Meter
+from tests.support.tables import client_of, new_table
 
 if TYPE_CHECKING:
     from balance_watch.providers.spec import Spec

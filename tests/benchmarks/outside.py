@@ -10,7 +10,7 @@ import json
 import sys
 
 from local.aws import EmbeddedAws
-from tests.store.tables import new_table
+from tests.support.tables import new_table
 
 PER_SECRET = 50
 

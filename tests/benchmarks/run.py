@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import boto3
 from botocore.model import OperationModel
 
-from balance_watch.config import Settings
+from balance_watch.config.settings import Settings
 
 # The handler is what Lambda imports, so that all it needs is in memory.
 from balance_watch.handlers import check_balances  # noqa: F401

@@ -12,7 +12,7 @@ from local.aws import EmbeddedAws
 from local.provider_server import ProviderAccount
 from local.providers import VonageServer, YouServer
 from local.slack_inbox import SlackInbox
-from tests.canaries import key
+from tests.support.canaries import key
 
 
 class Said(NamedTuple):

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from balance_watch.providers.lookup import slugs
+from balance_watch.providers.registry import slugs
 from local.trouble import KEY_REJECTED, LOST_REPLY
-from tests.canaries import CORE, key
+from tests.support.canaries import CORE, key
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Stage

@@ -1,6 +1,6 @@
 """The id of a notification is the same for every copy of it, and for no other one."""
 
-from tests.domain.watching import (
+from tests.support.watchman import (
     TICK,
     below,
     reading,

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from balance_watch.domain.policy import Defaults, Policy, Route
 from balance_watch.domain.rules import Metric, Severity
-from tests.domain.watching import (
+from tests.support.watchman import (
     ACCOUNT,
     DAY,
     HOUR,

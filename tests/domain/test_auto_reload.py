@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from balance_watch.domain.reading import AutoReload, Reading
-from tests.domain.watching import reading, watching
+from tests.support.watchman import reading, watching
 
 BOTH = ["fired sns", "fired slack:default"]
 

@@ -13,7 +13,7 @@ from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.policy import Defaults, Policy, Route
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Hold, Metric, Rule, Severity
-from tests.domain.watching import HOUR, START, TICK, Watchman, failure
+from tests.support.watchman import HOUR, START, TICK, Watchman, failure
 
 GAP = 6 * HOUR
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from balance_watch.domain.rules import Hold, Metric, Rule
 from balance_watch.domain.silences import Silence
-from tests.domain.watching import (
+from tests.support.watchman import (
     DAY,
     HOUR,
     START,

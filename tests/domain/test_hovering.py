@@ -7,7 +7,7 @@ import pytest
 
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.rules import Hold, Severity
-from tests.domain.watching import (
+from tests.support.watchman import (
     HOUR,
     START,
     TICK,

@@ -7,8 +7,8 @@ from balance_watch.domain.alerts import Offer
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import Unlimited
 from balance_watch.domain.rules import Look, Metric, Rule, Standing, judge
-from balance_watch.notifiers.wording import headline
-from tests.domain.watching import (
+from balance_watch.notifiers.text import headline
+from tests.support.watchman import (
     DAY,
     HOUR,
     LINK,

@@ -5,8 +5,8 @@ from itertools import product
 
 from balance_watch.domain.notification import Reason, alert_id, gravest_first
 from balance_watch.domain.rules import Metric, Severity
-from tests.domain.watching import START
-from tests.notifiers.examples import low
+from tests.support.notifications import low
+from tests.support.watchman import START
 
 
 def test_gravest_comes_first() -> None:

@@ -6,7 +6,7 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import Offer, Terms, decide
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.state import AccountState
-from tests.domain.watching import ACCOUNT, START, below, reading
+from tests.support.watchman import ACCOUNT, START, below, reading
 
 
 def detail_of(account: Account, **facts: object) -> str:

@@ -10,7 +10,7 @@ from balance_watch.domain.alerts import Offer
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.rules import Metric, Rule, Severity
-from tests.domain.watching import DAY, HOUR, Watchman, below, failure, reading, watching
+from tests.support.watchman import DAY, HOUR, Watchman, below, failure, reading, watching
 
 
 def seconds(span: timedelta) -> Decimal:

@@ -8,8 +8,8 @@ import pytest
 from balance_watch.domain.account import Account, matches
 from balance_watch.domain.policy import Defaults, Policy, Route
 from balance_watch.domain.rules import Hold
-from tests.canaries import CORE, key
-from tests.domain.watching import ACCOUNT, below
+from tests.support.canaries import CORE, key
+from tests.support.watchman import ACCOUNT, below
 
 FACTS = {**ACCOUNT.facts, "severity": "critical", "rule": "low balance", "metric": "balance"}
 BOTH = frozenset({"default", "oncall"})

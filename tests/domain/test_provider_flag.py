@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from balance_watch.domain.policy import Defaults
-from tests.domain.watching import (
+from tests.support.watchman import (
     DAY,
     failure,
     reading,

@@ -7,7 +7,7 @@ from balance_watch.domain.alerts import Offer, Terms, decide
 from balance_watch.domain.notification import Reason
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.state import AccountState
-from tests.domain.watching import ACCOUNT, START, TICK, below, reading
+from tests.support.watchman import ACCOUNT, START, TICK, below, reading
 
 if TYPE_CHECKING:
     from balance_watch.domain.rules import Rule

@@ -11,8 +11,8 @@ from balance_watch.domain.policy import Defaults
 from balance_watch.domain.reading import FailureKind
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import MuteTime, Silence, holding
-from tests.domain.test_configuration import KEY, Auditor
-from tests.domain.watching import HOUR, START, TICK, Watchman, below, failure, watching
+from tests.domain.test_configuration_alert import KEY, Auditor
+from tests.support.watchman import HOUR, START, TICK, Watchman, below, failure, watching
 
 FIRED = ["fired sns", "fired slack:default"]
 RESOLVED = ["resolved sns", "resolved slack:default"]

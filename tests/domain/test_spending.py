@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balance_watch.domain.spending import LONGEST, Day, Pace, added, is_top_up, pace
-from balance_watch.domain.window import Sample, shifted
-from tests.domain.watching import DAY, HOUR, START, TICK
+from balance_watch.domain.trend import Sample, shifted
+from tests.support.watchman import DAY, HOUR, START, TICK
 
 
 class Meter:

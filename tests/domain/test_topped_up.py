@@ -8,7 +8,7 @@ import pytest
 
 from balance_watch.domain.policy import Route
 from balance_watch.domain.silences import Silence
-from tests.domain.watching import HOUR, START, TICK, Watchman, below, failure, reading, watching
+from tests.support.watchman import HOUR, START, TICK, Watchman, below, failure, reading, watching
 
 
 def notices(watchman: Watchman, *balances: str, after: timedelta = TICK) -> list[str]:

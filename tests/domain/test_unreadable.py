@@ -7,7 +7,7 @@ import pytest
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.reading import FailureKind
 from balance_watch.domain.rules import Metric
-from tests.domain.watching import (
+from tests.support.watchman import (
     DAY,
     START,
     TICK,

@@ -13,8 +13,8 @@ from local.scenario import CAST, states_at, ticks
 from local.slack_inbox import NOT_OK
 from local.trouble import FINE, OUTAGE, slow
 from local.world import World
-from tests.canaries import key
-from tests.e2e.lambda_runtime import LambdaRuntime, NotBuiltError
+from tests.support.canaries import key
+from tests.support.lambda_runtime import LambdaRuntime, NotBuiltError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

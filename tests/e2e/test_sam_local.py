@@ -13,7 +13,7 @@ import pytest
 from local.aws import CREDENTIALS
 from local.scenario import states_at, ticks
 from local.world import World
-from tests.e2e.lambda_runtime import ROOT, TOOLS
+from tests.support.lambda_runtime import ROOT, TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,11 +14,11 @@ from botocore.exceptions import ClientError
 
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.runs import Notes
-from tests.e2e.dynamodb_local import DynamoDbLocal, NotInstalledError
-from tests.store.clients import Wrapped, sent_twice
-from tests.store.examples import TICK, owed, quiet_state, reading, state, transition
-from tests.store.metering import Meter
-from tests.store.tables import client_of, new_table
+from tests.support.dynamodb_clients import Wrapped, sent_twice
+from tests.support.dynamodb_local import DynamoDbLocal, NotInstalledError
+from tests.support.examples import TICK, owed, quiet_state, reading, state, transition
+from tests.support.metering import Meter
+from tests.support.tables import client_of, new_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

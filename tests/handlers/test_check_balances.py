@@ -21,8 +21,8 @@ from balance_watch.store.dynamodb import Store
 from local.loopback import LoopbackServer, Reply, Request
 from local.slack_inbox import NOT_OK
 from local.world import World
-from tests.canaries import key
-from tests.store.tables import new_table
+from tests.support.canaries import key
+from tests.support.tables import new_table
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 TICK = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)

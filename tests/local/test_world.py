@@ -10,7 +10,7 @@ import requests
 
 from local.scenario import CAST, START, states_at
 from local.world import World
-from tests.canaries import key
+from tests.support.canaries import key
 
 Json = dict[str, Any]
 

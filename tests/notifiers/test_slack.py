@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from balance_watch.domain.notification import Notification
 from balance_watch.notifiers.slack import MAX_BLOCKS, literal, render
 from local.block_kit import MAX_MESSAGE_TEXT, MAX_TEXT_OBJECT, faults
-from tests.notifiers.examples import LINK, NOW, anything, faulty, low
+from tests.support.notifications import LINK, NOW, anything, faulty, low
 
 
 def message(*notifications: Notification) -> dict[str, Any]:

@@ -23,8 +23,8 @@ from local.slack_inbox import (
     SlackInbox,
     too_many_requests,
 )
-from tests.canaries import key
-from tests.notifiers.examples import low
+from tests.support.canaries import key
+from tests.support.notifications import low
 
 TWO_MESSAGES = [low(account=f"a{number:02}") for number in range(51)]
 INVALID_PAYLOAD = loopback.Reply(400, b"invalid_payload", "text/plain")

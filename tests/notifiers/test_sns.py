@@ -20,7 +20,7 @@ from balance_watch.notifiers.sns import (
     subject,
     text_for_people,
 )
-from tests.notifiers.examples import LINK, NOW, NUMBERED, anything, faulty, lines, low
+from tests.support.notifications import LINK, NOW, NUMBERED, anything, faulty, lines, low
 
 
 def versions(it: Notification) -> dict[str, str]:

@@ -13,7 +13,7 @@ from balance_watch.domain.notification import Notification, Sent
 from balance_watch.notifiers.sns import SnsChannel, for_machines
 from local.aws import CREDENTIALS, REGION
 from local.loopback import LOOPBACK
-from tests.notifiers.examples import low
+from tests.support.notifications import low
 
 if TYPE_CHECKING:
     from collections.abc import Callable

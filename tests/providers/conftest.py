@@ -12,7 +12,7 @@ from balance_watch.transport import Transport
 from local.provider_server import ProviderAccount, ProviderServer
 from local.providers import AimlapiServer, LegnextServer, VonageServer, YouServer
 from local.trouble import FINE
-from tests.providers.asking import KEY, SECRET
+from tests.support.provider_reads import KEY, SECRET
 
 
 class World(NamedTuple):

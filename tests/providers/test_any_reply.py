@@ -8,12 +8,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
-from balance_watch.providers.lookup import slugs
-from balance_watch.providers.understanding import outcome_word, understand
+from balance_watch.providers.parser import outcome_word, understand
+from balance_watch.providers.registry import slugs
 from balance_watch.transport import Reply
-from tests.providers.asking import NOW, account_of, spec_of
-from tests.providers.honest import invented
-from tests.providers.replies import Sample, good_samples, on_the_wire
+from tests.support.honest import invented
+from tests.support.provider_reads import NOW, account_of, spec_of
+from tests.support.samples import Sample, good_samples, on_the_wire
 
 SLUGS = st.sampled_from(slugs())
 SAMPLES = st.sampled_from(

@@ -16,13 +16,13 @@ import pytest
 
 import balance_watch.providers
 from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Unlimited
-from balance_watch.providers.asking import asking
-from balance_watch.providers.lookup import provider, slugs
+from balance_watch.providers.flow import asking
+from balance_watch.providers.registry import provider, slugs
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.spec import Auth, ReplyPaths, Spec
 from balance_watch.transport import Reply, Request
-from tests.providers.asking import KEY, NOW, account_of, learnt, spec_of
-from tests.providers.replies import (
+from tests.support.provider_reads import KEY, NOW, account_of, learnt, spec_of
+from tests.support.samples import (
     UNLIMITED,
     Sample,
     another,
@@ -222,7 +222,7 @@ def test_loading_one_provider_reads_its_file_alone() -> None:
     script = (
         "import sys\n"
         "opened = []\n"
-        "from balance_watch.providers.lookup import provider\n"
+        "from balance_watch.providers.registry import provider\n"
         "sys.addaudithook(lambda event, args: opened.append(str(args[0]))"
         " if event == 'open' and str(args[0]).endswith('.toml') else None)\n"
         "provider('you')\n"

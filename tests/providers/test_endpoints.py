@@ -11,8 +11,8 @@ from balance_watch.domain.reading import AutoReload, FailureKind
 from local.loopback import Request
 from local.provider_server import ProviderServer
 from local.trouble import BLOCKED, NOT_ALLOWED, canned
-from tests.providers.asking import KEY, NOW, SECRET, account_of, failure, reading
 from tests.providers.conftest import World
+from tests.support.provider_reads import KEY, NOW, SECRET, account_of, failure, reading
 
 ENDPOINTS = {
     "legnext": ("legnext", "/api/account/balance", "x-api-key", KEY),

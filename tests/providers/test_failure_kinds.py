@@ -8,7 +8,8 @@ import pytest
 from balance_watch.domain.reading import FailureKind, ReadFailure
 from balance_watch.transport import MAX_BODY
 from local.trouble import canned
-from tests.faults import (
+from tests.providers.conftest import World
+from tests.support.fault_server import (
     Behaviour,
     FaultServer,
     closed_port,
@@ -18,8 +19,7 @@ from tests.faults import (
     replies,
     says,
 )
-from tests.providers.asking import account_of, failure, hasty_client, understood
-from tests.providers.conftest import World
+from tests.support.provider_reads import account_of, failure, hasty_client, understood
 
 BODY = '{"data":{"attributes":{"balance":%s}}}'
 

@@ -9,10 +9,10 @@ import pytest
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import Reading
-from balance_watch.providers.lookup import provider
-from balance_watch.providers.understanding import understand
+from balance_watch.providers.parser import understand
+from balance_watch.providers.registry import provider
 from balance_watch.transport import Reply
-from tests.canaries import CORE, key
+from tests.support.canaries import CORE, key
 
 KEY = key("==")
 

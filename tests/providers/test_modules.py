@@ -11,14 +11,14 @@ import pytest
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
-from balance_watch.providers.asking import asking
+from balance_watch.providers.flow import asking
 from balance_watch.providers.modules import aliyun, volcengine
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.signing import EMPTY, canonical
 from balance_watch.transport import Reply, Request
-from tests.canaries import key
-from tests.providers.asking import NOW, account_of, spec_of
-from tests.providers.replies import on_the_wire
+from tests.support.canaries import key
+from tests.support.provider_reads import NOW, account_of, spec_of
+from tests.support.samples import on_the_wire
 
 
 def conversation(

@@ -7,8 +7,8 @@ import pytest
 
 from balance_watch.domain.reading import Reading
 from local.loopback import LoopbackServer, Reply, Request
-from tests.providers.asking import NOW, account_of, hasty_client, spec_of
-from tests.providers.replies import UNLIMITED, Sample, content_type, good_samples, on_the_wire
+from tests.support.provider_reads import NOW, account_of, hasty_client, spec_of
+from tests.support.samples import UNLIMITED, Sample, content_type, good_samples, on_the_wire
 
 FIRST = {it.slug: it for it in reversed(good_samples()) if it.reading != UNLIMITED}
 

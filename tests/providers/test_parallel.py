@@ -21,8 +21,8 @@ from local.loopback import Reply, Request
 from local.provider_server import ProviderAccount
 from local.providers import YouServer
 from local.trouble import OUTAGE
-from tests.faults import FaultServer, drips, hangs
-from tests.providers.asking import KEY, NOW, account_of, spec_of
+from tests.support.fault_server import FaultServer, drips, hangs
+from tests.support.provider_reads import KEY, NOW, account_of, spec_of
 
 SECONDS = 60.0
 YOU = spec_of("you")

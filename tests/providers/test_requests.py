@@ -12,8 +12,8 @@ from balance_watch.providers.request import balance_request, host_of, top_up_req
 from balance_watch.providers.spec import Spec, parse_spec
 from balance_watch.transport import Request
 from balance_watch.validation import Faults
-from tests.canaries import key
-from tests.providers.asking import KEY, account_of, spec_of
+from tests.support.canaries import key
+from tests.support.provider_reads import KEY, account_of, spec_of
 
 OWN = """
 name = "Own"

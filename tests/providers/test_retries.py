@@ -11,8 +11,8 @@ from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Rea
 from balance_watch.providers.client import ACCOUNT_SECONDS, ATTEMPT_SECONDS, ProviderClient
 from balance_watch.transport import Reply, Request, Transport, TransportError
 from local.trouble import FINE, OUTAGE
-from tests.providers.asking import NOW, account_of, spec_of
 from tests.providers.conftest import World
+from tests.support.provider_reads import NOW, account_of, spec_of
 
 GOOD = Reply(200, b'{"data":{"attributes":{"balance":100}}}')
 BUSY = Reply(503, b"")

@@ -8,8 +8,16 @@ import pytest
 
 from balance_watch.providers.request import balance_request, top_up_request
 from balance_watch.transport import MAX_BODY
-from tests.faults import Behaviour, FaultServer, closed_port, hangs, replies, resets, says
-from tests.providers.asking import KEY, SECRET, account_of, ask, hasty_client, spec_of
+from tests.support.fault_server import (
+    Behaviour,
+    FaultServer,
+    closed_port,
+    hangs,
+    replies,
+    resets,
+    says,
+)
+from tests.support.provider_reads import KEY, SECRET, account_of, ask, hasty_client, spec_of
 
 HIDDEN = {
     spelling

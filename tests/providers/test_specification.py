@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from balance_watch.domain.money import with_unit
 from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
-from balance_watch.providers.expressions import Text
+from balance_watch.providers.parser import understand
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.spec import Auth, Spec, parse_spec
-from balance_watch.providers.understanding import understand
+from balance_watch.providers.spec_types import Text
 from balance_watch.transport import Reply
 from balance_watch.validation import Faults
-from tests.providers.asking import NOW, Options, account_of
-from tests.providers.replies import on_the_wire
+from tests.support.provider_reads import NOW, Options, account_of
+from tests.support.samples import on_the_wire
 
 GOOD = """
 name = "Example"

@@ -11,7 +11,8 @@ from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.request import top_up_request
 from balance_watch.transport import Transport
 from local.trouble import KEY_REJECTED, LOST_REPLY, OUTAGE, Trouble, canned
-from tests.faults import (
+from tests.providers.conftest import World
+from tests.support.fault_server import (
     CHUNKED,
     Behaviour,
     FaultServer,
@@ -23,8 +24,7 @@ from tests.faults import (
     resets,
     says,
 )
-from tests.providers.asking import KEY, SECRET, account_of, hasty_client, spec_of
-from tests.providers.conftest import World
+from tests.support.provider_reads import KEY, SECRET, account_of, hasty_client, spec_of
 
 VONAGE = spec_of("vonage")
 SUCCESS = b'{"error-code":"200","error-code-label":"success"}'

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from balance_watch.config.policy import parse_policy
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import ReadFailure, Reading
-from balance_watch.policy import parse_policy
+from balance_watch.providers.parser import understand
 from balance_watch.providers.request import balance_request, host_of
 from balance_watch.providers.spec import understand_spec
-from balance_watch.providers.understanding import understand
 from balance_watch.transport import Reply
 from balance_watch.validation import Faults, exact_json
-from tests.canaries import key
-from tests.providers.asking import NOW, account_of, spec_of, understood
 from tests.providers.test_specification import by, unstated
+from tests.support.canaries import key
+from tests.support.provider_reads import NOW, account_of, spec_of, understood
 
 GOOD: dict[str, Any] = {
     "name": "Example",

@@ -9,9 +9,9 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from balance_watch.store.dynamodb import Store
 from local.loopback import LOOPBACK
-from tests.e2e.dynamodb_local import DynamoDbLocal, NotInstalledError
-from tests.store.clocks import Clock
-from tests.store.tables import client_of, new_table
+from tests.support.clock import Clock
+from tests.support.dynamodb_local import DynamoDbLocal, NotInstalledError
+from tests.support.tables import client_of, new_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

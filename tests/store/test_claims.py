@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from balance_watch.domain.configuration import ConfigurationState
-from balance_watch.domain.episode import Alert
+from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.rules import Severity
 from balance_watch.errors import FutureTickError, RunUnderWayError
 from balance_watch.store.dynamodb import Run, Store
 from balance_watch.store.runs import Notes
-from tests.store.clients import Wrapped, sent_twice
-from tests.store.clocks import Clock
-from tests.store.examples import NEXT, TICK
+from tests.support.clock import Clock
+from tests.support.dynamodb_clients import Wrapped, sent_twice
+from tests.support.examples import NEXT, TICK
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from balance_watch.domain.configuration import ConfigurationState
+from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.state import AccountState
 from balance_watch.store import items, outbox
 from balance_watch.store.dynamodb import Store
-from tests.store.clocks import Clock
-from tests.store.examples import NEXT, TICK, owed, quiet_state, reading, state, transition
+from tests.support.clock import Clock
+from tests.support.examples import NEXT, TICK, owed, quiet_state, reading, state, transition
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -10,16 +10,16 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balance_watch.domain.configuration import ConfigurationState
+from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.notification import Owed
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.state import AccountState
-from balance_watch.domain.window import Sample
+from balance_watch.domain.trend import Sample
 from balance_watch.store import items, outbox, runs
 from balance_watch.store.items import WRITE_UNIT
 from balance_watch.store.sizes import size_of
-from tests.store import domains
-from tests.store.examples import TICK, owed, quiet_state, reading, state, well_filled_reading
+from tests.support import strategies as domains
+from tests.support.examples import TICK, owed, quiet_state, reading, state, well_filled_reading
 
 
 def through_the_wire(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,12 +4,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from balance_watch.domain.configuration import ConfigurationState
+from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.notification import Owed
 from balance_watch.store.dynamodb import Run, Store
-from tests.store.clients import Wrapped, failing, never_answered, passed_on, processing, refusal
-from tests.store.clocks import Clock
-from tests.store.examples import NEXT, SLACK, SNS, TICK, owed, reading, state, transition
+from tests.support.clock import Clock
+from tests.support.dynamodb_clients import (
+    Wrapped,
+    failing,
+    never_answered,
+    passed_on,
+    processing,
+    refusal,
+)
+from tests.support.examples import NEXT, SLACK, SNS, TICK, owed, reading, state, transition
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -12,9 +12,9 @@ from botocore.exceptions import EndpointConnectionError
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.state import AccountState
 from balance_watch.store.dynamodb import Store
-from tests.store.clients import Wrapped, failing_once, passed_on, processing, refusal
-from tests.store.clocks import Clock
-from tests.store.examples import NEXT, TICK, quiet_state, reading, state
+from tests.support.clock import Clock
+from tests.support.dynamodb_clients import Wrapped, failing_once, passed_on, processing, refusal
+from tests.support.examples import NEXT, TICK, quiet_state, reading, state
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

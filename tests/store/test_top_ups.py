@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from balance_watch.domain.payment import Outcome, Payment, Refusal
 from balance_watch.store.payments import Payments
 from balance_watch.store.table import Table
-from tests.store.clients import Wrapped, failing, refusal, sent_twice
-from tests.store.clocks import Clock
-from tests.store.examples import NEXT, TICK
+from tests.support.clock import Clock
+from tests.support.dynamodb_clients import Wrapped, failing, refusal, sent_twice
+from tests.support.examples import NEXT, TICK
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

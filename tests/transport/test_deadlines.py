@@ -8,8 +8,16 @@ import pytest
 
 from balance_watch.domain.reading import FailureKind
 from balance_watch.transport import Request, Transport
-from tests.faults import CHUNKED, Behaviour, FaultServer, drips, hangs, replies, says_then_hangs
-from tests.transport.exchanging import DEADLINE, failure, on_loopback, trusting
+from tests.support.exchanges import DEADLINE, failure, on_loopback, trusting
+from tests.support.fault_server import (
+    CHUNKED,
+    Behaviour,
+    FaultServer,
+    drips,
+    hangs,
+    replies,
+    says_then_hangs,
+)
 
 LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n"
 

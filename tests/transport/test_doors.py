@@ -11,8 +11,8 @@ from balance_watch.domain.reading import FailureKind
 from balance_watch.transport import Request, Transport
 from balance_watch.transport.sockets import Network, current
 from local.loopback import LOOPBACK
-from tests.faults import FaultServer, Wire, replies
-from tests.transport.exchanging import exchanged, failure, trusting
+from tests.support.exchanges import exchanged, failure, trusting
+from tests.support.fault_server import FaultServer, Wire, replies
 
 FINE = replies("200 OK", b"{}")
 

@@ -12,7 +12,8 @@ import trustme
 
 from balance_watch.domain.reading import FailureKind
 from balance_watch.transport import MAX_BODY, Request, Transport
-from tests.faults import (
+from tests.support.exchanges import exchanged, failure, on_loopback, trusting
+from tests.support.fault_server import (
     CHUNKED,
     Behaviour,
     FaultServer,
@@ -22,7 +23,6 @@ from tests.faults import (
     resets,
     says,
 )
-from tests.transport.exchanging import exchanged, failure, on_loopback, trusting
 
 FINE = replies("200 OK", b"{}")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from balance_watch.domain.reading import FailureKind
 from balance_watch.transport import Reply, Request, TransportError
-from tests.canaries import key
+from tests.support.canaries import key
 
 KEY = key()
 

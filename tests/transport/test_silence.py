@@ -7,8 +7,9 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from balance_watch.transport import Request, Transport, TransportError
-from tests.canaries import CORE, key
-from tests.faults import (
+from tests.support.canaries import CORE, key
+from tests.support.exchanges import on_loopback
+from tests.support.fault_server import (
     CHUNKED,
     Behaviour,
     FaultServer,
@@ -19,7 +20,6 @@ from tests.faults import (
     resets,
     says,
 )
-from tests.transport.exchanging import on_loopback
 
 KEY = key()
 SPELLINGS = {KEY, quote(KEY), quote(KEY, safe=""), quote_plus(KEY), CORE}

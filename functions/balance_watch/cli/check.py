@@ -20,8 +20,8 @@ from balance_watch.cli.terminal import (
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import Observed
 from balance_watch.domain.state import AccountState
-from balance_watch.notifiers.wording import lasting, moment
-from balance_watch.summary import Summary
+from balance_watch.notifiers.text import lasting, moment
+from balance_watch.usecases.summary import Summary
 from balance_watch.wiring import Wiring
 
 _SECONDS = 300.0

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from balance_watch.cli import accounts, check, demo, policy, providers, silence, top_up
+from balance_watch.cli import check, demo, policy, providers, silence, status, top_up
 from balance_watch.errors import BalanceWatchError
 
 _FAILED, _INTERRUPTED = 1, 130
@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {version('balance-watch')}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (check, accounts, providers, policy, silence, top_up, demo):
+    for module in (check, status, providers, policy, silence, top_up, demo):
         module.add_commands(commands)
     return top
 

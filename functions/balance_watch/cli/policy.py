@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from balance_watch.checking import ways_to_go_blind
 from balance_watch.cli.terminal import clean, err, out, warn, wiring
+from balance_watch.config.policy import PolicyFile, parse_policy
 from balance_watch.errors import CommandError
-from balance_watch.policy import PolicyFile, parse_policy
-from balance_watch.providers.lookup import clashes
+from balance_watch.providers.registry import clashes
+from balance_watch.usecases.check import ways_to_go_blind
 from balance_watch.validation import Faults
 
 _EMPTY = "# The built-in policy: a parameter cannot be empty.\n"

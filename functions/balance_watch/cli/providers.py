@@ -8,10 +8,10 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from balance_watch.cli import trying
+from balance_watch.cli import provider_trial as trying
 from balance_watch.cli.terminal import clean, out, print_json
 from balance_watch.errors import CommandError
-from balance_watch.providers.lookup import new_name, provider, slugs
+from balance_watch.providers.registry import new_name, provider, slugs
 from balance_watch.providers.spec import REGION, Region, Spec
 
 TRY = "try"

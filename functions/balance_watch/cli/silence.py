@@ -9,12 +9,12 @@ from typing import Any
 from rich.table import Table
 
 from balance_watch.cli.terminal import clean, out, print_json, wiring
+from balance_watch.config.policy import OF_ALERTS, is_fact
+from balance_watch.config.policy_types import Lasting
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import CommandError
-from balance_watch.notifiers.wording import lasting, moment
-from balance_watch.policy import OF_ALERTS, is_fact
-from balance_watch.policy_values import Lasting
+from balance_watch.notifiers.text import lasting, moment
 
 _LONGEST = timedelta(days=31)
 _MOST, _WORDS = 20, 200

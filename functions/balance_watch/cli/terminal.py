@@ -10,17 +10,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from balance_watch.checking import ways_to_go_blind
-from balance_watch.config import Settings
+from balance_watch.config.accounts import Watched
+from balance_watch.config.policy import policy_in_force
+from balance_watch.config.settings import Settings
 from balance_watch.domain.money import with_unit
 from balance_watch.domain.policy import UNREADABLE, Policy
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import LONGEST
 from balance_watch.domain.state import AccountState
-from balance_watch.domain.window import sparkline
-from balance_watch.policy import policy_in_force
+from balance_watch.domain.trend import sparkline
 from balance_watch.providers.spec import Spec
-from balance_watch.secrets.accounts import Watched
+from balance_watch.usecases.check import ways_to_go_blind
 from balance_watch.validation import Faults
 from balance_watch.wiring import Wiring
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from balance_watch.cli.terminal import clean, configuration, err, out, wiring
 from balance_watch.domain.payment import Outcome, Refusal
 from balance_watch.errors import CommandError
-from balance_watch.notifiers.wording import moment
+from balance_watch.notifiers.text import moment
 from balance_watch.providers.request import top_up_request
 from balance_watch.wiring import Wiring
 

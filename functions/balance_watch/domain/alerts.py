@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.episode import Alert, Firing, advance, said
-from balance_watch.domain.explaining import Explanation, of_alert, of_jump, of_payment
-from balance_watch.domain.measuring import lacking, measured
+from balance_watch.domain.lifecycle import Alert, Firing, advance, said
+from balance_watch.domain.measurements import lacking, measured
 from balance_watch.domain.notification import Notification, Owed, Reason, Routing, owed_to
+from balance_watch.domain.notification_builder import Explanation, of_alert, of_jump, of_payment
 from balance_watch.domain.payment import Outcome
 from balance_watch.domain.policy import TOP_UP, Defaults
 from balance_watch.domain.reading import Observed

@@ -12,7 +12,7 @@ from decimal import Context, Decimal, localcontext
 from itertools import pairwise
 from typing import NamedTuple
 
-from balance_watch.domain.window import Sample
+from balance_watch.domain.trend import Sample
 
 WEEK = 7
 """Days that are looked back upon, besides the current one."""

@@ -6,11 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from balance_watch.domain.episode import Alert
+from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.reading import Observed, ReadFailure, Reading, Unlimited
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.spending import Day, Pace, added, is_top_up, pace
-from balance_watch.domain.window import Sample, shifted
+from balance_watch.domain.trend import Sample, shifted
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from balance_watch.config import Settings
+from balance_watch.config.settings import Settings
 from balance_watch.errors import EventError, RunIncompleteError
 from balance_watch.notifiers.heartbeat import ping
 from balance_watch.wiring import Wiring

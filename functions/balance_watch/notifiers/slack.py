@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from balance_watch.domain.notification import Notification, Reason, Sent, gravest_first
 from balance_watch.domain.rules import Severity
-from balance_watch.domain.window import sparkline
-from balance_watch.notifiers.wording import headline, lasting, moment, movement, pace
+from balance_watch.domain.trend import sparkline
+from balance_watch.notifiers.text import headline, lasting, moment, movement, pace
 from balance_watch.transport import Reply, Request, Transport, TransportError
 
 MAX_BLOCKS = 50

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from balance_watch.domain.notification import Notification, Reason, Sent, gravest_first
-from balance_watch.domain.window import sparkline
-from balance_watch.notifiers.wording import headline, lasting, moment, movement, pace
+from balance_watch.domain.trend import sparkline
+from balance_watch.notifiers.text import headline, lasting, moment, movement, pace
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient

@@ -9,10 +9,10 @@ from http import HTTPStatus
 from balance_watch.domain.account import Account
 from balance_watch.domain.payment import Outcome
 from balance_watch.domain.reading import FailureKind, Observed, ReadFailure
-from balance_watch.providers.asking import answered, asking
+from balance_watch.providers.flow import answered, asking
+from balance_watch.providers.parser import outcome_word
 from balance_watch.providers.request import top_up_request
 from balance_watch.providers.spec import Spec
-from balance_watch.providers.understanding import outcome_word
 from balance_watch.transport import Reply, Request, Transport, TransportError
 
 ATTEMPTS = 3

@@ -8,8 +8,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import uuid4
 
 from balance_watch.domain.account import Account
-from balance_watch.providers.expressions import Text
 from balance_watch.providers.spec import Auth, Spec
+from balance_watch.providers.spec_types import Text
 from balance_watch.transport import Request
 
 

@@ -17,7 +17,7 @@ import msgspec
 
 from balance_watch.domain.alerts import Offer
 from balance_watch.domain.rules import Metric
-from balance_watch.providers.expressions import Amount, Line, Link, Path, Text, Unit, Url
+from balance_watch.providers.spec_types import Amount, Line, Link, Path, Text, Unit, Url
 from balance_watch.validation import Faults, convert, exact_toml, named_safely
 
 _MODULES = files("balance_watch.providers") / "modules"

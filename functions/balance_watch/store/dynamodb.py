@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from balance_watch.domain.configuration import ConfigurationState
+from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.notification import Owed
 from balance_watch.domain.payment import Payment
 from balance_watch.domain.reading import Reading

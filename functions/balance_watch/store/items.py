@@ -9,13 +9,13 @@ from decimal import Decimal
 from itertools import accumulate, pairwise
 from typing import Any
 
-from balance_watch.domain.episode import Alert
+from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.payment import Outcome, Paid, Payment
 from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import Day
 from balance_watch.domain.state import AccountState, Jump, RuleState
-from balance_watch.domain.window import Sample
+from balance_watch.domain.trend import Sample
 from balance_watch.store.sizes import size_of
 
 Item = dict[str, Any]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from balance_watch.domain.configuration import ConfigurationState
+from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.silences import Silence
 from balance_watch.store.items import (
     NOT_UNDERSTOOD,

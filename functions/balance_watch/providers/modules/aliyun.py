@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from balance_watch.domain.account import Account
-from balance_watch.providers.asking import Asking
+from balance_watch.providers.flow import Asking
+from balance_watch.providers.parser import understand
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.signing import EMPTY, canonical, hmac_sha256
 from balance_watch.providers.spec import Spec
-from balance_watch.providers.understanding import understand
 from balance_watch.transport import Request
 
 _ALGORITHM = "ACS3-HMAC-SHA256"

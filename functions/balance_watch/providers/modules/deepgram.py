@@ -10,10 +10,10 @@ import jmespath
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure
-from balance_watch.providers.asking import Asking
+from balance_watch.providers.flow import Asking
+from balance_watch.providers.parser import body_of, understand
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.spec import Spec
-from balance_watch.providers.understanding import body_of, understand
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,100}")
 

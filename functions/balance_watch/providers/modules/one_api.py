@@ -13,11 +13,11 @@ from urllib.parse import urlencode
 from balance_watch.domain.account import Account
 from balance_watch.domain.money import NotAnAmountError, scaled
 from balance_watch.domain.reading import ReadFailure
-from balance_watch.providers.asking import Asking
-from balance_watch.providers.bodies import Body
+from balance_watch.providers.decoding import Body
+from balance_watch.providers.flow import Asking
+from balance_watch.providers.parser import body_of, reading_of
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.spec import Spec
-from balance_watch.providers.understanding import body_of, reading_of
 
 _CENT = Decimal("0.01")
 

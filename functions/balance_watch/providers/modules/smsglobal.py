@@ -10,10 +10,10 @@ from datetime import datetime
 from oauthlib.oauth2.rfc6749.tokens import prepare_mac_header
 
 from balance_watch.domain.account import Account
-from balance_watch.providers.asking import Asking
+from balance_watch.providers.flow import Asking
+from balance_watch.providers.parser import understand
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.spec import Spec
-from balance_watch.providers.understanding import understand
 
 
 def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Asking:

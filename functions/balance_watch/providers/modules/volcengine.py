@@ -10,11 +10,11 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from balance_watch.domain.account import Account
-from balance_watch.providers.asking import Asking
+from balance_watch.providers.flow import Asking
+from balance_watch.providers.parser import understand
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.signing import canonical, hmac_sha256
 from balance_watch.providers.spec import Spec
-from balance_watch.providers.understanding import understand
 from balance_watch.transport import Request
 
 _ALGORITHM = "HMAC-SHA256"

@@ -1,0 +1,1 @@
+"""What the operator configured: settings, accounts, channels and the policy."""

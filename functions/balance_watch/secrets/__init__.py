@@ -1,1 +1,0 @@
-"""Accounts and webhooks, out of AWS Secrets Manager."""

@@ -1,0 +1,234 @@
+"""The one seam for HTTP: ends on time, reads no more than it must, goes nowhere it must not.
+
+`requests` times out each read, so a reply that drips a byte a second never ends: the sockets here
+have one deadline for all of it.
+"""
+
+import logging
+import socket
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
+
+import certifi
+import requests
+import requests.adapters
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util.ssl_ import create_urllib3_context
+
+from balance_watch.domain.reading import FailureKind
+from balance_watch.transport.errors import TransportError, named
+from balance_watch.transport.sockets import (
+    Network,
+    TlsSocket,
+    authority,
+    connected,
+    current,
+    ending_at,
+)
+
+MAX_BODY = 64 * 1024
+"""No balance takes 64 KiB: what is longer is not read on, compressed or not.
+
+Parsed, a body takes up to sixty times its size, and ten of a host are read at once.
+"""
+
+USER_AGENT = "balance-watch/0.1"
+"""Explicit, since You.com's front answers 403 to the default ones."""
+
+
+def _names_no_url(record: logging.LogRecord) -> bool:
+    """Drops what urllib3 writes with a path and its query: a query may hold a key.
+
+    That is every request at DEBUG, and a warning about headers that it cannot parse. A filter, not
+    a level: a level would end where somebody sets another.
+    """
+    return record.levelno > logging.DEBUG and "url" not in str(record.msg)
+
+
+for _logger in ("urllib3.connection", "urllib3.connectionpool"):
+    logging.getLogger(_logger).addFilter(_names_no_url)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. Its repr shows the method alone: a key may be in all the rest."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    json: object = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole reply, of any status, with its body decompressed."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def header(self, name: str) -> str | None:
+        """Returns a header by its name in lower case, however the server writes it."""
+        return next((v for k, v in self.headers.items() if k.lower() == name), None)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the server asks to wait, given by it in seconds or as a date (RFC 9110)."""
+        value = self.header("retry-after")
+        if value is None:
+            return None
+        try:
+            return float(urllib3.Retry().parse_retry_after(value))
+        except (urllib3.exceptions.InvalidHeader, OverflowError, ValueError):
+            return None
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Pools whose connections check where they lead and keep to the deadline."""
+
+    def __init__(
+        self, trusted: Collection[str], *, ca_bundle: str | None, pool: int, network: Network
+    ) -> None:
+        self._trusted, self._ca_bundle, self._network = trusted, ca_bundle, network
+        super().__init__(pool_connections=256, pool_maxsize=pool, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (as its base)
+        context = create_urllib3_context()
+        context.sslsocket_class = TlsSocket
+        context.load_verify_locations(self._ca_bundle or certifi.where())
+        super().init_poolmanager(*args, ssl_context=context, **kwargs)
+        trusted, network = self._trusted, self._network
+
+        class Plain(HTTPConnection):
+            def _new_conn(self) -> socket.socket:
+                return connected(self._dns_host, self.port or 80, trusted, network)
+
+        class Tls(HTTPSConnection):
+            def _new_conn(self) -> socket.socket:
+                return connected(self._dns_host, self.port or 443, trusted, network)
+
+        class PlainPool(HTTPConnectionPool):
+            ConnectionCls = Plain
+
+        class TlsPool(HTTPSConnectionPool):
+            ConnectionCls = Tls
+
+        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
+
+    def cert_verify(self, conn: Any, *_: Any) -> None:  # noqa: ANN401 (as its base)
+        """Leaves the context as it is: requests would load the whole bundle at each connection."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
+    def build_connection_pool_key_attributes(
+        self,
+        request: Any,  # noqa: ANN401 (as its base)
+        verify: Any,  # noqa: ANN401
+        cert: Any = None,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401 (types that requests keeps to itself)
+        """Keeps requests from putting a bundle of its own choice beside the context's."""
+        host, pool_options = super().build_connection_pool_key_attributes(request, verify, cert)
+        pool_options.pop("ca_certs", None)
+        pool_options.pop("ca_cert_dir", None)
+        return host, pool_options
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Sees no redirect: requests would read its whole body, however long, to follow it."""
+
+
+class Transport:
+    """Sends requests, from any number of threads.
+
+    Args:
+        trusted_hosts: `host:port` that may be plain http or an address inside.
+        ca_bundle: a file of certificates to trust instead of certifi's.
+        connections_per_host: kept open at most.
+        network: where names and addresses lead, for tests.
+    """
+
+    def __init__(
+        self,
+        trusted_hosts: Collection[str] = (),
+        *,
+        ca_bundle: str | None = None,
+        connections_per_host: int = 10,
+        network: Network | None = None,
+    ) -> None:
+        self._trusted = frozenset(host.lower() for host in trusted_hosts)
+        self._session = _Session()
+        # Neither proxies nor .netrc nor a bundle from the environment may widen what is trusted.
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = _Adapter(
+            self._trusted,
+            ca_bundle=ca_bundle,
+            pool=connections_per_host,
+            network=network or Network(),
+        )
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def exchange(self, request: Request, *, timeout: float) -> Reply:
+        """Sends a request and returns the whole reply, of any status; follows no redirect.
+
+        Args:
+            request: what to send.
+            timeout: seconds for all of it, from resolving the name to the last byte.
+
+        Raises:
+            TransportError: no whole reply came.
+        """
+        with ending_at(time.monotonic() + timeout):
+            try:
+                self._refuse_plain_http(request.url)
+                return self._whole_reply(request, timeout)
+            except (
+                requests.RequestException,
+                urllib3.exceptions.HTTPError,
+                OSError,
+                ValueError,
+            ) as error:
+                failure = named(error, sent=current.sent)
+        # Out here, the library's error is not even its context: that may hold a URL with a key.
+        raise failure
+
+    def _whole_reply(self, request: Request, timeout: float) -> Reply:
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
+        with self._session.request(
+            request.method,
+            request.url,
+            params=dict(request.query),
+            headers=headers,
+            data=request.form,
+            json=request.json,
+            timeout=timeout,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            status, body = response.status_code, b""
+            if not 300 <= status < 400:  # noqa: PLR2004 (3xx: nobody reads what it says)
+                body = response.raw.read(MAX_BODY + 1, decode_content=True)
+            if len(body) > MAX_BODY:
+                raise TransportError(
+                    FailureKind.TOO_LARGE, f"The reply is longer than {MAX_BODY // 1024} KiB."
+                )
+            return Reply(status, body, dict(response.headers))
+
+    def _refuse_plain_http(self, url: str) -> None:
+        parts = urlsplit(url)
+        own = authority(parts.hostname, parts.port or 80)
+        if parts.scheme != "https" and own not in self._trusted:
+            raise TransportError(
+                FailureKind.UNREACHABLE,
+                "The address is not https, and its host is not in TRUSTED_HOSTS.",
+                sent=False,
+            )

@@ -1,0 +1,1 @@
+"""What the product does: check, deliver, pay, silence."""

@@ -1,0 +1,276 @@
+"""The policy's TOML, not understood: every fault at once, by place, never by value."""
+
+import pytest
+
+from balance_watch.config.policy import parse_policy
+from balance_watch.domain.policy import RESERVED_NAMES
+from balance_watch.validation import Faults
+from tests.support.canaries import CORE
+
+CANARY = CORE
+
+
+def faults_of(text: str) -> list[str]:
+    faults = Faults()
+    assert parse_policy(text, "policy", faults) is None
+    assert faults
+    return list(faults)
+
+
+def faults_of_rule(text: str) -> list[str]:
+    return faults_of(f'[[rules]]\nname = "low"\n{text}')
+
+
+FAULTS = {
+    "both sides": ("below = 5\nabove = 9", "policy rules[0]: has both below and above: keep one"),
+    "no side": ("", "policy rules[0]: needs below or above"),
+    "recover under below": (
+        "below = 5\nrecover = 4",
+        "policy rules[0], recover: must not be under below: it would clear while breached",
+    ),
+    "recover over above": (
+        "above = 5\nrecover = 6",
+        "policy rules[0], recover: must not be over above: it would clear while breached",
+    ),
+    "a number for the flag": (
+        'metric = "provider_flag"\nbelow = 5',
+        "policy rules[0]: provider_flag takes no below, above or recover",
+    ),
+    "no such severity": (
+        'below = 5\nseverity = "fatal"',
+        "policy rules[0], severity: must be one of critical, warning, info",
+    ),
+    "no duration": (
+        'below = 5\nfor = "soon"',
+        'policy rules[0], for: must be like "2 checks", or a duration such as "30m"',
+    ),
+    "a match that is no fact": (
+        'below = 5\nmatch = { currency = "EUR" }',
+        (
+            "policy rules[0], match: cannot ask for a fact of that name; "
+            "it can ask for account, provider, labels.NAME"
+        ),
+    ),
+    "a glob that is no text": (
+        "below = 5\nmatch = { account = 5 }",
+        "policy rules[0], match: must be text, not a whole number",
+    ),
+    "not a number": (
+        'below = "much"',
+        (
+            'policy rules[0], below: must be a number, a duration such as "3d", '
+            'or a multiple of the usual such as "3x"'
+        ),
+    ),
+    "a boolean": (
+        "below = true",
+        "policy rules[0], below: must be a number, or a string that holds one",
+    ),
+    "NaN": ("below = nan", "policy rules[0], below: is not a finite number"),
+    "infinity": ("above = inf", "policy rules[0], above: is not a finite number"),
+    "a number beyond DynamoDB": (
+        "below = 1e400",
+        "policy rules[0], below: is a number of an impossible size",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "fault"), FAULTS.values(), ids=list(FAULTS))
+def test_a_rule_that_is_not_understood_is_told(text: str, fault: str) -> None:
+    assert faults_of_rule(text) == [fault]
+
+
+@pytest.mark.parametrize("metric", ["unreadable", "auto_reload", "ballance"])
+def test_a_metric_that_there_is_not_is_a_fault_and_not_a_rule(metric: str) -> None:
+    every = "balance, credits, points, runway, spend_rate, staleness, provider_flag"
+    assert faults_of_rule(f'metric = "{metric}"\nbelow = 5') == [
+        f"policy rules[0], metric: must be one of {every}"
+    ]
+
+
+def test_an_unknown_section_is_told_by_name() -> None:
+    can = "defaults, rules, routes, mute_times, providers"
+    assert faults_of("[rule]\n") == [f"policy: has no section 'rule'; it can have {can}"]
+
+
+def test_an_unknown_field_is_told_by_name_with_those_there_are() -> None:
+    assert faults_of_rule("belwo = 5\nbelow = 5") == [
+        (
+            "policy rules[0]: has no field 'belwo'; it can have "
+            "above, below, for, match, metric, name, recover, severity, top_up"
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
+def test_a_built_in_rules_name_is_taken(name: str) -> None:
+    assert faults_of(f'[[rules]]\nname = "{name}"\nbelow = 5') == [
+        "policy rules[0], name: is taken by another rule or a built-in one"
+    ]
+
+
+def test_a_name_stands_once() -> None:
+    twice = '[[rules]]\nname = "low"\nbelow = 5\n' * 2
+    assert faults_of(twice) == ["policy rules[1], name: is taken by another rule or a built-in one"]
+
+
+@pytest.mark.parametrize("name", ["", "x" * 101, r"two\nlines", r"\u0007"])
+def test_a_name_is_one_line(name: str) -> None:
+    assert faults_of(f'[[rules]]\nname = "{name}"\nbelow = 5') == [
+        "policy rules[0], name: must be 1 to 100 characters on one line"
+    ]
+
+
+def test_a_rule_without_a_name_is_told() -> None:
+    assert faults_of("[[rules]]\nbelow = 5") == ["policy rules[0]: has no name"]
+
+
+@pytest.mark.parametrize("text", ["5", "-1h", "1.5h", "1 hour", "h", "1h30m", "1000000h", "NEVER"])
+def test_a_bad_duration_is_told(text: str) -> None:
+    assert faults_of(f'[defaults]\nreminder = "{text}"\nminimum_gap = "{text}"') == [
+        'policy [defaults], reminder: must be a duration such as "30m", "24h" or "7d", or "never"',
+        'policy [defaults], minimum_gap: must be a duration such as "30m", "24h" or "7d"',
+    ]
+
+
+def test_a_gap_cannot_be_never() -> None:
+    assert faults_of('[defaults]\nminimum_gap = "never"')
+
+
+@pytest.mark.parametrize("number", ["0", "-1"])
+def test_unreadable_takes_one_failure_at_least(number: str) -> None:
+    assert faults_of(f"[defaults]\nunreadable_after = {number}") == [
+        "policy [defaults], unreadable_after: must be at least 1"
+    ]
+
+
+@pytest.mark.parametrize(
+    "channel", ["mail", "slack", "slack:", "SNS", "slack:two words", "slack:a:b", "sns "]
+)
+def test_a_channel_that_there_cannot_be_is_told(channel: str) -> None:
+    assert faults_of(f'[[routes]]\nchannels = ["{channel}"]') == [
+        'policy routes[0], channels: can be "sns" and "slack:NAME"'
+    ]
+
+
+def test_a_route_to_nowhere_is_told() -> None:
+    assert faults_of("[[routes]]\nchannels = []") == [
+        'policy routes[0], channels: must name at least one, such as "sns"'
+    ]
+
+
+@pytest.mark.parametrize("section", ["defaults", "rules", "routes"])
+@pytest.mark.parametrize("value", ["5", '"x"', "true", "[5]", '["x"]', "[[]]", "2026-11-22"])
+def test_a_section_of_another_type_is_told_by_its_name(section: str, value: str) -> None:
+    assert all(fault.startswith("policy ") for fault in faults_of(f"{section} = {value}"))
+
+
+FIELDS = ("name", "match", "metric", "below", "above", "recover", "for", "severity")
+WRONG = (
+    "5",
+    '""',
+    f'"{CANARY}"',
+    "true",
+    "[]",
+    "[{}]",
+    "{ x = 5 }",
+    "nan",
+    "2026-11-22",
+    "07:32:00",
+)
+
+
+@pytest.mark.parametrize("field", [*FIELDS, "channels"])
+@pytest.mark.parametrize("value", WRONG)
+def test_a_field_of_another_type_is_told_without_its_value_or_understood(
+    field: str, value: str
+) -> None:
+    kind, rest = (
+        ("routes", {}) if field == "channels" else ("rules", {"name": '"low"', "below": "5"})
+    )
+    table = "\n".join(f"{name} = {each}" for name, each in {**rest, field: value}.items())
+    faults = Faults()
+    policy = parse_policy(f"[[{kind}]]\n{table}", "policy", faults)
+    assert (policy is None) is bool(faults)
+    assert all(fault.startswith(f"policy {kind}[0]") for fault in faults)
+    assert CANARY not in "".join(faults)
+
+
+def test_every_fault_is_told_at_once_and_no_value_is_in_any() -> None:
+    text = f"""
+        [defaults]
+        reminder = "{CANARY}"
+        minimum_gap = ["{CANARY}"]
+        unreadable_after = "{CANARY}"
+        [extra]
+        value = "{CANARY}"
+        [[rules]]
+        name = "low"
+        below = "{CANARY}"
+        recover = "{CANARY}"
+        for = "{CANARY}"
+        metric = "{CANARY}"
+        severity = "{CANARY}"
+        match = "{CANARY}"
+        [[rules]]
+        name = ["{CANARY}"]
+        [[rules]]
+        name = "low"
+        match = {{ place = "{CANARY}" }}
+        below = 5
+        above = 9
+        [[routes]]
+        channels = ["{CANARY}"]
+        match = {{ place = "{CANARY}" }}
+        [[routes]]
+        channels = "{CANARY}"
+    """
+    faults = faults_of(text)
+    assert CANARY not in "".join(faults)
+    places = [fault.partition(": ")[0] for fault in faults]
+    assert places == [
+        "policy",
+        "policy [defaults], reminder",
+        "policy [defaults], minimum_gap",
+        "policy [defaults], unreadable_after",
+        "policy rules[0], match",
+        "policy rules[0], metric",
+        "policy rules[0], below",
+        "policy rules[0], recover",
+        "policy rules[0], for",
+        "policy rules[0], severity",
+        "policy rules[1], name",
+        "policy rules[2], name",
+        "policy rules[2], match",
+        "policy rules[2]",
+        "policy routes[0], match",
+        "policy routes[0], channels",
+        "policy routes[1], channels",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'name = "{CANARY}',
+        f"{CANARY} {CANARY}",
+        f'[[rules]]\nbelow = {CANARY}"',
+        f"[{CANARY}",
+        f'x = "{CANARY}\\q"',
+    ],
+)
+def test_what_is_not_toml_is_told_by_line_and_without_its_text(text: str) -> None:
+    (fault,) = faults_of(text)
+    assert fault.startswith("policy: is not TOML (at ")
+    assert "line" in fault or "end of document" in fault
+    assert CANARY not in fault
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x = " + "[" * 4000, "x = " + "9" * 5000, "x = 1e99999999999999999999", "x = 1e-" + "9" * 40],
+    ids=["deep", "long", "a huge exponent", "a tiny one"],
+)
+def test_what_breaks_the_toml_parser_is_a_fault(text: str) -> None:
+    (fault,) = faults_of(text)
+    assert fault.startswith("policy: ")

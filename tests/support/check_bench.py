@@ -1,0 +1,125 @@
+"""A check on a new table, on the real store and the real secrets, with what is read made up."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from balance_watch.config.accounts import Watched
+from balance_watch.domain.notification import Owed
+from balance_watch.providers.spec import Spec
+from balance_watch.store.dynamodb import Store
+from balance_watch.usecases.check import Check, Deliver
+from balance_watch.usecases.delivery import Delivered
+from balance_watch.usecases.summary import Summary
+from local.aws import EmbeddedAws
+from tests.support.canaries import key
+from tests.support.clock import Clock
+from tests.support.dynamodb_clients import refusal
+from tests.support.examples import NEXT, TICK
+from tests.support.fakes import Looks, SharedClients
+
+PREFIX = "balance-watch/"
+THIRD = NEXT + timedelta(minutes=5)
+SECONDS = 100.0
+LOW, FINE = "8.2", "71.5"
+
+
+@dataclass
+class Post:
+    """Accepts what is owed and takes it off, or refuses all of it."""
+
+    store: Store
+    refuses: bool = False
+    accepted: list[Owed] = field(default_factory=list)
+
+    def __call__(
+        self,
+        owed: Sequence[Owed],
+        *,
+        watched: Watched[Spec],
+        shut: AbstractSet[str],
+        deadline: float,
+    ) -> Delivered:
+        del watched, shut, deadline
+        if self.refuses:
+            return Delivered(0, len(owed))
+        self.accepted += owed
+        self.store.settle(owed)
+        return Delivered(len(owed), 0)
+
+    @property
+    def said(self) -> list[tuple[str, str]]:
+        return [
+            (each.notification.account, each.notification.reason.value) for each in self.accepted
+        ]
+
+
+class SecretsThatAreDenied:
+    """Secrets Manager, to a role that may not read it."""
+
+    def batch_get_secret_value(self, **_: object) -> None:
+        raise refusal("AccessDeniedException", "BatchGetSecretValue")
+
+
+@dataclass
+class Bench:
+    """A check on a new table, with all that a test may want to change of it."""
+
+    aws: EmbeddedAws
+    wiring: SharedClients
+    store: Store
+    clock: Clock
+    looks: Looks
+    post: Post
+    deliver: Deliver | None = None
+
+    def check(self, store: Store | None = None) -> Check:
+        return replace(
+            self.wiring.check(),
+            store=store or self.store,
+            read=self.looks,
+            deliver=self.deliver or self.post,
+        )
+
+    def run(self, tick: datetime = TICK) -> Summary:
+        return self.check().run(tick, seconds=SECONDS)
+
+    def store_over(self, client: Any) -> Store:  # noqa: ANN401 (boto3's, or what wraps it)
+        return Store(
+            client, self.wiring.settings.table_name, clock=self.clock.time, sleep=self.clock.sleep
+        )
+
+    def watch(self, *names: str, alert_below: str = "20", into: str = "accounts") -> None:
+        entries = [
+            {
+                "name": name,
+                "provider": "you",
+                "credentials": {"api_key": key()},
+                "alert_below": alert_below,
+            }
+            for name in names
+        ]
+        self.put_secret(into, {"accounts": entries})
+
+    def trust(self, *authorities: str) -> None:
+        """Has it pay at servers on loopback."""
+        trusted = frozenset(authorities)
+        settings = replace(self.wiring.settings, trusted_hosts=trusted)
+        self.wiring = replace(self.wiring, settings=settings)
+
+    def delivers_to(self, *authorities: str) -> None:
+        """Has it deliver to the real topic, and to webhooks on loopback."""
+        self.trust(*authorities)
+        self.wiring.__dict__["store"] = self.store
+        self.deliver = self.wiring.deliver
+
+    def scan(self) -> list[Any]:
+        """Returns everything that is in the table."""
+        client = self.wiring.clients["dynamodb"]
+        found: list[Any] = client.scan(TableName=self.wiring.settings.table_name)["Items"]
+        return found
+
+    def put_secret(self, name: str, content: dict[str, Any] | str) -> None:
+        self.aws.put_secret(PREFIX + name, content)

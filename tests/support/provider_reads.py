@@ -1,0 +1,99 @@
+"""Accounts, and the questions that a test puts to a provider about them."""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import TypedDict, Unpack
+
+from balance_watch.domain.account import Account
+from balance_watch.domain.reading import Observed, ReadFailure, Reading
+from balance_watch.providers.client import ProviderClient
+from balance_watch.providers.flow import answered, asking
+from balance_watch.providers.parser import understand
+from balance_watch.providers.registry import provider
+from balance_watch.providers.spec import Spec
+from balance_watch.transport import Reply, Request, Transport
+from tests.support.canaries import key
+from tests.support.fault_server import ALL_OF_LOOPBACK
+
+NOW = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
+KEY = key()
+SECRET = key("secret")
+
+
+class Options(TypedDict, total=False):
+    """What an account may say besides."""
+
+    currency: str
+    auth: str
+    variables: Mapping[str, str]
+
+
+class HastyTransport(Transport):
+    """Waits no longer than a test may: a payment is given 20 seconds."""
+
+    def exchange(self, request: Request, *, timeout: float) -> Reply:
+        return super().exchange(request, timeout=min(timeout, 0.3))
+
+
+@cache
+def hasty_client() -> ProviderClient:
+    """Returns a client that may reach whatever is on 127.0.0.1, and never waits."""
+    return ProviderClient(HastyTransport(ALL_OF_LOOPBACK), sleep=lambda _: None)
+
+
+def spec_of(slug: str) -> Spec:
+    spec = provider(slug)
+    assert spec is not None
+    return spec
+
+
+def account_of(slug: str, base_url: str | None = None, **options: Unpack[Options]) -> Account:
+    """Returns an account whose name is its provider's, with all that the provider needs."""
+    spec = spec_of(slug)
+    own = {name: key(name) for name in spec.credentials(options.get("auth")) or ()}
+    credentials = {**own, "api_key": KEY, "api_secret": SECRET}
+    options["variables"] = {**dict.fromkeys(spec.variables, "main"), **options.get("variables", {})}
+    if base_url is None and spec.url.startswith("/"):
+        base_url = "https://relay.example"
+    return Account(slug, slug, credentials, base_url=base_url, **options)
+
+
+def ask(client: ProviderClient, account: Account, *, within: float = 10) -> Observed:
+    deadline = time.monotonic() + within
+    return client.read(spec_of(account.provider), account, now=NOW, deadline=deadline)
+
+
+def reading(client: ProviderClient, account: Account) -> Reading:
+    outcome = ask(client, account)
+    assert isinstance(outcome, Reading), outcome
+    return outcome
+
+
+def failure(client: ProviderClient, account: Account, *, within: float = 10) -> ReadFailure:
+    outcome = ask(client, account, within=within)
+    assert isinstance(outcome, ReadFailure), outcome
+    return outcome
+
+
+def understood(
+    slug: str,
+    body: bytes | str,
+    status: int = 200,
+    content_type: str = "application/json",
+    **headers: str,
+) -> Observed:
+    """Returns what a reply of these bytes is taken for."""
+    data = body.encode() if isinstance(body, str) else body
+    length = {"Content-Length": str(len(data))}
+    reply = Reply(status, data, {"Content-Type": content_type, **length, **headers})
+    return understand(spec_of(slug), account_of(slug), reply, NOW)
+
+
+def learnt(slug: str, replies: Iterable[Reply], account: Account | None = None) -> Observed:
+    """Returns what is learnt from these replies, the last of them once more if it takes more."""
+    waiting = deque(replies)
+    requests = asking(spec_of(slug), account or account_of(slug), NOW, NOW)
+    return answered(requests, lambda _: waiting.popleft() if len(waiting) > 1 else waiting[0])

@@ -1,0 +1,142 @@
+"""Hypothesis strategies for everything that the table holds."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import strategies as st
+
+from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.lifecycle import Alert
+from balance_watch.domain.money import NotAnAmountError, exact
+from balance_watch.domain.notification import Notification, Owed, Reason
+from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
+from balance_watch.domain.rules import Metric, Severity
+from balance_watch.domain.spending import Day
+from balance_watch.domain.state import AccountState, Jump, RuleState
+from balance_watch.domain.trend import Sample
+
+
+def _amount(digits: int, exponent: int) -> Decimal | None:
+    try:
+        return exact(Decimal(digits).scaleb(exponent))
+    except NotAnAmountError:
+        return None
+
+
+amounts = (
+    st.builds(_amount, st.integers(-(10**38) + 1, 10**38 - 1), st.integers(-160, 125))
+    .filter(lambda amount: amount is not None)
+    .map(lambda amount: amount or Decimal(0))
+)
+times = st.datetimes(
+    datetime(1, 1, 2),  # noqa: DTZ001 (hypothesis wants them bare)
+    datetime(9999, 12, 30),  # noqa: DTZ001
+    timezones=st.just(UTC),
+).map(lambda at: at.replace(microsecond=0))
+ticks = st.datetimes(
+    datetime(2026, 1, 1),  # noqa: DTZ001
+    datetime(2100, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
+).map(lambda at: at.replace(microsecond=0))
+words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
+lines = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+severities, metrics = st.sampled_from(Severity), st.sampled_from(Metric)
+
+auto_reloads = st.builds(AutoReload, st.booleans(), st.none() | amounts, st.none() | amounts)
+readings = st.builds(
+    Reading,
+    observed_at=ticks,
+    balance=amounts,
+    currency=st.sampled_from(["USD", "EUR", "credits"]),
+    credits=st.none() | amounts,
+    points=st.none() | amounts,
+    provider_flag=st.none() | st.booleans(),
+    provider_threshold=st.none() | amounts,
+    auto_reload=st.none() | auto_reloads,
+    provider_time=st.none() | times,
+    status=st.none() | words,
+)
+alerts = st.builds(
+    Alert,
+    rule=words,
+    severity=severities,
+    since=ticks,
+    firing=st.booleans(),
+    told=st.none() | severities,
+    told_at=st.none() | ticks,
+    fired_at=st.none() | ticks,
+    fired_as=st.none() | severities,
+    channels=st.lists(words, max_size=3).map(tuple),
+    ended_at=st.none() | ticks,
+)
+estimates = st.decimals(-(10**9), 10**9, places=3, allow_nan=False, allow_infinity=False)
+covered = st.integers(0, 10**6).map(lambda seconds: timedelta(0, seconds))
+days = st.builds(Day, ticks.map(datetime.date), estimates, covered, estimates)
+jumps = st.builds(Jump, ticks, amounts, amounts)
+rule_states = st.builds(RuleState, metrics, ticks, st.integers(1, 10**6), st.booleans())
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> tuple[Sample, ...]:
+    """Balances of ordinary length, so that nothing has to be thinned out."""
+    hour = draw(ticks).replace(minute=0, second=0)
+    balances = draw(st.lists(st.integers(-(10**6), 10**6), max_size=24))
+    return tuple(
+        Sample(hour + timedelta(hours=index), exact(Decimal(balance) / 1000))
+        for index, balance in enumerate(balances)
+    )
+
+
+@st.composite
+def states(draw: st.DrawFn) -> AccountState:
+    """States as `observe` makes them: count, failure and since go together."""
+    failing = draw(st.booleans())
+    # `retry_after` is for the client's own pauses; nobody asks a state for it.
+    failures = st.builds(ReadFailure, st.sampled_from(FailureKind), lines)
+    return AccountState(
+        account=draw(words),
+        checked_at=draw(st.none() | ticks),
+        reading=draw(st.none() | readings),
+        failures=draw(st.integers(1, 10**6)) if failing else 0,
+        failure=draw(failures) if failing else None,
+        failing_since=draw(ticks) if failing else None,
+        rules=draw(st.dictionaries(words, rule_states, max_size=4)),
+        alerts=draw(st.dictionaries(metrics, alerts, max_size=4)),
+        window=draw(windows()),
+        days=draw(st.lists(days, max_size=8).map(tuple)),
+        jump=draw(st.none() | jumps),
+        jump_told_at=draw(st.none() | ticks),
+        provider=draw(st.none() | words),
+    )
+
+
+configurations = st.builds(
+    ConfigurationState,
+    st.lists(lines, max_size=3).map(tuple),
+    st.none() | alerts,
+    st.lists(st.tuples(lines, ticks), max_size=3).map(tuple),
+)
+notifications = st.builds(
+    Notification,
+    alert_id=st.uuids().map(str),
+    account=words,
+    provider=words,
+    rule=words,
+    metric=metrics,
+    severity=severities,
+    reason=st.sampled_from(Reason),
+    since=ticks,
+    said_at=ticks,
+    value=st.none() | amounts.map("{:f}".format),
+    threshold=st.none() | amounts,
+    currency=st.none() | words,
+    balance=st.none() | amounts,
+    observed_at=st.none() | ticks,
+    labels=st.dictionaries(words, words, max_size=3),
+    detail=lines,
+    trend=st.lists(amounts, max_size=25).map(tuple),
+    per_day=st.none() | amounts,
+    runway=st.none() | st.integers(0, 10**8).map(lambda it: timedelta(0, it)),
+    link=st.none() | words,
+)
+debts = st.builds(Owed, notifications, words, st.lists(words, max_size=3).map(tuple))

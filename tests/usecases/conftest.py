@@ -1,0 +1,66 @@
+"""One embedded AWS for a module, a new table for a test."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.model import OperationModel
+
+from balance_watch.config.settings import Settings
+from balance_watch.store.dynamodb import Store
+from balance_watch.wiring import Wiring
+from local.aws import EmbeddedAws
+from tests.support.check_bench import Bench, Post
+from tests.support.clock import Clock
+from tests.support.fakes import Looks, SharedClients
+from tests.support.tables import new_table
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws() as embedded:
+        yield embedded
+
+
+@pytest.fixture(scope="module")
+def clients(aws: EmbeddedAws) -> dict[str, Any]:
+    """Clients as the wiring makes them, made once: that takes longer than most tests here."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in aws.environment.items():
+            patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
+        wiring = Wiring(Settings.from_environment(aws.environment))
+        return {name: wiring.aws(name) for name in ("dynamodb", "secretsmanager", "ssm", "sns")}
+
+
+@pytest.fixture
+def bench(aws: EmbeddedAws, clients: dict[str, Any]) -> Iterator[Bench]:
+    table = new_table(clients["dynamodb"])
+    wiring = SharedClients(
+        replace(Settings.from_environment(aws.environment), table_name=table), clients
+    )
+    clock = Clock()
+    store = Store(clients["dynamodb"], table, clock=clock.time, sleep=clock.sleep)
+    aws.put_policy("# Empty.\n")
+    yield Bench(aws, wiring, store, clock, Looks(), Post(store))
+    secrets = clients["secretsmanager"]
+    for secret in secrets.list_secrets(MaxResults=100)["SecretList"]:
+        secrets.delete_secret(SecretId=secret["Name"], ForceDeleteWithoutRecovery=True)
+
+
+@pytest.fixture
+def calls(clients: dict[str, Any]) -> Iterator[Counter[str]]:
+    """The calls of all clients from now on."""
+    counted: Counter[str] = Counter()
+
+    def note(model: OperationModel, **_: object) -> None:
+        counted[model.name] += 1
+
+    for client in clients.values():
+        client.meta.events.register("before-call", note)
+    yield counted
+    for client in clients.values():
+        client.meta.events.unregister("before-call", note)

@@ -1,0 +1,355 @@
+"""The check of one tick, on the real store and the real secrets, with what is read made up."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from math import ceil
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from balance_watch.domain.notification import Reason
+from balance_watch.domain.reading import FailureKind, ReadFailure
+from balance_watch.errors import RunUnderWayError
+from balance_watch.usecases.summary import Summary
+from tests.support.canaries import webhook
+from tests.support.check_bench import (
+    FINE,
+    LOW,
+    SECONDS,
+    THIRD,
+    Bench,
+    SecretsThatAreDenied,
+)
+from tests.support.dynamodb_clients import Wrapped, failing, refusal
+from tests.support.examples import NEXT, TICK, state
+from tests.support.fakes import Looks
+
+
+@pytest.mark.parametrize(("secrets", "accounts"), [(1, 10), (1, 100), (2, 101), (21, 250)])
+def test_a_quiet_run_makes_these_calls_and_no_other(
+    bench: Bench, calls: Counter[str], secrets: int, accounts: int
+) -> None:
+    names = [f"account-{index:03}" for index in range(accounts)]
+    for index in range(secrets):
+        bench.watch(*names[index::secrets], into=f"accounts/{index}")
+    bench.run()
+    calls.clear()
+    assert bench.run(NEXT).read == accounts
+    assert calls == {
+        "GetParameter": 1,
+        "BatchGetSecretValue": ceil(secrets / 20),
+        "BatchGetItem": ceil(accounts / 100),
+        "BatchWriteItem": ceil(2 * accounts / 25),
+        "UpdateItem": 2,
+        "Query": 1,
+    }
+
+
+def test_the_summary_counts_what_was_done(bench: Bench) -> None:
+    bench.watch("a", "b", "c")
+    bench.looks.balances["a"] = LOW
+    bench.looks.failures["b"] = ReadFailure(FailureKind.KEY_REJECTED, "no")
+    summary = bench.run()
+    expected = Summary(TICK, accounts=3, read=2, unreadable=1, fired=2, delivered=2)
+    assert summary == expected
+    assert summary.complete
+
+
+def test_an_alert_to_two_channels_counts_once_as_fired_and_twice_as_delivered(
+    bench: Bench,
+) -> None:
+    bench.watch("a")
+    bench.put_secret("slack", {"webhooks": {"default": webhook()}})
+    bench.looks.balances["a"] = LOW
+    summary = bench.run()
+    assert (summary.fired, summary.delivered) == (1, 2)
+
+
+def test_an_alert_that_recovers_is_resolved(bench: Bench) -> None:
+    bench.watch("a")
+    bench.looks.balances["a"] = LOW
+    bench.run()
+    bench.looks.balances["a"] = FINE
+    assert bench.run(NEXT).resolved == 1
+    assert bench.post.said == [("a", "fired"), ("a", "resolved"), ("a", "topped_up")]
+
+
+def test_an_alert_that_lasts_is_reminded_of(bench: Bench) -> None:
+    bench.watch("a")
+    bench.looks.balances["a"] = LOW
+    bench.run()
+    assert bench.run(TICK + timedelta(hours=24)).reminded == 1
+
+
+def test_that_nothing_is_watched_is_told_once(bench: Bench) -> None:
+    assert bench.run().fired == 1
+    assert bench.run(NEXT).fired == 0
+    assert bench.post.said == [("configuration", "fired")]
+
+
+def test_a_tick_that_is_delivered_twice_is_one_run(bench: Bench) -> None:
+    bench.watch("a")
+    bench.run()
+    bench.looks.balances["a"] = "1"
+    assert bench.run() == Summary(TICK, skipped=True)
+    assert bench.looks.asked == ["a"]
+    assert [one.balance for one in bench.store.history("a", TICK, NEXT)] == [Decimal(FINE)]
+
+
+def test_a_tick_that_comes_late_is_skipped(bench: Bench) -> None:
+    bench.watch("a")
+    bench.run(NEXT)
+    assert bench.run(TICK).skipped
+
+
+def test_two_runs_at_once_are_one(bench: Bench) -> None:
+    bench.watch("a")
+    bench.store.claim(TICK, SECONDS)
+    with pytest.raises(RunUnderWayError):
+        bench.run()
+    assert bench.looks.asked == []
+
+
+@pytest.mark.parametrize("tick", [TICK, NEXT], ids=["same tick", "next tick"])
+def test_the_reading_that_a_run_died_before_is_made_good(bench: Bench, tick: datetime) -> None:
+    bench.watch("a", "b")
+    bench.store.claim(TICK, SECONDS)
+    bench.store.save([(state("a", balance="12.34"), None)])
+    bench.clock.forward(SECONDS)
+    bench.run(tick)
+    assert [one.balance for one in bench.store.history("a", TICK, TICK)] == [Decimal("12.34")]
+
+
+def test_a_reading_that_cannot_be_made_good_keeps_the_tick_open(bench: Bench) -> None:
+    bench.watch("a")
+    bench.store.claim(TICK, SECONDS)
+    bench.store.save([(state("a"), None)])
+    bench.clock.forward(SECONDS)
+    throttled = Wrapped(
+        bench.wiring.aws("dynamodb"), batch_write_item=failing(refusal("ThrottlingException"))
+    )
+    summary = bench.check(bench.store_over(throttled)).run(TICK, seconds=SECONDS)
+    assert summary.deferred == 1
+    bench.run()
+    assert bench.store.history("a", TICK, TICK)
+
+
+def test_what_was_not_delivered_is_owed_and_the_tick_stays_open(bench: Bench) -> None:
+    bench.watch("a")
+    bench.looks.balances["a"] = LOW
+    bench.post.refuses = True
+    summary = bench.run()
+    assert (summary.fired, summary.delivered, summary.undelivered) == (1, 0, 1)
+    assert not summary.complete
+
+
+def test_the_same_tick_again_sends_what_is_owed_and_reads_nothing(bench: Bench) -> None:
+    bench.watch("a")
+    bench.looks.balances["a"] = LOW
+    bench.post.refuses = True
+    bench.run()
+    bench.post.refuses = False
+    summary = bench.run()
+    assert (summary.read, summary.fired, summary.delivered) == (0, 0, 1)
+    assert bench.looks.asked == ["a"]
+    assert bench.run().skipped
+
+
+def test_the_next_tick_sends_what_is_owed(bench: Bench) -> None:
+    bench.watch("a")
+    bench.looks.balances["a"] = LOW
+    bench.post.refuses = True
+    bench.run()
+    bench.post.refuses = False
+    assert bench.run(NEXT).delivered == 1
+    assert bench.post.said == [("a", "fired")]
+
+
+def test_a_resolution_is_owed_after_the_alert_that_it_resolves(bench: Bench) -> None:
+    bench.watch("a")
+    bench.looks.balances["a"] = LOW
+    bench.post.refuses = True
+    bench.run()
+    bench.looks.balances["a"] = FINE
+    bench.post.refuses = False
+    bench.run(NEXT)
+    assert bench.post.said == [("a", "fired"), ("a", "resolved"), ("a", "topped_up")]
+
+
+def test_an_account_that_was_not_come_to_is_deferred_and_the_tick_stays_open(
+    bench: Bench,
+) -> None:
+    bench.watch("a", "b", "c")
+    bench.looks.never = {"b"}
+    summary = bench.run()
+    assert (summary.accounts, summary.read, summary.deferred) == (3, 2, 1)
+    assert not summary.complete
+
+
+def test_the_same_tick_again_reads_only_what_was_deferred(bench: Bench) -> None:
+    bench.watch("a", "b", "c")
+    bench.looks.never = {"b"}
+    bench.run()
+    bench.looks = Looks()
+    assert bench.run().read == 1
+    assert bench.looks.asked == ["b"]
+    assert bench.run().skipped
+
+
+def test_a_deferred_account_comes_first_the_next_time(bench: Bench) -> None:
+    bench.watch("a", "b", "c")
+    bench.run(TICK)
+    bench.looks.never = {"c"}
+    bench.run(NEXT)
+    bench.looks = Looks()
+    bench.run(THIRD)
+    assert bench.looks.asked[0] == "c"
+
+
+def test_an_account_that_was_never_checked_comes_before_all_others(bench: Bench) -> None:
+    bench.watch("a", "b")
+    bench.run()
+    bench.watch("a", "b", "new")
+    bench.looks = Looks()
+    bench.run(NEXT)
+    assert bench.looks.asked[0] == "new"
+
+
+def test_time_that_runs_out_before_the_first_account_defers_all(bench: Bench) -> None:
+    bench.watch("a", "b")
+    bench.looks.never = {"a", "b"}
+    summary = bench.run()
+    assert summary == Summary(TICK, accounts=2, deferred=2)
+
+
+def test_an_account_that_cannot_be_stored_defers_itself_alone(bench: Bench) -> None:
+    bench.watch("a", "b", "c", "d")
+    bench.looks.balances = {"a": LOW, "b": LOW}
+    client = bench.wiring.aws("dynamodb")
+
+    def refuse_b(**request: Any) -> Any:  # noqa: ANN401 (boto3's)
+        if '"ACCOUNT#b"' in json.dumps(request):
+            raise refusal("TransactionCanceledException", "TransactWriteItems")
+        return client.transact_write_items(**request)
+
+    store = bench.store_over(Wrapped(client, transact_write_items=refuse_b))
+    summary = bench.check(store).run(TICK, seconds=SECONDS)
+    assert (summary.fired, summary.deferred) == (1, 1)
+    assert bench.post.said == [("a", "fired")]
+    bench.run()
+    assert bench.post.said == [("a", "fired"), ("b", "fired")]
+
+
+def test_quiet_accounts_that_cannot_be_stored_are_deferred(bench: Bench) -> None:
+    bench.watch("a", "b")
+    bench.looks.balances = {"a": LOW}
+    client = bench.wiring.aws("dynamodb")
+    throttled = Wrapped(client, batch_write_item=failing(refusal("ThrottlingException")))
+    summary = bench.check(bench.store_over(throttled)).run(TICK, seconds=SECONDS)
+    assert (summary.fired, summary.deferred) == (1, 1)
+
+
+def test_a_policy_in_order_is_obeyed(bench: Bench) -> None:
+    bench.watch("a")
+    bench.aws.put_policy('[[rules]]\nname = "mine"\nbelow = "100"\n')
+    bench.run()
+    assert [each.notification.rule for each in bench.post.accepted] == ["mine"]
+
+
+def test_a_policy_that_has_gone_bad_is_alerted_on(bench: Bench) -> None:
+    bench.watch("a")
+    bench.aws.put_policy("[[rules]]\nbelow = 1\n")
+    bench.run()
+    assert bench.post.said == [("configuration", "fired")]
+
+
+def test_for_a_policy_that_has_gone_bad_the_last_good_one_stands_in(bench: Bench) -> None:
+    bench.watch("a")
+    bench.aws.put_policy('[[rules]]\nname = "mine"\nbelow = "50"\n')
+    bench.run()
+    bench.aws.put_policy("[[rules]\n")
+    bench.looks.balances["a"] = "40"
+    bench.run(NEXT)
+    assert bench.post.said == [("configuration", "fired"), ("a", "fired")]
+    assert [each.notification.rule for each in bench.post.accepted][-1] == "mine"
+    assert "the last policy that was in order" in bench.post.accepted[0].notification.detail
+
+
+def test_without_a_last_good_policy_the_built_in_one_stands_in(bench: Bench) -> None:
+    bench.watch("a")
+    bench.looks.balances["a"] = LOW
+    bench.aws.put_policy("[[rules]\n")
+    bench.run()
+    assert ("a", "fired") in bench.post.said
+    assert "the built-in policy is used" in bench.post.accepted[0].notification.detail
+
+
+def test_a_policy_that_is_in_order_again_resolves_its_alert(bench: Bench) -> None:
+    bench.watch("a")
+    bench.aws.put_policy("[[rules]\n")
+    bench.run()
+    bench.aws.put_policy("# Empty.\n")
+    bench.run(NEXT)
+    assert bench.post.said == [("configuration", "fired"), ("configuration", "resolved")]
+
+
+def test_a_fault_is_told_once_and_not_at_every_tick(bench: Bench) -> None:
+    bench.aws.put_policy("[[rules]\n")
+    bench.run()
+    bench.run(NEXT)
+    assert bench.post.said == [("configuration", "fired")]
+
+
+def test_a_new_fault_is_told_at_once(bench: Bench) -> None:
+    bench.aws.put_policy("[[rules]\n")
+    bench.run()
+    bench.put_secret("accounts", "no JSON")
+    bench.run(NEXT)
+    assert bench.post.accepted[-1].notification.reason is Reason.WORSENED
+
+
+def test_a_parameter_that_is_missing_is_alerted_on(bench: Bench) -> None:
+    bench.watch("a")
+    elsewhere = replace(bench.wiring.settings, policy_parameter="/not/there")
+    bench.wiring = replace(bench.wiring, settings=elsewhere)
+    assert bench.run().read == 1
+    assert "/not/there" in bench.post.accepted[0].notification.detail
+
+
+def test_without_a_parameter_the_built_in_policy_is_in_order(bench: Bench) -> None:
+    bench.watch("a")
+    nowhere = replace(bench.wiring.settings, policy_parameter="")
+    bench.wiring = replace(bench.wiring, settings=nowhere)
+    assert bench.run() == Summary(TICK, accounts=1, read=1)
+
+
+def test_a_fault_in_a_secret_is_alerted_on_and_the_rest_is_watched(bench: Bench) -> None:
+    bench.watch("a", into="accounts/good")
+    bench.put_secret("accounts/bad", "no JSON")
+    assert bench.run().read == 1
+    assert bench.post.said == [("configuration", "fired")]
+    detail = bench.post.accepted[0].notification.detail
+    assert detail == "secret balance-watch/accounts/bad: is not JSON"
+
+
+def test_when_no_secret_can_be_read_the_run_fails_and_the_tick_stays_open(bench: Bench) -> None:
+    bench.watch("a")
+    denied = SecretsThatAreDenied()
+    working = bench.wiring
+    bench.wiring = replace(working, clients={**working.clients, "secretsmanager": denied})
+    with pytest.raises(ClientError, match="AccessDenied"):
+        bench.run()
+    bench.wiring = working
+    assert bench.run().read == 1
+
+
+def test_an_account_that_is_no_longer_watched_keeps_its_history(bench: Bench) -> None:
+    bench.watch("a", "b")
+    bench.run()
+    bench.watch("b")
+    assert bench.run(NEXT).accounts == 1
+    assert bench.store.history("a", TICK, NEXT)

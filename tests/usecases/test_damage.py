@@ -1,0 +1,174 @@
+"""One item that was damaged, or is of another version, costs itself: everybody else is told."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from balance_watch.domain.notification import Owed
+from balance_watch.store import items, outbox
+from balance_watch.store.table import packed
+from local.slack_inbox import SlackInbox
+from local.vonage import VonageServer
+from tests.support.check_bench import LOW, SECONDS, Bench
+from tests.support.examples import NEXT, TICK
+from tests.support.notifications import low
+from tests.usecases.test_payments import paid, paying, vonage  # noqa: F401 (fixtures)
+
+HOUR = timedelta(hours=1)
+SEEN = {"observed_at": "2026-11-22T09:05:00Z", "bal": Decimal("71.5"), "cur": "USD"}
+
+
+def put(bench: Bench, item: dict[str, Any]) -> None:
+    client = bench.wiring.clients["dynamodb"]
+    client.put_item(TableName=bench.wiring.settings.table_name, Item=packed(item))
+
+
+def note(bench: Bench, name: str, value: object) -> None:
+    """Writes an attribute of the run's item."""
+    bench.wiring.clients["dynamodb"].update_item(
+        TableName=bench.wiring.settings.table_name,
+        Key=packed(items.RUN),
+        UpdateExpression="SET #it = :it",
+        ExpressionAttributeNames={"#it": name},
+        ExpressionAttributeValues=packed({":it": value}),
+    )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"reading": {**SEEN, "bal": "71.5"}},
+        {"reading": {**SEEN, "observed_at": "2026-11-22T09:05:00"}},
+        {"checked_at": "2026-11-22T09:05:00"},
+        {"jump_told": "2026-11-22T09:05:00"},
+        {"jump": {"at": "2026-11-22T09:05:00Z", "before": "x", "after": "y"}},
+        {"trail": "29912345:NaN"},
+        {"days": "20000:NaN:43200"},
+        {"days": "20000:5:-43200"},
+    ],
+)
+def test_a_damaged_state(bench: Bench, damage: dict[str, Any]) -> None:
+    state = {**items.state_key("a"), "checked_at": "2026-11-22T09:05:00Z", "reading": SEEN}
+    put(bench, {**state, "trail": "29912345:71.5", **damage})
+    bench.watch("a", "b")
+    bench.looks.balances.update(a=LOW, b=LOW)
+    bench.run()
+    assert ("b", "fired") in bench.post.said
+
+
+SILENCE = {
+    "match": {"account": "a"},
+    "until": "2026-12-22T10:05:00Z",
+    "reason": "r",
+    "created_at": "2026-11-22T10:05:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"match": "account=a"},
+        {"match": {"account": 5}},
+        {"match": ["x"]},
+        {"match": {}},
+        {"until": "2026-12-22T10:05:00"},
+    ],
+)
+def test_a_damaged_silence_silences_nothing(bench: Bench, damage: dict[str, Any]) -> None:
+    bench.watch("a")
+    note(bench, "silence:x", {**SILENCE, **damage})
+    bench.looks.balances["a"] = LOW
+    assert bench.run().complete
+    assert bench.post.said == [("a", "fired")]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("gone", {"slack:default": {"digest": "x", "at": "2026-11-22T10:05:00", "why": "y"}}),
+        ("gone", []),
+        ("alerted", [{"x": "y"}]),
+        ("alerted", 7),
+        ("configuration", {"faults": [["x"]]}),
+        ("configuration", {"told": "x"}),
+        ("policy_digest", 7),
+    ],
+)
+def test_damaged_notes(bench: Bench, name: str, value: object) -> None:
+    bench.watch("a")
+    bench.run(TICK - HOUR)
+    note(bench, name, value)
+    bench.looks.balances["a"] = LOW
+    assert bench.run().complete
+    assert ("a", "fired") in bench.post.said
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"labels": None},
+        {"detail": None},
+        {"rule": None},
+        {"since": "2026-11-22T10:05:00"},
+        {"currency": 5},
+        {"value": "NaN"},
+        {"threshold": "NaN"},
+        {"trend": ["NaN", "1"]},
+        {"account": None},
+        {"runway": "x"},
+    ],
+    ids=lambda damage: next(iter(damage)),
+)
+def test_a_damaged_debt_blocks_no_channel(bench: Bench, damage: dict[str, Any]) -> None:
+    with SlackInbox() as slack:
+        bench.watch("b")
+        bench.looks.balances["b"] = LOW
+        bench.put_secret("slack", {"webhooks": slack.webhooks})
+        bench.delivers_to(slack.authority)
+        for channel in ("sns", "slack:default"):
+            item = outbox.owed_item(Owed(low(), channel))
+            said = json.dumps({**json.loads(item["notification"]), **damage})
+            put(bench, {**item, "notification": said})
+        bench.aws.published()
+        bench.run()
+        assert "b" in [each.content["account"] for each in bench.aws.published()]
+        assert any("b is at" in message["text"] for message in slack.messages["default"])
+
+
+def test_a_transaction_that_was_stored_though_its_reply_was_lost_is_paid_on_once(
+    paying: Bench,  # noqa: F811 (the fixture)
+    vonage: VonageServer,  # noqa: F811 (the fixture)
+) -> None:
+    check = paying.check(paying.store_over(Forgetful(paying.wiring.clients["dynamodb"])))
+    check = replace(check, pay=replace(check.pay, store=check.store))
+    assert not check.run(TICK, seconds=SECONDS).complete
+    for index in range(3):
+        paying.run(NEXT + index * HOUR)
+    assert paid(vonage) == 1
+    assert paying.post.said.count(("sms", "fired")) == 1
+
+
+class Forgetful:
+    """A client whose first transaction is stored, and whose reply is lost for good."""
+
+    def __init__(self, client: Any) -> None:  # noqa: ANN401 (boto3's)
+        self.client, self.lost = client, False
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (a client has any method)
+        method = getattr(self.client, name)
+        if name != "transact_write_items":
+            return method
+
+        def call(**request: Any) -> Any:  # noqa: ANN401 (as the client's)
+            answer = method(**request)
+            if not self.lost:
+                self.lost = True
+                raise ClientError({"Error": {"Code": "InternalServerError"}}, "TransactWriteItems")
+            return answer
+
+        return call

@@ -1,0 +1,92 @@
+"""A silence in the table holds back what a run would say, and costs no call."""
+
+from collections import Counter
+from datetime import timedelta
+
+from balance_watch.domain.silences import Silence
+from balance_watch.store.silences import Silences
+from tests.support.check_bench import LOW, Bench
+from tests.support.examples import NEXT, TICK
+
+HOUR = timedelta(hours=1)
+
+
+def silences_of(bench: Bench) -> Silences:
+    return bench.wiring.silences
+
+
+def silence(name: str = "s", hours: int = 1, **match: str) -> Silence:
+    return Silence(name, match or {"account": "a"}, TICK + hours * HOUR, "migration", TICK)
+
+
+def test_a_silence_holds_back_until_it_ends(bench: Bench) -> None:
+    bench.watch("a", "b")
+    silences_of(bench).add(silence())
+    bench.looks.balances.update(a=LOW, b=LOW)
+    bench.run()
+    bench.run(NEXT)
+    assert bench.post.said == [("b", "fired")]
+    bench.run(TICK + HOUR)
+    assert bench.post.said == [("b", "fired"), ("a", "fired")]
+
+
+def test_two_silences_stand_beside_each_other(bench: Bench) -> None:
+    bench.watch("a", "b")
+    silences_of(bench).add(silence("one"))
+    silences_of(bench).add(silence("two", account="b"))
+    bench.looks.balances.update(a=LOW, b=LOW)
+    bench.run()
+    assert bench.post.said == []
+    silences_of(bench).end("two")
+    bench.run(NEXT)
+    assert bench.post.said == [("b", "fired")]
+
+
+def test_a_silence_before_the_first_run_of_all_is_kept_to(bench: Bench) -> None:
+    bench.watch("a")
+    silences_of(bench).add(silence())
+    bench.looks.balances["a"] = LOW
+    assert bench.run().complete
+    assert bench.post.said == []
+
+
+def test_a_silence_added_while_a_run_is_under_way_is_not_lost(bench: Bench) -> None:
+    bench.watch("a")
+    run = bench.store.claim(TICK, 100)
+    assert run is not None
+    silences_of(bench).add(silence())
+    bench.store.close(run, run.notes, done=True)
+    assert [each.name for each in silences_of(bench).at(TICK)] == ["s"]
+
+
+def test_what_has_ended_is_taken_out_of_the_table(bench: Bench) -> None:
+    bench.watch("a")
+    silences_of(bench).add(silence("short", 1))
+    silences_of(bench).add(silence("long", 9))
+    bench.run()
+    bench.run(TICK + 2 * HOUR)
+    assert "silence:short" not in str(bench.scan())
+    assert "silence:long" in str(bench.scan())
+
+
+def test_a_silence_that_is_not_understood_silences_nothing(bench: Bench) -> None:
+    bench.watch("a")
+    bench.wiring.clients["dynamodb"].update_item(
+        TableName=bench.wiring.settings.table_name,
+        Key={"pk": {"S": "RUN"}, "sk": {"S": "RUN"}},
+        UpdateExpression="SET #it = :it",
+        ExpressionAttributeNames={"#it": "silence:x"},
+        ExpressionAttributeValues={":it": {"S": "garbage"}},
+    )
+    bench.looks.balances["a"] = LOW
+    assert bench.run().complete
+    assert bench.post.said == [("a", "fired")]
+
+
+def test_silences_cost_no_call(bench: Bench, calls: Counter[str]) -> None:
+    bench.watch("a")
+    bench.run()
+    silences_of(bench).add(silence())
+    calls.clear()
+    bench.run(NEXT)
+    assert sum(calls.values()) == 7
