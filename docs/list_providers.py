@@ -10,7 +10,7 @@ from string import Template
 
 import balance_watch.providers
 from balance_watch.cli.providers import needs, unit_of, what_it_is
-from balance_watch.providers.registry import provider, slugs
+from balance_watch.providers.registry import catalogue_provider, slugs
 from balance_watch.providers.spec import Spec
 
 PAGE = Path(__file__).parent / "providers.md"
@@ -21,7 +21,7 @@ TEMPLATE = Path(__file__).parent / "providers.template.md"
 
 def page() -> str:
     """The whole page."""
-    catalogue = [(slug, spec) for slug in slugs() if (spec := provider(slug)) is not None]
+    catalogue = [(slug, spec) for slug in slugs() if (spec := catalogue_provider(slug)) is not None]
     latest = max(spec.checked for _, spec in catalogue if spec.checked)
     old = sorted((CATALOGUE / "renamed").iterdir())
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(

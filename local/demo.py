@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from balance_watch.cli.check import check
-from balance_watch.cli.terminal import accounts_table, clean, configuration, err, out
+from balance_watch.cli.terminal import accounts_table, configuration, err, out, sanitize
 from balance_watch.config.settings import Settings
 from balance_watch.domain.state import AccountState
 from balance_watch.errors import BalanceWatchError, CommandError
@@ -92,7 +92,7 @@ def _pass_time(world: World, handler: Any) -> int:  # noqa: ANN401 (Powertools' 
                 handler({**event, "scheduled_time": tick.isoformat()}, _LambdaContext())
             except BalanceWatchError as error:
                 failures += 1
-                out.print(clean(str(error), "red"))
+                out.print(sanitize(str(error), "red"))
             for line in _said(world.slack, posted, tick):
                 out.print(line)
             published += len(world.aws.published())
@@ -127,7 +127,7 @@ def _said(slack: SlackInbox, posted: dict[str, int], at: datetime) -> Iterator[T
         line = Table.grid(padding=(0, 1))
         line.add_column(no_wrap=True)
         line.add_column(ratio=1, overflow="fold")
-        line.add_row(clean(f"{at:%d %b %H:%M}  {' '.join(names):<16}", "dim"), clean(title))
+        line.add_row(sanitize(f"{at:%d %b %H:%M}  {' '.join(names):<16}", "dim"), sanitize(title))
         yield line
 
 

@@ -15,16 +15,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balance_watch.config.accounts import understand_secrets
+from balance_watch.config.accounts import parse_secrets
 from balance_watch.config.settings import Settings
 from balance_watch.domain.account import Account
-from balance_watch.domain.notification import Owed
+from balance_watch.domain.notification import OutboxEntry
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
 from balance_watch.notifiers.slack import SlackChannel
 from balance_watch.providers.client import ATTEMPT_SECONDS, ProviderClient
 from balance_watch.providers.parallel import read_all
-from balance_watch.providers.parser import understand
-from balance_watch.providers.registry import find, slugs
+from balance_watch.providers.parser import parse_reply
+from balance_watch.providers.registry import resolve, slugs
 from balance_watch.transport import Reply, Transport
 from balance_watch.usecases.delivery import deliver
 from balance_watch.usecases.summary import Summary
@@ -269,7 +269,7 @@ def test_a_line_break_that_an_editor_left_behind_a_key_is_not_part_of_it(
         host.accounts[KEY] = ProviderAccount(Decimal(7))
         secret = json.dumps(in_a_secret([you("a", host.url, f"{KEY}\n")]))
         texts = {"balance-watch/accounts": secret}
-        watched = understand_secrets(texts, "balance-watch/", partial(find, {}), Faults())
+        watched = parse_secrets(texts, "balance-watch/", partial(resolve, {}), Faults())
         client = ProviderClient(Transport([host.authority]), sleep=lambda _: None)
         outcomes = read(client, [account for account, _ in watched.accounts], seconds=60)
     assert isinstance(outcomes["a"], Reading)
@@ -281,7 +281,10 @@ def delivered_to_slack(transport: Transport, url: str, outbox: Outbox) -> tuple[
     name = "slack:default"
     channel = SlackChannel(transport, url, sleep=lambda _: None)
     sent = deliver(
-        [Owed(low(), name)], channels={name: channel}, outbox=outbox, deadline=monotonic() + 5
+        [OutboxEntry(low(), name)],
+        channels={name: channel},
+        outbox=outbox,
+        deadline=monotonic() + 5,
     )
     return sent.delivered, sent.undelivered
 
@@ -344,7 +347,7 @@ def test_whatever_happens_to_a_reply_every_amount_of_a_reading_stands_in_it(slug
     @given(bodies(slug), TYPES)
     def holds(body: bytes, content_type: str) -> None:
         headers = {"Content-Type": content_type, "Content-Length": str(len(body))}
-        outcome = understand(spec, account, Reply(200, body, headers), NOW)
+        outcome = parse_reply(spec, account, Reply(200, body, headers), NOW)
         if isinstance(outcome, ReadFailure):
             assert isinstance(outcome.kind, FailureKind)
         if isinstance(outcome, Reading):

@@ -34,8 +34,8 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.reading import Reading
 from balance_watch.errors import SettingsError
 from balance_watch.handlers import check_balances
-from balance_watch.providers.parser import understand
-from balance_watch.providers.registry import provider
+from balance_watch.providers.parser import parse_reply
+from balance_watch.providers.registry import catalogue_provider
 from balance_watch.providers.request import balance_request, top_up_request
 from balance_watch.transport import Reply
 from balance_watch.wiring import Wiring
@@ -515,14 +515,14 @@ WRITTEN: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("write", WRITTEN.values(), ids=WRITTEN.keys())
 def test_no_part_of_a_key_is_left_where_a_status_is_cut(write: Callable[[str], str]) -> None:
-    spec, hidden = provider("aimlapi-v1-legacy"), write(KEY)
+    spec, hidden = catalogue_provider("aimlapi-v1-legacy"), write(KEY)
     assert spec is not None
     account = Account("a", "aimlapi-v1-legacy", {"api_key": KEY})
     parts = {hidden[at : at + 8] for at in range(len(hidden) - 7)}
     for before in range(200 - len(hidden) - 8, 208):
         text = ("." * before + hidden).ljust(10_000, ".")
         body = json.dumps({"balance": 1, "statusExplanation": text}).encode()
-        reading = understand(spec, account, Reply(200, body), START)
+        reading = parse_reply(spec, account, Reply(200, body), START)
         assert isinstance(reading, Reading)
         assert reading.status
         assert not any(part in reading.status for part in parts), before

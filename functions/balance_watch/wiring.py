@@ -11,19 +11,19 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from balance_watch.config.accounts import Watched, understand_secrets
+from balance_watch.config.accounts import Configuration, parse_secrets
 from balance_watch.config.settings import Settings
 from balance_watch.config.sources import read_parameter, read_secrets
 from balance_watch.domain.account import Account
-from balance_watch.domain.notification import Owed
-from balance_watch.domain.payment import Outcome
+from balance_watch.domain.notification import OutboxEntry
+from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import DEFAULT_WEBHOOK, SLACK, TOPIC
-from balance_watch.domain.reading import Observed
+from balance_watch.domain.reading import ReadResult
 from balance_watch.notifiers.slack import SlackChannel
 from balance_watch.notifiers.sns import SnsChannel
 from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.parallel import PER_HOST, read_all
-from balance_watch.providers.registry import find
+from balance_watch.providers.registry import resolve
 from balance_watch.providers.spec import Spec
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.payments import Payments
@@ -31,7 +31,7 @@ from balance_watch.store.silences import Silences
 from balance_watch.store.table import Table
 from balance_watch.transport import Transport
 from balance_watch.usecases.check import Check
-from balance_watch.usecases.delivery import Channel, Delivered, deliver
+from balance_watch.usecases.delivery import Channel, DeliveryReport, deliver
 from balance_watch.usecases.payments import Pay
 from balance_watch.validation import Faults
 
@@ -111,11 +111,11 @@ class Wiring:
     def _ssm(self) -> Any:  # noqa: ANN401 (as aws)
         return self.aws("ssm")
 
-    def watched(self, own: Mapping[str, Spec]) -> Watched[Spec]:
+    def watched(self, own: Mapping[str, Spec]) -> Configuration[Spec]:
         """What the secrets say now; `own` are the providers of the policy."""
         prefix = self.settings.secrets_prefix
         secrets = read_secrets(self._secrets_manager, prefix)
-        return understand_secrets(secrets.texts, prefix, partial(find, own), secrets.faults)
+        return parse_secrets(secrets.texts, prefix, partial(resolve, own), secrets.faults)
 
     def policy_text(self, faults: Faults) -> str | None:
         """The policy's text now; without a parameter, the empty one."""
@@ -134,19 +134,19 @@ class Wiring:
         """The silences in the table."""
         return Silences(self._dynamodb, self.settings.table_name)
 
-    def top_up(self, spec: Spec, account: Account) -> Outcome:
+    def top_up(self, spec: Spec, account: Account) -> PaymentOutcome:
         """Pays in. Whoever calls it has claimed the payment before."""
         # A connection kept since the last run may be dead, and a payment is not tried again.
         return ProviderClient(self.new_transport()).top_up(spec, account)
 
     def deliver(
         self,
-        owed: Sequence[Owed],
+        owed: Sequence[OutboxEntry],
         *,
-        watched: Watched[Spec],
+        watched: Configuration[Spec],
         shut: AbstractSet[str],
         deadline: float,
-    ) -> Delivered:
+    ) -> DeliveryReport:
         """Sends what is owed to the topic and to the webhooks that are not shut."""
         # A connection kept since the last alert may be dead after Lambda's freeze, and a post is
         # not repeated: so each delivery has connections of its own.
@@ -160,12 +160,12 @@ class Wiring:
             outbox=self.store,
             deadline=deadline,
             # While the webhooks are not known, what is owed to one stays owed to it.
-            stand_ins=(DEFAULT_WEBHOOK, TOPIC) if watched.webhooks_known else (),
+            fallbacks=(DEFAULT_WEBHOOK, TOPIC) if watched.webhooks_known else (),
         )
 
     def check(
         self,
-        on_read: Callable[[Account, Observed, int], None] = lambda *_: None,
+        on_read: Callable[[Account, ReadResult, int], None] = lambda *_: None,
     ) -> Check:
         """The check, ready to run."""
         return Check(

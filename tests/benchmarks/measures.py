@@ -13,13 +13,13 @@ from pathlib import Path
 from statistics import mean, median
 from typing import TYPE_CHECKING, Any
 
-from balance_watch.config.accounts import Watched
+from balance_watch.config.accounts import Configuration
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import AutoReload, Reading
 from balance_watch.domain.state import AccountState
 from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.parallel import PER_HOST, read_all
-from balance_watch.providers.registry import provider
+from balance_watch.providers.registry import catalogue_provider
 from balance_watch.store import items
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.payments import Payments
@@ -63,7 +63,7 @@ def reading_time(accounts: int, hosts: int, latency: float) -> ReadingTime:
         serving("tests.benchmarks.provider", folder, str(latency), str(hosts)) as server,
     ):
         addresses = [f"127.0.0.1:{port}" for port in server["ports"]]
-        spec = provider("you")
+        spec = catalogue_provider("you")
         assert spec is not None
         pairs = [
             (
@@ -153,7 +153,7 @@ def units() -> Units:
         small, large = (_consumed(address, number) for number in (100, 200))
     write, read = ((large[which] - small[which]) / 100 for which in (0, 1))
     ordinary = [
-        size_of(items.reading_item(state.account, _looked_at(state), 400)) + STORAGE_OVERHEAD
+        size_of(items.reading_to_item(state.account, _looked_at(state), 400)) + STORAGE_OVERHEAD
         for state in _ordinary(7)
     ]
     return Units(write, small[0] - 100 * write, read, small[1] - 100 * read, mean(ordinary))
@@ -162,11 +162,11 @@ def units() -> Units:
 def _consumed(address: str, number: int) -> tuple[float, float]:
     client = client_of(address)
     store = Store(client, new_table(client))
-    spec = provider("you")
+    spec = catalogue_provider("you")
     assert spec is not None
     states = _ordinary(number)
     accounts = tuple((Account(state.account, "you"), spec) for state in states)
-    watched: Watched[Spec] = Watched(accounts, {}, webhooks_known=True, faults=Faults())
+    watched: Configuration[Spec] = Configuration(accounts, {}, webhooks_known=True, faults=Faults())
     looks = _AsBefore({state.account: _looked_at(state) for state in states})
     pay = Pay(store, Payments(client, Table(client, "", time.sleep)), _no_payment)
     check = Check(store, lambda _: watched, lambda _: "", looks, _deliver, pay)
@@ -267,7 +267,7 @@ def _ordinary(number: int) -> list[AccountState]:
             f"{shapes[index % 7][0]}-{index:03}",
             checked_at=at,
             reading=shapes[index % 7][1],
-            window=full_window(at, first=f"{shapes[index % 7][1].balance + 3:f}"),
+            trend=full_window(at, first=f"{shapes[index % 7][1].balance + 3:f}"),
         )
         for index in range(number)
     ]

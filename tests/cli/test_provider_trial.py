@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from balance_watch.cli.main import main
-from balance_watch.providers.registry import provider, slugs
+from balance_watch.providers.registry import catalogue_provider, slugs
 from local.loopback import LoopbackServer, Reply, Request
 from tests.cli.conftest import Said
 from tests.support.canaries import key
@@ -88,7 +88,7 @@ def try_out(
         keys = tmp_path / "keys.json"
         given = account if credentials is None else credentials
         keys.write_text(given if isinstance(given, str) else json.dumps(given))
-        named = what if provider(what) else str(spec)
+        named = what if catalogue_provider(what) else str(spec)
         code = main(["providers", "try", named, "--credentials", str(keys), *words])
         return Said(code, *capsys.readouterr())
 

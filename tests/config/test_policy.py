@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from balance_watch.config.policy import parse_policy
 from balance_watch.config.sources import read_parameter
 from balance_watch.domain.policy import Defaults, Policy, Route
-from balance_watch.domain.rules import Hold, Metric, Rule, Severity
+from balance_watch.domain.rules import Metric, PendingPeriod, Rule, Severity
 from balance_watch.validation import Faults
 
 EXAMPLE = """
@@ -57,7 +57,7 @@ def test_the_contracts_example_is_understood_word_for_word() -> None:
         {"provider": "vonage", "labels.team": "sms*"},
         below=Decimal(20),
         recover=Decimal(25),
-        hold=Hold(2),
+        pending_period=PendingPeriod(2),
     )
     route = Route({"severity": "critical"}, ("sns", "slack:oncall"))
     assert parsed(EXAMPLE) == Policy(Defaults(), (low,), (route,))
@@ -87,14 +87,14 @@ def test_every_duration_is_its_number_of_units(number: int, unit: tuple[str, int
 @pytest.mark.parametrize(
     ("text", "hold"),
     [
-        ("1 check", Hold(1)),
-        ("2 checks", Hold(2)),
-        ("30m", Hold(lasting=timedelta(minutes=30))),
-        ("1w", Hold(lasting=timedelta(weeks=1))),
+        ("1 check", PendingPeriod(1)),
+        ("2 checks", PendingPeriod(2)),
+        ("30m", PendingPeriod(lasting=timedelta(minutes=30))),
+        ("1w", PendingPeriod(lasting=timedelta(weeks=1))),
     ],
 )
-def test_a_breach_can_be_asked_to_last(text: str, hold: Hold) -> None:
-    assert rule(f'below = 5\nfor = "{text}"').hold == hold
+def test_a_breach_can_be_asked_to_last(text: str, hold: PendingPeriod) -> None:
+    assert rule(f'below = 5\nfor = "{text}"').pending_period == hold
 
 
 @pytest.mark.parametrize("number", ["20", "20.0", '"20"', '"20.00"', "2e1", "0x14"])

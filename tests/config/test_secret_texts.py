@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balance_watch.config.accounts import AccountEntry, understand_secrets
+from balance_watch.config.accounts import AccountEntry, parse_secrets
 from balance_watch.validation import Faults
 from tests.support.canaries import CORE, webhook
 from tests.support.secret_texts import PREFIX, account, found, names, understood, with_accounts
@@ -92,13 +92,13 @@ def test_webhooks_that_are_not_understood_are_not_taken_for_none(text: str) -> N
 
 def test_webhooks_that_could_not_be_read_are_not_taken_for_none() -> None:
     unread = Faults(["secret balance-watch/slack: cannot be read (AccessDenied)"])
-    watched = understand_secrets({}, PREFIX, found, unread)
+    watched = parse_secrets({}, PREFIX, found, unread)
     assert (watched.webhooks_known, watched.faults) == (False, unread)
 
 
 def test_what_could_not_be_read_is_not_changed_by_what_is_found_later() -> None:
     unread = Faults()
-    understand_secrets({f"{PREFIX}accounts": "{"}, PREFIX, found, unread)
+    parse_secrets({f"{PREFIX}accounts": "{"}, PREFIX, found, unread)
     assert unread == []
 
 
@@ -173,4 +173,4 @@ def test_whatever_stands_beside_it_an_account_in_order_is_watched(accounts: list
 def test_null_in_the_place_of_everything_is_told(name: str) -> None:
     field = {"accounts": "accounts", "slack": "webhooks"}[name]
     texts = {f"{PREFIX}{name}": json.dumps({field: None})}
-    assert understand_secrets(texts, PREFIX, found, Faults()).faults
+    assert parse_secrets(texts, PREFIX, found, Faults()).faults

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from balance_watch.domain.alerts import Terms
+from balance_watch.domain.alerts import AlertContext
 from balance_watch.domain.configuration_alert import ConfigurationState, decide_configuration
-from balance_watch.domain.notification import Notification, Owed
+from balance_watch.domain.notification import Notification, OutboxEntry
 from balance_watch.domain.policy import Defaults, Policy, Route
-from balance_watch.domain.silences import Silence, holding
+from balance_watch.domain.silences import Silence, suppression
 from tests.support.watchman import DAY, START, TICK
 
 BOTH = frozenset({"default", "oncall"})
@@ -25,16 +25,16 @@ class Auditor:
         self.state = ConfigurationState()
         self.silences: list[Silence] = []
 
-    def owes(self, *faults: str, after: timedelta = TICK) -> tuple[Owed, ...]:
+    def owes(self, *faults: str, after: timedelta = TICK) -> tuple[OutboxEntry, ...]:
         """What one run with these faults owes."""
         self.now += after
 
         def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
             return self.policy.channels_for(facts, BOTH)
 
-        held = holding(self.silences, (), self.now)
-        terms = Terms(self.policy.defaults, routing, held)
-        self.state, owed = decide_configuration(self.state, faults, terms=terms, now=self.now)
+        held = suppression(self.silences, (), self.now)
+        context = AlertContext(self.policy.defaults, routing, held)
+        self.state, owed = decide_configuration(self.state, faults, context=context, now=self.now)
         return owed
 
     def sees(self, *faults: str, after: timedelta = TICK) -> list[str]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.policy import Defaults, Policy, Route
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
-from balance_watch.domain.rules import Hold, Metric, Rule, Severity
+from balance_watch.domain.rules import Metric, PendingPeriod, Rule, Severity
 from tests.support.watchman import HOUR, START, TICK, Watchman, failure
 
 GAP = 6 * HOUR
@@ -41,21 +41,21 @@ lives = st.lists(st.builds(Step, good | bad, spans), max_size=12)
 
 names = st.sampled_from("abcdef")
 thresholds = st.sampled_from([Decimal(5), Decimal(20)])
-holds = st.sampled_from([Hold(), Hold(2), Hold(lasting=2 * HOUR)])
+holds = st.sampled_from([PendingPeriod(), PendingPeriod(2), PendingPeriod(lasting=2 * HOUR)])
 rules = st.builds(
     Rule,
     name=names,
     metric=st.sampled_from([Metric.BALANCE, Metric.CREDITS]),
     severity=st.sampled_from(Severity),
     below=thresholds,
-    hold=holds,
+    pending_period=holds,
 ) | st.builds(
     Rule,
     name=names,
     metric=st.just(Metric.BALANCE),
     severity=st.sampled_from(Severity),
     above=st.just(Decimal(100)),
-    hold=holds,
+    pending_period=holds,
 )
 policies = st.builds(
     Policy,
@@ -206,7 +206,7 @@ def test_all_is_over_once_everything_is_well(policy: Policy, life: list[Step]) -
     said = watchman.tells(well)
     assert {it.metric for it in said} == still_open
     assert {it.reason for it in said} <= {Reason.RESOLVED}
-    assert not any(alert.firing or alert.told for alert in watchman.state.alerts.values())
+    assert not any(alert.firing or alert.notified for alert in watchman.state.alerts.values())
     assert watchman.tells(well) == ()
 
 

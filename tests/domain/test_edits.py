@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from balance_watch.domain.rules import Hold, Metric, Rule
+from balance_watch.domain.rules import Metric, PendingPeriod, Rule
 from balance_watch.domain.silences import Silence
 from tests.support.watchman import (
     DAY,
@@ -38,7 +38,7 @@ def test_a_rule_of_the_same_name_about_something_else_begins_anew() -> None:
     watchman = watching(below("20", name="low"))
     for _ in range(4):
         watchman.sees("8")
-    edited(watchman, Rule("low", Metric.CREDITS, below=Decimal(5), hold=Hold(3)))
+    edited(watchman, Rule("low", Metric.CREDITS, below=Decimal(5), pending_period=PendingPeriod(3)))
     watchman.sees(replace(reading("8"), credits=Decimal(1)))
     assert watchman.state.rules["low"].checks == 1
     assert Metric.CREDITS not in watchman.state.alerts
@@ -49,7 +49,7 @@ def test_an_account_that_moves_to_another_provider_was_not_topped_up() -> None:
     watchman.sees("8")
     watchman.account = replace(watchman.account, provider="you")
     assert watchman.notices("500") == []
-    assert len(watchman.state.window) == 1
+    assert len(watchman.state.trend) == 1
 
 
 def test_a_debt_that_shrinks_is_no_top_up() -> None:

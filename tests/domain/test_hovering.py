@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from balance_watch.domain.policy import Defaults
-from balance_watch.domain.rules import Hold, Severity
+from balance_watch.domain.rules import PendingPeriod, Severity
 from tests.support.watchman import (
     HOUR,
     START,
@@ -125,7 +125,7 @@ def test_many_turns_around_the_threshold_are_one_announcement() -> None:
 
 
 def test_two_checks_in_a_row_are_needed_if_so_asked() -> None:
-    watchman = watching(below("20", hold=Hold(2)))
+    watchman = watching(below("20", pending_period=PendingPeriod(2)))
     assert watchman.sees("19") == []
     assert watchman.sees("20") == []
     assert watchman.sees("19") == []
@@ -133,7 +133,7 @@ def test_two_checks_in_a_row_are_needed_if_so_asked() -> None:
 
 
 def test_a_breach_must_last_if_so_asked() -> None:
-    watchman = watching(below("20", hold=Hold(lasting=timedelta(minutes=30))))
+    watchman = watching(below("20", pending_period=PendingPeriod(lasting=timedelta(minutes=30))))
     watchman.sees("19")
     assert watchman.sees("19", after=timedelta(minutes=29)) == []
     (said,) = watchman.tells("19", after=timedelta(minutes=1))
@@ -141,14 +141,14 @@ def test_a_breach_must_last_if_so_asked() -> None:
 
 
 def test_a_breach_that_passed_by_begins_its_time_anew() -> None:
-    watchman = watching(below("20", hold=Hold(lasting=timedelta(minutes=30))))
+    watchman = watching(below("20", pending_period=PendingPeriod(lasting=timedelta(minutes=30))))
     watchman.sees("19")
     watchman.sees("20")
     assert watchman.sees("19", after=HOUR) == []
 
 
 def test_a_failed_look_is_no_check_of_a_breach() -> None:
-    watchman = watching(below("20", hold=Hold(2)))
+    watchman = watching(below("20", pending_period=PendingPeriod(2)))
     watchman.sees("19")
     assert watchman.sees(failure()) == []
     assert watchman.sees("19") == EVERYWHERE

@@ -3,11 +3,11 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from balance_watch.domain.alerts import Offer
+from balance_watch.domain.alerts import ProviderTraits
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import Unlimited
-from balance_watch.domain.rules import Look, Metric, Rule, Standing, judge
-from balance_watch.notifiers.text import headline
+from balance_watch.domain.rules import Measurements, Metric, Rule, RuleStatus, evaluate
+from balance_watch.notifiers.text import summary_line
 from tests.support.watchman import (
     DAY,
     HOUR,
@@ -24,7 +24,7 @@ NO_LIMIT = Unlimited(START)
 
 
 def watchman(*rules: Rule, renews: bool = False) -> Watchman:
-    return Watchman(Policy(rules=rules), offer=Offer(LINK, renews=renews))
+    return Watchman(Policy(rules=rules), offer=ProviderTraits(LINK, renews=renews))
 
 
 def test_an_account_without_a_limit_is_not_low() -> None:
@@ -36,7 +36,7 @@ def test_a_low_balance_ends_when_the_limit_is_lifted() -> None:
     assert watched.sees("8") == ["fired sns", "fired slack:default"]
     assert watched.sees(NO_LIMIT) == ["resolved sns", "resolved slack:default"]
     said = watched.said[-1].notification
-    assert headline(said) == "sms has no limit any more"
+    assert summary_line(said) == "sms has no limit any more"
     assert said.detail == "The provider sets no limit any more."
     assert said.balance is None
 
@@ -53,7 +53,7 @@ def test_nothing_of_an_old_balance_is_left_where_there_is_no_limit() -> None:
     watched = watchman()
     watched.sees("100")
     watched.sees(NO_LIMIT)
-    assert (watched.state.reading, watched.state.window, watched.state.days) == (None, (), ())
+    assert (watched.state.reading, watched.state.trend, watched.state.days) == (None, (), ())
 
 
 def test_a_limit_that_is_set_again_is_no_top_up() -> None:
@@ -110,12 +110,12 @@ def test_a_date_that_is_past_is_not_told() -> None:
 
 
 def test_a_quota_s_alert_ends_only_when_it_lasts_well_beyond_its_reset() -> None:
-    def standing(lasts: int, *, firing: bool) -> Standing:
+    def standing(lasts: int, *, firing: bool) -> RuleStatus:
         numbers = {Metric.RUNWAY: Decimal(lasts)}
-        look = Look(reading("8"), numbers=numbers, until_reset=Decimal(100_000))
-        return judge(THREE_DAYS, look, firing=firing).standing
+        look = Measurements(reading("8"), numbers=numbers, until_reset=Decimal(100_000))
+        return evaluate(THREE_DAYS, look, firing=firing).status
 
-    assert standing(99_999, firing=False) is Standing.BREACHED
-    assert standing(100_001, firing=False) is Standing.OK
-    assert standing(100_001, firing=True) is Standing.BREACHED
-    assert standing(110_001, firing=True) is Standing.OK
+    assert standing(99_999, firing=False) is RuleStatus.BREACHED
+    assert standing(100_001, firing=False) is RuleStatus.OK
+    assert standing(100_001, firing=True) is RuleStatus.BREACHED
+    assert standing(110_001, firing=True) is RuleStatus.OK

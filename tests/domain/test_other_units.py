@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.alerts import Offer, Terms, decide
+from balance_watch.domain.alerts import AlertContext, ProviderTraits, decide
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.state import AccountState
 from tests.support.watchman import ACCOUNT, START, below, reading
@@ -15,8 +15,8 @@ def detail_of(account: Account, **facts: object) -> str:
         reading("8", **facts),
         account=account,
         rules=[below("20")],
-        terms=Terms(Defaults(), lambda _: ("sns",)),
-        offer=Offer(),
+        context=AlertContext(Defaults(), lambda _: ("sns",)),
+        traits=ProviderTraits(),
         now=START,
     )
     return owed[0].notification.detail

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from balance_watch.domain.alerts import Offer
+from balance_watch.domain.alerts import ProviderTraits
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.rules import Metric, Rule, Severity
@@ -157,7 +157,7 @@ def test_a_number_that_the_provider_documents_and_leaves_out_counts_as_a_failed_
 ) -> None:
     rule = Rule("asks", metric, below=Decimal(1) if metric in ("credits", "points") else None)
     watchman = Watchman(replace(watching(rule).policy, defaults=Defaults(unreadable_after=2)))
-    watchman.offer = Offer(metrics=frozenset({metric}))
+    watchman.offer = ProviderTraits(metrics=frozenset({metric}))
     assert watchman.sees(replace(reading("50"), **facts)) == []  # type: ignore[arg-type]
     assert watchman.sees(replace(reading("49"), **facts)) == ["fired sns", "fired slack:default"]  # type: ignore[arg-type]
     said = watchman.said[0].notification
@@ -169,7 +169,7 @@ def test_a_number_that_the_provider_documents_and_leaves_out_counts_as_a_failed_
 
 def test_a_number_that_no_rule_asks_for_may_be_left_out() -> None:
     watchman = watching(below("20"))
-    watchman.offer = Offer(metrics=frozenset({Metric.CREDITS, Metric.POINTS}))
+    watchman.offer = ProviderTraits(metrics=frozenset({Metric.CREDITS, Metric.POINTS}))
     watchman.sees("50")
     assert watchman.state.failure is None
 
@@ -183,7 +183,7 @@ def test_a_number_that_the_provider_does_not_have_may_be_asked_for() -> None:
 
 def test_a_whole_reply_makes_a_lacking_one_good() -> None:
     watchman = watching(Rule("few credits", Metric.CREDITS, below=Decimal(5)))
-    watchman.offer = Offer(metrics=frozenset({Metric.CREDITS}))
+    watchman.offer = ProviderTraits(metrics=frozenset({Metric.CREDITS}))
     for _ in range(3):
         watchman.sees("50")
     whole = replace(reading("50"), credits=Decimal(9))

@@ -7,7 +7,7 @@ import pytest
 
 from balance_watch.domain.account import Account, matches
 from balance_watch.domain.policy import Defaults, Policy, Route
-from balance_watch.domain.rules import Hold
+from balance_watch.domain.rules import PendingPeriod
 from tests.support.canaries import CORE, key
 from tests.support.watchman import ACCOUNT, below
 
@@ -36,7 +36,7 @@ def test_an_account_brings_its_own_threshold() -> None:
 
 def test_unreadable_waits_as_the_policy_says() -> None:
     (unreadable, *_) = Policy(Defaults(unreadable_after=7)).rules_for(ACCOUNT)
-    assert unreadable.hold == Hold(7)
+    assert unreadable.pending_period == PendingPeriod(7)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from balance_watch.domain.alerts import Offer, Terms, decide
+from balance_watch.domain.alerts import AlertContext, ProviderTraits, decide
 from balance_watch.domain.notification import Reason
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.state import AccountState
@@ -23,8 +23,8 @@ def test_what_a_rule_says_that_came_back_is_not_held_back_by_the_minimum_gap() -
             reading("8"),
             account=ACCOUNT,
             rules=rules,
-            terms=Terms(Defaults(minimum_gap=timedelta(hours=6)), lambda _: ("sns",)),
-            offer=Offer(),
+            context=AlertContext(Defaults(minimum_gap=timedelta(hours=6)), lambda _: ("sns",)),
+            traits=ProviderTraits(),
             now=START + index * TICK,
         )
         reasons += [each.notification.reason for each in owed]

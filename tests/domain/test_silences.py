@@ -10,7 +10,7 @@ import pytest
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.reading import FailureKind
 from balance_watch.domain.rules import Metric, Severity
-from balance_watch.domain.silences import MuteTime, Silence, holding
+from balance_watch.domain.silences import MuteTime, Silence, suppression
 from tests.domain.test_configuration_alert import KEY, Auditor
 from tests.support.watchman import HOUR, START, TICK, Watchman, below, failure, watching
 
@@ -154,7 +154,7 @@ def muted(day: str, begins: str, ends: str, zone: str = "UTC", **match: str) -> 
 
 def is_held(mute: MuteTime, at: str, facts: Mapping[str, str] | None = None) -> bool:
     known = {"severity": "warning", "metric": "balance", "rule": "low", **(facts or {})}
-    return holding((), [mute], datetime.fromisoformat(at).astimezone(UTC))(known)
+    return suppression((), [mute], datetime.fromisoformat(at).astimezone(UTC))(known)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_what_was_muted_is_said_when_the_window_ends() -> None:
 
 
 def test_a_silence_ends_at_its_time() -> None:
-    held = silence(START + TICK).holds
+    held = silence(START + TICK).mutes
     facts = {"account": "sms", "metric": Metric.BALANCE.value}
     assert held(facts, START)
     assert not held(facts, START + TICK)

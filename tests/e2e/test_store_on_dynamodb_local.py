@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from balance_watch.store.dynamodb import Store
-from balance_watch.store.runs import Notes
+from balance_watch.store.runs import RunRecord
 from tests.support.dynamodb_clients import Wrapped, sent_twice
 from tests.support.dynamodb_local import DynamoDbLocal, NotInstalledError
 from tests.support.examples import TICK, owed, quiet_state, reading, state, transition
@@ -84,12 +84,12 @@ def test_an_item_over_one_kilobyte_takes_a_second_unit(store: Store, meter: Mete
 def test_a_claim_and_a_close_take_a_unit_each(store: Store, meter: Meter) -> None:
     run = store.claim(TICK, 100)
     assert run is not None
-    store.close(run, Notes(policy_digest="d" * 64), done=True)
+    store.close(run, RunRecord(policy_digest="d" * 64), done=True)
     assert meter.write_units == 2
 
 
 def test_an_empty_outbox_is_read_with_one_unit_at_most(store: Store, meter: Meter) -> None:
-    store.owed()
+    store.pending()
     assert meter.read_units <= 1
 
 
@@ -101,7 +101,7 @@ def test_a_transaction_that_is_sent_again_takes_effect_once(
     again = Wrapped(client, transact_write_items=sent_twice(client.transact_write_items))
     unsure: Any = again
     assert Store(unsure, table).save_owing(run, [transition("a")]) == set()
-    assert store.owed() == [owed("a")]
+    assert store.pending() == [owed("a")]
 
 
 def test_more_items_to_a_batch_than_the_store_sends_are_refused(

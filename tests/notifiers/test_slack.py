@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balance_watch.domain.notification import Notification
-from balance_watch.notifiers.slack import MAX_BLOCKS, literal, render
+from balance_watch.notifiers.slack import MAX_BLOCKS, escape_mrkdwn, render
 from local.block_kit import MAX_MESSAGE_TEXT, MAX_TEXT_OBJECT, faults
 from tests.support.notifications import LINK, NOW, anything, faulty, low
 
@@ -107,7 +107,7 @@ def test_no_text_of_others_is_markup() -> None:
 
 @given(st.text(st.characters(exclude_categories=["C", "Z"]) | st.sampled_from("*_~`:<>& a")))
 def test_no_character_of_a_text_has_a_meaning(raw: str) -> None:
-    shown = literal(raw)
+    shown = escape_mrkdwn(raw)
     code = shown[:1] == "`"
     inside = shown[1:-1] if code else shown
     assert not set(inside) & set("<>`")
@@ -143,7 +143,7 @@ def test_no_character_of_a_text_has_a_meaning(raw: str) -> None:
     ],
 )
 def test_a_text_is_shown_as_it_is(raw: str, shown: str) -> None:
-    assert literal(raw) == shown
+    assert escape_mrkdwn(raw) == shown
 
 
 def test_nothing_becomes_a_link_or_a_mention_by_itself() -> None:

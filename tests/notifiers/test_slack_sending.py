@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from balance_watch.domain.notification import Notification, Sent
+from balance_watch.domain.notification import Notification, SendResult
 from balance_watch.domain.reading import FailureKind
 from balance_watch.notifiers.slack import SlackChannel
 from balance_watch.transport import Reply, Request, Transport, TransportError
@@ -53,7 +53,7 @@ def slack() -> Iterator[SlackInbox]:
 
 def send(
     slack: SlackInbox, notifications: list[Notification], time: Time, left: float = 30.0
-) -> list[Sent]:
+) -> list[SendResult]:
     transport = Transport([slack.authority])
     url = slack.webhook("default")
     channel = SlackChannel(transport, url, clock=time.clock, sleep=time.sleep)
@@ -62,7 +62,7 @@ def send(
 
 def test_what_slack_takes_is_accepted(slack: SlackInbox) -> None:
     (sent,) = send(slack, [low()], Time())
-    assert sent == Sent(accepted=(low(),))
+    assert sent == SendResult(accepted=(low(),))
     (message,) = slack.messages["default"]
     assert message["text"] == "sms is at 8.20 EUR, below 20.00 EUR"
 
@@ -99,15 +99,15 @@ def test_an_answer_other_than_ok_refuses_its_message_and_the_next_is_sent(
 ) -> None:
     slack.script("default", answer)
     first, second = send(slack, TWO_MESSAGES, Time())
-    assert (first.accepted, len(first.refused), first.why) == ((), 50, why)
-    assert (len(second.accepted), second.refused) == (1, ())
+    assert (first.accepted, len(first.rejected), first.why) == ((), 50, why)
+    assert (len(second.accepted), second.rejected) == (1, ())
 
 
 def test_one_notification_that_slack_does_not_take_keeps_back_no_other(slack: SlackInbox) -> None:
     # All five, the first two, the first alone: refused for what they hold. The rest is taken.
     slack.script("default", INVALID_PAYLOAD, INVALID_PAYLOAD, INVALID_PAYLOAD)
     sent = send(slack, [low(account=name) for name in "abcde"], Time())
-    assert [it.account for each in sent for it in each.refused] == ["a"]
+    assert [it.account for each in sent for it in each.rejected] == ["a"]
     assert sorted(it.account for each in sent for it in each.accepted) == ["b", "c", "d", "e"]
 
 
@@ -121,7 +121,7 @@ def test_a_webhook_that_hangs_refuses_its_message(slack: SlackInbox) -> None:
     slack.script("default", HANG)
     begun = monotonic()
     (sent,) = send(slack, [low()], Time(), left=0.1)
-    assert sent == Sent(refused=(low(),), why="No whole reply came in time.")
+    assert sent == SendResult(rejected=(low(),), why="No whole reply came in time.")
     assert monotonic() - begun < 5
 
 
@@ -147,14 +147,14 @@ def test_a_pause_that_is_too_long_refuses_the_message(slack: SlackInbox) -> None
     slack.script("default", too_many_requests(30))
     (sent,) = send(slack, [low()], time, left=30)
     assert sent.why == "Slack answers 429, and asks for more time than is left."
-    assert (sent.refused, time.slept) == ((low(),), [])
+    assert (sent.rejected, time.slept) == ((low(),), [])
 
 
 def test_pauses_together_take_no_longer_than_there_is_time(slack: SlackInbox) -> None:
     time = Time()
     slack.script("default", *(too_many_requests(20) for _ in range(3)))
     (sent,) = send(slack, [low()], time, left=30)
-    assert sent.refused
+    assert sent.rejected
     assert time.slept == [20.0]
 
 
@@ -197,7 +197,7 @@ def test_what_the_transport_cannot_do_is_a_refusal() -> None:
     failure = TransportError(FailureKind.UNREACHABLE, "TLS failed.")
     channel = SlackChannel(Attempts(failure), "https://x")  # type: ignore[arg-type]
     (sent,) = channel.send([low()], deadline=monotonic() + 30)
-    assert sent == Sent(refused=(low(),), why="TLS failed.")
+    assert sent == SendResult(rejected=(low(),), why="TLS failed.")
 
 
 def test_the_address_is_in_no_repr_reason_or_log(
@@ -211,6 +211,6 @@ def test_the_address_is_in_no_repr_reason_or_log(
     assert sent.why == "Slack answers HTTP 404, no_service."
     untrusted = SlackChannel(Transport(), url)
     (unsent,) = untrusted.send([low()], deadline=monotonic() + 5)
-    assert unsent.refused
+    assert unsent.rejected
     for shown in (repr(channel), repr(sent), sent.why, unsent.why, caplog.text):
         assert name not in shown

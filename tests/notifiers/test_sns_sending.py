@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from balance_watch.domain.notification import Notification, Sent
+from balance_watch.domain.notification import Notification, SendResult
 from balance_watch.notifiers.sns import SnsChannel, for_machines
 from local.aws import CREDENTIALS, REGION
 from local.loopback import LOOPBACK
@@ -40,7 +40,7 @@ def took(*ids: int) -> list[Json]:
     return [{"Id": str(number), "MessageId": "m"} for number in ids]
 
 
-def send(count: int, *answers: Json | Exception) -> list[Sent]:
+def send(count: int, *answers: Json | Exception) -> list[SendResult]:
     client: Any = Topic(*answers)
     return list(SnsChannel(client, TOPIC).send(many(count), deadline=0))
 
@@ -55,20 +55,20 @@ def accounts(its: tuple[Notification, ...]) -> list[str]:
 
 def test_what_sns_took_is_accepted() -> None:
     (sent,) = send(2, {"Successful": took(0, 1)})
-    assert sent == Sent(accepted=tuple(many(2)))
+    assert sent == SendResult(accepted=tuple(many(2)))
 
 
 def test_an_entry_that_failed_is_refused_and_the_others_are_accepted() -> None:
     failed = {"Id": "1", "Code": "InternalError", "SenderFault": False, "Message": "canary"}
     (sent,) = send(3, {"Successful": took(2, 0), "Failed": [failed]})
     assert accounts(sent.accepted) == ["a00", "a02"]
-    assert accounts(sent.refused) == ["a01"]
+    assert accounts(sent.rejected) == ["a01"]
     assert sent.why == "SNS answers InternalError."
 
 
 def test_an_entry_that_sns_says_nothing_of_is_refused() -> None:
     (sent,) = send(2, {"Successful": took(0)})
-    assert (accounts(sent.refused), sent.why) == (["a01"], "SNS answers nothing.")
+    assert (accounts(sent.rejected), sent.why) == (["a01"], "SNS answers nothing.")
 
 
 def test_all_codes_of_a_call_are_told() -> None:
@@ -94,7 +94,7 @@ def test_all_codes_of_a_call_are_told() -> None:
 )
 def test_a_call_that_fails_refuses_its_ten_and_the_next_is_made(error: Exception, why: str) -> None:
     first, second = send(11, error, {"Successful": took(0)})
-    assert (len(first.refused), first.accepted, first.why) == (10, (), why)
+    assert (len(first.rejected), first.accepted, first.why) == (10, (), why)
     assert accounts(second.accepted) == ["a10"]
 
 
@@ -170,4 +170,4 @@ def test_a_queue_gets_every_notification_of_a_real_topic(
 def test_a_topic_that_is_gone_refuses_everything(client_of: "Callable[[str], Any]") -> None:
     gone = TOPIC.replace("alerts", "gone")
     (sent,) = SnsChannel(client_of("sns"), gone).send([low()], deadline=0)
-    assert (sent.refused, sent.why) == ((low(),), "SNS answers NotFound.")
+    assert (sent.rejected, sent.why) == ((low(),), "SNS answers NotFound.")

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from balance_watch.domain.notification import Notification
-from balance_watch.notifiers.text import headline, lasting, moment, movement
+from balance_watch.notifiers.text import format_change, format_duration, format_time, summary_line
 from tests.support.notifications import faulty, low
 
 FLAG = low(rule="provider_flag", metric="provider_flag")
@@ -16,7 +16,7 @@ GONE = low(rule="unreadable", metric="unreadable", value="key_rejected", thresho
 def changed(it: Notification, **changes: object) -> str:
     """The headline of a notification with some fields changed."""
     fields = {name: getattr(it, name) for name in it.__dataclass_fields__}
-    return headline(low(**{**fields, **changes}))
+    return summary_line(low(**{**fields, **changes}))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def changed(it: Notification, **changes: object) -> str:
     ],
 )
 def test_a_balance_is_told_with_its_threshold(it: Notification, line: str) -> None:
-    assert headline(it) == line
+    assert summary_line(it) == line
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_an_account_that_cannot_be_read_is_told_with_the_kind_of_failure(
     ],
 )
 def test_a_configuration_is_told_with_how_much_is_wrong(it: Notification, line: str) -> None:
-    assert headline(it) == line
+    assert summary_line(it) == line
 
 
 @pytest.mark.parametrize(
@@ -105,17 +105,17 @@ def test_a_configuration_is_told_with_how_much_is_wrong(it: Notification, line: 
     ],
 )
 def test_a_span_is_told_in_its_two_largest_units(minutes: int, words: str) -> None:
-    assert lasting(timedelta(minutes=minutes, seconds=59)) == words
+    assert format_duration(timedelta(minutes=minutes, seconds=59)) == words
 
 
 def test_a_moment_is_told_in_utc() -> None:
-    assert moment(datetime(2026, 11, 2, 9, 5, tzinfo=UTC)) == "2 Nov 2026 09:05 UTC"
+    assert format_time(datetime(2026, 11, 2, 9, 5, tzinfo=UTC)) == "2 Nov 2026 09:05 UTC"
 
 
 def test_a_movement_runs_from_the_first_to_the_last() -> None:
-    assert movement(low()) == "31.20 → 8.20 EUR"
+    assert format_change(low()) == "31.20 → 8.20 EUR"
 
 
 @pytest.mark.parametrize("trend", [(), (Decimal(5),)])
 def test_without_a_past_there_is_no_movement(trend: tuple[Decimal, ...]) -> None:
-    assert movement(low(trend=trend)) == ""
+    assert format_change(low(trend=trend)) == ""

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
-from balance_watch.providers.parser import outcome_word, understand
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
+from balance_watch.providers.parser import outcome_word, parse_reply
 from balance_watch.providers.registry import slugs
 from balance_watch.transport import Reply
 from tests.support.honest import invented
@@ -48,13 +48,13 @@ VALUES = st.recursive(
 XML_NAMES = st.sampled_from(["accountBalance", "value", "autoReload", "error-code", "a"])
 
 
-def understood(slug: str, status: int, body: bytes, content_type: str) -> Observed:
+def understood(slug: str, status: int, body: bytes, content_type: str) -> ReadResult:
     length = {"Content-Length": str(len(body))}
     reply = Reply(status, body, {"Content-Type": content_type, **length})
-    return understand(spec_of(slug), account_of(slug), reply, NOW)
+    return parse_reply(spec_of(slug), account_of(slug), reply, NOW)
 
 
-def assert_honest(slug: str, body: bytes, outcome: Observed) -> None:
+def assert_honest(slug: str, body: bytes, outcome: ReadResult) -> None:
     """A reading's balance stands in the body, digit by digit, in the provider's unit."""
     if isinstance(outcome, ReadFailure):
         assert isinstance(outcome.kind, FailureKind)

@@ -15,9 +15,9 @@ import msgspec
 import pytest
 
 import balance_watch.providers
-from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Unlimited
-from balance_watch.providers.flow import asking
-from balance_watch.providers.registry import provider, slugs
+from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult, Unlimited
+from balance_watch.providers.flow import flow_for
+from balance_watch.providers.registry import catalogue_provider, slugs
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.spec import Auth, ReplyPaths, Spec
 from balance_watch.transport import Reply, Request
@@ -45,7 +45,7 @@ FAILED = [sample for sample in samples() if sample.failure is not None]
 ORIGINS = {"documentation", "official sdk", "client fixture", "made of the documented fields"}
 
 
-def of(sample: Sample) -> Observed:
+def of(sample: Sample) -> ReadResult:
     """What is learnt of a sample."""
     return learnt(sample.slug, [reply_of(body, sample.status) for body in sample.bodies])
 
@@ -56,14 +56,14 @@ def reply_of(body: Any, status: int = 200) -> Reply:  # noqa: ANN401 (whatever J
     return Reply(status, raw, headers)
 
 
-def said(outcome: Observed) -> object:
+def said(outcome: ReadResult) -> object:
     """What a look says, as samples do: a reading, no limit, or None for a failure."""
     if isinstance(outcome, ReadFailure):
         return None
     return UNLIMITED if isinstance(outcome, Unlimited) else in_words(outcome)
 
 
-def balance(outcome: Observed) -> object:
+def balance(outcome: ReadResult) -> object:
     """The balance and its unit; no limit, or None for a failure."""
     told = said(outcome)
     return (told["balance"], told["currency"]) if isinstance(told, dict) else told
@@ -96,7 +96,7 @@ def with_damage(sample: Sample, index: int, path: tuple[Any, ...]) -> Iterator[S
 
 @pytest.mark.parametrize("slug", slugs())
 def test_every_file_is_in_order(slug: str) -> None:
-    assert isinstance(provider(slug), Spec)
+    assert isinstance(catalogue_provider(slug), Spec)
 
 
 @pytest.mark.parametrize("slug", slugs())
@@ -188,7 +188,7 @@ def test_no_credential_is_in_an_address_unless_the_file_says_why(slug: str) -> N
     spec, account = spec_of(slug), account_of(slug)
     told = [spec.auth.why_query] if spec.auth.why_query else []
     sent: list[Request] = []
-    requests = asking(spec, account, NOW, NOW)
+    requests = flow_for(spec, account, NOW, NOW)
     reply = reply_of(next(it for it in SAMPLES if it.slug == slug).bodies[0])
     with suppress(StopIteration):
         sent.append(next(requests))
@@ -215,7 +215,7 @@ def test_a_credential_s_spelling_in_a_header_is_the_credential_s_own() -> None:
     "slug", ["nobody", "", ".", "..", "../you", "you.toml", "you\n", "YOU", "you/../you", "/you"]
 )
 def test_what_is_not_in_the_catalogue_is_not_found(slug: str) -> None:
-    assert provider(slug) is None
+    assert catalogue_provider(slug) is None
 
 
 def test_loading_one_provider_reads_its_file_alone() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import Reading
-from balance_watch.providers.parser import understand
-from balance_watch.providers.registry import provider
+from balance_watch.providers.parser import parse_reply
+from balance_watch.providers.registry import catalogue_provider
 from balance_watch.transport import Reply
 from tests.support.canaries import CORE, key
 
@@ -18,11 +18,11 @@ KEY = key("==")
 
 
 def status_of(text: str, **credentials: str) -> str:
-    spec = provider("aimlapi-v1-legacy")
+    spec = catalogue_provider("aimlapi-v1-legacy")
     assert spec is not None
     account = Account("a", "aimlapi-v1-legacy", {"api_key": KEY, **credentials})
     body = json.dumps({"balance": 1, "statusExplanation": text})
-    got = understand(spec, account, Reply(200, body.encode()), datetime(2026, 11, 22, tzinfo=UTC))
+    got = parse_reply(spec, account, Reply(200, body.encode()), datetime(2026, 11, 22, tzinfo=UTC))
     assert isinstance(got, Reading)
     return got.status or ""
 

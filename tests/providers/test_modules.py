@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
-from balance_watch.providers.flow import asking
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
+from balance_watch.providers.flow import flow_for
 from balance_watch.providers.modules import aliyun, volcengine
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.signing import EMPTY, canonical
@@ -23,10 +23,10 @@ from tests.support.samples import on_the_wire
 
 def conversation(
     slug: str, replies: Sequence[Any], account: Account | None = None
-) -> tuple[list[Request], Observed | None]:
+) -> tuple[list[Request], ReadResult | None]:
     """What is sent when these bodies are answered, and what is learnt of them."""
     sent: list[Request] = []
-    requests = asking(spec_of(slug), account or account_of(slug), NOW, NOW)
+    requests = flow_for(spec_of(slug), account or account_of(slug), NOW, NOW)
     sent.append(next(requests))
     for body in replies:
         try:

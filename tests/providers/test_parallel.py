@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.providers.client import ATTEMPT_SECONDS, ProviderClient
 from balance_watch.providers.parallel import PER_HOST, read_all
 from balance_watch.providers.request import host_of
@@ -53,10 +53,10 @@ class CountingServer(YouServer):
 class FakeClient(ProviderClient):
     """Answers with whatever a function makes of the account."""
 
-    def __init__(self, answer: Callable[[Account], Observed]) -> None:
+    def __init__(self, answer: Callable[[Account], ReadResult]) -> None:
         self._answer = answer
 
-    def read(self, spec: Spec, account: Account, *, now: datetime, deadline: float) -> Observed:
+    def read(self, spec: Spec, account: Account, *, now: datetime, deadline: float) -> ReadResult:
         del spec, now, deadline
         return self._answer(account)
 
@@ -72,7 +72,7 @@ def names(accounts: list[tuple[Account, Spec]]) -> list[str]:
 
 def outcomes(
     client: ProviderClient, accounts: list[tuple[Account, Spec]]
-) -> list[tuple[str, Observed]]:
+) -> list[tuple[str, ReadResult]]:
     found = read_all(client, accounts, now=NOW, deadline=monotonic() + SECONDS)
     return [(account.name, outcome) for account, outcome in found]
 

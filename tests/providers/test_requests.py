@@ -119,12 +119,12 @@ def test_the_limit_per_host_counts_by_the_host_that_is_asked() -> None:
 @pytest.mark.parametrize("part", ["evil.example/", "a.b", "a:1", "", "-a", "a@b", "a b", "é"])
 def test_a_variable_cannot_lead_to_another_host(part: str) -> None:
     faults = Faults()
-    spec_of("infobip").placed({"base": part}, None, "it", faults)
+    spec_of("infobip").for_region({"base": part}, None, "it", faults)
     assert re.search("variables has no base|a part of a host's name", " ".join(faults))
 
 
 def placed(slug: str, region: str, faults: Faults) -> Spec:
-    return spec_of(slug).placed({"region": region}, None, "it", faults)
+    return spec_of(slug).for_region({"region": region}, None, "it", faults)
 
 
 def test_a_region_has_a_host_and_a_currency_of_its_own() -> None:
@@ -143,7 +143,7 @@ def test_a_region_that_there_is_not_is_told_with_those_that_there_are() -> None:
 
 def test_a_provider_without_an_address_needs_the_account_s() -> None:
     faults = Faults()
-    spec_of("new-api-token").placed({}, None, "it", faults)
+    spec_of("new-api-token").for_region({}, None, "it", faults)
     assert faults == ["it: has no base_url, and the provider has no address of its own"]
     account = account_of("new-api-token", "https://relay.example/gateway")
     url = balance_request(spec_of("new-api-token"), account).url
@@ -166,7 +166,7 @@ def test_a_region_is_paid_at_its_own_host() -> None:
         top_up='top_up = { url = "https://api.example.com/pay", form = { trx = "$trx" },'
         ' outcome = "word", outcomes = { ok = "paid" } }',
     )
-    there = spec.placed({"region": "cn"}, None, "it", Faults())
+    there = spec.for_region({"region": "cn"}, None, "it", Faults())
     account = account_of("you", variables={"trx": "t"})
     assert top_up_request(there, account).url == "https://api.example.cn/pay"
     assert top_up_request(spec, account).url == "https://api.example.com/pay"
@@ -175,5 +175,5 @@ def test_a_region_is_paid_at_its_own_host() -> None:
 @pytest.mark.parametrize("step", [".", ".."])
 def test_a_variable_leads_to_no_other_path(step: str) -> None:
     faults = Faults()
-    spec_of("twilio").placed({"account_sid": step}, None, "it", faults)
+    spec_of("twilio").for_region({"account_sid": step}, None, "it", faults)
     assert faults == ["it: variables, account_sid: leads to another address"]

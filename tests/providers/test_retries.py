@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.providers.client import ACCOUNT_SECONDS, ATTEMPT_SECONDS, ProviderClient
 from balance_watch.transport import Reply, Request, Transport, TransportError
 from local.trouble import FINE, OUTAGE
@@ -64,7 +64,7 @@ class Play:
         self.pauses.append(seconds)
         self.transport.now += seconds
 
-    def read(self, within: float = 60) -> Observed:
+    def read(self, within: float = 60) -> ReadResult:
         deadline = self.transport.now + within
         return self.client.read(spec_of("you"), account_of("you"), now=NOW, deadline=deadline)
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balance_watch.domain.money import with_unit
-from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
-from balance_watch.providers.parser import understand
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
+from balance_watch.providers.parser import parse_reply
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.spec import Auth, Spec, parse_spec
 from balance_watch.providers.spec_types import Text
@@ -125,7 +125,7 @@ def test_a_variable_is_quoted_in_the_path() -> None:
     )
 
 
-Understood = Callable[[object], Observed]
+Understood = Callable[[object], ReadResult]
 
 
 def own(reply: str, *more: str) -> Understood:
@@ -142,12 +142,12 @@ def unstated(reply: str, **account: Unpack[Options]) -> Understood:
 def by(text: str, **account: Unpack[Options]) -> Understood:
     spec, faults = parsed(text)
     assert spec is not None, faults
-    return lambda body: understand(
+    return lambda body: parse_reply(
         spec, account_of("you", **account), Reply(200, on_the_wire(body)), NOW
     )
 
 
-def balance_of(outcome: Observed) -> str:
+def balance_of(outcome: ReadResult) -> str:
     """The balance with its unit, or the message of a failure."""
     if isinstance(outcome, Reading):
         return with_unit(outcome.balance, outcome.currency)
@@ -255,7 +255,7 @@ def plain(text: bytes, **headers: str) -> str:
     text_alone = GOOD.replace('balance = "balance"', 'balance = "@"')
     spec, faults = parsed(text_alone.replace("[reply]", 'format = "text"\n[reply]'))
     assert spec is not None, faults
-    return balance_of(understand(spec, account_of("you"), Reply(200, text, headers), NOW))
+    return balance_of(parse_reply(spec, account_of("you"), Reply(200, text, headers), NOW))
 
 
 def test_plain_text_is_a_number_once_it_is_known_to_be_whole() -> None:
@@ -282,7 +282,7 @@ def test_a_failing_status_is_told_closer_by_the_body_but_never_taken_back() -> N
     assert spec is not None
 
     def kind(status: int, body: object) -> FailureKind:
-        outcome = understand(spec, account_of("you"), Reply(status, on_the_wire(body)), NOW)
+        outcome = parse_reply(spec, account_of("you"), Reply(status, on_the_wire(body)), NOW)
         assert isinstance(outcome, ReadFailure)
         return outcome.kind
 
@@ -297,7 +297,7 @@ def test_a_condition_that_tells_no_more_than_a_status_hides_none_that_does() -> 
     spec, _ = parsed(GOOD.replace("[reply]", f"{conditions}[reply]"))
     assert spec is not None
     reply = Reply(401, on_the_wire({"wrong_address": True}))
-    outcome = understand(spec, account_of("you"), reply, NOW)
+    outcome = parse_reply(spec, account_of("you"), reply, NOW)
     assert isinstance(outcome, ReadFailure)
     assert outcome.kind is FailureKind.NOT_ALLOWED
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.payment import Outcome
+from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.request import top_up_request
 from balance_watch.transport import Transport
@@ -35,7 +35,7 @@ def payer(base_url: str, auth: str | None = None) -> Account:
     return replace(account, auth=auth)
 
 
-def paid_through(server: FaultServer) -> Outcome:
+def paid_through(server: FaultServer) -> PaymentOutcome:
     return hasty_client().top_up(VONAGE, payer(server.url))
 
 
@@ -47,7 +47,7 @@ def autoreloading(world: World) -> World:
 
 def test_a_payment_that_took_effect_is_paid(autoreloading: World) -> None:
     outcome = autoreloading.client.top_up(VONAGE, payer(autoreloading.vonage.url))
-    assert outcome is Outcome.PAID
+    assert outcome is PaymentOutcome.PAID
     assert autoreloading.vonage.accounts[f"{KEY}:{SECRET}"].top_ups == ["00X123&456=Y"]
 
 
@@ -68,27 +68,27 @@ def test_a_payment_s_keys_are_in_its_header(autoreloading: World) -> None:
 
 def test_a_payment_s_keys_go_into_the_query_where_the_account_says_so(autoreloading: World) -> None:
     account = payer(autoreloading.vonage.url, auth="query")
-    assert autoreloading.client.top_up(VONAGE, account) is Outcome.PAID
+    assert autoreloading.client.top_up(VONAGE, account) is PaymentOutcome.PAID
     (request,) = autoreloading.vonage.requests
     assert request.query == {"api_key": KEY, "api_secret": SECRET}
 
 
 def test_a_payment_without_auto_reload_is_not_enabled(world: World) -> None:
     outcome = world.client.top_up(VONAGE, payer(world.vonage.url))
-    assert outcome is Outcome.NOT_ENABLED
+    assert outcome is PaymentOutcome.NOT_ENABLED
 
 
 def test_a_payment_with_a_wrong_key_is_rejected(autoreloading: World) -> None:
     autoreloading.vonage.trouble = KEY_REJECTED
     outcome = autoreloading.client.top_up(VONAGE, payer(autoreloading.vonage.url))
-    assert outcome is Outcome.KEY_REJECTED
+    assert outcome is PaymentOutcome.KEY_REJECTED
     assert autoreloading.vonage.accounts[f"{KEY}:{SECRET}"].top_ups == []
 
 
 def test_a_payment_over_a_refused_connection_was_not_sent() -> None:
     authority = f"127.0.0.1:{closed_port()}"
     client = ProviderClient(Transport([authority]))
-    assert client.top_up(VONAGE, payer(f"http://{authority}")) is Outcome.NOT_SENT
+    assert client.top_up(VONAGE, payer(f"http://{authority}")) is PaymentOutcome.NOT_SENT
 
 
 @pytest.mark.parametrize(
@@ -96,19 +96,19 @@ def test_a_payment_over_a_refused_connection_was_not_sent() -> None:
     ["https://nobody.invalid", "https://127.0.0.1", "http://nobody.example", "https://a..b"],
 )
 def test_a_payment_to_a_door_that_stays_shut_was_not_sent(base_url: str) -> None:
-    assert ProviderClient(Transport()).top_up(VONAGE, payer(base_url)) is Outcome.NOT_SENT
+    assert ProviderClient(Transport()).top_up(VONAGE, payer(base_url)) is PaymentOutcome.NOT_SENT
 
 
 def test_a_payment_without_a_handshake_was_not_sent() -> None:
     with FaultServer(hangs) as server:
         outcome = hasty_client().top_up(VONAGE, payer(server.url.replace("http://", "https://")))
-    assert outcome is Outcome.NOT_SENT
+    assert outcome is PaymentOutcome.NOT_SENT
 
 
 def test_a_payment_whose_reply_was_lost_is_unknown_though_it_was_made(autoreloading: World) -> None:
     autoreloading.vonage.trouble = LOST_REPLY
     outcome = autoreloading.client.top_up(VONAGE, payer(autoreloading.vonage.url))
-    assert outcome is Outcome.UNKNOWN
+    assert outcome is PaymentOutcome.UNKNOWN
     assert len(autoreloading.vonage.requests) == 1
     assert len(autoreloading.vonage.accounts[f"{KEY}:{SECRET}"].top_ups) == 1
 
@@ -139,7 +139,7 @@ def test_a_payment_answered_in_words_that_are_not_the_documented_ones_is_unknown
 ) -> None:
     world.vonage.trouble = trouble
     outcome = world.client.top_up(VONAGE, payer(world.vonage.url))
-    assert outcome is Outcome.UNKNOWN
+    assert outcome is PaymentOutcome.UNKNOWN
     assert len(world.vonage.requests) == 1
 
 
@@ -163,7 +163,7 @@ def test_a_payment_whose_reply_is_not_whole_is_unknown_and_is_not_sent_again(
     behaviour: Behaviour,
 ) -> None:
     with FaultServer(behaviour) as server:
-        assert paid_through(server) is Outcome.UNKNOWN
+        assert paid_through(server) is PaymentOutcome.UNKNOWN
         assert len(server.heads) == 1
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from balance_watch.config.policy import parse_policy
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import ReadFailure, Reading
-from balance_watch.providers.parser import understand
+from balance_watch.providers.parser import parse_reply
 from balance_watch.providers.request import balance_request, host_of
-from balance_watch.providers.spec import understand_spec
+from balance_watch.providers.spec import convert_spec
 from balance_watch.transport import Reply
 from balance_watch.validation import Faults, exact_json
 from tests.providers.test_specification import by, unstated
@@ -31,7 +31,7 @@ GOOD: dict[str, Any] = {
 def faults_of(**changes: object) -> Faults:
     faults = Faults()
     text = json.dumps({**GOOD, **changes}).replace('"NUMBER"', "1e9999999")
-    understand_spec(exact_json(text, any_number=True), "it", faults)
+    convert_spec(exact_json(text, any_number=True), "it", faults)
     return faults
 
 
@@ -85,7 +85,7 @@ JSON = st.recursive(
 @given(st.dictionaries(st.sampled_from([*GOOD, "scale", "json", "regions", "failures"]), JSON))
 def test_whatever_stands_in_a_field_is_understood_or_a_fault(changes: dict[str, object]) -> None:
     faults = Faults()
-    spec = understand_spec({**GOOD, **changes}, "it", faults)
+    spec = convert_spec({**GOOD, **changes}, "it", faults)
     assert (spec is None) is bool(faults)
 
 
@@ -146,10 +146,10 @@ def test_a_word_that_is_no_currency_is_read_where_the_account_names_it() -> None
 def test_a_unit_that_is_stated_is_the_one_that_is_expected() -> None:
     text = json.dumps({**GOOD, "currency": "tokens", "reply": {"balance": "b", "currency": "c"}})
     faults = Faults()
-    spec = understand_spec(exact_json(text), "it", faults)
+    spec = convert_spec(exact_json(text), "it", faults)
     assert spec is not None, faults
     told = [
-        understand(spec, account_of("you"), Reply(200, json.dumps({"b": 5, "c": c}).encode()), NOW)
+        parse_reply(spec, account_of("you"), Reply(200, json.dumps({"b": 5, "c": c}).encode()), NOW)
         for c in ("Tokens", "USD")
     ]
     assert [isinstance(it, Reading) for it in told] == [True, False]

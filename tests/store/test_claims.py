@@ -12,7 +12,7 @@ from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.rules import Severity
 from balance_watch.errors import FutureTickError, RunUnderWayError
 from balance_watch.store.dynamodb import Run, Store
-from balance_watch.store.runs import Notes
+from balance_watch.store.runs import RunRecord
 from tests.support.clock import Clock
 from tests.support.dynamodb_clients import Wrapped, sent_twice
 from tests.support.examples import NEXT, TICK
@@ -30,7 +30,7 @@ def claimed(store: Store, tick: datetime = TICK) -> Run:
 
 
 def close(store: Store, run: Run, *, done: bool = True) -> None:
-    store.close(run, Notes(), done=done)
+    store.close(run, RunRecord(), done=done)
 
 
 def test_the_first_tick_of_a_new_table_is_claimed(store: Store) -> None:
@@ -137,17 +137,19 @@ def test_a_run_that_overran_its_lease_cannot_close_the_one_that_followed(
 
 
 def test_what_a_run_leaves_behind_is_what_the_next_one_finds(store: Store) -> None:
-    alert = Alert("configuration", Severity.CRITICAL, TICK, told=Severity.CRITICAL, told_at=TICK)
+    alert = Alert(
+        "configuration", Severity.CRITICAL, TICK, notified=Severity.CRITICAL, notified_at=TICK
+    )
     found = ConfigurationState(("secret x: is not JSON",), alert)
-    store.close(claimed(store), Notes(found, "abc"), done=True)
+    store.close(claimed(store), RunRecord(found, "abc"), done=True)
     run = claimed(store, NEXT)
-    assert run.notes == Notes(found, "abc")
+    assert run.record == RunRecord(found, "abc")
 
 
 def test_a_claim_keeps_what_the_run_that_died_knew(store: Store, clock: Clock) -> None:
     found = ConfigurationState(("secret x: is not JSON",))
-    store.close(claimed(store), Notes(found, "abc"), done=True)
+    store.close(claimed(store), RunRecord(found, "abc"), done=True)
     claimed(store, NEXT)
     clock.forward(LEASE)
     run = claimed(store, NEXT + timedelta(minutes=5))
-    assert run.notes == Notes(found, "abc")
+    assert run.record == RunRecord(found, "abc")

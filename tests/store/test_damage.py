@@ -40,14 +40,14 @@ def test_an_account_whose_state_is_not_understood_begins_anew_and_stops_no_other
     store: Store, client: "DynamoDBClient", table: str, damage: dict[str, Any]
 ) -> None:
     store.save([(state("b"), None)])
-    put(client, table, {**items.state_item(state("a")), **damage})
+    put(client, table, {**items.state_to_item(state("a")), **damage})
     assert store.states(["a", "b"]) == {"a": AccountState("a"), "b": state("b")}
 
 
 def test_an_alert_of_a_metric_that_is_not_known_is_left_out(
     store: Store, client: "DynamoDBClient", table: str
 ) -> None:
-    item = items.state_item(quiet_state("a"))
+    item = items.state_to_item(quiet_state("a"))
     put(client, table, {**item, "alerts": {**item.get("alerts", {}), "of_a_newer_version": {}}})
     assert store.states(["a"]) == {"a": quiet_state("a")}
 
@@ -61,7 +61,7 @@ def test_what_is_owed_and_not_understood_is_told_and_stops_nothing_else(
     store.save_owing(run, [transition("a")])
     put(client, table, {"pk": outbox.OUTBOX, "sk": "0", "channel": "sns", "notification": text})
     broken: list[str] = []
-    assert [each.notification.account for each in store.owed(broken)] == ["a"]
+    assert [each.notification.account for each in store.pending(broken)] == ["a"]
     assert broken == ["0"]
     assert owed("a").channel == "sns"
 
@@ -73,7 +73,7 @@ def test_a_configuration_that_is_not_understood_stops_no_run(
     put(client, table, {**items.RUN, **damaged, "done": True})
     run = store.claim(TICK, LEASE)
     assert run is not None
-    assert run.notes.configuration == ConfigurationState()
+    assert run.record.configuration == ConfigurationState()
 
 
 def test_a_run_that_overran_its_lease_overwrites_nothing(store: Store, clock: Clock) -> None:

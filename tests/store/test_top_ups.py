@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from balance_watch.domain.payment import Outcome, Payment, Refusal
+from balance_watch.domain.payment import Payment, PaymentOutcome, Refusal
 from balance_watch.store.payments import Payments
 from balance_watch.store.table import Table
 from tests.support.clock import Clock
@@ -31,26 +31,28 @@ def later(payments: Payments) -> Payments:
 
 
 def claimed(
-    payments: Payments, at: object = TICK, answers: str = "alert 1", **how: object
+    payments: Payments, at: object = TICK, idempotency_key: str = "alert 1", **how: object
 ) -> Payment:
-    claim = payments.claim(ACCOUNT, at, answers=answers, **how)  # type: ignore[arg-type]
+    claim = payments.claim(ACCOUNT, at, idempotency_key=idempotency_key, **how)  # type: ignore[arg-type]
     assert isinstance(claim, Payment), claim
     return claim
 
 
-def settled(payments: Payments, outcome: str, at: object = TICK, answers: str = "alert 1") -> None:
-    payments.settle(ACCOUNT, claimed(payments, at, answers), Outcome(outcome))
+def settled(
+    payments: Payments, outcome: str, at: object = TICK, idempotency_key: str = "alert 1"
+) -> None:
+    payments.settle(ACCOUNT, claimed(payments, at, idempotency_key), PaymentOutcome(outcome))
 
 
 def test_a_first_payment_is_claimed(payments: Payments) -> None:
-    assert claimed(payments) == Payment(TICK, "alert 1", Outcome.CLAIMED)
-    assert payments.latest([ACCOUNT]) == {ACCOUNT: Payment(TICK, "alert 1", Outcome.CLAIMED)}
+    assert claimed(payments) == Payment(TICK, "alert 1", PaymentOutcome.CLAIMED)
+    assert payments.latest([ACCOUNT]) == {ACCOUNT: Payment(TICK, "alert 1", PaymentOutcome.CLAIMED)}
 
 
 def test_no_second_payment_is_claimed_while_the_first_is_under_way(payments: Payments) -> None:
     claimed(payments)
     a_minute_later = TICK + timedelta(minutes=1)
-    assert payments.claim(ACCOUNT, a_minute_later, answers="2") is Refusal.UNDER_WAY
+    assert payments.claim(ACCOUNT, a_minute_later, idempotency_key="2") is Refusal.UNDER_WAY
 
 
 @pytest.mark.parametrize("outcome", ["claimed", "unknown"])
@@ -58,7 +60,7 @@ def test_no_second_payment_is_claimed_while_an_outcome_is_unknown(
     payments: Payments, outcome: str
 ) -> None:
     settled(payments, outcome)
-    assert later(payments).claim(ACCOUNT, NEXT, answers="2") is Refusal.OPEN
+    assert later(payments).claim(ACCOUNT, NEXT, idempotency_key="2") is Refusal.OPEN
 
 
 @pytest.mark.parametrize("outcome", ["paid", "not_enabled", "key_rejected", "not_sent", "cleared"])
@@ -71,13 +73,13 @@ def test_a_payment_is_claimed_after_one_whose_outcome_is_known(
 
 def test_an_alert_is_answered_once(payments: Payments) -> None:
     settled(payments, "paid")
-    assert payments.claim(ACCOUNT, TICK + DAY, answers="alert 1") is Refusal.ANSWERED
+    assert payments.claim(ACCOUNT, TICK + DAY, idempotency_key="alert 1") is Refusal.ANSWERED
 
 
 def test_an_alert_is_answered_once_though_a_person_paid_after_it(payments: Payments) -> None:
     settled(payments, "unknown")
     claimed(payments, NEXT, "command", after_unknown=True)
-    assert later(payments).claim(ACCOUNT, NEXT, answers="alert 1") is Refusal.ANSWERED
+    assert later(payments).claim(ACCOUNT, NEXT, idempotency_key="alert 1") is Refusal.ANSWERED
 
 
 def test_a_payment_of_another_version_stands_for_one_of_unknown_outcome(
@@ -85,8 +87,8 @@ def test_a_payment_of_another_version_stands_for_one_of_unknown_outcome(
 ) -> None:
     item = {**_key(), "claimed_at": {"S": "2026-11-22T10:05:00Z"}, "outcome": {"S": "refunded"}}
     client.put_item(TableName=table, Item=item)
-    assert payments.latest([ACCOUNT])[ACCOUNT].outcome is Outcome.UNKNOWN
-    assert payments.claim(ACCOUNT, NEXT, answers="2") is Refusal.OPEN
+    assert payments.latest([ACCOUNT])[ACCOUNT].outcome is PaymentOutcome.UNKNOWN
+    assert payments.claim(ACCOUNT, NEXT, idempotency_key="2") is Refusal.OPEN
 
 
 @pytest.mark.parametrize("outcome", ["claimed", "unknown"])
@@ -100,7 +102,9 @@ def test_a_person_who_looked_can_claim_after_an_unknown_outcome(
 def test_two_people_who_looked_at_once_pay_once(payments: Payments) -> None:
     settled(payments, "unknown")
     assert claimed(payments, NEXT, "2", after_unknown=True)
-    assert payments.claim(ACCOUNT, NEXT, answers="3", after_unknown=True) is Refusal.UNDER_WAY
+    assert (
+        payments.claim(ACCOUNT, NEXT, idempotency_key="3", after_unknown=True) is Refusal.UNDER_WAY
+    )
 
 
 def test_of_two_that_saw_the_same_past_one_claims(
@@ -112,7 +116,7 @@ def test_of_two_that_saw_the_same_past_one_claims(
     late = Wrapped(client, batch_get_item=lambda **_: seen)
     claimed(payments, NEXT, "2")
     blind = Payments(late, Table(late, table, clock.sleep))  # type: ignore[arg-type]
-    assert blind.claim(ACCOUNT, NEXT, answers="3") is Refusal.UNDER_WAY
+    assert blind.claim(ACCOUNT, NEXT, idempotency_key="3") is Refusal.UNDER_WAY
 
 
 def test_an_account_that_was_never_topped_up_can_be_claimed_after_a_look(
@@ -124,7 +128,9 @@ def test_an_account_that_was_never_topped_up_can_be_claimed_after_a_look(
 def test_a_person_cannot_claim_over_a_payment_that_is_under_way(payments: Payments) -> None:
     claimed(payments)
     soon = TICK + timedelta(seconds=30)
-    assert payments.claim(ACCOUNT, soon, answers="2", after_unknown=True) is Refusal.UNDER_WAY
+    assert (
+        payments.claim(ACCOUNT, soon, idempotency_key="2", after_unknown=True) is Refusal.UNDER_WAY
+    )
 
 
 def test_the_outcome_of_an_older_payment_is_not_taken_for_that_of_a_newer_one(
@@ -132,21 +138,21 @@ def test_the_outcome_of_an_older_payment_is_not_taken_for_that_of_a_newer_one(
 ) -> None:
     older = claimed(payments)
     newer = claimed(later(payments), NEXT, "2", after_unknown=True)
-    payments.settle(ACCOUNT, newer, Outcome.UNKNOWN)
+    payments.settle(ACCOUNT, newer, PaymentOutcome.UNKNOWN)
     with pytest.raises(ClientError):
-        payments.settle(ACCOUNT, older, Outcome.PAID)
-    assert payments.latest([ACCOUNT])[ACCOUNT].outcome is Outcome.UNKNOWN
+        payments.settle(ACCOUNT, older, PaymentOutcome.PAID)
+    assert payments.latest([ACCOUNT])[ACCOUNT].outcome is PaymentOutcome.UNKNOWN
 
 
 def test_another_accounts_payment_stands_in_no_ones_way(payments: Payments) -> None:
     claimed(payments)
-    assert isinstance(payments.claim("other", TICK, answers="alert 1"), Payment)
+    assert isinstance(payments.claim("other", TICK, idempotency_key="alert 1"), Payment)
 
 
 def test_no_more_is_paid_in_a_day_than_a_rule_allows(payments: Payments) -> None:
     settled(payments, "paid")
     settled(payments, "paid", TICK + HOUR, "2")
-    assert payments.claim(ACCOUNT, TICK + 2 * HOUR, answers="3", most=2) is Refusal.ENOUGH
+    assert payments.claim(ACCOUNT, TICK + 2 * HOUR, idempotency_key="3", most=2) is Refusal.ENOUGH
     assert claimed(payments, TICK + DAY, "3", most=2)
 
 
@@ -174,14 +180,14 @@ def test_what_cannot_be_claimed_is_not_paid(
 ) -> None:
     broken = Wrapped(client, **{call: failing(error)})
     payments = Payments(broken, Table(broken, table, clock.sleep))  # type: ignore[arg-type]
-    assert payments.claim(ACCOUNT, TICK, answers="1") is Refusal.NOT_CLAIMED
+    assert payments.claim(ACCOUNT, TICK, idempotency_key="1") is Refusal.NOT_CLAIMED
 
 
 def test_a_person_who_looked_clears_it(payments: Payments) -> None:
     settled(payments, "unknown")
     cleared = payments.clear(ACCOUNT)
     assert cleared is not None
-    assert payments.latest([ACCOUNT])[ACCOUNT].outcome is Outcome.CLEARED
+    assert payments.latest([ACCOUNT])[ACCOUNT].outcome is PaymentOutcome.CLEARED
     assert claimed(payments, NEXT, "2")
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from balance_watch.config.accounts import Watched
-from balance_watch.domain.notification import Owed
+from balance_watch.config.accounts import Configuration
+from balance_watch.domain.notification import OutboxEntry
 from balance_watch.providers.spec import Spec
 from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.check import Check, Deliver
-from balance_watch.usecases.delivery import Delivered
+from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.summary import Summary
 from local.aws import EmbeddedAws
 from tests.support.canaries import key
@@ -32,22 +32,22 @@ class Post:
 
     store: Store
     refuses: bool = False
-    accepted: list[Owed] = field(default_factory=list)
+    accepted: list[OutboxEntry] = field(default_factory=list)
 
     def __call__(
         self,
-        owed: Sequence[Owed],
+        owed: Sequence[OutboxEntry],
         *,
-        watched: Watched[Spec],
+        watched: Configuration[Spec],
         shut: AbstractSet[str],
         deadline: float,
-    ) -> Delivered:
+    ) -> DeliveryReport:
         del watched, shut, deadline
         if self.refuses:
-            return Delivered(0, len(owed))
+            return DeliveryReport(0, len(owed))
         self.accepted += owed
-        self.store.settle(owed)
-        return Delivered(len(owed), 0)
+        self.store.remove(owed)
+        return DeliveryReport(len(owed), 0)
 
     @property
     def said(self) -> list[tuple[str, str]]:

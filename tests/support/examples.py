@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from balance_watch.domain.notification import Notification, Owed, Reason, alert_id
+from balance_watch.domain.notification import Notification, OutboxEntry, Reason, alert_id
 from balance_watch.domain.reading import AutoReload, Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import Day
@@ -26,9 +26,9 @@ def state(account: str = "search-prod", at: datetime = TICK, balance: str = "71.
     return AccountState(account, checked_at=at, reading=reading(balance, at))
 
 
-def owed(account: str = "search-prod", channel: str = SNS, at: datetime = TICK) -> Owed:
+def owed(account: str = "search-prod", channel: str = SNS, at: datetime = TICK) -> OutboxEntry:
     """A low balance, fired."""
-    return Owed(
+    return OutboxEntry(
         Notification(
             alert_id(account, Metric.BALANCE, Reason.FIRED, at),
             account,
@@ -90,7 +90,7 @@ def quiet_state(account: str = "llm-production-eu-central-1", at: datetime = TIC
         account,
         checked_at=at,
         reading=well_filled_reading(at),
-        window=full_window(at),
+        trend=full_window(at),
         days=full_week(at),
-        jump_told_at=at - timedelta(days=3),
+        top_up_notified_at=at - timedelta(days=3),
     )

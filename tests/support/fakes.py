@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.reading import Observed, ReadFailure, Reading
+from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
 from balance_watch.providers.spec import Spec
 from balance_watch.wiring import Wiring
 
 FINE = "71.5"
 
-Outcome = Observed
+Outcome = ReadResult
 
 
 @dataclass

@@ -11,8 +11,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.notification import Owed
-from balance_watch.domain.reading import Observed
+from balance_watch.domain.notification import OutboxEntry
+from balance_watch.domain.reading import ReadResult
 from balance_watch.transport import Reply, Request, Transport
 from local.provider_server import ProviderAccount
 from local.providers import YouServer
@@ -33,7 +33,7 @@ HEALTHY = LOW | FINE
 FOR_EVER = 60.0
 """Longer than the run: what hangs must not end by itself before its client gives up."""
 
-Outcome = Observed
+Outcome = ReadResult
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,9 @@ class ImpatientTransport(Transport):
 class Outbox:
     """Notes what was taken off."""
 
-    settled: list[Owed] = field(default_factory=list)
+    settled: list[OutboxEntry] = field(default_factory=list)
 
-    def settle(self, owed: Iterable[Owed]) -> bool:
+    def remove(self, owed: Iterable[OutboxEntry]) -> bool:
         self.settled += owed
         return True
 

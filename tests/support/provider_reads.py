@@ -8,11 +8,11 @@ from functools import cache
 from typing import TypedDict, Unpack
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.reading import Observed, ReadFailure, Reading
+from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
 from balance_watch.providers.client import ProviderClient
-from balance_watch.providers.flow import answered, asking
-from balance_watch.providers.parser import understand
-from balance_watch.providers.registry import provider
+from balance_watch.providers.flow import flow_for, run_flow
+from balance_watch.providers.parser import parse_reply
+from balance_watch.providers.registry import catalogue_provider
 from balance_watch.providers.spec import Spec
 from balance_watch.transport import Reply, Request, Transport
 from tests.support.canaries import key
@@ -45,7 +45,7 @@ def hasty_client() -> ProviderClient:
 
 
 def spec_of(slug: str) -> Spec:
-    spec = provider(slug)
+    spec = catalogue_provider(slug)
     assert spec is not None
     return spec
 
@@ -61,7 +61,7 @@ def account_of(slug: str, base_url: str | None = None, **options: Unpack[Options
     return Account(slug, slug, credentials, base_url=base_url, **options)
 
 
-def ask(client: ProviderClient, account: Account, *, within: float = 10) -> Observed:
+def ask(client: ProviderClient, account: Account, *, within: float = 10) -> ReadResult:
     deadline = time.monotonic() + within
     return client.read(spec_of(account.provider), account, now=NOW, deadline=deadline)
 
@@ -84,16 +84,16 @@ def understood(
     status: int = 200,
     content_type: str = "application/json",
     **headers: str,
-) -> Observed:
+) -> ReadResult:
     """Returns what a reply of these bytes is taken for."""
     data = body.encode() if isinstance(body, str) else body
     length = {"Content-Length": str(len(data))}
     reply = Reply(status, data, {"Content-Type": content_type, **length, **headers})
-    return understand(spec_of(slug), account_of(slug), reply, NOW)
+    return parse_reply(spec_of(slug), account_of(slug), reply, NOW)
 
 
-def learnt(slug: str, replies: Iterable[Reply], account: Account | None = None) -> Observed:
+def learnt(slug: str, replies: Iterable[Reply], account: Account | None = None) -> ReadResult:
     """Returns what is learnt from these replies, the last of them once more if it takes more."""
     waiting = deque(replies)
-    requests = asking(spec_of(slug), account or account_of(slug), NOW, NOW)
-    return answered(requests, lambda _: waiting.popleft() if len(waiting) > 1 else waiting[0])
+    requests = flow_for(spec_of(slug), account or account_of(slug), NOW, NOW)
+    return run_flow(requests, lambda _: waiting.popleft() if len(waiting) > 1 else waiting[0])

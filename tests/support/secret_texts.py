@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from balance_watch.config.accounts import Watched, understand_secrets
+from balance_watch.config.accounts import Configuration, parse_secrets
 from balance_watch.validation import Faults
 from tests.support.canaries import key
 
@@ -28,7 +28,7 @@ class Keyed:
         """The credentials that it needs."""
         return {None: self.needed, "query": ("token",)}.get(auth)
 
-    def placed(
+    def for_region(
         self, variables: Mapping[str, str], base_url: str | None, where: str, faults: Faults
     ) -> Self:
         """Itself; notes what is missing."""
@@ -61,20 +61,20 @@ def account(**changes: object) -> Json:
     return {name: value for name, value in entry.items() if value is not None}
 
 
-def understood(**secrets: object) -> Watched[Keyed]:
+def understood(**secrets: object) -> Configuration[Keyed]:
     """What secrets say; `accounts_x` stands for `balance-watch/accounts/x`, text for itself."""
     texts = {
         PREFIX + name.replace("_", "/"): raw if isinstance(raw, str) else json.dumps(raw)
         for name, raw in secrets.items()
     }
-    return understand_secrets(texts, PREFIX, found, Faults())
+    return parse_secrets(texts, PREFIX, found, Faults())
 
 
-def with_accounts(*entries: object) -> Watched[Keyed]:
+def with_accounts(*entries: object) -> Configuration[Keyed]:
     """What one secret with these accounts says."""
     return understood(accounts={"accounts": list(entries)})
 
 
-def names(watched: Watched[Keyed]) -> list[str]:
+def names(watched: Configuration[Keyed]) -> list[str]:
     """The accounts that are watched."""
     return [one.name for one, _ in watched.accounts]

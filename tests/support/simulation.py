@@ -12,16 +12,16 @@ import boto3
 import pytest
 
 from balance_watch.config.settings import Settings
-from balance_watch.domain.notification import Owed
+from balance_watch.domain.notification import OutboxEntry
 from balance_watch.domain.payment import Payment
 from balance_watch.domain.reading import FailureKind, ReadFailure
 from balance_watch.domain.state import AccountState
-from balance_watch.notifiers.text import headline
+from balance_watch.notifiers.text import summary_line
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.items import reading_sort
 from balance_watch.store.payments import Payments
 from balance_watch.store.table import Table
-from balance_watch.usecases.delivery import Delivered
+from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.summary import Summary
 from balance_watch.wiring import Wiring
 from local.aws import EmbeddedAws
@@ -149,7 +149,7 @@ class Life:
 
     def owed(self) -> set[tuple[str, str]]:
         """What is owed, by channel and alert."""
-        return {(each.channel, each.notification.alert_id) for each in self.store.owed()}
+        return {(each.channel, each.notification.alert_id) for each in self.store.pending()}
 
     def states(self) -> dict[str, AccountState]:
         """What is stored of every account."""
@@ -173,10 +173,10 @@ class Life:
         return Payments(self.outside, table).latest([PAYS]).get(PAYS)
 
     def _noting(self, wiring: Wiring) -> Any:  # noqa: ANN401 (a Deliver)
-        def deliver(owed: Sequence[Owed], **rest: Any) -> Delivered:  # noqa: ANN401 (as its own)
+        def deliver(owed: Sequence[OutboxEntry], **rest: Any) -> DeliveryReport:  # noqa: ANN401 (as its own)
             for each in owed:
                 it = each.notification
-                self.ids[headline(it)] = it.alert_id
+                self.ids[summary_line(it)] = it.alert_id
                 self.said[it.alert_id] = it.account, it.reason.value
             return wiring.deliver(owed, **rest)
 

@@ -32,16 +32,16 @@ from hypothesis.stateful import (
 )
 from moto import mock_aws
 
-from balance_watch.config.accounts import Watched
+from balance_watch.config.accounts import Configuration
 from balance_watch.domain.account import Account
-from balance_watch.domain.notification import Notification, Owed, Reason, Sent
-from balance_watch.domain.payment import Outcome
+from balance_watch.domain.notification import Notification, OutboxEntry, Reason, SendResult
+from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import DEFAULT_WEBHOOK, TOPIC
-from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import RunUnderWayError
-from balance_watch.providers.registry import provider
+from balance_watch.providers.registry import catalogue_provider
 from balance_watch.providers.spec import Spec
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.items import reading_sort
@@ -49,7 +49,7 @@ from balance_watch.store.payments import Payments
 from balance_watch.store.silences import Silences
 from balance_watch.store.table import Table
 from balance_watch.usecases.check import Check
-from balance_watch.usecases.delivery import Delivered, deliver
+from balance_watch.usecases.delivery import DeliveryReport, deliver
 from balance_watch.usecases.payments import Pay
 from balance_watch.usecases.summary import Summary
 from balance_watch.validation import Faults
@@ -120,7 +120,9 @@ class Channel:
     name: str
     world: "World"
 
-    def send(self, notifications: Sequence[Notification], *, deadline: float) -> Iterator[Sent]:
+    def send(
+        self, notifications: Sequence[Notification], *, deadline: float
+    ) -> Iterator[SendResult]:
         del deadline
         how = self.world.answers[self.name]
         nth = self.world.doom.begin()
@@ -129,9 +131,9 @@ class Channel:
         self.world.doom.end(nth)
         every = tuple(notifications)
         if how == "takes":
-            yield Sent(accepted=every)
+            yield SendResult(accepted=every)
         else:
-            yield Sent(refused=every, why=how, gone=how == "gone")
+            yield SendResult(rejected=every, why=how, permanent=how == "gone")
 
 
 class World:
@@ -204,21 +206,21 @@ class World:
         table = Table(self.client, self.table, self.clock.sleep)
         Payments(self.client, table).clear(PAYER)
 
-    def _secrets(self, _: object) -> Watched[Spec]:
+    def _secrets(self, _: object) -> Configuration[Spec]:
         accounts = []
         for name in sorted(self.watched):
             slug = "vonage" if name == PAYER else "you"
-            spec = provider(slug)
+            spec = catalogue_provider(slug)
             assert spec is not None
             keys = {"api_key": key(), "api_secret": key("secret")}
             account = Account(name, slug, keys, THRESHOLD, variables={"trx": "t"})
             accounts.append((account, spec))
         hooks = {"default": webhook("default"), "oncall": webhook("oncall")}
-        return Watched(tuple(accounts), hooks, webhooks_known=True, faults=Faults())
+        return Configuration(tuple(accounts), hooks, webhooks_known=True, faults=Faults())
 
     def _look(
         self, accounts: Sequence[tuple[Account, Spec]], *, now: datetime, deadline: float
-    ) -> Iterator[tuple[Account, Observed]]:
+    ) -> Iterator[tuple[Account, ReadResult]]:
         del deadline
         meanwhile, self.meanwhile = self.meanwhile, lambda: None
         doom = self.doom
@@ -233,23 +235,28 @@ class World:
                 yield account, Reading(now, shown, spec.currency or "")
 
     def _send(
-        self, owed: Sequence[Owed], *, watched: object, shut: AbstractSet[str], deadline: float
-    ) -> Delivered:
+        self,
+        owed: Sequence[OutboxEntry],
+        *,
+        watched: object,
+        shut: AbstractSet[str],
+        deadline: float,
+    ) -> DeliveryReport:
         del watched, deadline
         return deliver(
             owed,
             channels={name: Channel(name, self) for name in CHANNELS if name not in shut},
             outbox=self.check(self.doom).store,
             deadline=monotonic() + 30,
-            stand_ins=(DEFAULT_WEBHOOK, TOPIC),
+            fallbacks=(DEFAULT_WEBHOOK, TOPIC),
         )
 
-    def _pay(self, spec: Spec, account: Account) -> Outcome:
+    def _pay(self, spec: Spec, account: Account) -> PaymentOutcome:
         del spec, account
         nth = self.doom.begin()
         self.paid.append(self.now)
         self.doom.end(nth)
-        return Outcome.PAID if self.pays_clearly else Outcome.UNKNOWN
+        return PaymentOutcome.PAID if self.pays_clearly else PaymentOutcome.UNKNOWN
 
 
 @dataclass
@@ -497,7 +504,7 @@ def hold_in_the_end(world: World) -> None:
             summary = world.run(world.now)
             assert summary is not None
             assert summary.complete, summary
-        assert world.store.owed() == []
+        assert world.store.pending() == []
         _everybody_knows(world, firing=expected is Reason.FIRED)
     hold(world)
     _readings_are_what_was_shown(world)

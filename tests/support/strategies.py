@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.money import NotAnAmountError, exact
-from balance_watch.domain.notification import Notification, Owed, Reason
+from balance_watch.domain.notification import Notification, OutboxEntry, Reason
 from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import Day
-from balance_watch.domain.state import AccountState, Jump, RuleState
+from balance_watch.domain.state import AccountState, RuleState, TopUpSeen
 from balance_watch.domain.trend import Sample
 
 
@@ -62,8 +62,8 @@ alerts = st.builds(
     severity=severities,
     since=ticks,
     firing=st.booleans(),
-    told=st.none() | severities,
-    told_at=st.none() | ticks,
+    notified=st.none() | severities,
+    notified_at=st.none() | ticks,
     fired_at=st.none() | ticks,
     fired_as=st.none() | severities,
     channels=st.lists(words, max_size=3).map(tuple),
@@ -72,7 +72,7 @@ alerts = st.builds(
 estimates = st.decimals(-(10**9), 10**9, places=3, allow_nan=False, allow_infinity=False)
 covered = st.integers(0, 10**6).map(lambda seconds: timedelta(0, seconds))
 days = st.builds(Day, ticks.map(datetime.date), estimates, covered, estimates)
-jumps = st.builds(Jump, ticks, amounts, amounts)
+jumps = st.builds(TopUpSeen, ticks, amounts, amounts)
 rule_states = st.builds(RuleState, metrics, ticks, st.integers(1, 10**6), st.booleans())
 
 
@@ -102,10 +102,10 @@ def states(draw: st.DrawFn) -> AccountState:
         failing_since=draw(ticks) if failing else None,
         rules=draw(st.dictionaries(words, rule_states, max_size=4)),
         alerts=draw(st.dictionaries(metrics, alerts, max_size=4)),
-        window=draw(windows()),
+        trend=draw(windows()),
         days=draw(st.lists(days, max_size=8).map(tuple)),
-        jump=draw(st.none() | jumps),
-        jump_told_at=draw(st.none() | ticks),
+        top_up=draw(st.none() | jumps),
+        top_up_notified_at=draw(st.none() | ticks),
         provider=draw(st.none() | words),
     )
 
@@ -139,4 +139,4 @@ notifications = st.builds(
     runway=st.none() | st.integers(0, 10**8).map(lambda it: timedelta(0, it)),
     link=st.none() | words,
 )
-debts = st.builds(Owed, notifications, words, st.lists(words, max_size=3).map(tuple))
+debts = st.builds(OutboxEntry, notifications, words, st.lists(words, max_size=3).map(tuple))

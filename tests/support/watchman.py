@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.alerts import Offer, Terms, decide
-from balance_watch.domain.notification import Notification, Owed, Reason
-from balance_watch.domain.payment import Outcome
+from balance_watch.domain.alerts import AlertContext, ProviderTraits, decide
+from balance_watch.domain.notification import Notification, OutboxEntry, Reason
+from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import Policy
-from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.domain.rules import Metric, Rule, Severity
-from balance_watch.domain.silences import Held, Silence, holding
+from balance_watch.domain.silences import IsSuppressed, Silence, suppression
 from balance_watch.domain.state import AccountState
 from tests.support.canaries import key
 
@@ -55,30 +55,30 @@ class Watchman:
     webhooks: frozenset[str] = frozenset({"default", "oncall"})
     now: datetime = START - TICK
     state: AccountState = field(default_factory=lambda: AccountState("sms"))
-    said: list[Owed] = field(default_factory=list)
-    offer: Offer = field(default_factory=lambda: Offer(LINK))
+    said: list[OutboxEntry] = field(default_factory=list)
+    offer: ProviderTraits = field(default_factory=lambda: ProviderTraits(LINK))
     silences: list[Silence] = field(default_factory=list)
-    payment: Outcome | None = None
+    payment: PaymentOutcome | None = None
 
-    def held(self) -> Held:
+    def held(self) -> IsSuppressed:
         """What is held back now."""
-        return holding(self.silences, self.policy.mute_times, self.now)
+        return suppression(self.silences, self.policy.mute_times, self.now)
 
-    def sees(self, look: Observed | str, after: timedelta = TICK) -> list[str]:
+    def sees(self, look: ReadResult | str, after: timedelta = TICK) -> list[str]:
         """Returns what one look makes its alerts say: `reason channel`; a string is a balance."""
         owed = [it for it in self.owes(look, after) if not _is_notice(it)]
         return [f"{it.notification.reason} {it.channel}" for it in owed]
 
-    def tells(self, look: Observed | str, after: timedelta = TICK) -> tuple[Notification, ...]:
+    def tells(self, look: ReadResult | str, after: timedelta = TICK) -> tuple[Notification, ...]:
         """Returns what one look makes its alerts say, each notification once."""
         owed = [it for it in self.owes(look, after) if not _is_notice(it)]
         return tuple({it.notification.alert_id: it.notification for it in owed}.values())
 
-    def notices(self, look: Observed | str, after: timedelta = TICK) -> list[Owed]:
+    def notices(self, look: ReadResult | str, after: timedelta = TICK) -> list[OutboxEntry]:
         """Returns what one look makes it say that no alert stands behind: of top-ups."""
         return [it for it in self.owes(look, after) if _is_notice(it)]
 
-    def owes(self, look: Observed | str, after: timedelta = TICK) -> tuple[Owed, ...]:
+    def owes(self, look: ReadResult | str, after: timedelta = TICK) -> tuple[OutboxEntry, ...]:
         """Returns what one look makes it owe."""
         self.now += after
         outcome = reading(look) if isinstance(look, str) else look
@@ -93,8 +93,8 @@ class Watchman:
             outcome,
             account=self.account,
             rules=self.policy.rules_for(self.account),
-            terms=Terms(self.policy.defaults, routing, self.held()),
-            offer=self.offer,
+            context=AlertContext(self.policy.defaults, routing, self.held()),
+            traits=self.offer,
             payment=self.payment,
             now=self.now,
         )
@@ -102,7 +102,7 @@ class Watchman:
         return owed
 
 
-def _is_notice(owed: Owed) -> bool:
+def _is_notice(owed: OutboxEntry) -> bool:
     return owed.notification.reason is Reason.TOPPED_UP
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from balance_watch.domain.notification import Owed
+from balance_watch.domain.notification import OutboxEntry
 from balance_watch.store import items, outbox
-from balance_watch.store.table import packed
+from balance_watch.store.table import serialize
 from local.slack_inbox import SlackInbox
 from local.vonage import VonageServer
 from tests.support.check_bench import LOW, SECONDS, Bench
@@ -25,17 +25,17 @@ SEEN = {"observed_at": "2026-11-22T09:05:00Z", "bal": Decimal("71.5"), "cur": "U
 
 def put(bench: Bench, item: dict[str, Any]) -> None:
     client = bench.wiring.clients["dynamodb"]
-    client.put_item(TableName=bench.wiring.settings.table_name, Item=packed(item))
+    client.put_item(TableName=bench.wiring.settings.table_name, Item=serialize(item))
 
 
 def note(bench: Bench, name: str, value: object) -> None:
     """Writes an attribute of the run's item."""
     bench.wiring.clients["dynamodb"].update_item(
         TableName=bench.wiring.settings.table_name,
-        Key=packed(items.RUN),
+        Key=serialize(items.RUN),
         UpdateExpression="SET #it = :it",
         ExpressionAttributeNames={"#it": name},
-        ExpressionAttributeValues=packed({":it": value}),
+        ExpressionAttributeValues=serialize({":it": value}),
     )
 
 
@@ -131,7 +131,7 @@ def test_a_damaged_debt_blocks_no_channel(bench: Bench, damage: dict[str, Any]) 
         bench.put_secret("slack", {"webhooks": slack.webhooks})
         bench.delivers_to(slack.authority)
         for channel in ("sns", "slack:default"):
-            item = outbox.owed_item(Owed(low(), channel))
+            item = outbox.entry_to_item(OutboxEntry(low(), channel))
             said = json.dumps({**json.loads(item["notification"]), **damage})
             put(bench, {**item, "notification": said})
         bench.aws.published()

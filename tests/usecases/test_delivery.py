@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from balance_watch.domain.notification import Notification, Owed, Sent, owed_to
+from balance_watch.domain.notification import Notification, OutboxEntry, SendResult, entries_for
 from balance_watch.usecases.delivery import Channel, deliver
 from tests.support.canaries import CORE, webhook
 from tests.support.notifications import low
@@ -22,7 +22,7 @@ class Outbox:
         self.works = works
         self.settled: list[tuple[str, ...]] = []
 
-    def settle(self, owed: Iterable[Owed]) -> bool:
+    def remove(self, owed: Iterable[OutboxEntry]) -> bool:
         self.settled.append(tuple(f"{it.channel} {it.notification.account}" for it in owed))
         return self.works
 
@@ -30,39 +30,41 @@ class Outbox:
 class Scripted:
     """A channel that does as it is told."""
 
-    def __init__(self, script: Callable[[Sequence[Notification]], Iterator[Sent]]) -> None:
+    def __init__(self, script: Callable[[Sequence[Notification]], Iterator[SendResult]]) -> None:
         self.script = script
 
-    def send(self, notifications: Sequence[Notification], *, deadline: float) -> Iterator[Sent]:
+    def send(
+        self, notifications: Sequence[Notification], *, deadline: float
+    ) -> Iterator[SendResult]:
         assert deadline > 0
         return self.script(notifications)
 
 
 @Scripted
-def accepting(its: Sequence[Notification]) -> Iterator[Sent]:
-    yield Sent(accepted=tuple(its))
+def accepting(its: Sequence[Notification]) -> Iterator[SendResult]:
+    yield SendResult(accepted=tuple(its))
 
 
 @Scripted
-def refusing(its: Sequence[Notification]) -> Iterator[Sent]:
-    yield Sent(refused=tuple(its), why="Slack answers HTTP 404, no_service.")
+def refusing(its: Sequence[Notification]) -> Iterator[SendResult]:
+    yield SendResult(rejected=tuple(its), why="Slack answers HTTP 404, no_service.")
 
 
 @Scripted
-def breaking(its: Sequence[Notification]) -> Iterator[Sent]:
+def breaking(its: Sequence[Notification]) -> Iterator[SendResult]:
     """One of them it cannot even write down."""
     for it in its:
         if it == TWO:
             raise RuntimeError(webhook())
-        yield Sent(accepted=(it,))
+        yield SendResult(accepted=(it,))
 
 
-def owed(channel: str, *its: Notification) -> list[Owed]:
-    return [Owed(it, channel) for it in its]
+def owed(channel: str, *its: Notification) -> list[OutboxEntry]:
+    return [OutboxEntry(it, channel) for it in its]
 
 
 def delivered(
-    it: Sequence[Owed], outbox: Outbox | None = None, left: float = 5.0, **channels: Channel
+    it: Sequence[OutboxEntry], outbox: Outbox | None = None, left: float = 5.0, **channels: Channel
 ) -> tuple[int, int]:
     end = monotonic() + left
     result = deliver(it, channels=channels, outbox=outbox or Outbox(), deadline=end)
@@ -94,9 +96,9 @@ def test_a_channel_is_given_what_is_owed_to_it_alone() -> None:
     given: dict[str, list[str]] = {}
 
     def noting(name: str) -> Scripted:
-        def script(its: Sequence[Notification]) -> Iterator[Sent]:
+        def script(its: Sequence[Notification]) -> Iterator[SendResult]:
             given[name] = [it.account for it in its]
-            yield Sent(accepted=tuple(its))
+            yield SendResult(accepted=tuple(its))
 
         return Scripted(script)
 
@@ -108,10 +110,10 @@ def test_a_channel_is_given_what_is_owed_to_it_alone() -> None:
 def test_each_message_is_taken_off_before_the_next_is_sent() -> None:
     outbox = Outbox()
 
-    def script(its: Sequence[Notification]) -> Iterator[Sent]:
+    def script(its: Sequence[Notification]) -> Iterator[SendResult]:
         for number, it in enumerate(its):
             assert len(outbox.settled) == number
-            yield Sent(accepted=(it,))
+            yield SendResult(accepted=(it,))
 
     assert delivered(owed("sns", ONE, TWO, THREE), outbox, sns=Scripted(script)) == (3, 0)
     assert outbox.settled == [("sns one",), ("sns two",), ("sns three",)]
@@ -121,8 +123,8 @@ def test_one_of_a_message_that_was_refused_is_owed_alone() -> None:
     outbox = Outbox()
 
     @Scripted
-    def partly(its: Sequence[Notification]) -> Iterator[Sent]:
-        yield Sent(accepted=(its[1],), refused=(its[0],), why="SNS answers InternalError.")
+    def partly(its: Sequence[Notification]) -> Iterator[SendResult]:
+        yield SendResult(accepted=(its[1],), rejected=(its[0],), why="SNS answers InternalError.")
 
     assert delivered(owed("sns", ONE, TWO), outbox, sns=partly) == (1, 1)
     assert outbox.settled == [("sns two",)]
@@ -154,7 +156,7 @@ def test_what_is_owed_to_a_channel_that_is_gone_is_sent_once_by_its_stand_in() -
         channels={"sns": Scripted(accepting.script)},
         outbox=outbox,
         deadline=monotonic() + 5,
-        stand_ins=("sns",),
+        fallbacks=("sns",),
     )
     assert (result.delivered, result.undelivered) == (3, 0)
 
@@ -163,9 +165,9 @@ def test_channels_are_served_side_by_side() -> None:
     together = Barrier(3, timeout=5)
 
     @Scripted
-    def waiting(its: Sequence[Notification]) -> Iterator[Sent]:
+    def waiting(its: Sequence[Notification]) -> Iterator[SendResult]:
         together.wait()
-        yield Sent(accepted=tuple(its))
+        yield SendResult(accepted=tuple(its))
 
     three = [*owed("a", ONE), *owed("b", ONE), *owed("c", ONE)]
     assert delivered(three, a=waiting, b=waiting, c=waiting) == (3, 0)
@@ -175,9 +177,9 @@ def test_channels_that_hang_hold_up_neither_the_others_nor_the_run() -> None:
     outbox, release = Outbox(), Event()
 
     @Scripted
-    def hanging(its: Sequence[Notification]) -> Iterator[Sent]:
+    def hanging(its: Sequence[Notification]) -> Iterator[SendResult]:
         release.wait(20)
-        yield Sent(refused=tuple(its), why="late")
+        yield SendResult(rejected=tuple(its), why="late")
 
     begun = monotonic()
     hangers = {f"h{number}": hanging for number in range(4)}
@@ -201,8 +203,8 @@ GONE = "Slack answers HTTP 404, no_service."
 
 
 @Scripted
-def gone(its: Sequence[Notification]) -> Iterator[Sent]:
-    yield Sent(refused=tuple(its[:1]), why=GONE, gone=True)
+def gone(its: Sequence[Notification]) -> Iterator[SendResult]:
+    yield SendResult(rejected=tuple(its[:1]), why=GONE, permanent=True)
     raise AssertionError("what is gone is asked once")
 
 
@@ -210,19 +212,22 @@ def test_what_a_channel_that_is_gone_for_good_was_owed_is_sent_by_its_stand_in()
     outbox, taken = Outbox(), list[str]()
 
     @Scripted
-    def noting(its: Sequence[Notification]) -> Iterator[Sent]:
+    def noting(its: Sequence[Notification]) -> Iterator[SendResult]:
         taken.extend(it.account for it in its)
-        yield Sent(accepted=tuple(its))
+        yield SendResult(accepted=tuple(its))
 
     result = deliver(
-        [*owed("slack:oncall", ONE), *owed_to(TWO, ("slack:oncall", "sns"))],
+        [*owed("slack:oncall", ONE), *entries_for(TWO, ("slack:oncall", "sns"))],
         channels={"slack:oncall": gone, "sns": noting},
         outbox=outbox,
         deadline=monotonic() + 5,
-        stand_ins=("slack:default", "sns"),
+        fallbacks=("slack:default", "sns"),
     )
     assert (result.delivered, result.undelivered) == (3, 0)
-    assert (dict(result.gone), result.taking) == ({"slack:oncall": GONE}, frozenset({"sns"}))
+    assert (dict(result.permanent), result.recovered) == (
+        {"slack:oncall": GONE},
+        frozenset({"sns"}),
+    )
     assert sorted(taken) == ["one", "two"], "the stand-in is told nothing twice"
     settled = sorted(each for call in outbox.settled for each in call)
     assert settled == ["slack:oncall one", "slack:oncall two", "sns two"]
@@ -238,6 +243,6 @@ def test_a_stand_in_that_is_gone_too_is_none() -> None:
         channels={"slack:oncall": gone, "slack:default": gone, "sns": accepting},
         outbox=Outbox(),
         deadline=monotonic() + 5,
-        stand_ins=("slack:default", "sns"),
+        fallbacks=("slack:default", "sns"),
     )
-    assert (result.delivered, result.undelivered, result.taking) == (2, 0, frozenset({"sns"}))
+    assert (result.delivered, result.undelivered, result.recovered) == (2, 0, frozenset({"sns"}))

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from balance_watch.domain.payment import Outcome
+from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import TOP_UP
 from local.provider_server import ProviderAccount
 from local.trouble import Kind, Trouble
@@ -75,7 +75,7 @@ def test_a_payment_is_told_of_at_once(paying: Bench) -> None:
 def test_a_payment_is_made_before_it_is_told_of_and_is_owed_no_more(paying: Bench) -> None:
     paying.post.refuses = True
     paying.run()
-    assert TOP_UP not in {each.channel for each in paying.store.owed()}
+    assert TOP_UP not in {each.channel for each in paying.store.pending()}
 
 
 def test_no_more_is_paid_in_a_day_than_allowed(paying: Bench, vonage: VonageServer) -> None:
@@ -140,7 +140,7 @@ def test_a_payment_that_the_provider_refuses_is_told_and_is_a_warning(
     said = paying.post.accepted[-1].notification
     assert (said.rule, said.value, said.severity) == ("top_up", "not_enabled", "warning")
     latest = paying.wiring.payments.latest(["sms"])["sms"]
-    assert latest.outcome is Outcome.NOT_ENABLED
+    assert latest.outcome is PaymentOutcome.NOT_ENABLED
 
 
 def test_an_account_that_cannot_be_topped_up_is_a_fault_and_not_a_silence(bench: Bench) -> None:

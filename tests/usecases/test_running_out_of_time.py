@@ -12,9 +12,9 @@ import pytest
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import Reading
 from balance_watch.providers.spec import Spec
-from balance_watch.store.runs import Notes
+from balance_watch.store.runs import RunRecord
 from balance_watch.store.sizes import size_of
-from balance_watch.store.table import unpacked
+from balance_watch.store.table import deserialize
 from tests.support.check_bench import LOW, Bench
 from tests.support.examples import NEXT, TICK
 from tests.support.fakes import Looks, Outcome
@@ -61,10 +61,10 @@ def test_a_thousand_accounts_with_the_longest_names_alerted_on_fit_into_the_run(
     bench.watch(*names)
     run = bench.store.claim(TICK, 100)
     assert run is not None
-    bench.store.close(run, Notes(alerted=tuple(names)), done=True)
+    bench.store.close(run, RunRecord(alerted=tuple(names)), done=True)
     bench.looks = ShortOfTime(number=0)
     bench.run(NEXT)
-    (item,) = [unpacked(it) for it in bench.scan() if it["pk"]["S"] == "RUN"]
+    (item,) = [deserialize(it) for it in bench.scan() if it["pk"]["S"] == "RUN"]
     assert size_of(item) < 400_000
 
 

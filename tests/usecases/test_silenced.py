@@ -55,7 +55,7 @@ def test_a_silence_added_while_a_run_is_under_way_is_not_lost(bench: Bench) -> N
     run = bench.store.claim(TICK, 100)
     assert run is not None
     silences_of(bench).add(silence())
-    bench.store.close(run, run.notes, done=True)
+    bench.store.close(run, run.record, done=True)
     assert [each.name for each in silences_of(bench).at(TICK)] == ["s"]
 
 

@@ -9,18 +9,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from balance_watch.cli.terminal import (
     accounts_table,
-    clean,
     configuration,
     err,
     out,
     print_json,
+    sanitize,
     warn,
     wiring,
 )
 from balance_watch.domain.account import Account
-from balance_watch.domain.reading import Observed
+from balance_watch.domain.reading import ReadResult
 from balance_watch.domain.state import AccountState
-from balance_watch.notifiers.text import lasting, moment
+from balance_watch.notifiers.text import format_duration, format_time
 from balance_watch.usecases.summary import Summary
 from balance_watch.wiring import Wiring
 
@@ -52,8 +52,10 @@ def check(wired: Wiring, *, as_json: bool = False) -> Summary:
     ) as progress:
         task = progress.add_task("Reading balances", total=None)
 
-        def on_read(account: Account, _: Observed, total: int) -> None:
-            progress.update(task, advance=1, total=total, description=f"Read {clean(account.name)}")
+        def on_read(account: Account, _: ReadResult, total: int) -> None:
+            progress.update(
+                task, advance=1, total=total, description=f"Read {sanitize(account.name)}"
+            )
 
         now = datetime.now(UTC).replace(microsecond=0)
         summary = wired.check(on_read).run(now, seconds=_SECONDS)
@@ -80,10 +82,10 @@ def show(wired: Wiring) -> None:
         _show_when([state.checked_at for state, _ in rows])
     for state, _ in rows:
         if state.failure is not None:
-            out.print(clean(f"{state.account}: {state.failure.message}", "magenta"))
+            out.print(sanitize(f"{state.account}: {state.failure.message}", "magenta"))
     for silence in wired.silences.at(datetime.now(UTC)):
-        text = f"Silence {silence.name}: {silence.matched} until {moment(silence.until)}"
-        out.print(clean(f"{text}, {silence.reason}", "dim"))
+        text = f"Silence {silence.name}: {silence.matchers} until {format_time(silence.until)}"
+        out.print(sanitize(f"{text}, {silence.reason}", "dim"))
     warn(faults)
 
 
@@ -92,5 +94,5 @@ def _show_when(times: Sequence[datetime | None]) -> None:
     if None in times:
         return
     oldest = min(filter(None, times))
-    ago = lasting(max(datetime.now(UTC) - oldest, timedelta()))
-    out.print(f"Last checked {moment(oldest)}, {ago} ago.", style="dim")
+    ago = format_duration(max(datetime.now(UTC) - oldest, timedelta()))
+    out.print(f"Last checked {format_time(oldest)}, {ago} ago.", style="dim")

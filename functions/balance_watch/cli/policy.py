@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from balance_watch.cli.terminal import clean, err, out, warn, wiring
+from balance_watch.cli.terminal import err, out, sanitize, warn, wiring
 from balance_watch.config.policy import PolicyFile, parse_policy
 from balance_watch.errors import CommandError
 from balance_watch.providers.registry import clashes
-from balance_watch.usecases.check import ways_to_go_blind
+from balance_watch.usecases.check import contradictions
 from balance_watch.validation import Faults
 
 _EMPTY = "# The built-in policy: a parameter cannot be empty.\n"
@@ -52,7 +52,7 @@ def _put(arguments: argparse.Namespace) -> int:
         Overwrite=True,
     )
     out.print(f"In force from the next run on: {_summary(given)}.")
-    warn(list(ways_to_go_blind(given, wired.watched(given.providers))))
+    warn(list(contradictions(given, wired.watched(given.providers))))
     return 0
 
 
@@ -66,7 +66,7 @@ def _read(file: str) -> tuple[PolicyFile, str]:
     faults += clashes(given.providers) if given else []
     if given is None or faults:
         for fault in faults:
-            err.print(clean(fault))
+            err.print(sanitize(fault))
         raise CommandError(f"The policy has {_counted(len(faults), 'fault')}.")
     return given, text
 

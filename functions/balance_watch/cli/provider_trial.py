@@ -15,19 +15,19 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from balance_watch.cli.terminal import clean, digits, err, out, print_json
-from balance_watch.config.accounts import understand_secrets
+from balance_watch.cli.terminal import digits, err, out, print_json, sanitize
+from balance_watch.config.accounts import parse_secrets
 from balance_watch.config.policy import SECTIONS, parse_policy
 from balance_watch.config.settings import trusted_hosts
 from balance_watch.domain.account import Account
 from balance_watch.domain.money import with_unit
-from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading, Unlimited
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult, Unlimited
 from balance_watch.errors import CommandError
 from balance_watch.providers.client import ATTEMPT_SECONDS
-from balance_watch.providers.flow import answered, asking
-from balance_watch.providers.masking import in_pieces, without_keys
-from balance_watch.providers.registry import clashes, new_name, provider
-from balance_watch.providers.spec import Spec, understand_spec
+from balance_watch.providers.flow import flow_for, run_flow
+from balance_watch.providers.masking import contains_split_key, mask_keys
+from balance_watch.providers.registry import catalogue_provider, clashes, current_slug
+from balance_watch.providers.spec import Spec, convert_spec
 from balance_watch.transport import Reply, Request, Transport, TransportError
 from balance_watch.validation import Faults, NotExactError, exact_json, exact_toml
 
@@ -71,9 +71,9 @@ def _read(file: str) -> str:
 
 def _named(what: str, chosen: str | None) -> tuple[str, Spec]:
     """The provider and its name, from a file or from the catalogue."""
-    known = None if Path(what).is_file() else provider(what)
+    known = None if Path(what).is_file() else catalogue_provider(what)
     if known is not None:
-        return new_name(what), known
+        return current_slug(what), known
     if what != "-" and not Path(what).is_file():
         raise CommandError(f"{what} is neither a file nor a provider of the catalogue.")
     text, faults = _read(what), Faults()
@@ -82,18 +82,18 @@ def _named(what: str, chosen: str | None) -> tuple[str, Spec]:
     if table is not None and set(table) & set(SECTIONS):
         found = _of_policy(text, chosen, faults)
     elif table is not None:
-        spec = understand_spec(table, what, faults)
+        spec = convert_spec(table, what, faults)
         found = (spec.name, spec) if spec else None
     if found is None:
         for fault in faults:
-            err.print(clean(fault))
+            err.print(sanitize(fault))
         raise CommandError(f"{what} is not in order.")
     return found
 
 
 def _in_json(text: str, faults: Faults) -> tuple[str, Spec] | None:
     try:
-        spec = understand_spec(exact_json(text), "provider", faults)
+        spec = convert_spec(exact_json(text), "provider", faults)
     except NotExactError as error:
         faults.add("provider", str(error))
         return None
@@ -123,10 +123,10 @@ def _account(name: str, spec: Spec, file: str) -> tuple[Spec, Account]:
     bare = "credentials" not in given
     entry = {"credentials": given} if bare else given
     secret = {"accounts": [{**entry, "name": "it", "provider": name}]}
-    found = understand_secrets({"accounts": json.dumps(secret)}, "", lambda *_: spec, Faults())
+    found = parse_secrets({"accounts": json.dumps(secret)}, "", lambda *_: spec, Faults())
     if not found.accounts:
         for fault in found.faults:
-            err.print(clean(re.sub("^secret accounts, account it[:,] ", "", fault)))
+            err.print(sanitize(re.sub("^secret accounts, account it[:,] ", "", fault)))
         if bare and any("variables" in fault or "base_url" in fault for fault in found.faults):
             err.print(_WHOLE)
         raise CommandError(f"{file}: the credentials are not in order.")
@@ -150,7 +150,9 @@ def _one(file: str) -> dict[str, Any]:
     return given
 
 
-def _exchanged(spec: Spec, account: Account) -> tuple[list[tuple[Request, Reply | None]], Observed]:
+def _exchanged(
+    spec: Spec, account: Account
+) -> tuple[list[tuple[Request, Reply | None]], ReadResult]:
     """Asks, and returns each request with its reply, and what came of it."""
     transport, now = Transport(trusted_hosts()), datetime.now(UTC).replace(microsecond=0)
     ends = time.monotonic() + ATTEMPT_SECONDS
@@ -163,7 +165,7 @@ def _exchanged(spec: Spec, account: Account) -> tuple[list[tuple[Request, Reply 
         return reply
 
     try:
-        return exchanged, answered(asking(spec, account, now, now), exchange)
+        return exchanged, run_flow(flow_for(spec, account, now, now), exchange)
     except TransportError as error:
         return exchanged, ReadFailure(error.kind, error.message)
     except Exception as error:  # noqa: BLE001 (as a run takes it)
@@ -178,7 +180,7 @@ def _lines(request: Request, account: Account) -> list[str]:
     lines += [f"{name}: {_header(name, value)}" for name, value in request.headers.items()]
     if request.json is not None:
         lines += ["", json.dumps(request.json, ensure_ascii=False)]
-    return [without_keys(line, account) for line in lines]
+    return [mask_keys(line, account) for line in lines]
 
 
 def _header(name: str, value: str) -> str:
@@ -190,16 +192,16 @@ def _header(name: str, value: str) -> str:
 def _show_request(request: Request, account: Account) -> None:
     out.print("Request", style="bold")
     for line in _lines(request, account):
-        out.print(clean(f"  {line}"), soft_wrap=True)
+        out.print(sanitize(f"  {line}"), soft_wrap=True)
 
 
 def _show_reply(reply: Reply, account: Account) -> None:
     kind = reply.header("content-type") or "no content type"
-    kind = without_keys(kind, account)
-    out.print(Text("Reply", style="bold") + clean(f"  {reply.status}, {kind}", "dim"))
+    kind = mask_keys(kind, account)
+    out.print(Text("Reply", style="bold") + sanitize(f"  {reply.status}, {kind}", "dim"))
     lines = _text(reply, account).splitlines()
     for line in lines[:_LINES]:
-        out.print(clean(f"  {line}"), soft_wrap=True)
+        out.print(sanitize(f"  {line}"), soft_wrap=True)
     if len(lines) > _LINES:
         out.print(f"  … and {len(lines) - _LINES} lines more", style="dim")
 
@@ -212,27 +214,29 @@ def _text(reply: Reply, account: Account) -> str:
         text = msgspec.json.format(encoded, indent=2).decode()
     except (ArithmeticError, ValueError, RecursionError):
         lines = reply.body.decode(errors="replace").splitlines()
-        text = "\n".join(without_keys(line, account) for line in lines)
-    return "(It repeats a key, in pieces, and is not shown.)" if in_pieces(text, account) else text
+        text = "\n".join(mask_keys(line, account) for line in lines)
+    return (
+        "(It repeats a key, in pieces, and is not shown.)"
+        if contains_split_key(text, account)
+        else text
+    )
 
 
 def _masked(value: Any, account: Account) -> Any:  # noqa: ANN401 (whatever JSON holds)
     if isinstance(value, Mapping):
-        return {
-            without_keys(name, account): _masked(inner, account) for name, inner in value.items()
-        }
+        return {mask_keys(name, account): _masked(inner, account) for name, inner in value.items()}
     if isinstance(value, list):
         return [_masked(inner, account) for inner in value]
     if isinstance(value, Decimal):
-        return value if without_keys(f"{value}", account) == f"{value}" else "***"
-    return without_keys(value, account) if isinstance(value, str) else value
+        return value if mask_keys(f"{value}", account) == f"{value}" else "***"
+    return mask_keys(value, account) if isinstance(value, str) else value
 
 
-def _show_outcome(outcome: Observed, spec: Spec) -> None:
+def _show_outcome(outcome: ReadResult, spec: Spec) -> None:
     if isinstance(outcome, ReadFailure):
         told = f"{outcome.kind.words}: {outcome.message}"
         head = "Not reached" if outcome.kind is FailureKind.UNREACHABLE else "Not understood"
-        out.print(Text(head, style="bold red") + clean(f"  {told}"), soft_wrap=True)
+        out.print(Text(head, style="bold red") + sanitize(f"  {told}"), soft_wrap=True)
         for words, hint in _HINTS.items():
             if words in outcome.message:
                 out.print(hint, style="dim", soft_wrap=True)
@@ -246,7 +250,7 @@ def _show_outcome(outcome: Observed, spec: Spec) -> None:
     table.add_column(overflow="fold")
     for name, value in _facts(outcome).items():
         path = getattr(spec.reply, name, None)
-        found = clean(value) if value is not None else Text("not in the reply", style="yellow")
+        found = sanitize(value) if value is not None else Text("not in the reply", style="yellow")
         if value is not None or path is not None:
             table.add_row(name, found)
     out.print(table)
@@ -283,7 +287,7 @@ def _moment(at: datetime | None) -> str | None:
 
 
 def _as_json(
-    exchanged: list[tuple[Request, Reply | None]], outcome: Observed, account: Account
+    exchanged: list[tuple[Request, Reply | None]], outcome: ReadResult, account: Account
 ) -> dict[str, Any]:
     reading = outcome if isinstance(outcome, Reading) else None
     failure = outcome if isinstance(outcome, ReadFailure) else None

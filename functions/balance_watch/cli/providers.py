@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from balance_watch.cli import provider_trial as trying
-from balance_watch.cli.terminal import clean, out, print_json
+from balance_watch.cli.terminal import out, print_json, sanitize
 from balance_watch.errors import CommandError
-from balance_watch.providers.registry import new_name, provider, slugs
+from balance_watch.providers.registry import catalogue_provider, current_slug, slugs
 from balance_watch.providers.spec import REGION, Region, Spec
 
 TRY = "try"
@@ -58,7 +58,7 @@ def _providers(arguments: argparse.Namespace) -> int:
         arguments.wrong_use("FILE, --credentials and --provider belong to try")
     if arguments.what:
         return _show(arguments.what, as_json=arguments.json)
-    catalogue = [(slug, spec) for slug in slugs() if (spec := provider(slug)) is not None]
+    catalogue = [(slug, spec) for slug in slugs() if (spec := catalogue_provider(slug)) is not None]
     if arguments.json:
         print_json([_as_json(slug, spec) for slug, spec in catalogue])
         return 0
@@ -79,8 +79,8 @@ def _providers(arguments: argparse.Namespace) -> int:
 
 
 def _show(named: str, *, as_json: bool) -> int:
-    slug = new_name(named)
-    spec = provider(slug)
+    slug = current_slug(named)
+    spec = catalogue_provider(slug)
     if spec is None:
         near = [it for it in slugs() if named.lower() in it] or get_close_matches(named, slugs())
         hint = f" There is {', '.join(near)}." if near else " See `balance-watch providers`."
@@ -91,7 +91,7 @@ def _show(named: str, *, as_json: bool) -> int:
     out.print(Text(spec.name, style="bold") + Text(f"  {slug}", style="dim"))
     for name, value in _facts(spec):
         # Not folded: an address is to be clicked or copied.
-        out.print(Text(f"{name:<15}", style="dim") + clean(value), soft_wrap=True)
+        out.print(Text(f"{name:<15}", style="dim") + sanitize(value), soft_wrap=True)
     out.print("\nAn account, for a secret:", style="dim")
     print(json.dumps(example(slug, spec), indent=2, ensure_ascii=False))
     return 0

@@ -8,13 +8,13 @@ from typing import Any
 
 from rich.table import Table
 
-from balance_watch.cli.terminal import clean, out, print_json, wiring
+from balance_watch.cli.terminal import out, print_json, sanitize, wiring
 from balance_watch.config.policy import OF_ALERTS, is_fact
-from balance_watch.config.policy_types import Lasting
+from balance_watch.config.policy_types import Duration
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import CommandError
-from balance_watch.notifiers.text import lasting, moment
+from balance_watch.notifiers.text import format_duration, format_time
 
 _LONGEST = timedelta(days=31)
 _MOST, _WORDS = 20, 200
@@ -94,7 +94,7 @@ def _fact(text: str) -> tuple[str, str]:
 
 def _span(text: str) -> timedelta:
     try:
-        span = Lasting.parse(text).span
+        span = Duration.parse(text).span
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     if not timedelta() < span <= _LONGEST:
@@ -120,7 +120,7 @@ def _add(arguments: argparse.Namespace) -> int:
     name = "".join(secrets.choice(_LETTERS) for _ in range(5))
     silence = Silence(name, match, now + arguments.span, arguments.reason, now)
     silences.add(silence)
-    out.print(clean(f"Silence {name}: {silence.matched}, until {moment(silence.until)}."))
+    out.print(sanitize(f"Silence {name}: {silence.matchers}, until {format_time(silence.until)}."))
     return 0
 
 
@@ -137,8 +137,8 @@ def _list(arguments: argparse.Namespace) -> int:
     for name in ("silence", "match", "ends in", "reason"):
         table.add_column(name, overflow="fold")
     for each in silences:
-        left = lasting(each.until - now)
-        table.add_row(each.name, clean(each.matched), left, clean(each.reason))
+        left = format_duration(each.until - now)
+        table.add_row(each.name, sanitize(each.matchers), left, sanitize(each.reason))
     out.print(table)
     return 0
 

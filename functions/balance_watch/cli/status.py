@@ -9,11 +9,11 @@ from rich.table import Table
 from balance_watch.cli.check import show
 from balance_watch.cli.terminal import (
     alerts_of,
-    clean,
     configuration,
     digits,
     out,
     print_json,
+    sanitize,
     warn,
     wiring,
 )
@@ -136,7 +136,7 @@ def _show(readings: list[Reading]) -> None:
         right = name in ("balance", "credits", "points")
         table.add_column(name, justify="right" if right else "left")
     for reading in readings[-_ROWS:]:
-        table.add_row(*(clean(each) for each in _row(reading)))
+        table.add_row(*(sanitize(each) for each in _row(reading)))
     out.print(table)
     if len(readings) > _ROWS:
         out.print(f"The latest {_ROWS} of {len(readings)}; --json has them all.", style="dim")

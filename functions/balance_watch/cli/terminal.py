@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from balance_watch.config.accounts import Watched
+from balance_watch.config.accounts import Configuration
 from balance_watch.config.policy import policy_in_force
 from balance_watch.config.settings import Settings
 from balance_watch.domain.money import with_unit
@@ -20,7 +20,7 @@ from balance_watch.domain.spending import LONGEST
 from balance_watch.domain.state import AccountState
 from balance_watch.domain.trend import sparkline
 from balance_watch.providers.spec import Spec
-from balance_watch.usecases.check import ways_to_go_blind
+from balance_watch.usecases.check import contradictions
 from balance_watch.validation import Faults
 from balance_watch.wiring import Wiring
 
@@ -35,13 +35,13 @@ def wiring() -> Wiring:
     return Wiring(Settings.from_environment())
 
 
-def configuration(wired: Wiring) -> tuple[Policy, Watched[Spec], Faults]:
+def configuration(wired: Wiring) -> tuple[Policy, Configuration[Spec], Faults]:
     """Returns the policy in force, what the secrets say, and every fault of both."""
     of_policy = Faults()
     text = wired.policy_text(of_policy)
     given, _ = policy_in_force(text, wired.store.last_good_policy, of_policy)
     watched = wired.watched(given.providers)
-    faults = Faults([*watched.faults, *of_policy, *ways_to_go_blind(given, watched)])
+    faults = Faults([*watched.faults, *of_policy, *contradictions(given, watched)])
     return given.policy, watched, faults
 
 
@@ -56,7 +56,7 @@ def digits(number: Decimal | None) -> str | None:
     return None if number is None else f"{number:f}"
 
 
-def clean(text: str, style: str = "") -> Text:
+def sanitize(text: str, style: str = "") -> Text:
     """Returns text of others with nothing in it that a terminal would obey, and no markup."""
     return Text("".join(each if each.isprintable() else "�" for each in text), style=style)
 
@@ -64,7 +64,7 @@ def clean(text: str, style: str = "") -> Text:
 def warn(faults: Sequence[str]) -> None:
     """Tells of faults of the configuration, on standard error."""
     for fault in faults:
-        err.print(Text("! ", style="yellow") + clean(fault))
+        err.print(Text("! ", style="yellow") + sanitize(fault))
 
 
 def accounts_table(states: Sequence[tuple[AccountState, str]]) -> Table:
@@ -83,13 +83,13 @@ def accounts_table(states: Sequence[tuple[AccountState, str]]) -> Table:
     for state, provider in states:
         reading = state.reading
         stale = "dim" if state.failure else ""
-        balance = clean(with_unit(reading.balance, reading.currency)) if reading else Text("-")
+        balance = sanitize(with_unit(reading.balance, reading.currency)) if reading else Text("-")
         balance.stylize(stale)
         # Every other hour, the latest always: the day fits beside the rest in eighty columns.
-        plot = sparkline(tuple(sample.balance for sample in state.window)[::-2][::-1])
+        plot = sparkline(tuple(sample.balance for sample in state.trend)[::-2][::-1])
         table.add_row(
-            clean(state.account),
-            clean(provider),
+            sanitize(state.account),
+            sanitize(provider),
             balance,
             Text(_lasts(state), style=stale),
             Text(plot, style="cyan"),
@@ -114,13 +114,15 @@ def condition(state: AccountState) -> Text:
         key=lambda alert: alert.severity.rank,
     )
     words = [
-        clean(alert.rule, _COLOURS[alert.severity]) for alert in firing if alert.rule != UNREADABLE
+        sanitize(alert.rule, _COLOURS[alert.severity])
+        for alert in firing
+        if alert.rule != UNREADABLE
     ]
     if state.failure is not None:
         unreadable = state.alerts.get(Metric.UNREADABLE)
         told = unreadable is not None and unreadable.firing
         style = _COLOURS[unreadable.severity] if unreadable and told else "magenta"
-        words.append(clean(state.failure.kind.words.lower(), style))
+        words.append(sanitize(state.failure.kind.words.lower(), style))
     if not words:
         if state.checked_at is None:
             return Text("not checked yet", style="dim")

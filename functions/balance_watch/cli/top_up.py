@@ -9,21 +9,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.prompt import Confirm
 from rich.text import Text
 
-from balance_watch.cli.terminal import clean, configuration, err, out, wiring
-from balance_watch.domain.payment import Outcome, Refusal
+from balance_watch.cli.terminal import configuration, err, out, sanitize, wiring
+from balance_watch.domain.payment import PaymentOutcome, Refusal
 from balance_watch.errors import CommandError
-from balance_watch.notifiers.text import moment
+from balance_watch.notifiers.text import format_time
 from balance_watch.providers.request import top_up_request
 from balance_watch.wiring import Wiring
 
 _SAID = {
-    Outcome.PAID: "Paid. The balance shows it at the next check.",
-    Outcome.NOT_ENABLED: "Not paid: auto-reload is not enabled for this account. Enable it in"
-    " the provider's dashboard: its first payment sets the amount.",
-    Outcome.KEY_REJECTED: "Not paid: the provider rejected the key.",
-    Outcome.NOT_SENT: "Not paid: the provider was not reached, nothing was sent.",
-    Outcome.UNKNOWN: "It is NOT KNOWN whether this was paid: the request was sent and no clear"
-    " answer came. Look at the provider's dashboard before you pay again; until then, further"
+    PaymentOutcome.PAID: "Paid. The balance shows it at the next check.",
+    PaymentOutcome.NOT_ENABLED: "Not paid: auto-reload is not enabled for this account. Enable it"
+    " in the provider's dashboard: its first payment sets the amount.",
+    PaymentOutcome.KEY_REJECTED: "Not paid: the provider rejected the key.",
+    PaymentOutcome.NOT_SENT: "Not paid: the provider was not reached, nothing was sent.",
+    PaymentOutcome.UNKNOWN: "It is NOT KNOWN whether this was paid: the request was sent and no"
+    " clear answer came. Look at the provider's dashboard before you pay again; until then, further"
     " top-ups of this account are refused (--after-unknown once you have looked).",
 }
 
@@ -79,7 +79,7 @@ def _top_up(arguments: argparse.Namespace) -> int:
         top_up_request(spec, account)
     except LookupError as error:
         raise CommandError(f"{account.name}: {error.args[0]}.") from None
-    question = clean(
+    question = sanitize(
         f"Top up {account.name} at {spec.name}? The amount is the one that was paid when"
         " auto-reload was enabled."
     )
@@ -89,7 +89,7 @@ def _top_up(arguments: argparse.Namespace) -> int:
     claim = wired.payments.claim(
         account.name,
         datetime.now(UTC).replace(microsecond=0),
-        answers=f"command {uuid.uuid4()}",
+        idempotency_key=f"command {uuid.uuid4()}",
         after_unknown=arguments.after_unknown,
     )
     if isinstance(claim, Refusal):
@@ -103,7 +103,7 @@ def _top_up(arguments: argparse.Namespace) -> int:
             "The table could not note how this payment ended, so further ones are refused: settle"
             f" it later with `balance-watch top-up {account.name} --clear`."
         ) from None
-    return 0 if outcome is Outcome.PAID else 1
+    return 0 if outcome is PaymentOutcome.PAID else 1
 
 
 def _clear(wired: Wiring, account: str) -> int:
@@ -111,5 +111,7 @@ def _clear(wired: Wiring, account: str) -> int:
     if cleared is None:
         out.print("There is no payment to clear.")
         return 1
-    out.print(clean(f"Cleared: the payment of {moment(cleared.claimed_at)} is taken as settled."))
+    out.print(
+        sanitize(f"Cleared: the payment of {format_time(cleared.claimed_at)} is taken as settled.")
+    )
     return 0

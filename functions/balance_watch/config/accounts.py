@@ -32,7 +32,7 @@ class Provider(Protocol):
         """The credentials for a way to authenticate; None: there is no such way."""
         ...
 
-    def placed(
+    def for_region(
         self, variables: Mapping[str, str], base_url: str | None, where: str, faults: Faults
     ) -> Self:
         """The provider as it is for an account with these; notes what is missing."""
@@ -69,7 +69,7 @@ class AccountEntry(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Watched(Generic[P]):
+class Configuration(Generic[P]):
     """Every account that is in order, beside its provider, and the Slack webhooks by name.
 
     `webhooks_known` is False where their secret could not be understood whole.
@@ -81,12 +81,12 @@ class Watched(Generic[P]):
     faults: Faults
 
 
-def understand_secrets(
+def parse_secrets(
     texts: Mapping[str, str],
     prefix: str,
     find: Find[P],
     unread: Faults,
-) -> Watched[P]:
+) -> Configuration[P]:
     """Returns what the secrets say, with every fault of all of them.
 
     Args:
@@ -112,7 +112,7 @@ def understand_secrets(
             webhooks_known = len(faults) == before
         else:
             _accounts(raw, where, find, accounts, faults)
-    return Watched(tuple(accounts.values()), webhooks, webhooks_known, faults)
+    return Configuration(tuple(accounts.values()), webhooks, webhooks_known, faults)
 
 
 def _single_field(text: str, name: str, where: str, faults: Faults) -> object:
@@ -167,7 +167,7 @@ def _accounts(
             continue
         found = find(entry.provider, place, faults)
         if found is not None:
-            found = found.placed(entry.variables, entry.base_url, place, faults)
+            found = found.for_region(entry.variables, entry.base_url, place, faults)
         account = _account(entry, found, place, faults)
         if len(faults) > before or account is None or found is None or not entry.enabled:
             continue

@@ -14,8 +14,8 @@ from balance_watch.config.policy_types import (
     A_NUMBER,
     DAYS,
     Clock,
-    Holding,
-    Lasting,
+    Duration,
+    PendingPeriodText,
     Reminder,
     Threshold,
     TopUps,
@@ -26,7 +26,7 @@ from balance_watch.domain.policy import RESERVED_NAMES, TOPIC, Defaults, Policy,
 from balance_watch.domain.rules import NUMERIC, Metric, Rule, Severity
 from balance_watch.domain.silences import MuteTime
 from balance_watch.providers.registry import is_slug
-from balance_watch.providers.spec import Spec, understand_spec
+from balance_watch.providers.spec import Spec, convert_spec
 from balance_watch.validation import (
     Faults,
     convert,
@@ -49,7 +49,7 @@ class DefaultsTable(msgspec.Struct, frozen=True):
     """`[defaults]`."""
 
     reminder: Reminder = Reminder("24h")
-    minimum_gap: Lasting = Lasting("6h")
+    minimum_gap: Duration = Duration("6h")
     unreadable_after: int = 3
     quicken: bool = False
 
@@ -65,7 +65,9 @@ class RuleTable(msgspec.Struct, frozen=True):
     below: Threshold | None = None
     above: Threshold | None = None
     recover: Threshold | None = None
-    hold: Holding = msgspec.field(name="for", default=Holding("1 check"))
+    pending_period: PendingPeriodText = msgspec.field(
+        name="for", default=PendingPeriodText("1 check")
+    )
     severity: Literal["critical", "warning", "info"] = "warning"
     top_up: TopUps = TopUps(0)
 
@@ -168,7 +170,7 @@ def _rules(raw: object, where: str, faults: Faults) -> tuple[Rule, ...]:
                 below=_exact(table.below),
                 above=_exact(table.above),
                 recover=_exact(table.recover),
-                hold=table.hold.hold,
+                pending_period=table.pending_period.pending_period,
                 relative=any(each.form is A_MULTIPLE for each in _given(table)),
                 top_ups=int(table.top_up),
             )
@@ -251,7 +253,7 @@ def _providers(raw: object, where: str, faults: Faults) -> dict[str, Spec]:
         elif slug in providers:
             faults.add(f"{place}, slug", "is taken by another of these providers")
         rest = {name: value for name, value in one.items() if name != "slug"}
-        spec = understand_spec(rest, place, faults)
+        spec = convert_spec(rest, place, faults)
         if spec is not None:
             providers[slug] = spec
     return providers

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import time, timedelta, tzinfo
 from decimal import Decimal
 
-from balance_watch.domain.rules import Hold
+from balance_watch.domain.rules import PendingPeriod
 from balance_watch.validation import Amount
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -22,13 +22,13 @@ A_NUMBER, A_DURATION, A_MULTIPLE = (
 )
 
 
-class Lasting(str):
+class Duration(str):
     """A duration such as `30m`, `24h`, `7d`; `.span` is its length."""
 
     __slots__ = ()
 
     @classmethod
-    def parse(cls, value: object) -> "Lasting":
+    def parse(cls, value: object) -> "Duration":
         """Raises ValueError on what is no duration."""
         if not isinstance(value, str) or not _DURATION.fullmatch(value.strip()):
             raise ValueError('must be a duration such as "30m", "24h" or "7d"')
@@ -40,7 +40,7 @@ class Lasting(str):
         return timedelta(**{_UNITS[self[-1]]: int(self[:-1])})
 
 
-class Reminder(Lasting):
+class Reminder(Duration):
     """A duration, or `never`."""
 
     __slots__ = ()
@@ -51,31 +51,35 @@ class Reminder(Lasting):
         if value == "never":
             return cls(value)
         try:
-            return cls(Lasting.parse(value))
+            return cls(Duration.parse(value))
         except ValueError as error:
             raise ValueError(f'{error}, or "never"') from None
 
 
-class Holding(str):
+class PendingPeriodText(str):
     """How long a breach must last: `2 checks`, or a duration."""
 
     __slots__ = ()
 
     @classmethod
-    def parse(cls, value: object) -> "Holding":
+    def parse(cls, value: object) -> "PendingPeriodText":
         """Raises ValueError on what is neither."""
         if isinstance(value, str) and _CHECKS.fullmatch(value.strip()):
             return cls(value.strip())
         try:
-            return cls(Lasting.parse(value))
+            return cls(Duration.parse(value))
         except ValueError:
             raise ValueError('must be like "2 checks", or a duration such as "30m"') from None
 
     @property
-    def hold(self) -> Hold:
+    def pending_period(self) -> PendingPeriod:
         """The same, as the rules take it."""
         counted = _CHECKS.fullmatch(self)
-        return Hold(int(counted[1])) if counted else Hold(lasting=Lasting(self).span)
+        return (
+            PendingPeriod(int(counted[1]))
+            if counted
+            else PendingPeriod(lasting=Duration(self).span)
+        )
 
 
 class Threshold(str):
@@ -106,7 +110,7 @@ class Threshold(str):
     def exact(self) -> Decimal:
         """The number, the multiple, or the duration's seconds."""
         if self.form is A_DURATION:
-            return Decimal(int(Lasting(self).span.total_seconds()))
+            return Decimal(int(Duration(self).span.total_seconds()))
         return Amount(self.removesuffix("x")).exact
 
 

@@ -3,9 +3,15 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from balance_watch.domain.alerts import Terms
-from balance_watch.domain.lifecycle import Alert, Firing, advance, said
-from balance_watch.domain.notification import Notification, Owed, Reason, alert_id, owed_to
+from balance_watch.domain.alerts import AlertContext
+from balance_watch.domain.lifecycle import Alert, Firing, advance, mark_notified
+from balance_watch.domain.notification import (
+    Notification,
+    OutboxEntry,
+    Reason,
+    alert_id,
+    entries_for,
+)
 from balance_watch.domain.policy import CONFIGURATION
 from balance_watch.domain.rules import Metric, Severity
 
@@ -19,26 +25,26 @@ class ConfigurationState:
 
     faults: tuple[str, ...] = ()
     alert: Alert | None = None
-    told: tuple[tuple[str, datetime], ...] = ()
+    notified: tuple[tuple[str, datetime], ...] = ()
 
 
 def decide_configuration(
     state: ConfigurationState,
     faults: tuple[str, ...],
     *,
-    terms: Terms,
+    context: AlertContext,
     now: datetime,
-) -> tuple[ConfigurationState, tuple[Owed, ...]]:
+) -> tuple[ConfigurationState, tuple[OutboxEntry, ...]]:
     """Decides what the faults of this run, each a sentence without a secret, change and say.
 
     A fault that was not told within the minimum gap is said at once, as `worsened`, since it may
     leave accounts unwatched; one that comes and goes is told once in a gap.
     """
-    gap = terms.defaults.minimum_gap
-    told = {fault: at for fault, at in state.told if fault in faults or now - at < gap}
+    gap = context.defaults.minimum_gap
+    told = {fault: at for fault, at in state.notified if fault in faults or now - at < gap}
     new = [fault for fault in faults if fault not in told]
     top = Firing(CONFIGURATION, Severity.CRITICAL, now) if faults else None
-    timing = replace(terms.defaults, minimum_gap=timedelta()) if new else terms.defaults
+    timing = replace(context.defaults, minimum_gap=timedelta()) if new else context.defaults
     alert, reason = advance(state.alert, top, timing, now)
     if reason in (None, Reason.REMINDER) and new:
         reason = Reason.WORSENED
@@ -64,10 +70,12 @@ def decide_configuration(
         "rule": CONFIGURATION,
         "severity": alert.severity.value,
     }
-    if terms.held(facts):
+    if context.is_suppressed(facts):
         # A fault that is not told now is new once it may be.
         return ConfigurationState(faults, alert, tuple(told.items())), ()
-    alert, channels = said(alert, reason, facts, terms.routing, now)
+    alert, channels = mark_notified(alert, reason, facts, context.routing, now)
     if reason is not Reason.RESOLVED:
         told |= dict.fromkeys(faults, now)
-    return ConfigurationState(faults, alert, tuple(told.items())), owed_to(notification, channels)
+    return ConfigurationState(faults, alert, tuple(told.items())), entries_for(
+        notification, channels
+    )

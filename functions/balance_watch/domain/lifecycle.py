@@ -32,8 +32,8 @@ class Alert:
     severity: Severity
     since: datetime
     firing: bool = True
-    told: Severity | None = None
-    told_at: datetime | None = None
+    notified: Severity | None = None
+    notified_at: datetime | None = None
     fired_at: datetime | None = None
     fired_as: Severity | None = None
     channels: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ def advance(
     """
     if top is None:
         return _cleared(old, defaults, now)
-    if old is not None and (old.firing or old.told is not None):
+    if old is not None and (old.firing or old.notified is not None):
         since = old.since if old.firing else top.since
         alert = replace(
             old, rule=top.rule, severity=top.severity, since=since, firing=True, ended_at=None
@@ -62,11 +62,11 @@ def advance(
         alert = Alert(top.rule, top.severity, top.since)
         if old is not None:
             alert = replace(alert, fired_at=old.fired_at, fired_as=old.fired_as)
-    if alert.told is None or alert.told_at is None:
+    if alert.notified is None or alert.notified_at is None:
         return alert, _opening(alert, defaults, now)
-    if alert.severity.rank < alert.told.rank:
+    if alert.severity.rank < alert.notified.rank:
         return alert, Reason.WORSENED
-    if defaults.reminder is not None and now - alert.told_at >= defaults.reminder:
+    if defaults.reminder is not None and now - alert.notified_at >= defaults.reminder:
         return alert, Reason.REMINDER
     return alert, None
 
@@ -85,24 +85,24 @@ def _cleared(
 ) -> tuple[Alert | None, Reason | None]:
     if old is None:
         return None, None
-    if old.firing or old.told is not None:
+    if old.firing or old.notified is not None:
         ended = replace(old, firing=False, ended_at=now if old.firing else old.ended_at)
-        return ended, Reason.RESOLVED if old.told else None
+        return ended, Reason.RESOLVED if old.notified else None
     recent = old.fired_at is not None and now - old.fired_at < defaults.minimum_gap
     return (old if recent else None), None
 
 
-def said(
+def mark_notified(
     alert: Alert, reason: Reason, facts: Mapping[str, str], routing: Routing, now: datetime
 ) -> tuple[Alert, tuple[str, ...]]:
     """Returns the alert once this is said, and to whom: who was told before hears the rest too."""
     if reason is Reason.RESOLVED:
-        return replace(alert, told=None, told_at=None, channels=()), alert.channels
+        return replace(alert, notified=None, notified_at=None, channels=()), alert.channels
     facts = {**facts, "severity": alert.severity.value, "rule": alert.rule}
     channels = tuple(dict.fromkeys((*routing(facts), *alert.channels)))
-    opening = alert.told is None
-    gravest = min(filter(None, (alert.told, alert.severity)), key=lambda each: each.rank)
-    alert = replace(alert, told=gravest, told_at=now, channels=channels)
+    opening = alert.notified is None
+    gravest = min(filter(None, (alert.notified, alert.severity)), key=lambda each: each.rank)
+    alert = replace(alert, notified=gravest, notified_at=now, channels=channels)
     if opening:
         alert = replace(alert, fired_at=now, fired_as=alert.severity)
     return alert, channels

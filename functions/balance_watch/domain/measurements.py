@@ -5,9 +5,9 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from balance_watch.domain.payment import Outcome
-from balance_watch.domain.reading import FailureKind, Observed, ReadFailure, Reading
-from balance_watch.domain.rules import Look, Metric, Rule
+from balance_watch.domain.payment import PaymentOutcome
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
+from balance_watch.domain.rules import Measurements, Metric, Rule
 from balance_watch.domain.state import AccountState
 
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)
@@ -17,12 +17,12 @@ _AHEAD = timedelta(hours=1)
 """A clock that is further ahead says nothing."""
 
 
-def measured(
+def measure(
     seen: AccountState,
-    outcome: Observed | None,
-    payment: Outcome | None,
+    outcome: ReadResult | None,
+    payment: PaymentOutcome | None,
     now: datetime,
-) -> Look:
+) -> Measurements:
     """Returns a look with every number that is known; of a failed one, the last known numbers."""
     pace = seen.pace
     known = {} if seen.reading is None else _numbers(seen.reading, now)
@@ -30,7 +30,7 @@ def measured(
         known[Metric.RUNWAY] = Decimal(int(lasts.total_seconds()))
     known[Metric.SPEND_RATE] = pace.today
     numbers = {metric: number for metric, number in known.items() if number is not None}
-    return Look(
+    return Measurements(
         outcome,
         seen.failure,
         numbers,
@@ -64,8 +64,8 @@ def _staleness(reading: Reading, now: datetime) -> Decimal | None:
     return Decimal(max(0, int((now - at).total_seconds())))
 
 
-def lacking(
-    outcome: Observed,
+def missing_metric(
+    outcome: ReadResult,
     rules: Iterable[Rule],
     documented: AbstractSet[Metric],
     now: datetime,

@@ -63,7 +63,7 @@ class Notification:
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class OutboxEntry:
     """A notification and the one channel that it is owed to.
 
     `channels` are all that it was owed to when it was decided: none of them needs a copy that
@@ -75,9 +75,9 @@ class Owed:
     channels: tuple[str, ...] = ()
 
 
-def owed_to(notification: Notification, channels: tuple[str, ...]) -> tuple[Owed, ...]:
+def entries_for(notification: Notification, channels: tuple[str, ...]) -> tuple[OutboxEntry, ...]:
     """Returns what is owed of a notification, one for each channel."""
-    return tuple(Owed(notification, channel, channels) for channel in channels)
+    return tuple(OutboxEntry(notification, channel, channels) for channel in channels)
 
 
 def alert_id(account: str, metric: Metric, reason: Reason, said_at: datetime) -> str:
@@ -86,16 +86,16 @@ def alert_id(account: str, metric: Metric, reason: Reason, said_at: datetime) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SendResult:
     """What became of one message: the notifications in it that were accepted, and those not.
 
     `gone`: the channel answered that it is gone for good, so nothing more needs to be tried.
     """
 
     accepted: tuple[Notification, ...] = ()
-    refused: tuple[Notification, ...] = ()
+    rejected: tuple[Notification, ...] = ()
     why: str = ""
-    gone: bool = False
+    permanent: bool = False
 
 
 def gravest_first(notification: Notification) -> tuple[bool, int, datetime, str]:

@@ -10,11 +10,11 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.money import with_unit
 from balance_watch.domain.notification import Notification, Reason, alert_id
-from balance_watch.domain.payment import Outcome
+from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import TOP_UP, TOPPED_UP
 from balance_watch.domain.reading import ReadFailure, Reading, Unlimited
-from balance_watch.domain.rules import Look, Metric, Severity, Verdict
-from balance_watch.domain.state import AccountState, Jump
+from balance_watch.domain.rules import Evaluation, Measurements, Metric, Severity
+from balance_watch.domain.state import AccountState, TopUpSeen
 
 _NUMBER_OF = {
     Metric.PROVIDER_FLAG: Metric.BALANCE,
@@ -26,19 +26,19 @@ _ROOM = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class NotificationBuilder:
     """What stands behind all that is said of one look at one account."""
 
     account: Account
     seen: AccountState
-    look: Look
+    measurements: Measurements
     link: str | None
     now: datetime
 
     @property
     def runway(self) -> timedelta | None:
         """How long the balance lasts, if that is known."""
-        seconds = self.look.numbers.get(Metric.RUNWAY)
+        seconds = self.measurements.numbers.get(Metric.RUNWAY)
         return None if seconds is None else timedelta(seconds=int(seconds))
 
     def notification(self, alert: Alert, metric: Metric, reason: Reason) -> Notification:
@@ -59,29 +59,33 @@ class Explanation:
             balance=reading.balance if reading else None,
             observed_at=reading.observed_at if reading else None,
             labels=self.account.labels,
-            trend=tuple(sample.balance for sample in self.seen.window),
-            per_day=self.look.per_day,
+            trend=tuple(sample.balance for sample in self.seen.trend),
+            per_day=self.measurements.per_day,
             runway=self.runway,
             link=self.link,
         )
 
 
 def of_alert(
-    told: Explanation, alert: Alert, metric: Metric, reason: Reason, verdict: Verdict | None
+    builder: NotificationBuilder,
+    alert: Alert,
+    metric: Metric,
+    reason: Reason,
+    evaluation: Evaluation | None,
 ) -> Notification:
     """Returns what is said of an alert; without a verdict, its rule no longer applies."""
     return replace(
-        told.notification(alert, metric, reason),
-        value=_value(told, metric, verdict),
-        threshold=verdict.threshold if verdict else None,
-        detail=" ".join(_detail(told, metric, reason, verdict)),
+        builder.notification(alert, metric, reason),
+        value=_value(builder, metric, evaluation),
+        threshold=evaluation.threshold if evaluation else None,
+        detail=" ".join(_detail(builder, metric, reason, evaluation)),
     )
 
 
-def of_jump(told: Explanation, jump: Jump) -> Notification:
+def of_jump(builder: NotificationBuilder, jump: TopUpSeen) -> Notification:
     """Returns what is said of a balance that rose."""
     alert = Alert(TOPPED_UP, Severity.INFO, jump.at)
-    it = told.notification(alert, Metric.BALANCE, Reason.TOPPED_UP)
+    it = builder.notification(alert, Metric.BALANCE, Reason.TOPPED_UP)
     unit = it.currency or ""
     with localcontext(prec=_ROOM):
         rise = jump.after - jump.before
@@ -90,42 +94,45 @@ def of_jump(told: Explanation, jump: Jump) -> Notification:
     return replace(it, value=None if it.balance is None else f"{it.balance:f}", detail=detail)
 
 
-def of_payment(told: Explanation, answered: Notification) -> Notification:
+def of_payment(builder: NotificationBuilder, answered: Notification) -> Notification:
     """Returns what is said of an automatic top-up that was paid."""
-    alert = Alert(TOP_UP, Severity.INFO, told.now)
-    it = told.notification(alert, Metric.TOP_UP, Reason.TOPPED_UP)
+    alert = Alert(TOP_UP, Severity.INFO, builder.now)
+    it = builder.notification(alert, Metric.TOP_UP, Reason.TOPPED_UP)
     detail = f"It answers the rule {answered.rule}. The balance shows it at one of the next checks."
-    return replace(it, value=Outcome.PAID.value, detail=detail)
+    return replace(it, value=PaymentOutcome.PAID.value, detail=detail)
 
 
-def _value(told: Explanation, metric: Metric, verdict: Verdict | None) -> str | None:
+def _value(
+    builder: NotificationBuilder, metric: Metric, evaluation: Evaluation | None
+) -> str | None:
     """The number judged, or the last one known while the account cannot be read."""
-    if verdict and verdict.value is not None:
-        return verdict.value
-    known = told.look.numbers.get(_NUMBER_OF.get(metric, metric))
+    if evaluation and evaluation.value is not None:
+        return evaluation.value
+    known = builder.measurements.numbers.get(_NUMBER_OF.get(metric, metric))
     return None if known is None else f"{known:f}"
 
 
 def _detail(
-    told: Explanation, metric: Metric, reason: Reason, verdict: Verdict | None
+    builder: NotificationBuilder, metric: Metric, reason: Reason, evaluation: Evaluation | None
 ) -> Iterator[str]:
     """Sentences for people: what stands behind the number."""
-    seen = told.seen
-    if verdict is None:
+    seen = builder.seen
+    if evaluation is None:
         yield "The rule no longer applies to this account."
     elif metric is Metric.UNREADABLE:
         yield _of_failures(seen)
     elif metric is Metric.TOP_UP:
-        told_as = _PAYMENTS[told.look.payment or Outcome.CLEARED]
-        yield told_as.replace("ACCOUNT", shlex.quote(told.account.name))
-    elif isinstance(told.look.outcome, Unlimited):
+        told_as = _PAYMENTS[builder.measurements.payment or PaymentOutcome.CLEARED]
+        yield told_as.replace("ACCOUNT", shlex.quote(builder.account.name))
+    elif isinstance(builder.measurements.result, Unlimited):
         yield "The provider sets no limit any more."
-    elif isinstance(told.look.outcome, ReadFailure):
+    elif isinstance(builder.measurements.result, ReadFailure):
         yield "The balance cannot be read now; this is the last one known."
     elif seen.reading is not None:
-        if metric is Metric.SPEND_RATE and told.look.usual_rate is not None:
-            yield f"Usually it is {with_unit(told.look.usual_rate, seen.reading.currency)} a day."
-        if told.look.until_reset is not None and seen.reading.resets_at is not None:
+        usual = builder.measurements.usual_rate
+        if metric is Metric.SPEND_RATE and usual is not None:
+            yield f"Usually it is {with_unit(usual, seen.reading.currency)} a day."
+        if builder.measurements.until_reset is not None and seen.reading.resets_at is not None:
             anew = f"{seen.reading.resets_at:%Y-%m-%d %H:%M} UTC"
             yield f"It is a quota, which begins anew at {anew}."
         yield from _what_the_provider_says(seen.reading, resolved=reason is Reason.RESOLVED)
@@ -175,11 +182,15 @@ def _until_cleared(what: str) -> str:
 
 
 _PAYMENTS = {
-    Outcome.UNKNOWN: _until_cleared("The request to pay was sent, and no clear answer came."),
-    Outcome.CLAIMED: _until_cleared("A payment was about to be made, and no end of it is known."),
-    Outcome.NOT_ENABLED: "Auto-reload is not enabled for this account at its provider.",
-    Outcome.KEY_REJECTED: "The provider rejected the key.",
-    Outcome.NOT_SENT: "The provider was not reached, and nothing was sent.",
-    Outcome.PAID: "A later payment was made.",
-    Outcome.CLEARED: "A person looked at it.",
+    PaymentOutcome.UNKNOWN: _until_cleared(
+        "The request to pay was sent, and no clear answer came."
+    ),
+    PaymentOutcome.CLAIMED: _until_cleared(
+        "A payment was about to be made, and no end of it is known."
+    ),
+    PaymentOutcome.NOT_ENABLED: "Auto-reload is not enabled for this account at its provider.",
+    PaymentOutcome.KEY_REJECTED: "The provider rejected the key.",
+    PaymentOutcome.NOT_SENT: "The provider was not reached, and nothing was sent.",
+    PaymentOutcome.PAID: "A later payment was made.",
+    PaymentOutcome.CLEARED: "A person looked at it.",
 }

@@ -8,7 +8,7 @@ from typing import NamedTuple
 _DAY = timedelta(days=1)
 
 
-class Outcome(StrEnum):
+class PaymentOutcome(StrEnum):
     """How a payment ended. Only `unknown` leaves open whether money moved.
 
     `claimed`: it was about to be made; `cleared`: a person looked, and takes it as settled. The
@@ -26,24 +26,28 @@ class Outcome(StrEnum):
     @property
     def in_order(self) -> bool:
         """Whether nobody has to look after it."""
-        return self in (Outcome.PAID, Outcome.CLEARED)
+        return self in (PaymentOutcome.PAID, PaymentOutcome.CLEARED)
 
     @property
     def is_open(self) -> bool:
         """Whether money may have moved without anybody knowing."""
-        return self in (Outcome.CLAIMED, Outcome.UNKNOWN)
+        return self in (PaymentOutcome.CLAIMED, PaymentOutcome.UNKNOWN)
 
     @property
     def moved_nothing(self) -> bool:
         """Whether it is certain that no money moved."""
-        return self in (Outcome.NOT_ENABLED, Outcome.KEY_REJECTED, Outcome.NOT_SENT)
+        return self in (
+            PaymentOutcome.NOT_ENABLED,
+            PaymentOutcome.KEY_REJECTED,
+            PaymentOutcome.NOT_SENT,
+        )
 
 
 class Paid(NamedTuple):
     """A payment that moved money, or may have: when it was claimed, and what it answers."""
 
     at: datetime
-    answers: str
+    idempotency_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +59,13 @@ class Payment:
     """
 
     claimed_at: datetime
-    answers: str
-    outcome: Outcome
+    idempotency_key: str
+    outcome: PaymentOutcome
     earlier: tuple[Paid, ...] = ()
 
     def within_a_day_of(self, at: datetime) -> tuple[Paid, ...]:
         """What moved money, or may have, in the 24 hours before a time."""
-        mine = () if self.outcome.moved_nothing else (Paid(self.claimed_at, self.answers),)
+        mine = () if self.outcome.moved_nothing else (Paid(self.claimed_at, self.idempotency_key),)
         return tuple(each for each in (*self.earlier, *mine) if at - each.at < _DAY)
 
 
@@ -78,7 +82,7 @@ class Refusal(StrEnum):
 def refusal(  # noqa: PLR0913 (each is an input of the judgement)
     last: Payment | None,
     *,
-    answers: str,
+    idempotency_key: str,
     at: datetime,
     under_way: bool,
     most: int | None = None,
@@ -88,7 +92,7 @@ def refusal(  # noqa: PLR0913 (each is an input of the judgement)
 
     Args:
         last: the account's latest payment.
-        answers: the alert or command that this one answers; each is answered once.
+        idempotency_key: the alert or command that asks for this payment; each is paid once.
         at: now.
         under_way: whether the latest payment may be being made just now.
         most: how many may be made in 24 hours; None: any number.
@@ -96,9 +100,9 @@ def refusal(  # noqa: PLR0913 (each is an input of the judgement)
     """
     if last is None:
         return None
-    if answers in (last.answers, *(each.answers for each in last.earlier)):
+    if idempotency_key in (last.idempotency_key, *(each.idempotency_key for each in last.earlier)):
         return Refusal.ANSWERED
-    if under_way and last.outcome is Outcome.CLAIMED:
+    if under_way and last.outcome is PaymentOutcome.CLAIMED:
         return Refusal.UNDER_WAY
     if last.outcome.is_open and not after_unknown:
         return Refusal.OPEN
@@ -107,6 +111,8 @@ def refusal(  # noqa: PLR0913 (each is an input of the judgement)
     return None
 
 
-def claimed(last: Payment | None, *, answers: str, at: datetime) -> Payment:
+def claimed(last: Payment | None, *, idempotency_key: str, at: datetime) -> Payment:
     """Returns the payment that is about to be made after this one."""
-    return Payment(at, answers, Outcome.CLAIMED, last.within_a_day_of(at) if last else ())
+    return Payment(
+        at, idempotency_key, PaymentOutcome.CLAIMED, last.within_a_day_of(at) if last else ()
+    )

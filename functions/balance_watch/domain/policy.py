@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from balance_watch.domain.account import Account, matches
-from balance_watch.domain.rules import Hold, Metric, Rule, Severity
+from balance_watch.domain.rules import Metric, PendingPeriod, Rule, Severity
 from balance_watch.domain.silences import MuteTime
 
 TOPIC = "sns"
@@ -67,9 +67,15 @@ class Policy:
     def rules_for(self, account: Account) -> tuple[Rule, ...]:
         """Returns every rule that applies to an account: built in, its own, and the policy's."""
         rules = [
-            Rule(UNREADABLE, Metric.UNREADABLE, hold=Hold(self.defaults.unreadable_after)),
+            Rule(
+                UNREADABLE,
+                Metric.UNREADABLE,
+                pending_period=PendingPeriod(self.defaults.unreadable_after),
+            ),
             Rule(PROVIDER_FLAG, Metric.PROVIDER_FLAG),
-            Rule(AUTO_RELOAD, Metric.AUTO_RELOAD, Severity.CRITICAL, hold=Hold(2)),
+            Rule(
+                AUTO_RELOAD, Metric.AUTO_RELOAD, Severity.CRITICAL, pending_period=PendingPeriod(2)
+            ),
             Rule(TOP_UP, Metric.TOP_UP),
         ]
         if (threshold := account.alert_below) is not None:

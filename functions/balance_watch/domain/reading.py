@@ -83,5 +83,5 @@ class ReadFailure:
     retry_after: float | None = None
 
 
-Observed = Reading | Unlimited | ReadFailure
+ReadResult = Reading | Unlimited | ReadFailure
 """What one look at one account yields."""

@@ -6,8 +6,8 @@ from datetime import timedelta
 from decimal import Decimal, localcontext
 from enum import StrEnum
 
-from balance_watch.domain.payment import Outcome
-from balance_watch.domain.reading import Observed, ReadFailure, Reading, Unlimited
+from balance_watch.domain.payment import PaymentOutcome
+from balance_watch.domain.reading import ReadFailure, Reading, ReadResult, Unlimited
 
 DEFAULT_RECOVERY = Decimal("0.1")
 """Without `recover`, an alert clears 10 % past its threshold."""
@@ -59,7 +59,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class PendingPeriod:
     """How long a breach must last before it fires: so many checks in a row, and so much time."""
 
     checks: int = 1
@@ -81,7 +81,7 @@ class Rule:
     below: Decimal | None = None
     above: Decimal | None = None
     recover: Decimal | None = None
-    hold: Hold = Hold()
+    pending_period: PendingPeriod = PendingPeriod()
     relative: bool = False
     top_ups: int = 0
 
@@ -91,7 +91,7 @@ class Rule:
         return self.below if self.below is not None else self.above
 
 
-class Standing(StrEnum):
+class RuleStatus(StrEnum):
     """Where an account stands under a rule; `unknown` neither fires nor resolves."""
 
     OK = "ok"
@@ -100,22 +100,22 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Evaluation:
     """A rule's judgement, with the numbers it rests on.
 
     `severity` overrides the rule's own; `at_once` is a breach that waiting cannot mend, so that no
     `Hold` applies.
     """
 
-    standing: Standing
+    status: RuleStatus
     value: str | None = None
     threshold: Decimal | None = None
     severity: Severity | None = None
-    at_once: bool = False
+    skip_pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Measurements:
     """One look at an account, with all that a rule can ask of it.
 
     `failure` is that of the look, or what a good reading lacks; `numbers` are the numeric metrics
@@ -124,54 +124,59 @@ class Look:
     begins anew.
     """
 
-    outcome: Observed | None
+    result: ReadResult | None
     failure: ReadFailure | None = None
     numbers: Mapping[Metric, Decimal] = field(default_factory=dict)
     per_day: Decimal | None = None
     usual_rate: Decimal | None = None
-    payment: Outcome | None = None
+    payment: PaymentOutcome | None = None
     until_reset: Decimal | None = None
 
 
-def judge(  # noqa: PLR0911 (a line for each kind of metric)
-    rule: Rule, look: Look, *, firing: bool
-) -> Verdict:
+def evaluate(  # noqa: PLR0911 (a line for each kind of metric)
+    rule: Rule, measurements: Measurements, *, firing: bool
+) -> Evaluation:
     """Judges `rule` on the latest look; one that fires is judged against its recovery threshold."""
     if rule.metric is Metric.UNREADABLE:
-        return _judge_unreadable(look.failure)
+        return _evaluate_unreadable(measurements.failure)
     if rule.metric is Metric.TOP_UP:
-        return _judge_top_up(look.payment)
-    if not isinstance(look.outcome, Reading):
-        if isinstance(look.outcome, Unlimited):
-            return Verdict(Standing.OK)  # what has no limit is neither low nor spent
-        return Verdict(Standing.UNKNOWN, threshold=None if rule.relative else rule.threshold)
+        return _evaluate_top_up(measurements.payment)
+    if not isinstance(measurements.result, Reading):
+        if isinstance(measurements.result, Unlimited):
+            return Evaluation(RuleStatus.OK)  # what has no limit is neither low nor spent
+        return Evaluation(RuleStatus.UNKNOWN, threshold=None if rule.relative else rule.threshold)
     if rule.metric is Metric.PROVIDER_FLAG:
-        return _judge_provider_flag(look.outcome, firing=firing)
+        return _evaluate_provider_flag(measurements.result, firing=firing)
     if rule.metric is Metric.AUTO_RELOAD:
-        return _judge_auto_reload(look.outcome, firing=firing)
-    return _judge_number(rule, look, firing=firing)
+        return _evaluate_auto_reload(measurements.result, firing=firing)
+    return _evaluate_number(rule, measurements, firing=firing)
 
 
-def _judge_number(rule: Rule, look: Look, *, firing: bool) -> Verdict:
-    value, unit = look.numbers.get(rule.metric), look.usual_rate if rule.relative else Decimal(1)
+def _evaluate_number(rule: Rule, measurements: Measurements, *, firing: bool) -> Evaluation:
+    value, unit = (
+        measurements.numbers.get(rule.metric),
+        measurements.usual_rate if rule.relative else Decimal(1),
+    )
     threshold = _times(rule.threshold, unit)
     if value == 0 and rule.relative and rule.above is not None:
-        return Verdict(Standing.OK, "0", threshold)  # nothing is more than its usual nothing
+        return Evaluation(RuleStatus.OK, "0", threshold)  # nothing is more than its usual nothing
     if value is None or threshold is None:
-        return Verdict(Standing.UNKNOWN, threshold=threshold)
-    if rule.metric is Metric.RUNWAY and look.until_reset is not None:
-        reset = recovery(look.until_reset, below=True) if firing else look.until_reset
+        return Evaluation(RuleStatus.UNKNOWN, threshold=threshold)
+    if rule.metric is Metric.RUNWAY and measurements.until_reset is not None:
+        reset = (
+            recovery(measurements.until_reset, below=True) if firing else measurements.until_reset
+        )
         if value > reset:
             # It begins anew before it is spent.
-            return Verdict(Standing.OK, f"{value:f}", threshold)
+            return Evaluation(RuleStatus.OK, f"{value:f}", threshold)
     below = rule.below is not None
     limit = threshold
     if firing:
         recover = _times(rule.recover, unit)
         limit = recovery(threshold, below=below) if recover is None else recover
     breached = value < limit if below else value > limit
-    standing = Standing.BREACHED if breached else Standing.OK
-    return Verdict(standing, f"{value:f}", threshold)
+    standing = RuleStatus.BREACHED if breached else RuleStatus.OK
+    return Evaluation(standing, f"{value:f}", threshold)
 
 
 def _times(number: Decimal | None, unit: Decimal | None) -> Decimal | None:
@@ -189,7 +194,7 @@ def recovery(threshold: Decimal, *, below: bool) -> Decimal:
         return threshold + margin if below else threshold - margin
 
 
-def _judge_provider_flag(reading: Reading, *, firing: bool) -> Verdict:
+def _evaluate_provider_flag(reading: Reading, *, firing: bool) -> Evaluation:
     """The provider's flag, or the balance under the provider's own threshold.
 
     The flag alone is not trusted: Legnext's own example has a balance of 4.068 under a threshold
@@ -197,44 +202,44 @@ def _judge_provider_flag(reading: Reading, *, firing: bool) -> Verdict:
     """
     threshold = reading.provider_threshold
     if reading.provider_flag is None and threshold is None:
-        return Verdict(Standing.UNKNOWN)
+        return Evaluation(RuleStatus.UNKNOWN)
     low = False
     if threshold is not None:
         low = reading.balance < (recovery(threshold, below=True) if firing else threshold)
     breached = low or reading.provider_flag is True
-    standing = Standing.BREACHED if breached else Standing.OK
-    return Verdict(standing, f"{reading.balance:f}", threshold)
+    standing = RuleStatus.BREACHED if breached else RuleStatus.OK
+    return Evaluation(standing, f"{reading.balance:f}", threshold)
 
 
-def _judge_auto_reload(reading: Reading, *, firing: bool) -> Verdict:
+def _evaluate_auto_reload(reading: Reading, *, firing: bool) -> Evaluation:
     """Auto-reload is on, and yet the balance is under the threshold at which it pays in.
 
     For two checks in a row that means that it did not happen: a card was declined.
     """
     reload = reading.auto_reload
     if reload is None or (reload.enabled and reload.threshold is None):
-        return Verdict(Standing.UNKNOWN)
+        return Evaluation(RuleStatus.UNKNOWN)
     if not reload.enabled or reload.threshold is None:
-        return Verdict(Standing.OK, f"{reading.balance:f}")
+        return Evaluation(RuleStatus.OK, f"{reading.balance:f}")
     limit = recovery(reload.threshold, below=True) if firing else reload.threshold
-    standing = Standing.BREACHED if reading.balance < limit else Standing.OK
-    return Verdict(standing, f"{reading.balance:f}", reload.threshold)
+    standing = RuleStatus.BREACHED if reading.balance < limit else RuleStatus.OK
+    return Evaluation(standing, f"{reading.balance:f}", reload.threshold)
 
 
-def _judge_top_up(payment: Outcome | None) -> Verdict:
+def _evaluate_top_up(payment: PaymentOutcome | None) -> Evaluation:
     if payment is None or payment.in_order:
-        return Verdict(Standing.OK)
-    severity = Severity.CRITICAL if payment is Outcome.UNKNOWN else Severity.WARNING
-    return Verdict(Standing.BREACHED, value=payment.value, severity=severity)
+        return Evaluation(RuleStatus.OK)
+    severity = Severity.CRITICAL if payment is PaymentOutcome.UNKNOWN else Severity.WARNING
+    return Evaluation(RuleStatus.BREACHED, value=payment.value, severity=severity)
 
 
-def _judge_unreadable(failure: ReadFailure | None) -> Verdict:
+def _evaluate_unreadable(failure: ReadFailure | None) -> Evaluation:
     if failure is None:
-        return Verdict(Standing.OK)
+        return Evaluation(RuleStatus.OK)
     key = failure.kind.about_the_key
-    return Verdict(
-        Standing.BREACHED,
+    return Evaluation(
+        RuleStatus.BREACHED,
         value=failure.kind.value,
         severity=Severity.CRITICAL if key else Severity.WARNING,
-        at_once=key,
+        skip_pending=key,
     )

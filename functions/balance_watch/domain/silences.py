@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta, tzinfo
 from balance_watch.domain.account import matches
 from balance_watch.domain.rules import Metric, Severity
 
-Held = Callable[[Mapping[str, str]], bool]
+IsSuppressed = Callable[[Mapping[str, str]], bool]
 """Whether an alert with these facts is held back now."""
 
 _DAY = timedelta(days=1)
@@ -25,11 +25,11 @@ class Silence:
     created_at: datetime
 
     @property
-    def matched(self) -> str:
+    def matchers(self) -> str:
         """What it matches, as it is given at a command line: `provider=vonage severity=info`."""
         return " ".join(f"{fact}={glob}" for fact, glob in self.match.items())
 
-    def holds(self, facts: Mapping[str, str], now: datetime) -> bool:
+    def mutes(self, facts: Mapping[str, str], now: datetime) -> bool:
         """Whether an alert with these facts is held back."""
         return now < self.until and _covers(self.match, facts)
 
@@ -48,7 +48,7 @@ class MuteTime:
     zone: tzinfo
     match: Mapping[str, str]
 
-    def holds(self, facts: Mapping[str, str], now: datetime) -> bool:
+    def mutes(self, facts: Mapping[str, str], now: datetime) -> bool:
         """Whether an alert with these facts is held back."""
         return (
             facts.get("severity") != Severity.CRITICAL
@@ -66,10 +66,12 @@ class MuteTime:
         )
 
 
-def holding(silences: Iterable[Silence], mute_times: Iterable[MuteTime], now: datetime) -> Held:
+def suppression(
+    silences: Iterable[Silence], mute_times: Iterable[MuteTime], now: datetime
+) -> IsSuppressed:
     """Returns what is held back now, as one question."""
     every: tuple[Silence | MuteTime, ...] = (*silences, *mute_times)
-    return lambda facts: any(one.holds(facts, now) for one in every)
+    return lambda facts: any(one.mutes(facts, now) for one in every)
 
 
 def _covers(match: Mapping[str, str], facts: Mapping[str, str]) -> bool:

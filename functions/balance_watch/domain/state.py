@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from balance_watch.domain.lifecycle import Alert
-from balance_watch.domain.reading import Observed, ReadFailure, Reading, Unlimited
+from balance_watch.domain.reading import ReadFailure, Reading, ReadResult, Unlimited
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.spending import Day, Pace, added, is_top_up, pace
 from balance_watch.domain.trend import Sample, shifted
@@ -23,7 +23,7 @@ class RuleState:
     firing: bool
 
 
-class Jump(NamedTuple):
+class TopUpSeen(NamedTuple):
     """A balance that rose by a good part, from one look to the next."""
 
     at: datetime
@@ -49,10 +49,10 @@ class AccountState:
     failing_since: datetime | None = None
     rules: Mapping[str, RuleState] = field(default_factory=dict)
     alerts: Mapping[Metric, Alert] = field(default_factory=dict)
-    window: tuple[Sample, ...] = ()
+    trend: tuple[Sample, ...] = ()
     days: tuple[Day, ...] = ()
-    jump: Jump | None = None
-    jump_told_at: datetime | None = None
+    top_up: TopUpSeen | None = None
+    top_up_notified_at: datetime | None = None
     provider: str | None = None
 
     @property
@@ -60,12 +60,12 @@ class AccountState:
         """How fast the balance is spent, as of the last look."""
         if self.checked_at is None:
             return Pace()
-        return pace(self.window, self.days, self.checked_at)
+        return pace(self.trend, self.days, self.checked_at)
 
 
 def observe(
     state: AccountState,
-    outcome: Observed,
+    outcome: ReadResult,
     now: datetime,
     lacking: ReadFailure | None = None,
     provider: str | None = None,
@@ -86,7 +86,7 @@ def observe(
         return seen
     if isinstance(outcome, Unlimited):
         # What was known before is no more: no balance stands for what has no limit.
-        return replace(seen, reading=None, window=(), days=(), jump=None, provider=provider)
+        return replace(seen, reading=None, trend=(), days=(), top_up=None, provider=provider)
     return replace(_with(seen, outcome, now, provider), provider=provider)
 
 
@@ -97,13 +97,13 @@ def _with(
     if before is None or (before.currency, state.provider) != (reading.currency, provider):
         # Numbers of another currency or provider cannot stand in one plot, nor make a rate.
         window = shifted((), now, reading.balance)
-        return replace(state, reading=reading, window=window, days=(), jump=None)
+        return replace(state, reading=reading, trend=window, days=(), top_up=None)
     was, now_is = Sample(before.observed_at, before.balance), Sample(now, reading.balance)
     rose = is_top_up(before.balance, reading.balance)
     return replace(
         state,
         reading=reading,
-        window=shifted(state.window, now, reading.balance),
+        trend=shifted(state.trend, now, reading.balance),
         days=added(state.days, was, now_is),
-        jump=Jump(now, before.balance, reading.balance) if rose else state.jump,
+        top_up=TopUpSeen(now, before.balance, reading.balance) if rose else state.top_up,
     )

@@ -11,10 +11,16 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from balance_watch.domain.notification import Notification, Reason, Sent, gravest_first
+from balance_watch.domain.notification import Notification, Reason, SendResult, gravest_first
 from balance_watch.domain.rules import Severity
 from balance_watch.domain.trend import sparkline
-from balance_watch.notifiers.text import headline, lasting, moment, movement, pace
+from balance_watch.notifiers.text import (
+    format_change,
+    format_duration,
+    format_time,
+    pace,
+    summary_line,
+)
 from balance_watch.transport import Reply, Request, Transport, TransportError
 
 MAX_BLOCKS = 50
@@ -67,7 +73,9 @@ class SlackChannel:
         self._transport, self._url = transport, url
         self._clock, self._sleep = clock, sleep
 
-    def send(self, notifications: Sequence[Notification], *, deadline: float) -> Iterator[Sent]:
+    def send(
+        self, notifications: Sequence[Notification], *, deadline: float
+    ) -> Iterator[SendResult]:
         """Sends everything in as few messages as Slack's limits allow; yields after each.
 
         A 429 is waited for if the pause ends before `deadline` on the clock. Nothing is raised:
@@ -82,9 +90,9 @@ class SlackChannel:
                 half = len(group) // 2
                 waiting[:0] = [*render(group[:half]), *render(group[half:])]
             elif refusal.why:
-                yield Sent(refused=group, why=refusal.why, gone=refusal.gone)
+                yield SendResult(rejected=group, why=refusal.why, permanent=refusal.gone)
             else:
-                yield Sent(accepted=group)
+                yield SendResult(accepted=group)
 
     def _post(self, message: Mapping[str, Any], deadline: float) -> "_Refusal":
         """Posts a message; returns why it was refused, if it was."""
@@ -133,7 +141,7 @@ def render(
     ordered = sorted(notifications, key=gravest_first)
     for start in range(0, len(ordered), MAX_BLOCKS):
         group = tuple(ordered[start : start + MAX_BLOCKS])
-        lines = [headline(_literally(each)) for each in group]
+        lines = [summary_line(_literally(each)) for each in group]
         yield (
             group,
             {
@@ -149,10 +157,10 @@ def _literally(it: Notification) -> Notification:
     """The same with every text of others as markup that shows it as it is."""
     return replace(
         it,
-        account=literal(it.account),
-        rule=literal(it.rule),
-        provider=literal(it.provider),
-        currency=None if it.currency is None else literal(it.currency),
+        account=escape_mrkdwn(it.account),
+        rule=escape_mrkdwn(it.rule),
+        provider=escape_mrkdwn(it.provider),
+        currency=None if it.currency is None else escape_mrkdwn(it.currency),
     )
 
 
@@ -167,7 +175,7 @@ def _block(it: Notification) -> dict[str, Any]:
 
 
 def _title(it: Notification) -> str:
-    line = headline(it)
+    line = summary_line(it)
     return f"{_sign(it)} *{line if line.startswith(it.account) else line[:1].upper() + line[1:]}*"
 
 
@@ -176,7 +184,7 @@ def _sign(it: Notification) -> str:
 
 
 def _plot(it: Notification) -> str:
-    moved = movement(it)
+    moved = format_change(it)
     return f"`{sparkline(it.trend)}` last 24 h: {moved}" if moved else ""
 
 
@@ -184,11 +192,11 @@ def _detail(detail: str, room: int) -> str:
     """The detail, line by line as it is, as far as there is room."""
     lines: list[str] = []
     for line in filter(None, detail.split("\n")):
-        whole = literal(line)
+        whole = escape_mrkdwn(line)
         if len(whole) > room:
             # Cut before it becomes markup, so that no `&amp;` and no code span is cut in two.
             short = (line[:length] + " …" for length in (room - 4, room // 8) if length > 0)
-            lines += [text for text in map(literal, short) if len(text) <= room][:1]
+            lines += [text for text in map(escape_mrkdwn, short) if len(text) <= room][:1]
             break
         lines.append(whole)
         room -= len(whole) + 1
@@ -204,23 +212,24 @@ def _cut(escaped: str, limit: int) -> str:
 
 def _facts(it: Notification) -> str:
     seconds = int(it.since.timestamp())
-    since = f"since <!date^{seconds}^{{date_short_pretty}} {{time}}|{moment(it.since)}>"
+    since = f"since <!date^{seconds}^{{date_short_pretty}} {{time}}|{format_time(it.since)}>"
     if it.reason is Reason.RESOLVED:
-        since = f"{since}, over after {lasting(it.lasted)}"
+        since = f"{since}, over after {format_duration(it.lasted)}"
     elif it.said_at > it.since:
-        since = f"{since} ({lasting(it.lasted)})"
+        since = f"{since} ({format_duration(it.lasted)})"
     facts = [since, it.severity.value]
     facts += [f"rule {it.rule}", it.provider]
     labels = [f"{name} {value}" for name, value in it.labels.items()]
     facts += [
-        literal(label if len(label) <= _LABEL else f"{label[:_LABEL]} …") for label in labels[:5]
+        escape_mrkdwn(label if len(label) <= _LABEL else f"{label[:_LABEL]} …")
+        for label in labels[:5]
     ]
     if it.link and it.reason not in _WELL:
         facts.append(f"<{it.link}|billing page>")
     return " · ".join(facts)
 
 
-def literal(text: str) -> str:
+def escape_mrkdwn(text: str) -> str:
     """Returns markup that shows text as it is: nothing in it is a mention, a link or formatting.
 
     `& < >` are escaped; Slack has no escape for its other marks, so text that has one where it

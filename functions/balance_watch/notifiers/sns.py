@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from balance_watch.domain.notification import Notification, Reason, Sent, gravest_first
+from balance_watch.domain.notification import Notification, Reason, SendResult, gravest_first
 from balance_watch.domain.trend import sparkline
-from balance_watch.notifiers.text import headline, lasting, moment, movement, pace
+from balance_watch.notifiers.text import (
+    format_change,
+    format_duration,
+    format_time,
+    pace,
+    summary_line,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -33,7 +39,9 @@ class SnsChannel:
     def __init__(self, client: "SNSClient", topic: str) -> None:
         self._client, self._topic = client, topic
 
-    def send(self, notifications: Sequence[Notification], *, deadline: float) -> Iterator[Sent]:
+    def send(
+        self, notifications: Sequence[Notification], *, deadline: float
+    ) -> Iterator[SendResult]:
         """Publishes everything, yielding after each call; refuses what SNS did not take.
 
         `deadline` is the client's to keep: its time-outs and tries are set where it is built.
@@ -47,7 +55,7 @@ class SnsChannel:
             else:
                 yield sent
 
-    def _publish(self, group: Sequence[Notification]) -> Sent:
+    def _publish(self, group: Sequence[Notification]) -> SendResult:
         entries: list[Any] = [{"Id": str(index), **render(it)} for index, it in enumerate(group)]
         try:
             answer = self._client.publish_batch(
@@ -57,18 +65,20 @@ class SnsChannel:
         except ClientError as error:
             code = _code(error)
             why = _ABOUT_CONTENT if code in _CONTENT else f"SNS answers {code}."
-            return Sent(refused=tuple(group), why=why)
+            return SendResult(rejected=tuple(group), why=why)
         except ParamValidationError:
-            return Sent(refused=tuple(group), why=_ABOUT_CONTENT)
+            return SendResult(rejected=tuple(group), why=_ABOUT_CONTENT)
         except BotoCoreError as error:
-            return Sent(refused=tuple(group), why=f"SNS was not reached ({type(error).__name__}).")
+            return SendResult(
+                rejected=tuple(group), why=f"SNS was not reached ({type(error).__name__})."
+            )
         # An entry that is named in neither list was not taken.
         taken = {int(entry["Id"]) for entry in answer.get("Successful", [])}
         codes = {entry["Code"] for entry in answer.get("Failed", [])}
         refused = tuple(it for index, it in enumerate(group) if index not in taken)
-        return Sent(
+        return SendResult(
             accepted=tuple(it for index, it in enumerate(group) if index in taken),
-            refused=refused,
+            rejected=refused,
             why=f"SNS answers {', '.join(sorted(codes)) or 'nothing'}." if refused else "",
         )
 
@@ -97,7 +107,7 @@ def render(it: Notification) -> dict[str, Any]:
     text = text_for_people(it)
     machine = json.dumps(for_machines(it), ensure_ascii=False)
     by_protocol = dict.fromkeys(("sqs", "lambda", "http", "https"), machine)
-    versions = {"default": text, "email": text, "sms": headline(it), **by_protocol}
+    versions = {"default": text, "email": text, "sms": summary_line(it), **by_protocol}
     attributes = {
         "account": it.account,
         "provider": it.provider,
@@ -119,21 +129,21 @@ def subject(it: Notification) -> str:
     """A mail's subject: ASCII, one line, short enough."""
     good = it.reason in _GOOD_NEWS
     word = it.reason.value.replace("_", " ") if good else it.severity.value
-    line = f"[{word.upper()}] {headline(it)}".encode("ascii", "replace").decode()
+    line = f"[{word.upper()}] {summary_line(it)}".encode("ascii", "replace").decode()
     return "".join(each if each.isprintable() else " " for each in line)[:MAX_SUBJECT]
 
 
 def text_for_people(it: Notification) -> str:
     """A few lines: what, how it moved, why, since when, what to do."""
-    moved = movement(it)
+    moved = format_change(it)
     over = ", over after" if it.reason is Reason.RESOLVED else ", for"
-    span = f"{over} {lasting(it.lasted)}" if it.said_at > it.since else ""
+    span = f"{over} {format_duration(it.lasted)}" if it.said_at > it.since else ""
     lines = [
-        headline(it),
+        summary_line(it),
         f"Last 24 h: {sparkline(it.trend)} {moved}" if moved else "",
         pace(it),
         it.detail,
-        f"Since {moment(it.since)}{span}.",
+        f"Since {format_time(it.since)}{span}.",
         f"Severity {it.severity}, rule {it.rule}, provider {it.provider}.",
         f"Top up: {it.link}" if it.link and it.reason not in _GOOD_NEWS else "",
     ]

@@ -24,7 +24,7 @@ _UNKNOWN = {
 }
 
 
-def headline(it: Notification) -> str:
+def summary_line(it: Notification) -> str:
     """One line that says what is the matter, e.g. `sms is at 8.20 EUR, below 20.00 EUR`."""
     if it.reason is Reason.TOPPED_UP:
         if it.metric is Metric.TOP_UP:
@@ -124,16 +124,16 @@ def amount(it: Notification, number: Decimal | None) -> str:
     if number is None:
         return _UNKNOWN.get(it.metric, "an unknown balance")
     if it.metric in _DURATIONS:
-        return span_of(timedelta(seconds=int(max(Decimal(0), min(number, _LONGEST)))))
+        return format_runway(timedelta(seconds=int(max(Decimal(0), min(number, _LONGEST)))))
     unit = _UNITS.get(it.metric) or it.currency or "units"
     if it.metric is Metric.SPEND_RATE:
         return f"{with_unit(_ROUGH.plus(number), unit)} a day"
     return with_unit(number, unit)
 
 
-def span_of(span: timedelta) -> str:
+def format_runway(span: timedelta) -> str:
     """As `lasting`, but ten years stand for any longer time."""
-    return "10 years or more" if span >= LONGEST else lasting(span)
+    return "10 years or more" if span >= LONGEST else format_duration(span)
 
 
 def pace(it: Notification) -> str:
@@ -143,13 +143,13 @@ def pace(it: Notification) -> str:
     if not it.per_day:
         return "Nothing is spent at the moment."
     spends = with_unit(_ROUGH.plus(it.per_day), it.currency or "units")
-    return f"Spends about {spends} a day: lasts {span_of(it.runway)}."
+    return f"Spends about {spends} a day: lasts {format_runway(it.runway)}."
 
 
 _NOT_ABOUT_MONEY = (Metric.UNREADABLE, Metric.CONFIGURATION, Metric.TOP_UP)
 
 
-def movement(it: Notification) -> str:
+def format_change(it: Notification) -> str:
     """How the balance moved in the window, e.g. `31.20 → 8.20 EUR`; empty when there is no past."""
     if len(it.trend) < 2 or it.currency is None:  # noqa: PLR2004 (a movement has two ends)
         return ""
@@ -157,7 +157,7 @@ def movement(it: Notification) -> str:
     return f"{first.rsplit(' ', 1)[0]} → {last}"
 
 
-def lasting(span: timedelta) -> str:
+def format_duration(span: timedelta) -> str:
     """A span in its two largest units, e.g. `2 d 4 h`, `35 min`."""
     minutes = int(span.total_seconds()) // 60
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
@@ -166,6 +166,6 @@ def lasting(span: timedelta) -> str:
     return " ".join(told) or "0 min"
 
 
-def moment(at: datetime) -> str:
+def format_time(at: datetime) -> str:
     """A time for people, in UTC, e.g. `22 Nov 2026 10:05 UTC`."""
     return f"{at.day} {at:%b %Y %H:%M} UTC"

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.payment import Outcome
-from balance_watch.domain.reading import FailureKind, Observed, ReadFailure
-from balance_watch.providers.flow import answered, asking
+from balance_watch.domain.payment import PaymentOutcome
+from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
+from balance_watch.providers.flow import flow_for, run_flow
 from balance_watch.providers.parser import outcome_word
 from balance_watch.providers.request import top_up_request
 from balance_watch.providers.spec import Spec
@@ -38,7 +38,7 @@ class ProviderClient:
         self._transport = transport
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
 
-    def read(self, spec: Spec, account: Account, *, now: datetime, deadline: float) -> Observed:
+    def read(self, spec: Spec, account: Account, *, now: datetime, deadline: float) -> ReadResult:
         """Reads one balance, trying again what may pass; a failure is a value, nothing is raised.
 
         Args:
@@ -61,7 +61,7 @@ class ProviderClient:
 
     def _attempt(
         self, spec: Spec, account: Account, now: datetime, deadline: float
-    ) -> tuple[Observed, bool]:
+    ) -> tuple[ReadResult, bool]:
         """Asks once, all its requests within the time of one attempt."""
         ends = min(deadline, self._clock() + ATTEMPT_SECONDS)
         replies: list[Reply] = []
@@ -74,13 +74,13 @@ class ProviderClient:
             return replies[-1]
 
         try:
-            outcome = answered(asking(spec, account, now, datetime.now(UTC)), exchange)
+            outcome = run_flow(flow_for(spec, account, now, datetime.now(UTC)), exchange)
         except TransportError as error:
             return ReadFailure(error.kind, error.message), error.passing
         failed = isinstance(outcome, ReadFailure) and outcome.kind in _PASSING
         return outcome, failed and _may_pass(replies[-1])
 
-    def top_up(self, spec: Spec, account: Account) -> Outcome:
+    def top_up(self, spec: Spec, account: Account) -> PaymentOutcome:
         """Pays in once, never twice: nothing here tries again. Claim the payment before.
 
         Raises:
@@ -90,9 +90,9 @@ class ProviderClient:
         try:
             reply = self._transport.exchange(request, timeout=ACCOUNT_SECONDS)
         except TransportError as error:
-            return Outcome.UNKNOWN if error.sent else Outcome.NOT_SENT
+            return PaymentOutcome.UNKNOWN if error.sent else PaymentOutcome.NOT_SENT
         word = outcome_word(spec, reply)
-        return Outcome(word) if word is not None else Outcome.UNKNOWN
+        return PaymentOutcome(word) if word is not None else PaymentOutcome.UNKNOWN
 
 
 def _may_pass(reply: Reply) -> bool:

@@ -12,7 +12,7 @@ from balance_watch.validation import NotExactError, exact_json
 _LINE = 200
 
 
-class NotUnderstoodError(Exception):
+class UnexpectedReplyError(Exception):
     """What is wrong with a body, as the end of a sentence; never repeats a value of it."""
 
 
@@ -23,7 +23,7 @@ class Body(NamedTuple):
     textual: bool = False
 
 
-def parse(reply: Reply, form: Literal["json", "xml", "text"]) -> Body:
+def decode(reply: Reply, form: Literal["json", "xml", "text"]) -> Body:
     """Returns a body as plain values; where XML is expected, it may be JSON all the same.
 
     Raises:
@@ -33,9 +33,9 @@ def parse(reply: Reply, form: Literal["json", "xml", "text"]) -> Body:
     if form == "text" and not reply.body.lstrip().startswith(b"<"):
         return Body(_line(reply), textual=True)
     if is_html(reply):
-        raise NotUnderstoodError("is a web page")
+        raise UnexpectedReplyError("is a web page")
     if form == "text":
-        raise NotUnderstoodError("is not a line of text")
+        raise UnexpectedReplyError("is not a line of text")
     if form == "xml" and reply.body.lstrip().startswith(b"<"):
         import xmltodict  # noqa: PLC0415 (one provider answers in XML: a start is spared it)
 
@@ -44,11 +44,11 @@ def parse(reply: Reply, form: Literal["json", "xml", "text"]) -> Body:
             return Body(xmltodict.parse(reply.body, disable_entities=True), textual=True)
         except (ExpatError, ValueError, LookupError):
             # LookupError: the encoding that it names is none.
-            raise NotUnderstoodError("is not XML") from None
+            raise UnexpectedReplyError("is not XML") from None
     try:
         return Body(exact_json(reply.body))
     except NotExactError as error:
-        raise NotUnderstoodError(str(error)) from None
+        raise UnexpectedReplyError(str(error)) from None
 
 
 def _line(reply: Reply) -> str:
@@ -56,13 +56,13 @@ def _line(reply: Reply) -> str:
     length, coding = reply.header("content-length"), reply.header("transfer-encoding") or ""
     chunked = coding.rpartition(",")[2].strip().lower() == "chunked"
     if not chunked and length != str(len(reply.body)):
-        raise NotUnderstoodError("may have been cut short")
+        raise UnexpectedReplyError("may have been cut short")
     try:
         text = reply.body.decode().strip()
     except UnicodeDecodeError:
-        raise NotUnderstoodError("is not text") from None
+        raise UnexpectedReplyError("is not text") from None
     if not text or len(text) > _LINE or not text.isprintable():
-        raise NotUnderstoodError("is not a line of text")
+        raise UnexpectedReplyError("is not a line of text")
     return text
 
 
@@ -79,7 +79,7 @@ def search(path: Path, body: object) -> Any:  # noqa: ANN401 (whatever JSON hold
         return jmespath.search(path, body)
     except (ArithmeticError, AttributeError, RecursionError, TypeError, ValueError):
         # Its own errors are ValueErrors; text compared with a number is a TypeError of Python's.
-        raise NotUnderstoodError("has another shape than the provider documents") from None
+        raise UnexpectedReplyError("has another shape than the provider documents") from None
 
 
 def holds(condition: Path, body: object) -> bool:

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from balance_watch.domain.reading import FailureKind, ReadFailure
-from balance_watch.providers.decoding import NotUnderstoodError, holds, is_html, parse, search
+from balance_watch.providers.decoding import UnexpectedReplyError, decode, holds, is_html, search
 from balance_watch.providers.spec import Spec
 from balance_watch.transport import Reply
 
@@ -17,8 +17,8 @@ def failed_by_status(spec: Spec, reply: Reply) -> ReadFailure | None:
     if failure is None or reply.status < 400 or is_html(reply) or not spec.failures:  # noqa: PLR2004
         return failure
     try:
-        kind = _kind_by_body(spec, parse(reply, spec.format).value, but=_NO_CLOSER)
-    except NotUnderstoodError:
+        kind = _kind_by_body(spec, decode(reply, spec.format).value, but=_NO_CLOSER)
+    except UnexpectedReplyError:
         return failure
     if kind is None:
         return failure

@@ -14,7 +14,7 @@ _SHORT = 3
 _STANDARD = str.maketrans("-_", "+/")
 
 
-def without_keys(text: str, account: Account) -> str:
+def mask_keys(text: str, account: Account) -> str:
     """Returns a text on one line with no key of the account in it, nor an eighth character of one.
 
     What has no width goes, so that it cannot hide a key; what only is no letter is a space.
@@ -25,7 +25,7 @@ def without_keys(text: str, account: Account) -> str:
     return "***" if _tells_a_part(shown, account) else shown
 
 
-def in_pieces(text: str, account: Account) -> bool:
+def contains_split_key(text: str, account: Account) -> bool:
     """Tells whether a key stands in a text with other things between its pieces."""
     letters = re.sub(r"[^0-9A-Za-z]", "", text).lower()
     keys = (re.sub(r"[^0-9A-Za-z]", "", key).lower() for key in account.credentials.values())

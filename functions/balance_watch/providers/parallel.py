@@ -8,7 +8,7 @@ from datetime import datetime
 from queue import Empty, SimpleQueue
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.reading import FailureKind, Observed, ReadFailure
+from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
 from balance_watch.providers.client import ATTEMPT_SECONDS, ProviderClient
 from balance_watch.providers.request import host_of
 from balance_watch.providers.spec import Spec
@@ -25,7 +25,7 @@ def read_all(
     now: datetime,
     deadline: float,
     clock: Callable[[], float] = time.monotonic,
-) -> Iterator[tuple[Account, Observed]]:
+) -> Iterator[tuple[Account, ReadResult]]:
     """Yields what each account's look yields, in the order in which the looks end.
 
     An account that could not be begun in time for one whole attempt is not yielded: it is deferred.
@@ -41,7 +41,7 @@ def read_all(
     hosts: dict[str, deque[tuple[Account, Spec]]] = defaultdict(deque)
     for account, spec in accounts:
         hosts[host_of(spec, account)].append((account, spec))
-    results: SimpleQueue[tuple[Account, Observed] | None] = SimpleQueue()
+    results: SimpleQueue[tuple[Account, ReadResult] | None] = SimpleQueue()
     begun: dict[str, Account] = {}
 
     def work(waiting: deque[tuple[Account, Spec]]) -> None:
@@ -82,7 +82,7 @@ def read_all(
 
 def _look(
     client: ProviderClient, spec: Spec, account: Account, now: datetime, deadline: float
-) -> Observed:
+) -> ReadResult:
     try:
         return client.read(spec, account, now=now, deadline=deadline)
     except Exception as error:  # noqa: BLE001 (a fault of ours must not hide ninety-nine accounts)

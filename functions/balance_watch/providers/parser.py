@@ -13,16 +13,16 @@ from balance_watch.domain.money import CURRENCIES, NotAnAmountError, exact, scal
 from balance_watch.domain.reading import (
     AutoReload,
     FailureKind,
-    Observed,
     ReadFailure,
     Reading,
+    ReadResult,
     Unlimited,
 )
-from balance_watch.providers.decoding import Body, NotUnderstoodError, holds, parse, search
+from balance_watch.providers.decoding import Body, UnexpectedReplyError, decode, holds, search
 from balance_watch.providers.failures import failed_by_body, failed_by_status
-from balance_watch.providers.masking import without_keys
+from balance_watch.providers.masking import mask_keys
 from balance_watch.providers.spec import Spec
-from balance_watch.providers.spec_types import Amount, Path, Sum
+from balance_watch.providers.spec_types import AmountPaths, Path, Sum
 from balance_watch.transport import Reply
 
 _STATUS_LENGTH = 200
@@ -30,7 +30,7 @@ _ANOTHER = "another unit"
 _GROUPED = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
 
 
-def understand(spec: Spec, account: Account, reply: Reply, now: datetime) -> Observed:
+def parse_reply(spec: Spec, account: Account, reply: Reply, now: datetime) -> ReadResult:
     """Returns the reading that a reply holds, or the failure that it is.
 
     Args:
@@ -39,26 +39,26 @@ def understand(spec: Spec, account: Account, reply: Reply, now: datetime) -> Obs
         reply: a whole reply, of any status.
         now: the tick that the reading belongs to.
     """
-    body = body_of(spec, reply)
-    return body if isinstance(body, ReadFailure) else reading_of(spec, account, body, now)
+    body = parse_body(spec, reply)
+    return body if isinstance(body, ReadFailure) else parse_reading(spec, account, body, now)
 
 
-def body_of(spec: Spec, reply: Reply) -> Body | ReadFailure:
+def parse_body(spec: Spec, reply: Reply) -> Body | ReadFailure:
     """Returns the body of a reply that succeeded, or the failure that it is."""
     try:
         if (failure := failed_by_status(spec, reply)) is not None:
             return failure
-        body = parse(reply, spec.format)
+        body = decode(reply, spec.format)
         return failed_by_body(spec, body.value) or body
-    except NotUnderstoodError as error:
+    except UnexpectedReplyError as error:
         return _malformed(error)
 
 
-def reading_of(spec: Spec, account: Account, body: Body, now: datetime) -> Observed:
+def parse_reading(spec: Spec, account: Account, body: Body, now: datetime) -> ReadResult:
     """Returns the reading that a body of a reply that succeeded holds, or a failure."""
     try:
         return _Reply(spec, account, body).reading(now)
-    except NotUnderstoodError as error:
+    except UnexpectedReplyError as error:
         return _malformed(error)
     except _AmbiguousError as error:
         return ReadFailure(FailureKind.AMBIGUOUS, str(error))
@@ -68,7 +68,7 @@ class _AmbiguousError(Exception):
     """The reply holds several balances, and nothing says which one is meant."""
 
 
-def _malformed(error: NotUnderstoodError) -> ReadFailure:
+def _malformed(error: UnexpectedReplyError) -> ReadFailure:
     return ReadFailure(FailureKind.MALFORMED, f"The reply {error}.")
 
 
@@ -108,16 +108,18 @@ class _Reply:
         currency = self._unit(self._root)
         if currency is None:
             hint = 'name its word as the account\'s "currency" if it is meant'
-            raise NotUnderstoodError(f"holds {self._paths.currency}, which is no currency: {hint}")
+            raise UnexpectedReplyError(
+                f"holds {self._paths.currency}, which is no currency: {hint}"
+            )
         if stated not in (None, currency):
-            raise NotUnderstoodError(f"is in another currency than {stated}")
+            raise UnexpectedReplyError(f"is in another currency than {stated}")
         return self._amount(self._paths.balance, self._root), currency
 
     def _chosen(self, each: Path) -> tuple[Decimal, str]:
         """The balance in the one currency that is meant; nothing is added up across currencies."""
         entries = self._find(each)
         if not isinstance(entries, list) or not entries:
-            raise NotUnderstoodError(f"has no {each}")
+            raise UnexpectedReplyError(f"has no {each}")
         amounts: dict[str, list[Decimal]] = defaultdict(list)
         for entry in entries:
             unit = self._unit(entry) or _ANOTHER
@@ -131,7 +133,7 @@ class _Reply:
         if currency not in amounts:
             raise _AmbiguousError(f"The reply has no balance in {currency}, but in {there}.")
         if len(amounts[currency]) > 1 and not self._paths.add_up:
-            raise NotUnderstoodError(f"has several balances in {currency}")
+            raise UnexpectedReplyError(f"has several balances in {currency}")
         return self._total(each, amounts[currency]), currency
 
     def _find(self, path: Path | None) -> Any:  # noqa: ANN401 (whatever JSON holds)
@@ -148,22 +150,22 @@ class _Reply:
             return Decimal(found)  # of the path itself: the reply's own are Decimals
         if not self._as_text or not isinstance(found, str):
             text = "text, and not a number" if isinstance(found, str) else "not a number"
-            raise NotUnderstoodError(f"holds {path}, which is {text}")
+            raise UnexpectedReplyError(f"holds {path}, which is {text}")
         if self._spec.numbers == "grouped text":
             if not _GROUPED.fullmatch(found):
-                raise NotUnderstoodError(f"holds {path}, which is not a number")
+                raise UnexpectedReplyError(f"holds {path}, which is not a number")
             found = found.replace(",", "")
         try:
             return exact(found)
         except NotAnAmountError as error:
-            raise NotUnderstoodError(f"holds {path}, which {error}") from None
+            raise UnexpectedReplyError(f"holds {path}, which {error}") from None
 
-    def _amount(self, amount: Amount, root: object) -> Decimal:
+    def _amount(self, amount: AmountPaths, root: object) -> Decimal:
         """The least of what is there."""
         found = (self._first(group, root) for group in amount.groups)
         there = [number for number in found if number is not None]
         if not there:
-            raise NotUnderstoodError(f"has no {amount.sums[0].plus[0]}")
+            raise UnexpectedReplyError(f"has no {amount.sums[0].plus[0]}")
         return min(there)
 
     def _first(self, sums: Iterable[Sum], root: object) -> Decimal | None:
@@ -187,12 +189,12 @@ class _Reply:
         try:
             return scaled(total(plus, less), scale)
         except NotAnAmountError as error:
-            raise NotUnderstoodError(f"holds {path}, which {error}") from None
+            raise UnexpectedReplyError(f"holds {path}, which {error}") from None
 
     def _part(self, path: Path, root: object) -> Decimal:
         number = self._number_in(path, root)
         if number is None:
-            raise NotUnderstoodError(f"has no {path}")
+            raise UnexpectedReplyError(f"has no {path}")
         return number
 
     def _money(self, path: Path | None) -> Decimal | None:
@@ -210,7 +212,7 @@ class _Reply:
             return words.get(found.strip().lower())
         if self._textual and found in ("true", "false"):
             return bool(found == "true")
-        raise NotUnderstoodError(f"holds {path}, which is neither true nor false")
+        raise UnexpectedReplyError(f"holds {path}, which is neither true nor false")
 
     def _auto_reload(self) -> AutoReload | None:
         enabled = self._flag(self._paths.auto_reload)
@@ -227,7 +229,7 @@ class _Reply:
         path = self._paths.currency
         found = None if path is None else search(path, root)
         if not isinstance(found, str):
-            raise NotUnderstoodError(f"has no {path}")
+            raise UnexpectedReplyError(f"has no {path}")
         known = {word.lower(): unit for word, unit in self._spec.currencies.items()}
         unit = known.get(found.strip().lower(), found)
         expected = self._account.currency or self._spec.currency
@@ -247,16 +249,16 @@ class _Reply:
             parsed = datetime.fromisoformat(found)
             return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
         except (TypeError, ValueError, OverflowError, OSError):
-            raise NotUnderstoodError(f"holds {path}, which is no time") from None
+            raise UnexpectedReplyError(f"holds {path}, which is no time") from None
 
     def _text(self, path: Path | None) -> str | None:
         found = self._find(path)
         if found is None:
             return None
         if not isinstance(found, str):
-            raise NotUnderstoodError(f"holds {path}, which is no text")
+            raise UnexpectedReplyError(f"holds {path}, which is no text")
         # What lies far behind what is shown is not looked through: keys may be long, and many.
-        return without_keys(found[: 4 * _STATUS_LENGTH], self._account)[:_STATUS_LENGTH] or None
+        return mask_keys(found[: 4 * _STATUS_LENGTH], self._account)[:_STATUS_LENGTH] or None
 
 
 def outcome_word(spec: Spec, reply: Reply) -> str | None:
@@ -264,8 +266,8 @@ def outcome_word(spec: Spec, reply: Reply) -> str | None:
     if spec.top_up is None:
         return None
     try:
-        said = search(spec.top_up.outcome, parse(reply, spec.format).value)
-    except NotUnderstoodError:
+        said = search(spec.top_up.outcome, decode(reply, spec.format).value)
+    except UnexpectedReplyError:
         return None
     word = spec.top_up.outcomes.get(said) if isinstance(said, str) else None
     succeeded = reply.status == HTTPStatus.OK

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 
 from balance_watch.errors import CatalogueError
-from balance_watch.providers.spec import Spec, parse_spec, understand_spec
+from balance_watch.providers.spec import Spec, convert_spec, parse_spec
 from balance_watch.validation import Faults
 
 _CATALOGUE = files("balance_watch.providers") / "catalogue"
@@ -15,13 +15,13 @@ _LONG_SLUG = 60
 
 
 @cache
-def provider(slug: str) -> Spec | None:
+def catalogue_provider(slug: str) -> Spec | None:
     """Returns a provider of the catalogue, or None when it is not there. Only its file is read."""
     file = _CATALOGUE / f"{slug}.toml"
     if not is_slug(slug) or not file.is_file():
         # By the name that it had before: accounts that use it go on.
-        today = new_name(slug)
-        return provider(today) if today != slug else None
+        today = current_slug(slug)
+        return catalogue_provider(today) if today != slug else None
     faults = Faults()
     spec = parse_spec(file.read_text(encoding="utf-8"), slug, faults)
     if spec is None:
@@ -29,7 +29,7 @@ def provider(slug: str) -> Spec | None:
     return spec
 
 
-def find(
+def resolve(
     own: Mapping[str, Spec], given: str | Mapping[str, object], where: str, faults: Faults
 ) -> Spec | None:
     """Returns the provider that an account names or holds; None after noting why there is none.
@@ -38,8 +38,8 @@ def find(
     policy must not be able to have the keys of others sent to another host.
     """
     if not isinstance(given, str):
-        return understand_spec(given, f"{where}, provider", faults)
-    found = provider(given) or own.get(given)
+        return convert_spec(given, f"{where}, provider", faults)
+    found = catalogue_provider(given) or own.get(given)
     if found is None:
         what = "provider is neither in the catalogue nor in the policy"
         faults.add(where, f"{what}: see `balance-watch providers`")
@@ -49,10 +49,12 @@ def find(
 def clashes(own: Mapping[str, Spec]) -> list[str]:
     """Returns a fault for each of the user's own providers that has a name of the catalogue."""
     what = "is in the catalogue too, and that one is used: call yours something else"
-    return [f"policy providers: {slug} {what}" for slug in own if provider(slug) is not None]
+    return [
+        f"policy providers: {slug} {what}" for slug in own if catalogue_provider(slug) is not None
+    ]
 
 
-def new_name(slug: str) -> str:
+def current_slug(slug: str) -> str:
     """Returns what a provider is called today."""
     file = _CATALOGUE / "renamed" / slug
     return file.read_text().strip() if is_slug(slug) and file.is_file() else slug

@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from balance_watch.domain.alerts import Offer
+from balance_watch.domain.alerts import ProviderTraits
 from balance_watch.domain.rules import Metric
-from balance_watch.providers.spec_types import Amount, Line, Link, Path, Text, Unit, Url
+from balance_watch.providers.spec_types import AmountPaths, Line, Link, Path, Text, Unit, Url
 from balance_watch.validation import Faults, convert, exact_toml, named_safely
 
 _MODULES = files("balance_watch.providers") / "modules"
@@ -72,7 +72,7 @@ class ReplyPaths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `add_up`, several entries of one currency are parts of one balance.
     """
 
-    balance: Amount
+    balance: AmountPaths
     root: Path = Path("@")
     each: Path | None = None
     add_up: bool = False
@@ -156,7 +156,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     module: str | None = None
 
     @property
-    def offer(self) -> Offer:
+    def traits(self) -> ProviderTraits:
         """What alerts need to know of the provider."""
         told = {
             Metric.CREDITS: self.reply.credits,
@@ -165,7 +165,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             Metric.STALENESS: self.reply.provider_time,
         }
         metrics = frozenset(metric for metric, path in told.items() if path)
-        return Offer(self.billing, metrics, renews=self.kind == "quota")
+        return ProviderTraits(self.billing, metrics, renews=self.kind == "quota")
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -194,7 +194,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Returns the way to authenticate that an account chose; None if there is no such way."""
         return self.auth if option is None else self.auth_options.get(option)
 
-    def placed(
+    def for_region(
         self, variables: Mapping[str, str], base_url: str | None, where: str, faults: Faults
     ) -> Self:
         """Returns the specification as it is for an account: in its region, if it names one.
@@ -244,7 +244,7 @@ def _names(texts: Any) -> tuple[str, ...]:  # noqa: ANN401 (any iterable of Text
     return tuple(dict.fromkeys(name for text in texts for name in text.names))
 
 
-def understand_spec(raw: object, where: str, faults: Faults) -> Spec | None:
+def convert_spec(raw: object, where: str, faults: Faults) -> Spec | None:
     """Reads one specification from a table of TOML or JSON; None after noting every fault of it."""
     before = len(faults)
     try:
@@ -352,4 +352,4 @@ def _texts_of(value: object) -> Iterator[str]:
 def parse_spec(text: str, where: str, faults: Faults) -> Spec | None:
     """Reads one specification; None after noting every fault of it."""
     raw = exact_toml(text, where, faults)
-    return None if raw is None else understand_spec(raw, where, faults)
+    return None if raw is None else convert_spec(raw, where, faults)

@@ -83,7 +83,7 @@ class Sum(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     less: tuple[Path, ...] = ()
 
 
-class Amount:
+class AmountPaths:
     """Where an amount stands: in a sum, or in the first of several whose own first part is there.
 
     Of more than one such group, the least counts: a balance may have several limits.
@@ -95,7 +95,7 @@ class Amount:
         self.groups = groups
 
     @classmethod
-    def parse(cls, value: object) -> "Amount":
+    def parse(cls, value: object) -> "AmountPaths":
         """Reads a path, a table of `plus` and `less`, a list of such, or `{ least = […] }`.
 
         Raises ValueError on what is none of them.

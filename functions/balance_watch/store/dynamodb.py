@@ -12,23 +12,30 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.domain.configuration_alert import ConfigurationState
-from balance_watch.domain.notification import Owed
+from balance_watch.domain.notification import OutboxEntry
 from balance_watch.domain.payment import Payment
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.silences import Silence
 from balance_watch.domain.state import AccountState
 from balance_watch.errors import FutureTickError, RunUnderWayError
 from balance_watch.store import items, outbox
-from balance_watch.store.items import NOT_UNDERSTOOD, Item
+from balance_watch.store.items import MALFORMED_ITEM, Item
 from balance_watch.store.runs import (
-    Notes,
-    configuration_map,
-    notes_from,
-    notes_map,
-    over,
-    silences_from,
+    RunRecord,
+    configuration_to_item,
+    ended_silences,
+    record_from_item,
+    record_to_item,
+    silences_from_item,
 )
-from balance_watch.store.table import TRANSACTION, WRITE_BATCH, Table, grouped, packed, unpacked
+from balance_watch.store.table import (
+    TRANSACTION,
+    WRITE_BATCH,
+    Table,
+    deserialize,
+    grouped,
+    serialize,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,7 +54,7 @@ class Run:
     tick: datetime
     token: str
     unfinished: bool
-    notes: Notes = field(default_factory=Notes)
+    record: RunRecord = field(default_factory=RunRecord)
     silences: tuple[Silence, ...] = ()
     lease_until: float = field(default=inf, compare=False)
 
@@ -57,7 +64,7 @@ class Transition(NamedTuple):
 
     state: AccountState
     reading: Reading | None
-    owed: tuple[Owed, ...]
+    entries: tuple[OutboxEntry, ...]
 
 
 class Store:
@@ -97,7 +104,7 @@ class Store:
         try:
             answer = self._client.update_item(
                 TableName=self._table.name,
-                Key=packed(items.RUN),
+                Key=serialize(items.RUN),
                 UpdateExpression=(
                     "SET tick = :tick, done = :no, whole = :no,"
                     " lease = :lease, lease_until = :until"
@@ -108,7 +115,7 @@ class Store:
                     "(attribute_not_exists(tick) OR tick < :tick OR (tick = :tick AND done = :no))"
                     " AND (attribute_not_exists(lease_until) OR lease_until <= :now))"
                 ),
-                ExpressionAttributeValues=packed(
+                ExpressionAttributeValues=serialize(
                     {
                         ":tick": text,
                         ":no": False,
@@ -121,7 +128,7 @@ class Store:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            held = unpacked(dict(error.response.get("Item", {})))  # type: ignore[call-overload]
+            held = deserialize(dict(error.response.get("Item", {})))  # type: ignore[call-overload]
             if held.get("tick", "") > text:
                 self._refuse_a_tick_of_the_future(held["tick"], tick)
                 return None
@@ -130,13 +137,13 @@ class Store:
             raise RunUnderWayError(
                 f"a run for {held.get('tick')} is under way: try again in a minute"
             ) from None
-        run = unpacked(answer.get("Attributes", {}))
+        run = deserialize(answer.get("Attributes", {}))
         return Run(
             tick,
             token,
             not run.get("whole", True),
-            notes_from(run),
-            silences_from(run),
+            record_from_item(run),
+            silences_from_item(run),
             now + lease_seconds,
         )
 
@@ -153,18 +160,18 @@ class Store:
                 " done: see docs/operations.md, A tick of the future"
             )
 
-    def close(self, run: Run, notes: Notes, *, done: bool, stored: bool | None = None) -> None:
+    def close(self, run: Run, notes: RunRecord, *, done: bool, stored: bool | None = None) -> None:
         """Gives the lease back. A tick that is not done can be claimed again at once.
 
         `stored` tells whether every state that was written has its reading; by default, if done.
         """
-        values = {f":{name}": value for name, value in notes_map(notes).items()}
-        forgotten = over(run.silences, run.tick)
+        values = {f":{name}": value for name, value in record_to_item(notes).items()}
+        forgotten = ended_silences(run.silences, run.tick)
         ended = {f"#over{index}": name for index, name in enumerate(forgotten)}
         names: Any = {"ExpressionAttributeNames": ended} if ended else {}
         self._client.update_item(
             TableName=self._table.name,
-            Key=packed(items.RUN),
+            Key=serialize(items.RUN),
             UpdateExpression=(
                 "SET done = :done, whole = :whole, configuration = :configuration,"
                 " policy_digest = :policy_digest, alerted = :alerted, gone = :gone"
@@ -172,7 +179,7 @@ class Store:
             ),
             # Closed already by this very request (its reply was lost) is as good.
             ConditionExpression="lease = :lease OR (attribute_not_exists(lease) AND tick = :tick)",
-            ExpressionAttributeValues=packed(
+            ExpressionAttributeValues=serialize(
                 {
                     ":done": done,
                     ":whole": done if stored is None else stored,
@@ -207,7 +214,7 @@ class Store:
         unsaved: set[str] = set()
         for state, reading in changes:
             try:
-                mine = [packed(item) for item in self._items(state, reading)]
+                mine = [serialize(item) for item in self._items(state, reading)]
             except _NOT_PACKED as error:
                 _log_notpacked(state.account, error)
                 unsaved.add(state.account)
@@ -248,9 +255,9 @@ class Store:
     def _fence(self, run: Run) -> Any:  # noqa: ANN401 (DynamoDB's own shape)
         check = {
             "TableName": self._table.name,
-            "Key": packed(items.RUN),
+            "Key": serialize(items.RUN),
             "ConditionExpression": "lease = :lease",
-            "ExpressionAttributeValues": packed({":lease": run.token}),
+            "ExpressionAttributeValues": serialize({":lease": run.token}),
         }
         return {"ConditionCheck": check}
 
@@ -258,15 +265,15 @@ class Store:
         state, reading, owed = change
         put = {
             "TableName": self._table.name,
-            "Item": packed(items.state_item(state)),
+            "Item": serialize(items.state_to_item(state)),
             "ConditionExpression": "attribute_not_exists(checked_at) OR checked_at <> :tick",
-            "ExpressionAttributeValues": packed({":tick": items.text_of(run.tick)}),
+            "ExpressionAttributeValues": serialize({":tick": items.text_of(run.tick)}),
         }
-        history = [items.reading_item(state.account, reading, self._days)] if reading else []
-        return [{"Put": put}, *self._table.puts([*history, *map(outbox.owed_item, owed)])]
+        history = [items.reading_to_item(state.account, reading, self._days)] if reading else []
+        return [{"Put": put}, *self._table.puts([*history, *map(outbox.entry_to_item, owed)])]
 
     def settle_payment(
-        self, run: Run, paid: Owed, change: Transition, payment: Payment | None
+        self, run: Run, paid: OutboxEntry, change: Transition, payment: Payment | None
     ) -> bool:
         """Stores how a payment ended with all that it owes, and takes it off; False: nothing of it.
 
@@ -280,16 +287,16 @@ class Store:
         seen = state.checked_at and items.text_of(state.checked_at)
         put = {
             "TableName": table,
-            "Item": packed(items.state_item(state)),
+            "Item": serialize(items.state_to_item(state)),
             # Only over the state that it was made of: an older one must not win.
             "ConditionExpression": "checked_at = :seen" if seen else "attribute_not_exists(pk)",
-            **({"ExpressionAttributeValues": packed({":seen": seen})} if seen else {}),
+            **({"ExpressionAttributeValues": serialize({":seen": seen})} if seen else {}),
         }
         actions = [
             self._fence(run),
             {"Put": put},
-            *self._table.puts(map(outbox.owed_item, change.owed)),
-            {"Delete": {"TableName": table, "Key": packed(outbox.owed_key(paid))}},
+            *self._table.puts(map(outbox.entry_to_item, change.entries)),
+            {"Delete": {"TableName": table, "Key": serialize(outbox.entry_key(paid))}},
         ]
         if payment is None:
             return self._table.transact(actions)
@@ -298,13 +305,13 @@ class Store:
         return self._table.transact([*actions, end]) or self._table.transact(actions)
 
     def _end_of(self, account: str, payment: Payment) -> Any:  # noqa: ANN401 (DynamoDB's own shape)
-        item = items.payment_item(account, payment)
+        item = items.payment_to_item(account, payment)
         mine = {":at": item["claimed_at"], ":answers": item["answers"]}
         put = {
             "TableName": self._table.name,
-            "Item": packed(item),
+            "Item": serialize(item),
             "ConditionExpression": "claimed_at = :at AND answers = :answers",
-            "ExpressionAttributeValues": packed(mine),
+            "ExpressionAttributeValues": serialize(mine),
         }
         return {"Put": put}
 
@@ -313,7 +320,7 @@ class Store:
         try:
             self._client.update_item(
                 TableName=self._table.name,
-                Key=packed(items.state_key(account)),
+                Key=serialize(items.state_key(account)),
                 UpdateExpression="REMOVE alerts, #rules, jump",
                 ExpressionAttributeNames={"#rules": "rules"},
                 ConditionExpression="attribute_exists(pk)",
@@ -327,41 +334,41 @@ class Store:
         return True
 
     def save_configuration(
-        self, run: Run, configuration: ConfigurationState, owed: Iterable[Owed]
+        self, run: Run, configuration: ConfigurationState, owed: Iterable[OutboxEntry]
     ) -> bool:
         """Stores the alert on the configuration with all that it owes; False: nothing of it."""
         update = {
             "TableName": self._table.name,
-            "Key": packed(items.RUN),
+            "Key": serialize(items.RUN),
             "UpdateExpression": "SET configuration = :configuration",
             "ConditionExpression": "lease = :lease",
-            "ExpressionAttributeValues": packed(
+            "ExpressionAttributeValues": serialize(
                 {
-                    ":configuration": configuration_map(configuration),
+                    ":configuration": configuration_to_item(configuration),
                     ":lease": run.token,
                 }
             ),
         }
         return self._table.transact(
-            [{"Update": update}, *self._table.puts(map(outbox.owed_item, owed))]
+            [{"Update": update}, *self._table.puts(map(outbox.entry_to_item, owed))]
         )
 
-    def owed(self, broken: list[str] | None = None) -> list[Owed]:
+    def pending(self, broken: list[str] | None = None) -> list[OutboxEntry]:
         """Returns all that is owed, the oldest first; `broken` gets what cannot be understood."""
-        found: list[Owed] = []
+        found: list[OutboxEntry] = []
         for item in self._table.query(outbox.OUTBOX):
             try:
-                found.append(outbox.owed_from(item))
-            except NOT_UNDERSTOOD as error:
+                found.append(outbox.entry_from_item(item))
+            except MALFORMED_ITEM as error:
                 facts = {"item": item["sk"], "why": type(error).__name__}
                 _log.error("owed, but not understood", extra=facts)
                 if broken is not None:
                     broken.append(item["sk"])
         return found
 
-    def settle(self, owed: Iterable[Owed]) -> bool:
+    def remove(self, owed: Iterable[OutboxEntry]) -> bool:
         """Takes off what was accepted; False when that could not be stored: it will be resent."""
-        requests = [{"DeleteRequest": {"Key": packed(outbox.owed_key(each))}} for each in owed]
+        requests = [{"DeleteRequest": {"Key": serialize(outbox.entry_key(each))}} for each in owed]
         starts = range(0, len(requests), WRITE_BATCH)
         marked = [self._table.write(requests[start : start + WRITE_BATCH]) for start in starts]
         return all(marked)
@@ -370,16 +377,16 @@ class Store:
         """Returns an account's readings of a span, both ends included, oldest first."""
         sorts = items.reading_sort(since), items.reading_sort(until)
         found = self._table.query(items.account_key(account), sorts)
-        return [items.reading_from(item) for item in found]
+        return [items.reading_from_item(item) for item in found]
 
     def last_good_policy(self) -> str | None:
         """Returns the text of the last policy that was in order, if there was one."""
-        answer = self._client.get_item(TableName=self._table.name, Key=packed(items.POLICY))
-        return unpacked(answer["Item"])["text"] if "Item" in answer else None
+        answer = self._client.get_item(TableName=self._table.name, Key=serialize(items.POLICY))
+        return deserialize(answer["Item"])["text"] if "Item" in answer else None
 
     def keep_policy(self, text: str) -> bool:
         """Keeps a policy that is in order, for the day on which it no longer is; False: not now."""
-        item = packed({**items.POLICY, "text": text})
+        item = serialize({**items.POLICY, "text": text})
         try:
             self._client.put_item(TableName=self._table.name, Item=item)
         except (BotoCoreError, ClientError) as error:
@@ -389,15 +396,15 @@ class Store:
 
     def _items(self, state: AccountState, reading: Reading | None) -> Iterator[Item]:
         if reading is not None:
-            yield items.reading_item(state.account, reading, self._days)
-        yield items.state_item(state)
+            yield items.reading_to_item(state.account, reading, self._days)
+        yield items.state_to_item(state)
 
 
 def _state(item: Item) -> AccountState:
     """One state that cannot be understood must not stop the others: that account begins anew."""
     try:
-        return items.state_from(item)
-    except NOT_UNDERSTOOD as error:
+        return items.state_from_item(item)
+    except MALFORMED_ITEM as error:
         name = str(item["pk"]).removeprefix(items.account_key(""))
         facts = {"account": name, "why": type(error).__name__}
         _log.error("state not understood: begun anew", extra=facts)

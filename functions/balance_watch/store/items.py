@@ -10,18 +10,18 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from balance_watch.domain.lifecycle import Alert
-from balance_watch.domain.payment import Outcome, Paid, Payment
+from balance_watch.domain.payment import Paid, Payment, PaymentOutcome
 from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import Day
-from balance_watch.domain.state import AccountState, Jump, RuleState
+from balance_watch.domain.state import AccountState, RuleState, TopUpSeen
 from balance_watch.domain.trend import Sample
 from balance_watch.store.sizes import size_of
 
 Item = dict[str, Any]
 """An item in boto3's plain form: strings, Decimals, booleans, lists, maps."""
 
-NOT_UNDERSTOOD = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
+MALFORMED_ITEM = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 """What reading an item raises that was damaged, or is of another version."""
 
 STATE = "STATE"
@@ -60,7 +60,7 @@ def top_up_key(account: str) -> Item:
     return {"pk": account_key(account), "sk": "TOPUP"}
 
 
-def reading_item(account: str, reading: Reading, days: int) -> Item:
+def reading_to_item(account: str, reading: Reading, days: int) -> Item:
     """Returns the history's item; it expires after so many days."""
     return {
         **reading_key(account, reading.observed_at),
@@ -69,12 +69,12 @@ def reading_item(account: str, reading: Reading, days: int) -> Item:
     }
 
 
-def reading_from(item: Mapping[str, Any]) -> Reading:
+def reading_from_item(item: Mapping[str, Any]) -> Reading:
     """Returns the reading of a history's item."""
     return _reading(item, time_of(item["sk"].removeprefix(_READING)))
 
 
-def state_item(state: AccountState) -> Item:
+def state_to_item(state: AccountState) -> Item:
     """Returns an account's state; times within it are whole seconds, as ticks are."""
     item: Item = {**state_key(state.account), "checked_at": maybe_text(state.checked_at)}
     if state.reading is not None:
@@ -102,21 +102,21 @@ def state_item(state: AccountState) -> Item:
             for name, rule in state.rules.items()
         }
     if state.alerts:
-        item["alerts"] = {metric.value: alert_map(it) for metric, it in state.alerts.items()}
+        item["alerts"] = {metric.value: alert_to_item(it) for metric, it in state.alerts.items()}
     if state.days:
         item["days"] = _days_text(state.days)
-    if state.jump is not None:
-        item["jump"] = {**state.jump._asdict(), "at": text_of(state.jump.at)}
-    item["jump_told"] = maybe_text(state.jump_told_at)
+    if state.top_up is not None:
+        item["jump"] = {**state.top_up._asdict(), "at": text_of(state.top_up.at)}
+    item["jump_told"] = maybe_text(state.top_up_notified_at)
     item["provider"] = state.provider
     item = without_none(item)
-    if state.window:
+    if state.trend:
         room = WRITE_UNIT - size_of(item) - len("trail")
-        item["trail"] = _trail_text(state.window, min(_TRAIL_BYTES, max(_SHORT_TRAIL_BYTES, room)))
+        item["trail"] = _trail_text(state.trend, min(_TRAIL_BYTES, max(_SHORT_TRAIL_BYTES, room)))
     return item
 
 
-def state_from(item: Mapping[str, Any]) -> AccountState:
+def state_from_item(item: Mapping[str, Any]) -> AccountState:
     """Returns the state of an account's item; one that cannot be understood raises."""
     reading = item.get("reading")
     failure = item.get("failure")
@@ -136,35 +136,35 @@ def state_from(item: Mapping[str, Any]) -> AccountState:
         },
         # A metric that is not known is of a newer version that was rolled back.
         alerts={
-            Metric(metric): alert_from(it)
+            Metric(metric): alert_from_item(it)
             for metric, it in item.get("alerts", {}).items()
             if metric in set(Metric)
         },
-        window=_trail(item.get("trail", "")),
+        trend=_trail(item.get("trail", "")),
         days=_days(item.get("days", "")),
-        jump=_jump(item["jump"]) if "jump" in item else None,
-        jump_told_at=maybe_time(item.get("jump_told")),
+        top_up=_jump(item["jump"]) if "jump" in item else None,
+        top_up_notified_at=maybe_time(item.get("jump_told")),
         provider=item.get("provider"),
     )
 
 
-def payment_item(account: str, payment: Payment) -> Item:
+def payment_to_item(account: str, payment: Payment) -> Item:
     """Returns the latest payment into an account."""
     return {
         **top_up_key(account),
         "claimed_at": text_of(payment.claimed_at),
-        "answers": payment.answers,
+        "answers": payment.idempotency_key,
         "outcome": payment.outcome.value,
-        "earlier": [[text_of(each.at), each.answers] for each in payment.earlier],
+        "earlier": [[text_of(each.at), each.idempotency_key] for each in payment.earlier],
     }
 
 
-def payment_from(item: Mapping[str, Any]) -> Payment:
+def payment_from_item(item: Mapping[str, Any]) -> Payment:
     """Returns the payment of an item; one that cannot be understood raises."""
     return Payment(
         time_of(item["claimed_at"]),
         item.get("answers", ""),
-        Outcome(item["outcome"]),
+        PaymentOutcome(item["outcome"]),
         tuple(Paid(time_of(at), answers) for at, answers in item.get("earlier", ())),
     )
 
@@ -207,7 +207,7 @@ def _reading(item: Mapping[str, Any], observed_at: datetime) -> Reading:
     )
 
 
-def alert_map(alert: Alert) -> Item:
+def alert_to_item(alert: Alert) -> Item:
     """Returns what an item holds of an alert."""
     return without_none(
         {
@@ -215,8 +215,8 @@ def alert_map(alert: Alert) -> Item:
             "severity": alert.severity.value,
             "since": _seconds(alert.since),
             "firing": alert.firing,
-            "told": alert.told and alert.told.value,
-            "told_at": alert.told_at and _seconds(alert.told_at),
+            "told": alert.notified and alert.notified.value,
+            "told_at": alert.notified_at and _seconds(alert.notified_at),
             "fired_at": alert.fired_at and _seconds(alert.fired_at),
             "fired_as": alert.fired_as and alert.fired_as.value,
             "channels": list(alert.channels),
@@ -225,15 +225,15 @@ def alert_map(alert: Alert) -> Item:
     )
 
 
-def alert_from(item: Mapping[str, Any]) -> Alert:
+def alert_from_item(item: Mapping[str, Any]) -> Alert:
     """Returns the alert that a part of an item holds; one that is not understood raises."""
     return Alert(
         rule=item["rule"],
         severity=Severity(item["severity"]),
         since=_at(item["since"]),
         firing=item["firing"],
-        told=Severity(item["told"]) if "told" in item else None,
-        told_at=_at(item["told_at"]) if "told_at" in item else None,
+        notified=Severity(item["told"]) if "told" in item else None,
+        notified_at=_at(item["told_at"]) if "told_at" in item else None,
         fired_at=_at(item["fired_at"]) if "fired_at" in item else None,
         fired_as=Severity(item["fired_as"]) if "fired_as" in item else None,
         channels=tuple(item["channels"]),
@@ -247,8 +247,8 @@ def _number(value: object) -> Decimal:
     return value
 
 
-def _jump(item: Mapping[str, Any]) -> Jump:
-    return Jump(time_of(item["at"]), _number(item["before"]), _number(item["after"]))
+def _jump(item: Mapping[str, Any]) -> TopUpSeen:
+    return TopUpSeen(time_of(item["at"]), _number(item["before"]), _number(item["after"]))
 
 
 def _seconds(at: datetime) -> int:

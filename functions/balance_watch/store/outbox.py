@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from balance_watch.domain.money import exact
-from balance_watch.domain.notification import Notification, Owed, Reason
+from balance_watch.domain.notification import Notification, OutboxEntry, Reason
 from balance_watch.domain.rules import NUMERIC, Metric, Severity
 from balance_watch.store.items import (
     Item,
@@ -22,17 +22,17 @@ OUTBOX = "OUTBOX"
 _NUMERIC = NUMERIC | {Metric.PROVIDER_FLAG, Metric.AUTO_RELOAD}
 
 
-def owed_key(owed: Owed) -> Item:
+def entry_key(owed: OutboxEntry) -> Item:
     """Returns the key of what is owed: in the order in which it was said, once per channel."""
     said = owed.notification
     return {"pk": OUTBOX, "sk": f"{text_of(said.said_at)}#{said.alert_id}#{owed.channel}"}
 
 
-def owed_item(owed: Owed) -> Item:
+def entry_to_item(owed: OutboxEntry) -> Item:
     """Returns the outbox's item: everything that a channel needs to send it."""
     said = owed.notification
     return {
-        **owed_key(owed),
+        **entry_key(owed),
         "channel": owed.channel,
         "channels": list(owed.channels),
         "notification": json.dumps(
@@ -66,13 +66,13 @@ def owed_item(owed: Owed) -> Item:
     }
 
 
-def owed_from(item: Mapping[str, Any]) -> Owed:
+def entry_from_item(item: Mapping[str, Any]) -> OutboxEntry:
     """Returns what an outbox's item owes; one that cannot be understood raises."""
     said = json.loads(item["notification"])
     seconds = said.get("runway")
     if Metric(said["metric"]) in _NUMERIC and "value" in said:
         exact(said["value"])
-    return Owed(
+    return OutboxEntry(
         Notification(
             alert_id=said["alert_id"],
             account=said["account"],

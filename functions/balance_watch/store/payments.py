@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from balance_watch.domain.payment import Outcome, Payment, Refusal, claimed, refusal
+from balance_watch.domain.payment import Payment, PaymentOutcome, Refusal, claimed, refusal
 from balance_watch.store import items
-from balance_watch.store.items import NOT_UNDERSTOOD
-from balance_watch.store.table import Table, packed
+from balance_watch.store.items import MALFORMED_ITEM
+from balance_watch.store.table import Table, serialize
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -57,11 +57,11 @@ class Payments:
             name = str(item["pk"]).removeprefix(items.account_key(""))
             try:
                 under_way = int(item.get("until", 0)) > self.clock()
-                found[name] = items.payment_from(item), under_way
-            except NOT_UNDERSTOOD as error:
+                found[name] = items.payment_from_item(item), under_way
+            except MALFORMED_ITEM as error:
                 facts = {"account": name, "why": type(error).__name__}
                 _log.error("payment not understood: taken as one of unknown outcome", extra=facts)
-                found[name] = Payment(_LONG_AGO, "", Outcome.UNKNOWN), False
+                found[name] = Payment(_LONG_AGO, "", PaymentOutcome.UNKNOWN), False
         return found
 
     def claim(
@@ -69,7 +69,7 @@ class Payments:
         account: str,
         at: datetime,
         *,
-        answers: str,
+        idempotency_key: str,
         most: int | None = None,
         after_unknown: bool = False,
     ) -> Payment | Refusal:
@@ -83,7 +83,7 @@ class Payments:
             return _not_claimed(account, error)
         why = refusal(
             last,
-            answers=answers,
+            idempotency_key=idempotency_key,
             at=at,
             under_way=under_way,
             most=most,
@@ -91,7 +91,7 @@ class Payments:
         )
         if why is not None:
             return why
-        payment = claimed(last, answers=answers, at=at)
+        payment = claimed(last, idempotency_key=idempotency_key, at=at)
         token = uuid.uuid4().hex
         condition, values = "attribute_not_exists(pk)", {":token": token}
         if last is not None:
@@ -100,9 +100,9 @@ class Payments:
         try:
             self.client.put_item(
                 TableName=self.table.name,
-                Item=packed(
+                Item=serialize(
                     {
-                        **items.payment_item(account, payment),
+                        **items.payment_to_item(account, payment),
                         "token": token,
                         "until": int(self.clock() + _UNDER_WAY_SECONDS),
                     }
@@ -110,7 +110,7 @@ class Payments:
                 # `#token = :token` is this very request, sent again because its reply was lost.
                 ConditionExpression=f"#token = :token OR ({condition})",
                 ExpressionAttributeNames={"#token": "token"},
-                ExpressionAttributeValues=packed(values),
+                ExpressionAttributeValues=serialize(values),
             )
         except self.client.exceptions.ConditionalCheckFailedException:
             return Refusal.UNDER_WAY
@@ -118,18 +118,18 @@ class Payments:
             return _not_claimed(account, error)
         return payment
 
-    def settle(self, account: str, payment: Payment, outcome: Outcome) -> None:
+    def settle(self, account: str, payment: Payment, outcome: PaymentOutcome) -> None:
         """Stores how a payment ended; never of another one."""
         self.client.update_item(
             TableName=self.table.name,
-            Key=packed(items.top_up_key(account)),
+            Key=serialize(items.top_up_key(account)),
             UpdateExpression="SET outcome = :outcome",
             ConditionExpression="claimed_at = :at AND answers = :answers",
-            ExpressionAttributeValues=packed(
+            ExpressionAttributeValues=serialize(
                 {
                     ":outcome": outcome.value,
                     ":at": items.text_of(payment.claimed_at),
-                    ":answers": payment.answers,
+                    ":answers": payment.idempotency_key,
                 }
             ),
         )
@@ -140,10 +140,10 @@ class Payments:
         Returns the payment as it was; None where there is none to clear.
         """
         last, under_way = self._items([account]).get(account, (None, False))
-        under_way = under_way and last is not None and last.outcome is Outcome.CLAIMED
+        under_way = under_way and last is not None and last.outcome is PaymentOutcome.CLAIMED
         if last is None or last.outcome.in_order or under_way:
             return None
-        self.settle(account, last, Outcome.CLEARED)
+        self.settle(account, last, PaymentOutcome.CLEARED)
         return last
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.silences import Silence
 from balance_watch.store.items import (
-    NOT_UNDERSTOOD,
+    MALFORMED_ITEM,
     Item,
-    alert_from,
-    alert_map,
+    alert_from_item,
+    alert_to_item,
     text_of,
     time_of,
     without_none,
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class DeadChannel:
     """A webhook that answered that it is gone for good.
 
     `digest` tells its address from another, and does not tell the address.
@@ -36,7 +36,7 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
-class Notes:
+class RunRecord:
     """What one run leaves to the next beside the accounts' own states.
 
     `alerted` names the accounts that have an alert, so that the next run knows them if they
@@ -46,50 +46,52 @@ class Notes:
     configuration: ConfigurationState = field(default_factory=ConfigurationState)
     policy_digest: str | None = None
     alerted: tuple[str, ...] = ()
-    gone: tuple[tuple[str, Gone], ...] = ()
+    dead_channels: tuple[tuple[str, DeadChannel], ...] = ()
 
 
-def notes_map(notes: Notes) -> Item:
+def record_to_item(notes: RunRecord) -> Item:
     """Returns the attributes of the run's item that hold the notes."""
     return {
-        "configuration": configuration_map(notes.configuration),
+        "configuration": configuration_to_item(notes.configuration),
         "policy_digest": notes.policy_digest or "",
         "alerted": list(notes.alerted),
         "gone": {
             channel: {"digest": it.digest, "at": text_of(it.at), "why": it.why}
-            for channel, it in notes.gone
+            for channel, it in notes.dead_channels
         },
     }
 
 
-def notes_from(item: Mapping[str, Any]) -> Notes:
+def record_from_item(item: Mapping[str, Any]) -> RunRecord:
     """Returns the notes in the run's item; one that cannot be understood begins anew."""
     try:
         gone = item.get("gone", {}).items()
-        return Notes(
-            configuration_from(item.get("configuration", {})),
+        return RunRecord(
+            configuration_from_item(item.get("configuration", {})),
             item.get("policy_digest"),
             tuple(map(str, item.get("alerted", ()))),
-            tuple((name, Gone(it["digest"], time_of(it["at"]), it["why"])) for name, it in gone),
+            tuple(
+                (name, DeadChannel(it["digest"], time_of(it["at"]), it["why"])) for name, it in gone
+            ),
         )
-    except NOT_UNDERSTOOD as error:
+    except MALFORMED_ITEM as error:
         _log.error("notes of the last run not understood", extra={"why": type(error).__name__})
-        return Notes()
+        return RunRecord()
 
 
-def configuration_map(state: ConfigurationState) -> Item:
+def configuration_to_item(state: ConfigurationState) -> Item:
     """Returns what the run's item holds of the configuration."""
-    alert = None if state.alert is None else alert_map(state.alert)
-    told = [[fault, text_of(at)] for fault, at in state.told]
+    alert = None if state.alert is None else alert_to_item(state.alert)
+    told = [[fault, text_of(at)] for fault, at in state.notified]
     return without_none({"faults": list(state.faults), "alert": alert, "told": told})
 
 
-def configuration_from(item: Mapping[str, Any]) -> ConfigurationState:
+def configuration_from_item(item: Mapping[str, Any]) -> ConfigurationState:
     """Returns the configuration's state out of the run's item."""
     alert = item.get("alert")
     faults = tuple(map(str, item.get("faults", ())))
     told = tuple((str(fault), time_of(at)) for fault, at in item.get("told", ()))
-    return ConfigurationState(faults, alert_from(alert) if alert else None, told)
+    return ConfigurationState(faults, alert_from_item(alert) if alert else None, told)
 
 
 def silence_attribute(name: str) -> str:
@@ -97,7 +99,7 @@ def silence_attribute(name: str) -> str:
     return f"{_SILENCE}{name}"
 
 
-def silence_map(silence: Silence) -> Item:
+def silence_to_item(silence: Silence) -> Item:
     """Returns what an attribute holds of a silence."""
     return {
         "match": dict(silence.match),
@@ -107,7 +109,7 @@ def silence_map(silence: Silence) -> Item:
     }
 
 
-def silences_from(item: Mapping[str, Any]) -> tuple[Silence, ...]:
+def silences_from_item(item: Mapping[str, Any]) -> tuple[Silence, ...]:
     """Returns the silences in the run's item, the first to end first."""
     found = []
     for attribute, it in item.items():
@@ -120,12 +122,12 @@ def silences_from(item: Mapping[str, Any]) -> tuple[Silence, ...]:
             if not match or len(match) < len(it["match"]):
                 raise ValueError("no globs")
             found.append(Silence(name, match, until, str(it["reason"]), created))
-        except NOT_UNDERSTOOD as error:
+        except MALFORMED_ITEM as error:
             facts = {"silence": name, "why": type(error).__name__}
             _log.error("silence not understood: it silences nothing", extra=facts)
     return tuple(sorted(found, key=lambda each: each.until))
 
 
-def over(silences: Iterable[Silence], now: datetime) -> list[str]:
+def ended_silences(silences: Iterable[Silence], now: datetime) -> list[str]:
     """Returns the attributes of silences that have ended."""
     return [silence_attribute(each.name) for each in silences if each.until <= now]

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from balance_watch.domain.silences import Silence
 from balance_watch.store import items
-from balance_watch.store.runs import silence_attribute, silence_map, silences_from
-from balance_watch.store.table import packed, unpacked
+from balance_watch.store.runs import silence_attribute, silence_to_item, silences_from_item
+from balance_watch.store.table import deserialize, serialize
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -21,26 +21,26 @@ class Silences:
     def at(self, now: datetime) -> tuple[Silence, ...]:
         """Returns those that have not ended, the first to end first."""
         answer = self._client.get_item(
-            TableName=self._table, Key=packed(items.RUN), ConsistentRead=True
+            TableName=self._table, Key=serialize(items.RUN), ConsistentRead=True
         )
-        known = silences_from(unpacked(answer.get("Item", {})))
+        known = silences_from_item(deserialize(answer.get("Item", {})))
         return tuple(each for each in known if each.until > now)
 
     def add(self, silence: Silence) -> None:
         """Adds one; the next run keeps to it."""
         self._client.update_item(
             TableName=self._table,
-            Key=packed(items.RUN),
+            Key=serialize(items.RUN),
             UpdateExpression="SET #name = :silence",
             ExpressionAttributeNames={"#name": silence_attribute(silence.name)},
-            ExpressionAttributeValues=packed({":silence": silence_map(silence)}),
+            ExpressionAttributeValues=serialize({":silence": silence_to_item(silence)}),
         )
 
     def end(self, name: str) -> None:
         """Ends one; it is no error if there is none."""
         self._client.update_item(
             TableName=self._table,
-            Key=packed(items.RUN),
+            Key=serialize(items.RUN),
             UpdateExpression="REMOVE #name",
             ExpressionAttributeNames={"#name": silence_attribute(name)},
         )

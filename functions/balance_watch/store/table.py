@@ -39,12 +39,12 @@ class Table:
             TimeoutError: DynamoDB left keys unread however often it was asked.
         """
         for start in range(0, len(keys), GET_BATCH):
-            left = [packed(key) for key in keys[start : start + GET_BATCH]]
+            left = [serialize(key) for key in keys[start : start + GET_BATCH]]
             for attempt in range(_BACKOFFS):
                 answer = self._client.batch_get_item(
                     RequestItems={self.name: {"Keys": left, "ConsistentRead": True}}
                 )
-                yield from map(unpacked, answer["Responses"].get(self.name, []))
+                yield from map(deserialize, answer["Responses"].get(self.name, []))
                 unprocessed = answer.get("UnprocessedKeys", {}).get(self.name)
                 if not unprocessed:
                     break
@@ -95,17 +95,17 @@ class Table:
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             KeyConditionExpression=condition,
-            ExpressionAttributeValues=packed(values),
+            ExpressionAttributeValues=serialize(values),
             ConsistentRead=True,
         )
-        return (unpacked(item) for page in pages for item in page["Items"])
+        return (deserialize(item) for page in pages for item in page["Items"])
 
     def _back_off(self, attempt: int) -> None:
         self._sleep(_BACKOFF_SECONDS * 2**attempt * random.random())  # noqa: S311 (no secret)
 
     def puts(self, found: Iterable[Item]) -> list[Any]:
         """Returns the actions of a transaction that put these items."""
-        return [{"Put": {"TableName": self.name, "Item": packed(item)}} for item in found]
+        return [{"Put": {"TableName": self.name, "Item": serialize(item)}} for item in found]
 
 
 def grouped(
@@ -135,11 +135,11 @@ class _ExactDeserializer(TypeDeserializer):
 _serializer, _deserializer = TypeSerializer(), _ExactDeserializer()
 
 
-def packed(item: Mapping[str, Any]) -> Any:  # noqa: ANN401 (DynamoDB's own shape)
+def serialize(item: Mapping[str, Any]) -> Any:  # noqa: ANN401 (DynamoDB's own shape)
     """Returns an item as DynamoDB's API takes it."""
     return {name: _serializer.serialize(value) for name, value in item.items()}
 
 
-def unpacked(item: Mapping[str, Any]) -> Item:
+def deserialize(item: Mapping[str, Any]) -> Item:
     """Returns an item in boto3's plain form, its numbers exact."""
     return {name: _deserializer.deserialize(value) for name, value in item.items()}

@@ -22,7 +22,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
 from balance_watch.domain.reading import FailureKind
-from balance_watch.transport.errors import TransportError, named
+from balance_watch.transport.errors import TransportError, transport_error
 from balance_watch.transport.sockets import (
     Network,
     TlsSocket,
@@ -197,7 +197,7 @@ class Transport:
                 OSError,
                 ValueError,
             ) as error:
-                failure = named(error, sent=current.sent)
+                failure = transport_error(error, sent=current.sent)
         # Out here, the library's error is not even its context: that may hold a URL with a key.
         raise failure
 

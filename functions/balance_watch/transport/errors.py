@@ -96,7 +96,7 @@ _NAMES: tuple[tuple[tuple[type[BaseException], ...], _Meaning], ...] = (
 """What an error among the causes means, the first that fits."""
 
 
-def named(error: BaseException, *, sent: bool) -> TransportError:
+def transport_error(error: BaseException, *, sent: bool) -> TransportError:
     """Names what happened. The library's own text is dropped: it may repeat a URL with a key."""
     causes = list(_causes(error))
     unnamed = _Meaning(FailureKind.UNREACHABLE, "The connection broke.", passing=True)

@@ -10,24 +10,24 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Protocol
 
-from balance_watch.config.accounts import Watched
+from balance_watch.config.accounts import Configuration
 from balance_watch.config.policy import PolicyFile, policy_in_force
 from balance_watch.domain.account import Account, matches
-from balance_watch.domain.alerts import Terms, decide
+from balance_watch.domain.alerts import AlertContext, decide
 from balance_watch.domain.configuration_alert import ConfigurationState, decide_configuration
-from balance_watch.domain.notification import Owed, Routing
+from balance_watch.domain.notification import OutboxEntry, Routing
 from balance_watch.domain.policy import SLACK, TOP_UP, TOPIC, Policy
-from balance_watch.domain.reading import Observed, ReadFailure, Reading
-from balance_watch.domain.silences import holding
+from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
+from balance_watch.domain.silences import suppression
 from balance_watch.domain.state import AccountState
 from balance_watch.providers.registry import clashes
 from balance_watch.providers.request import top_up_request
 from balance_watch.providers.spec import Spec
 from balance_watch.store.dynamodb import Run, Store, Transition
-from balance_watch.store.runs import Gone
-from balance_watch.usecases.delivery import Delivered
+from balance_watch.store.runs import DeadChannel
+from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.payments import Pay
-from balance_watch.usecases.summary import Summary, once
+from balance_watch.usecases.summary import Summary, distinct_notifications
 from balance_watch.validation import Faults
 
 _log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Read(Protocol):
 
     def __call__(
         self, accounts: Sequence[tuple[Account, Spec]], *, now: datetime, deadline: float
-    ) -> Iterator[tuple[Account, Observed]]:
+    ) -> Iterator[tuple[Account, ReadResult]]:
         """Yields what each look yields."""
         ...
 
@@ -55,12 +55,12 @@ class Deliver(Protocol):
 
     def __call__(
         self,
-        owed: Sequence[Owed],
+        owed: Sequence[OutboxEntry],
         *,
-        watched: Watched[Spec],
+        watched: Configuration[Spec],
         shut: AbstractSet[str],
         deadline: float,
-    ) -> Delivered:
+    ) -> DeliveryReport:
         """Returns how many were accepted, and which channels are gone for good."""
         ...
 
@@ -70,9 +70,9 @@ class _Tick:
     """What holds throughout one run."""
 
     run: Run
-    watched: Watched[Spec]
+    watched: Configuration[Spec]
     policy: Policy
-    terms: Terms
+    context: AlertContext
     shut: AbstractSet[str]
     summary: Summary
     deadline: float
@@ -87,13 +87,13 @@ class Check:
     """
 
     store: Store
-    watched: Callable[[Mapping[str, Spec]], Watched[Spec]]
+    watched: Callable[[Mapping[str, Spec]], Configuration[Spec]]
     policy_text: Callable[[Faults], str | None]
     read: Read
     deliver: Deliver
     pay: Pay
     clock: Callable[[], float] = time.monotonic
-    on_read: Callable[[Account, Observed, int], None] = lambda *_: None
+    on_read: Callable[[Account, ReadResult, int], None] = lambda *_: None
 
     def run(self, now: datetime, *, seconds: float) -> Summary:
         """Does the check of one tick.
@@ -110,31 +110,31 @@ class Check:
         run = self.store.claim(now, seconds)
         if run is None:
             return replace(summary, skipped=True)
-        notes = run.notes
+        notes = run.record
         done = stored = False
         try:
             of_policy = Faults()
             given, digest = self._policy(run, of_policy)
             policy, watched = given.policy, self.watched(given.providers)
             faults = Faults([*watched.faults, *of_policy])
-            gone = still_gone(notes.gone, watched)
-            faults += ways_to_go_blind(given, watched)
+            gone = still_dead(notes.dead_channels, watched)
+            faults += contradictions(given, watched)
             faults += (_of_gone(name, each) for name, each in gone)
-            notes = replace(notes, policy_digest=digest, gone=gone)
+            notes = replace(notes, policy_digest=digest, dead_channels=gone)
             shut = {name for name, each in gone if now - each.at < _TRY_AGAIN}
-            terms = Terms(
+            context = AlertContext(
                 policy.defaults,
                 _routing(policy, watched, shut),
-                holding(run.silences, policy.mute_times, now),
+                suppression(run.silences, policy.mute_times, now),
             )
-            tick = _Tick(run, watched, policy, terms, shut, summary, deadline)
+            tick = _Tick(run, watched, policy, context, shut, summary, deadline)
             notes = replace(notes, configuration=self._configuration(tick, faults))
             states, unsaved = self._accounts(tick, deadline - seconds * _STORING_SHARE)
             stored = not summary.deferred
             notes = replace(notes, alerted=self._alerted(tick, states))
             # What is not known to be stored is paid on by the next run, which reads the truth.
             known = {name: it for name, it in states.items() if name not in unsaved}
-            notes = replace(notes, gone=self._deliver(tick, known, dict(gone)))
+            notes = replace(notes, dead_channels=self._deliver(tick, known, dict(gone)))
             done = summary.complete
         finally:
             self.store.close(run, notes, done=done, stored=stored)
@@ -142,7 +142,7 @@ class Check:
 
     def _policy(self, run: Run, faults: Faults) -> tuple[PolicyFile, str | None]:
         """The policy, or the last one that was in order; a digest tells whether it is kept yet."""
-        text, kept_digest = self.policy_text(faults), run.notes.policy_digest
+        text, kept_digest = self.policy_text(faults), run.record.policy_digest
         given, is_its_own = policy_in_force(text, self.store.last_good_policy, faults)
         if text is None or not is_its_own:
             return given, kept_digest
@@ -153,8 +153,10 @@ class Check:
     def _configuration(self, tick: _Tick, faults: Faults) -> ConfigurationState:
         for fault in faults:
             _log.error("configuration: %s", fault)
-        before, now = tick.run.notes.configuration, tick.run.tick
-        state, owed = decide_configuration(before, _told_whole(faults), terms=tick.terms, now=now)
+        before, now = tick.run.record.configuration, tick.run.tick
+        state, owed = decide_configuration(
+            before, _told_whole(faults), context=tick.context, now=now
+        )
         if not owed:
             return state
         if not self.store.save_configuration(tick.run, state, owed):
@@ -191,8 +193,8 @@ class Check:
                     outcome,
                     account=account,
                     rules=tick.policy.rules_for(account),
-                    terms=tick.terms,
-                    offer=accounts[account.name][1].offer,
+                    context=tick.context,
+                    traits=accounts[account.name][1].traits,
                     payment=payments.get(account.name),
                     now=run.tick,
                 )
@@ -227,7 +229,7 @@ class Check:
             if state.account in unsaved:
                 continue
             summary.count(owed)
-            for said in once(owed):
+            for said in distinct_notifications(owed):
                 facts = {"account": said.account, "rule": said.rule}
                 _log.warning("alert %s", said.reason.value, extra=facts)
         return unsaved | self.store.save(quiet, run)
@@ -242,9 +244,9 @@ class Check:
         alerted = {
             name
             for name, state in states.items()
-            if any(alert.firing or alert.told for alert in state.alerts.values())
+            if any(alert.firing or alert.notified for alert in state.alerts.values())
         }
-        for name in set(tick.run.notes.alerted) - states.keys():
+        for name in set(tick.run.record.alerted) - states.keys():
             # While a secret has a fault, an account may be missing by that alone.
             if tick.watched.faults or not self.store.end_alerts(name):
                 alerted.add(name)
@@ -257,15 +259,15 @@ class Check:
         )
 
     def _deliver(
-        self, tick: _Tick, states: Mapping[str, AccountState], gone: dict[str, Gone]
-    ) -> tuple[tuple[str, Gone], ...]:
+        self, tick: _Tick, states: Mapping[str, AccountState], gone: dict[str, DeadChannel]
+    ) -> tuple[tuple[str, DeadChannel], ...]:
         """Pays and sends what is owed; returns the webhooks that are gone for good."""
         broken: list[str] = []
-        every = self.store.owed(broken)
+        every = self.store.pending(broken)
         asked = [each for each in every if each.channel == TOP_UP]
         gone = self._send(tick, [each for each in every if each.channel != TOP_UP], gone)
         # What all the others have to be told does not wait for a payment.
-        said: list[Owed] = []
+        said: list[OutboxEntry] = []
         for each in asked:
             ended = self._pay(tick, states, each)
             said += ended or ()
@@ -274,28 +276,30 @@ class Check:
         tick.summary.undelivered += len(broken)
         return tuple(sorted(gone.items()))
 
-    def _send(self, tick: _Tick, owed: Sequence[Owed], gone: dict[str, Gone]) -> dict[str, Gone]:
+    def _send(
+        self, tick: _Tick, owed: Sequence[OutboxEntry], gone: dict[str, DeadChannel]
+    ) -> dict[str, DeadChannel]:
         """Sends this; returns the webhooks that are gone for good."""
         if not owed:
             return gone
         sent = self.deliver(owed, watched=tick.watched, shut=tick.shut, deadline=tick.deadline)
         tick.summary.delivered += sent.delivered
         tick.summary.undelivered += sent.undelivered
-        for name, why in sent.gone.items():
+        for name, why in sent.permanent.items():
             url = tick.watched.webhooks[name.removeprefix(SLACK)]
-            gone[name] = Gone(digest_of(url), tick.run.tick, why)
-        return {name: it for name, it in gone.items() if name not in sent.taking}
+            gone[name] = DeadChannel(digest_of(url), tick.run.tick, why)
+        return {name: it for name, it in gone.items() if name not in sent.recovered}
 
     def _pay(
-        self, tick: _Tick, states: Mapping[str, AccountState], asked: Owed
-    ) -> tuple[Owed, ...] | None:
+        self, tick: _Tick, states: Mapping[str, AccountState], asked: OutboxEntry
+    ) -> tuple[OutboxEntry, ...] | None:
         name = asked.notification.account
         pairs = [pair for pair in tick.watched.accounts if pair[0].name == name]
         if pairs and name not in states:
             return None
         if not pairs:
             _log.warning("not paid: it is watched no more", extra={"account": name})
-            return () if self.store.settle([asked]) else None
+            return () if self.store.remove([asked]) else None
         return self.pay(
             asked,
             run=tick.run,
@@ -303,12 +307,12 @@ class Check:
             account=pairs[0][0],
             spec=pairs[0][1],
             policy=tick.policy,
-            terms=tick.terms,
+            context=tick.context,
             deadline=tick.deadline,
         )
 
 
-def _note(account: Account, outcome: Observed, summary: Summary) -> None:
+def _note(account: Account, outcome: ReadResult, summary: Summary) -> None:
     if not isinstance(outcome, ReadFailure):
         summary.read += 1
         return
@@ -329,7 +333,7 @@ def _told_whole(faults: Faults) -> tuple[str, ...]:
     return (*told, f"And {more} more.") if more else told
 
 
-def ways_to_go_blind(given: PolicyFile, watched: Watched[Spec]) -> Iterator[str]:
+def contradictions(given: PolicyFile, watched: Configuration[Spec]) -> Iterator[str]:
     """Yields faults that no secret or policy has by itself.
 
     Nothing to watch, nobody to tell, nothing to pay with, two providers of one name.
@@ -358,9 +362,9 @@ def _unpayable(spec: Spec, account: Account) -> str:
     return ""
 
 
-def still_gone(
-    gone: Iterable[tuple[str, Gone]], watched: Watched[Spec]
-) -> tuple[tuple[str, Gone], ...]:
+def still_dead(
+    gone: Iterable[tuple[str, DeadChannel]], watched: Configuration[Spec]
+) -> tuple[tuple[str, DeadChannel], ...]:
     """Returns the webhooks that are gone for good and have the same address, as far as is known."""
     digests = {f"{SLACK}{name}": digest_of(url) for name, url in watched.webhooks.items()}
     return tuple(
@@ -375,14 +379,14 @@ def digest_of(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
-def _of_gone(channel: str, gone: Gone) -> str:
+def _of_gone(channel: str, gone: DeadChannel) -> str:
     return (
         f"slack webhook {channel.removeprefix(SLACK)}: {gone.why} It is gone for good: put a new"
         " address into the slack secret. Until then, what is routed to it goes elsewhere."
     )
 
 
-def _routing(policy: Policy, watched: Watched[Spec], shut: AbstractSet[str]) -> Routing:
+def _routing(policy: Policy, watched: Configuration[Spec], shut: AbstractSet[str]) -> Routing:
     there = {name for name in watched.webhooks if f"{SLACK}{name}" not in shut}
     known = there if watched.webhooks_known else None
     return lambda facts: policy.channels_for(facts, known)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from balance_watch.domain.notification import Notification, Owed, Sent
+from balance_watch.domain.notification import Notification, OutboxEntry, SendResult
 
 _log = logging.getLogger(__name__)
 
@@ -16,7 +16,9 @@ _log = logging.getLogger(__name__)
 class Channel(Protocol):
     """Something that takes notifications."""
 
-    def send(self, notifications: Sequence[Notification], *, deadline: float) -> Iterator[Sent]:
+    def send(
+        self, notifications: Sequence[Notification], *, deadline: float
+    ) -> Iterator[SendResult]:
         """Sends everything, yielding what became of each message as soon as it is known."""
         ...
 
@@ -24,13 +26,13 @@ class Channel(Protocol):
 class Outbox(Protocol):
     """Where what was accepted is taken off."""
 
-    def settle(self, owed: Iterable[Owed]) -> bool:
+    def remove(self, owed: Iterable[OutboxEntry]) -> bool:
         """Takes off what was accepted; False when that could not be stored."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
+class DeliveryReport:
     """How many notifications were accepted and how many were not, each per channel.
 
     `gone` has the channels that answered that they are gone for good, each with its words;
@@ -39,17 +41,17 @@ class Delivered:
 
     delivered: int = 0
     undelivered: int = 0
-    gone: Mapping[str, str] = field(default_factory=dict)
-    taking: frozenset[str] = frozenset()
+    permanent: Mapping[str, str] = field(default_factory=dict)
+    recovered: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
-class _Sending:
+class _ChannelResult:
     """What became of what one channel was owed."""
 
-    accepted: list[Owed] = field(default_factory=list)
-    refused: list[Owed] = field(default_factory=list)
-    gone: str = ""
+    accepted: list[OutboxEntry] = field(default_factory=list)
+    rejected: list[OutboxEntry] = field(default_factory=list)
+    permanent: str = ""
 
     @property
     def ids(self) -> set[str]:
@@ -58,14 +60,14 @@ class _Sending:
 
 
 def deliver(  # noqa: PLR0913 (each is a part that it works with)
-    owed: Sequence[Owed],
+    owed: Sequence[OutboxEntry],
     *,
     channels: Mapping[str, Channel],
     outbox: Outbox,
     deadline: float,
-    stand_ins: Sequence[str] = (),
+    fallbacks: Sequence[str] = (),
     clock: Callable[[], float] = time.monotonic,
-) -> Delivered:
+) -> DeliveryReport:
     """Sends what is owed, every channel on its own, and takes off what was accepted at once.
 
     What is owed to a channel that there is not, or that answers that it is gone for good, goes to
@@ -76,26 +78,26 @@ def deliver(  # noqa: PLR0913 (each is a part that it works with)
         channels: by name, as `Owed.channel` has it.
         outbox: where it is owed.
         deadline: when to have ended, on the clock.
-        stand_ins: channels by name; none: what is owed to no channel stays owed.
+        fallbacks: channels by name; none: what is owed to no channel stays owed.
         clock: seconds, monotonic.
     """
     post = _Post(outbox, deadline, clock)
-    first = post.send(_by_channel(owed, channels, stand_ins), channels)
-    gone = {name: each.gone for name, each in first.items() if each.gone}
+    first = post.send(_by_channel(owed, channels, fallbacks), channels)
+    gone = {name: each.permanent for name, each in first.items() if each.permanent}
     there = {name: channel for name, channel in channels.items() if name not in gone}
-    left = _by_channel([it for name in gone for it in first[name].refused], there, stand_ins)
+    left = _by_channel([it for name in gone for it in first[name].rejected], there, fallbacks)
     second = post.send(left, there)
     ends = (*first.items(), *second.items())
     accepted = sum(len(each.accepted) for _, each in ends)
     taking = frozenset(name for name, each in ends if each.accepted)
-    return Delivered(accepted, len(owed) - accepted, gone, taking)
+    return DeliveryReport(accepted, len(owed) - accepted, gone, taking)
 
 
 def _by_channel(
-    owed: Sequence[Owed], channels: Mapping[str, Channel], stand_ins: Sequence[str]
-) -> dict[str, list[Owed]]:
+    owed: Sequence[OutboxEntry], channels: Mapping[str, Channel], stand_ins: Sequence[str]
+) -> dict[str, list[OutboxEntry]]:
     stand_in = next((name for name in stand_ins if name in channels), None)
-    by_channel: dict[str, list[Owed]] = defaultdict(list)
+    by_channel: dict[str, list[OutboxEntry]] = defaultdict(list)
     for each in owed:
         there = each.channel in channels or stand_in is None
         by_channel[each.channel if there else stand_in or ""].append(each)
@@ -111,8 +113,8 @@ class _Post:
     clock: Callable[[], float]
 
     def send(
-        self, by_channel: Mapping[str, Sequence[Owed]], channels: Mapping[str, Channel]
-    ) -> dict[str, _Sending]:
+        self, by_channel: Mapping[str, Sequence[OutboxEntry]], channels: Mapping[str, Channel]
+    ) -> dict[str, _ChannelResult]:
         """Sends what each channel is owed."""
         if not by_channel:
             return {}
@@ -127,15 +129,17 @@ class _Post:
         pool.shutdown(wait=False, cancel_futures=True)
         return {tasks[task]: task.result() for task in ended}
 
-    def _send(self, name: str, owed: Sequence[Owed], channel: Channel | None) -> _Sending:
+    def _send(
+        self, name: str, owed: Sequence[OutboxEntry], channel: Channel | None
+    ) -> _ChannelResult:
         if channel is None:
             facts = {"channel": name, "owed": len(owed)}
             _log.error("not delivered: no such channel", extra=facts)
-            return _Sending(refused=list(owed))
-        sending = _Sending()
+            return _ChannelResult(rejected=list(owed))
+        sending = _ChannelResult()
         # What another channel does not take is no news to one that has, or gets, its own copy.
-        own: list[Owed] = []
-        by_id: dict[str, list[Owed]] = defaultdict(list)
+        own: list[OutboxEntry] = []
+        by_id: dict[str, list[OutboxEntry]] = defaultdict(list)
         for each in owed:
             has_own = each.channel != name and name in each.channels
             (own if has_own else by_id[each.notification.alert_id]).append(each)
@@ -143,26 +147,26 @@ class _Post:
         notifications = [copies[0].notification for copies in by_id.values()]
         for sent in self._sent(name, channel, notifications):
             self._take(name, [e for it in sent.accepted for e in by_id[it.alert_id]], sending)
-            if sent.refused:
-                facts = {"channel": name, "why": sent.why, "owed": len(sent.refused)}
+            if sent.rejected:
+                facts = {"channel": name, "why": sent.why, "owed": len(sent.rejected)}
                 _log.error("not delivered", extra=facts)
-            if sent.gone:
-                sending.gone = sent.why
+            if sent.permanent:
+                sending.permanent = sent.why
                 break
         taken = sending.ids
-        sending.refused = [each for each in owed if each.notification.alert_id not in taken]
+        sending.rejected = [each for each in owed if each.notification.alert_id not in taken]
         return sending
 
     def _sent(
         self, name: str, channel: Channel, notifications: Sequence[Notification]
-    ) -> Iterator[Sent]:
+    ) -> Iterator[SendResult]:
         """Sends; should the channel fail at one, each goes alone: the others get through."""
         if not notifications:
             return
         answered: set[str] = set()
         try:
             for sent in channel.send(notifications, deadline=self.deadline):
-                answered |= {it.alert_id for it in (*sent.accepted, *sent.refused)}
+                answered |= {it.alert_id for it in (*sent.accepted, *sent.rejected)}
                 yield sent
         except Exception as error:  # noqa: BLE001 (one channel's fault must not stop the others)
             left = [it for it in notifications if it.alert_id not in answered]
@@ -171,7 +175,7 @@ class _Post:
             for it in left if len(notifications) > 1 else ():
                 yield from self._sent(name, channel, [it])
 
-    def _take(self, name: str, taken: Sequence[Owed], sending: _Sending) -> None:
+    def _take(self, name: str, taken: Sequence[OutboxEntry], sending: _ChannelResult) -> None:
         sending.accepted += taken
-        if taken and not self.outbox.settle(taken):
+        if taken and not self.outbox.remove(taken):
             _log.error("delivered, but not marked so: it will be repeated", extra={"channel": name})

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.alerts import Terms, decide_payment
-from balance_watch.domain.notification import Owed
-from balance_watch.domain.payment import Outcome, Payment, Refusal
+from balance_watch.domain.alerts import AlertContext, decide_payment
+from balance_watch.domain.notification import OutboxEntry
+from balance_watch.domain.payment import Payment, PaymentOutcome, Refusal
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.state import AccountState
@@ -34,10 +34,10 @@ class Pay:
 
     store: Store
     payments: Payments
-    top_up: Callable[[Spec, Account], Outcome]
+    top_up: Callable[[Spec, Account], PaymentOutcome]
     clock: Callable[[], float] = time.monotonic
 
-    def open_payments(self, states: Mapping[str, AccountState]) -> dict[str, Outcome]:
+    def open_payments(self, states: Mapping[str, AccountState]) -> dict[str, PaymentOutcome]:
         """Returns how the latest payments ended of the accounts with an alert on one."""
         open_ones = [name for name, it in states.items() if Metric.TOP_UP in it.alerts]
         latest = self.payments.latest(open_ones) if open_ones else {}
@@ -45,16 +45,16 @@ class Pay:
 
     def __call__(  # noqa: PLR0913 (each is an input of the payment)
         self,
-        asked: Owed,
+        asked: OutboxEntry,
         *,
         run: Run,
         state: AccountState,
         account: Account,
         spec: Spec,
         policy: Policy,
-        terms: Terms,
+        context: AlertContext,
         deadline: float,
-    ) -> tuple[Owed, ...] | None:
+    ) -> tuple[OutboxEntry, ...] | None:
         """Makes one payment; returns what is owed of how it ended, or None: it is asked for still.
 
         A process that dies in the middle leaves a claim, and the next one finds it: then it is not
@@ -71,7 +71,7 @@ class Pay:
             _log.error("not paid yet: %s", payment, extra={"account": account.name})
             return None
         if payment is Refusal.OPEN:
-            outcome, made = Outcome.UNKNOWN, None
+            outcome, made = PaymentOutcome.UNKNOWN, None
         elif isinstance(payment, Refusal):
             return self._dropped(asked, payment.value)
         else:
@@ -82,14 +82,16 @@ class Pay:
             outcome,
             asked.notification,
             account=account,
-            terms=terms,
-            offer=spec.offer,
+            context=context,
+            traits=spec.traits,
             now=run.tick,
         )
         stored = self.store.settle_payment(run, asked, Transition(state, None, owed), made)
         return owed if stored else None
 
-    def _allowed(self, asked: Owed, run: Run, account: Account, spec: Spec, policy: Policy) -> int:
+    def _allowed(
+        self, asked: OutboxEntry, run: Run, account: Account, spec: Spec, policy: Policy
+    ) -> int:
         """How many payments the rule allows in a day; 0: it asks for none any more."""
         it = asked.notification
         try:
@@ -101,19 +103,19 @@ class Pay:
         return allowed if run.tick - it.said_at <= _SOON else 0
 
     def _paid(
-        self, asked: Owed, run: Run, account: Account, spec: Spec, most: int
+        self, asked: OutboxEntry, run: Run, account: Account, spec: Spec, most: int
     ) -> Payment | Refusal:
         """Claims and pays; a claim for the same alert, left behind, is of unknown outcome."""
         alert = asked.notification.alert_id
-        claim = self.payments.claim(account.name, run.tick, answers=alert, most=most)
+        claim = self.payments.claim(account.name, run.tick, idempotency_key=alert, most=most)
         if isinstance(claim, Payment):
             return replace(claim, outcome=self.top_up(spec, account))
         last = self.payments.latest([account.name]).get(account.name)
-        left_behind = last is not None and last.outcome is Outcome.CLAIMED
-        if claim is Refusal.ANSWERED and last and last.answers == alert and left_behind:
-            return replace(last, outcome=Outcome.UNKNOWN)
+        left_behind = last is not None and last.outcome is PaymentOutcome.CLAIMED
+        if claim is Refusal.ANSWERED and last and last.idempotency_key == alert and left_behind:
+            return replace(last, outcome=PaymentOutcome.UNKNOWN)
         return claim
 
-    def _dropped(self, asked: Owed, why: str) -> tuple[Owed, ...] | None:
+    def _dropped(self, asked: OutboxEntry, why: str) -> tuple[OutboxEntry, ...] | None:
         _log.warning("not paid: %s", why, extra={"account": asked.notification.account})
-        return () if self.store.settle([asked]) else None
+        return () if self.store.remove([asked]) else None

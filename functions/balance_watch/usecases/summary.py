@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from balance_watch.domain.notification import Notification, Owed, Reason
+from balance_watch.domain.notification import Notification, OutboxEntry, Reason
 
 
 @dataclass
@@ -33,14 +33,14 @@ class Summary:
         """Whether nothing is left to do for this tick."""
         return not (self.deferred or self.undelivered)
 
-    def count(self, owed: Iterable[Owed]) -> None:
+    def count(self, owed: Iterable[OutboxEntry]) -> None:
         """Counts notifications, each once however many channels it goes to."""
-        for said in once(owed):
+        for said in distinct_notifications(owed):
             self.fired += said.reason in (Reason.FIRED, Reason.WORSENED)
             self.resolved += said.reason is Reason.RESOLVED
             self.reminded += said.reason is Reason.REMINDER
 
 
-def once(owed: Iterable[Owed]) -> Iterable[Notification]:
+def distinct_notifications(owed: Iterable[OutboxEntry]) -> Iterable[Notification]:
     """Each notification once, however many channels it is owed to."""
     return {each.notification.alert_id: each.notification for each in owed}.values()

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from balance_watch.domain.account import Account
-from balance_watch.providers.flow import Asking
-from balance_watch.providers.parser import understand
+from balance_watch.providers.flow import Flow
+from balance_watch.providers.parser import parse_reply
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.signing import EMPTY, canonical, hmac_sha256
 from balance_watch.providers.spec import Spec
@@ -21,7 +21,7 @@ from balance_watch.transport import Request
 _ALGORITHM = "ACS3-HMAC-SHA256"
 
 
-def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Asking:
+def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Flow:
     """Asks for the balance of an AccessKey's account."""
     request = balance_request(spec, account)
     headers = {
@@ -33,7 +33,7 @@ def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Asking:
         "x-acs-content-sha256": EMPTY,
     }
     reply = yield signed(request, headers, account)
-    return understand(spec, account, reply, now)
+    return parse_reply(spec, account, reply, now)
 
 
 def signed(request: Request, headers: dict[str, str], account: Account) -> Request:

@@ -10,20 +10,20 @@ import jmespath
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure
-from balance_watch.providers.flow import Asking
-from balance_watch.providers.parser import body_of, understand
+from balance_watch.providers.flow import Flow
+from balance_watch.providers.parser import parse_body, parse_reply
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.spec import Spec
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,100}")
 
 
-def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Asking:
+def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Flow:
     """Asks for the balances of the project that the account names, or of the only one."""
     del clock
     project = account.variables.get("project_id")
     if project is None:
-        body = body_of(spec, (yield balance_request(spec, account)))
+        body = parse_body(spec, (yield balance_request(spec, account)))
         if isinstance(body, ReadFailure):
             return body
         found = jmespath.search("projects[].project_id", body.value) or []
@@ -34,7 +34,7 @@ def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Asking:
         return ReadFailure(FailureKind.MALFORMED, "The project's id is none.")
     url = f"{spec.url}/{project}/balances"
     reply = yield balance_request(spec, account, url)
-    return understand(spec, account, reply, now)
+    return parse_reply(spec, account, reply, now)
 
 
 def _not_one(number: int) -> ReadFailure:

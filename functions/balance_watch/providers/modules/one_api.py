@@ -14,26 +14,26 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.money import NotAnAmountError, scaled
 from balance_watch.domain.reading import ReadFailure
 from balance_watch.providers.decoding import Body
-from balance_watch.providers.flow import Asking
-from balance_watch.providers.parser import body_of, reading_of
+from balance_watch.providers.flow import Flow
+from balance_watch.providers.parser import parse_body, parse_reading
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.spec import Spec
 
 _CENT = Decimal("0.01")
 
 
-def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Asking:
+def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Flow:
     """Asks for the limit, then for the use; both, in one body, are understood as specified."""
     del clock
-    limit = body_of(spec, (yield balance_request(spec, account)))
+    limit = parse_body(spec, (yield balance_request(spec, account)))
     if isinstance(limit, ReadFailure):
         return limit
     url = f"{spec.url.removesuffix('subscription')}usage?{_dates(limit.value, now)}"
-    use = body_of(spec, (yield balance_request(spec, account, url)))
+    use = parse_body(spec, (yield balance_request(spec, account, url)))
     if isinstance(use, ReadFailure):
         return use
     body = {"subscription": limit.value, "usage": _in_units(use.value)}
-    return reading_of(spec, account, Body(body), now)
+    return parse_reading(spec, account, Body(body), now)
 
 
 def _dates(limit: Any, now: datetime) -> str:  # noqa: ANN401 (whatever JSON holds)

@@ -10,13 +10,13 @@ from datetime import datetime
 from oauthlib.oauth2.rfc6749.tokens import prepare_mac_header
 
 from balance_watch.domain.account import Account
-from balance_watch.providers.flow import Asking
-from balance_watch.providers.parser import understand
+from balance_watch.providers.flow import Flow
+from balance_watch.providers.parser import parse_reply
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.spec import Spec
 
 
-def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Asking:
+def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Flow:
     """Asks for the credit of a key's account."""
     del clock
     request = balance_request(spec, account)
@@ -30,4 +30,4 @@ def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Asking:
         draft=1,
     )
     reply = yield replace(request, headers=headers)
-    return understand(spec, account, reply, now)
+    return parse_reply(spec, account, reply, now)

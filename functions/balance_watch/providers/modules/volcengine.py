@@ -10,8 +10,8 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from balance_watch.domain.account import Account
-from balance_watch.providers.flow import Asking
-from balance_watch.providers.parser import understand
+from balance_watch.providers.flow import Flow
+from balance_watch.providers.parser import parse_reply
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.signing import canonical, hmac_sha256
 from balance_watch.providers.spec import Spec
@@ -21,11 +21,11 @@ _ALGORITHM = "HMAC-SHA256"
 _REGION, _SERVICE = "cn-beijing", "billing"
 
 
-def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Asking:
+def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Flow:
     """Asks for the balance of an access key's account."""
     request = balance_request(spec, account)
     reply = yield signed(request, account, clock)
-    return understand(spec, account, reply, now)
+    return parse_reply(spec, account, reply, now)
 
 
 def signed(request: Request, account: Account, clock: datetime) -> Request:
