@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from balance_watch.cli.check import check
-from balance_watch.cli.terminal import accounts_table, configuration, err, out, sanitize
+from balance_watch.cli.terminal import accounts_table, err, out, sanitize
 from balance_watch.config.settings import Settings
 from balance_watch.domain.state import AccountState
 from balance_watch.errors import BalanceWatchError, CommandError
@@ -163,7 +163,7 @@ def own_accounts(file: Path, policy: Path | None = None) -> int:
             out.print("You would be told:")
         for line in lines:
             out.print(line)
-        faults = configuration(wired)[2]
+        faults = wired.load().faults
     return 0 if summary.complete and not summary.unreadable and not faults else 1
 
 

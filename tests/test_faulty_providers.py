@@ -15,11 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balance_watch.config.accounts import parse_secrets
+from balance_watch.config.secrets import parse_secrets
 from balance_watch.config.settings import Settings
+from balance_watch.config.sources import Secrets
 from balance_watch.domain.account import Account
 from balance_watch.domain.notification import OutboxEntry
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
+from balance_watch.notifiers.channels import KINDS
 from balance_watch.notifiers.slack import SlackChannel
 from balance_watch.providers.client import ATTEMPT_SECONDS, ProviderClient
 from balance_watch.providers.parallel import read_all
@@ -28,13 +30,12 @@ from balance_watch.providers.registry import resolve, slugs
 from balance_watch.transport import Reply, Transport
 from balance_watch.usecases.delivery import deliver
 from balance_watch.usecases.summary import Summary
-from balance_watch.validation import Faults
+from balance_watch.wiring import Wiring
 from local.aws import EmbeddedAws
 from local.provider_server import ProviderAccount
 from local.providers import YouServer
 from local.slack_inbox import SlackInbox
 from local.trouble import canned
-from tests.support.fakes import SharedClients
 from tests.support.fault_server import BALANCE, FaultServer, closed_port, replies
 from tests.support.faulty_world import (
     FAULTS,
@@ -169,7 +170,7 @@ class Checked:
 def checked(providers: Providers) -> Iterator[Checked]:
     with EmbeddedAws() as aws:
         clients = {name: aws.client(name) for name in ("dynamodb", "secretsmanager", "ssm", "sns")}
-        wiring = SharedClients(Settings.from_environment(aws.environment), clients)
+        wiring = Wiring(Settings.from_environment(aws.environment), make_client=clients.__getitem__)
         aws.put_secret("balance-watch/accounts", in_a_secret(providers.accounts))
         transport = ImpatientTransport(providers.trusted, ca_bundle=providers.ca_bundle)
         client = ProviderClient(transport, sleep=lambda _: None)
@@ -268,8 +269,8 @@ def test_a_line_break_that_an_editor_left_behind_a_key_is_not_part_of_it(
     with YouServer() as host:
         host.accounts[KEY] = ProviderAccount(Decimal(7))
         secret = json.dumps(in_a_secret([you("a", host.url, f"{KEY}\n")]))
-        texts = {"balance-watch/accounts": secret}
-        watched = parse_secrets(texts, "balance-watch/", partial(resolve, {}), Faults())
+        secrets = Secrets({"balance-watch/accounts": secret})
+        watched = parse_secrets(secrets, "balance-watch/", partial(resolve, {}), KINDS)
         client = ProviderClient(Transport([host.authority]), sleep=lambda _: None)
         outcomes = read(client, [account for account, _ in watched.accounts], seconds=60)
     assert isinstance(outcomes["a"], Reading)

@@ -29,7 +29,6 @@ from botocore.model import OperationModel
 from balance_watch.cli.main import main
 from balance_watch.config.accounts import AccountEntry
 from balance_watch.config.settings import Settings
-from balance_watch.config.sources import read_secrets
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import Reading
 from balance_watch.errors import SettingsError
@@ -340,13 +339,13 @@ class Day:
     def look_at_reprs(self) -> None:
         settings = Settings.from_environment()
         wiring = Wiring(settings)
-        watched, reprs = wiring.watched({}), self.heard.reprs
+        configuration, reprs = wiring.load(), self.heard.reprs
         reprs.add("Settings", repr(settings))
         reprs.add("Wiring", repr(wiring))
-        reprs.add("Watched", repr(watched))
-        reprs.add("Secrets", repr(read_secrets(wiring.aws("secretsmanager"), PREFIX)))
+        reprs.add("Configuration", repr(configuration))
+        reprs.add("Secrets", repr(wiring.secrets()))
         reprs.add("AccountEntry", repr(AccountEntry("a", "you", {"api_key": key()})))
-        for account, spec in watched.accounts:
+        for account, spec in configuration.accounts:
             reprs.add("Account", repr(account))
             reprs.add("Request", repr(balance_request(spec, account)))
             if spec.top_up:

@@ -7,12 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, get_args, get_origin
+from urllib.parse import urlsplit
 
 import msgspec
 
 from balance_watch.domain.money import NotAnAmountError, exact
 
+Json = Any
+"""Whatever JSON holds."""
+
 _PLACE = re.compile(r"\(at [^)]*\)")
+_PRINTABLE = re.compile(r"[!-~]+")
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -229,3 +234,15 @@ def named_safely(name: object, known: Iterable[str]) -> str:
     """A name may be a key pasted into the wrong place: one is shown only if it is a misspelling."""
     text = str(name)
     return repr(text) if get_close_matches(text, list(known), n=1, cutoff=0.7) else "of that name"
+
+
+def is_address(text: str) -> bool:
+    """Tells whether text is an http or https address with no user, query, fragment or space."""
+    try:
+        parts = urlsplit(text)
+        valid_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    plain = not (parts.query or parts.fragment or "@" in parts.netloc)
+    known = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return known and plain and valid_port and _PRINTABLE.fullmatch(text) is not None

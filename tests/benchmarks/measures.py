@@ -11,9 +11,9 @@ from decimal import Decimal
 from math import ceil
 from pathlib import Path
 from statistics import mean, median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from balance_watch.config.accounts import Configuration
+from balance_watch.config.loading import Configuration
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import AutoReload, Reading
 from balance_watch.domain.state import AccountState
@@ -28,16 +28,12 @@ from balance_watch.store.table import Table
 from balance_watch.transport import Transport
 from balance_watch.usecases.check import Check
 from balance_watch.usecases.payments import Pay
-from balance_watch.validation import Faults
 from tests.benchmarks.processes import measured, serving
 from tests.support.dynamodb_local import DynamoDbLocal
 from tests.support.examples import full_window
 from tests.support.fakes import Looks
 from tests.support.metering import Meter
 from tests.support.tables import client_of, new_table
-
-if TYPE_CHECKING:
-    from balance_watch.providers.spec import Spec
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / ".aws-sam" / "build" / "CheckBalances"
@@ -166,10 +162,10 @@ def _consumed(address: str, number: int) -> tuple[float, float]:
     assert spec is not None
     states = _ordinary(number)
     accounts = tuple((Account(state.account, "you"), spec) for state in states)
-    watched: Configuration[Spec] = Configuration(accounts, {}, webhooks_known=True, faults=Faults())
+    configuration = Configuration(accounts=accounts, policy_text="")
     looks = _AsBefore({state.account: _looked_at(state) for state in states})
     pay = Pay(store, Payments(client, Table(client, "", time.sleep)), _no_payment)
-    check = Check(store, lambda _: watched, lambda _: "", looks, _deliver, pay)
+    check = Check(store, lambda: configuration, looks, _deliver, pay)
     # The first run keeps the policy; the states then get the day that they would have had.
     check.run(TICK - timedelta(minutes=5), seconds=100)
     store.save((state, state.reading) for state in states)

@@ -36,9 +36,11 @@ def main() -> None:
     assert boto3.DEFAULT_SESSION is not None
     boto3.DEFAULT_SESSION.events.register("before-call", note)
     settings = Settings.from_environment()
-    wiring = Wiring(settings)
-    wiring.__dict__["transport"] = Transport(
-        settings.trusted_hosts, ca_bundle=sys.argv[1], connections_per_host=PER_HOST
+    wiring = Wiring(
+        settings,
+        make_transport=lambda: Transport(
+            settings.trusted_hosts, ca_bundle=sys.argv[1], connections_per_host=PER_HOST
+        ),
     )
     runs = []
     for tick in (TICK, TICK + timedelta(minutes=5)):

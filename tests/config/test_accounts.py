@@ -7,7 +7,14 @@ import pytest
 
 from balance_watch.domain.account import Account
 from tests.support.canaries import key, webhook
-from tests.support.secret_texts import CATALOGUE, account, names, understood, with_accounts
+from tests.support.secret_texts import (
+    CATALOGUE,
+    account,
+    addresses,
+    names,
+    understood,
+    with_accounts,
+)
 
 EXAMPLE = """
 {"accounts": [
@@ -142,7 +149,7 @@ def test_a_name_that_two_secrets_have_is_told_and_the_first_is_watched() -> None
     assert watched.faults == [
         (
             "secret balance-watch/accounts/team, account search: "
-            "this name is taken by another account; the first one is watched"
+            "another account has the same name; only the first one is watched"
         )
     ]
 
@@ -160,7 +167,7 @@ FAULTS = {
         {"provider": "vonage", "credentials": {"api_key": key()}},
         "credentials has no api_secret",
     ),
-    "no such auth": ({"auth": "magic"}, "auth is no way to authenticate at this provider"),
+    "no such auth": ({"auth": "magic"}, "auth is not a way to authenticate at this provider"),
     "no name": ({"name": ""}, "name must be 1 to 100 characters on one line"),
     "currency": (
         {"currency": "Dollars!"},
@@ -260,7 +267,9 @@ def test_an_address_that_says_more_or_less_than_where_is_refused(address: str) -
 def test_a_character_that_cannot_be_sent_is_refused() -> None:
     half = chr(0xD83D)
     for place in ({"labels": {"team": half}}, {"variables": {"x": half}}, {"currency": half}):
-        assert f"{WHERE}: holds half a surrogate pair, which is no character" in faults_of(**place)
+        assert f"{WHERE}: contains half a surrogate pair, which is no character" in faults_of(
+            **place
+        )
 
 
 def test_an_account_whose_name_cannot_be_shown_is_told_by_its_number() -> None:
@@ -294,7 +303,7 @@ def test_all_faults_of_all_secrets_are_told_at_once_and_the_rest_is_watched() ->
         slack={"webhooks": {"oncall": "nowhere", "default": webhook()}},
     )
     assert names(watched) == ["fine"]
-    assert dict(watched.webhooks) == {"default": webhook()}
+    assert addresses(watched) == {"slack:default": webhook()}
     assert [fault.partition(": ")[0] for fault in watched.faults] == [
         "secret balance-watch/accounts, account search",
         "secret balance-watch/accounts/team, account a, alert_below",

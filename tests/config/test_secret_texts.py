@@ -7,10 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balance_watch.config.accounts import AccountEntry, parse_secrets
+from balance_watch.config.accounts import AccountEntry
+from balance_watch.config.secrets import parse_secrets
+from balance_watch.config.sources import Secrets
+from balance_watch.notifiers.channels import KINDS
 from balance_watch.validation import Faults
 from tests.support.canaries import CORE, webhook
-from tests.support.secret_texts import PREFIX, account, found, names, understood, with_accounts
+from tests.support.secret_texts import (
+    PREFIX,
+    SLACK,
+    account,
+    addresses,
+    found,
+    names,
+    understood,
+    with_accounts,
+)
 
 HOOK = webhook()
 
@@ -48,13 +60,15 @@ def test_a_key_that_stands_twice_is_not_guessed_at() -> None:
 
 def test_the_contracts_webhooks_are_understood() -> None:
     watched = understood(slack={"webhooks": {"default": HOOK, "oncall": f" {HOOK}2\n"}})
-    assert dict(watched.webhooks) == {"default": HOOK, "oncall": f"{HOOK}2"}
-    assert (watched.webhooks_known, watched.faults) == (True, [])
+    assert addresses(watched) == {"slack:default": HOOK, "slack:oncall": f"{HOOK}2"}
+    assert not watched.unread_kinds
+    assert not watched.faults
 
 
 def test_without_a_slack_secret_it_is_known_that_there_are_no_webhooks() -> None:
     watched = with_accounts()
-    assert (dict(watched.webhooks), watched.webhooks_known) == ({}, True)
+    assert not watched.channels
+    assert not watched.unread_kinds
 
 
 @pytest.mark.parametrize("url", ["", "hooks.example/x", "ftp://hooks.example", 5, None, [HOOK]])
@@ -63,8 +77,8 @@ def test_a_webhook_that_is_no_address_is_told_by_its_place(url: object) -> None:
     assert watched.faults == [
         "secret balance-watch/slack: webhook number 1 is not an https address"
     ]
-    assert list(watched.webhooks) == ["default"]
-    assert not watched.webhooks_known
+    assert list(watched.channels) == ["slack:default"]
+    assert watched.unread_kinds == {"slack"}
 
 
 @pytest.mark.parametrize("name", ["", "two words", "a:b", "x" * 81, "two\nlines", HOOK])
@@ -87,18 +101,21 @@ def test_an_address_in_the_place_of_a_name_is_not_shown() -> None:
 def test_webhooks_that_are_not_understood_are_not_taken_for_none(text: str) -> None:
     watched = understood(slack=text)
     assert watched.faults
-    assert not watched.webhooks_known
+    assert watched.unread_kinds == {"slack"}
 
 
 def test_webhooks_that_could_not_be_read_are_not_taken_for_none() -> None:
-    unread = Faults(["secret balance-watch/slack: cannot be read (AccessDenied)"])
-    watched = parse_secrets({}, PREFIX, found, unread)
-    assert (watched.webhooks_known, watched.faults) == (False, unread)
+    faults = Faults(["secret balance-watch/slack: cannot be read (AccessDenied)"])
+    unread = Secrets({}, frozenset({SLACK}), faults)
+    watched = parse_secrets(unread, PREFIX, found, KINDS)
+    assert watched.unread_kinds == {"slack"}
+    assert watched.faults == faults
 
 
 def test_what_could_not_be_read_is_not_changed_by_what_is_found_later() -> None:
     unread = Faults()
-    parse_secrets({f"{PREFIX}accounts": "{"}, PREFIX, found, unread)
+    secrets = Secrets({f"{PREFIX}accounts": "{"}, faults=unread)
+    parse_secrets(secrets, PREFIX, found, KINDS)
     assert unread == []
 
 
@@ -173,4 +190,4 @@ def test_whatever_stands_beside_it_an_account_in_order_is_watched(accounts: list
 def test_null_in_the_place_of_everything_is_told(name: str) -> None:
     field = {"accounts": "accounts", "slack": "webhooks"}[name]
     texts = {f"{PREFIX}{name}": json.dumps({field: None})}
-    assert parse_secrets(texts, PREFIX, found, Faults()).faults
+    assert parse_secrets(Secrets(texts), PREFIX, found, KINDS).faults

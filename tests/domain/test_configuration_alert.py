@@ -9,9 +9,8 @@ from balance_watch.domain.configuration_alert import ConfigurationState, decide_
 from balance_watch.domain.notification import Notification, OutboxEntry
 from balance_watch.domain.policy import Defaults, Policy, Route
 from balance_watch.domain.silences import Silence, suppression
-from tests.support.watchman import DAY, START, TICK
+from tests.support.watchman import BOTH_WEBHOOKS, DAY, START, TICK
 
-BOTH = frozenset({"default", "oncall"})
 KEY = "secret balance-watch/accounts, account sms: credentials has no api_secret"
 RULE = "policy rules[0]: needs either below or above"
 
@@ -30,7 +29,7 @@ class Auditor:
         self.now += after
 
         def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
-            return self.policy.channels_for(facts, BOTH)
+            return self.policy.channels_for(facts, BOTH_WEBHOOKS)
 
         held = suppression(self.silences, (), self.now)
         context = AlertContext(self.policy.defaults, routing, held)

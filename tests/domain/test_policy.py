@@ -6,13 +6,14 @@ from decimal import Decimal
 import pytest
 
 from balance_watch.domain.account import Account, matches
+from balance_watch.domain.channels import AvailableChannels
 from balance_watch.domain.policy import Defaults, Policy, Route
 from balance_watch.domain.rules import PendingPeriod
 from tests.support.canaries import CORE, key
-from tests.support.watchman import ACCOUNT, below
+from tests.support.watchman import ACCOUNT, BOTH_WEBHOOKS, below
 
 FACTS = {**ACCOUNT.facts, "severity": "critical", "rule": "low balance", "metric": "balance"}
-BOTH = frozenset({"default", "oncall"})
+BOTH = BOTH_WEBHOOKS
 
 
 def names(policy: Policy, account: Account = ACCOUNT) -> list[str]:
@@ -85,7 +86,8 @@ def test_a_route_can_ask_for_each_fact(fact: str) -> None:
 
 
 def test_a_webhook_that_there_is_not_gets_nothing() -> None:
-    assert Policy().channels_for(FACTS, frozenset()) == ("sns",)
+    topic_alone = AvailableChannels({"sns"}, defaults=BOTH.defaults)
+    assert Policy().channels_for(FACTS, topic_alone) == ("sns",)
 
 
 def test_topic_and_default_webhook_stand_in_where_no_channel_is_left() -> None:
@@ -95,12 +97,14 @@ def test_topic_and_default_webhook_stand_in_where_no_channel_is_left() -> None:
 
 def test_the_topic_alone_stands_in_where_there_is_no_default_webhook_either() -> None:
     policy = Policy(routes=(Route({}, ("slack:gone",)),))
-    assert policy.channels_for(FACTS, {"oncall"}) == ("sns",)
+    no_default = AvailableChannels({"sns", "slack:oncall"}, defaults=BOTH.defaults)
+    assert policy.channels_for(FACTS, no_default) == ("sns",)
 
 
 def test_webhooks_that_could_not_be_read_are_owed() -> None:
     policy = Policy(routes=(Route({}, ("slack:oncall",)),))
-    assert policy.channels_for(FACTS, None) == ("slack:oncall",)
+    unread = AvailableChannels({"sns"}, {"slack"}, BOTH.defaults)
+    assert policy.channels_for(FACTS, unread) == ("slack:oncall",)
 
 
 def test_no_globs_hold_for_everything() -> None:

@@ -1,24 +1,24 @@
 """A check on a new table, on the real store and the real secrets, with what is read made up."""
 
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from balance_watch.config.accounts import Configuration
+from balance_watch.config.loading import Configuration
 from balance_watch.domain.notification import OutboxEntry
-from balance_watch.providers.spec import Spec
+from balance_watch.notifiers.channels import ConfiguredChannel
 from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.check import Check, Deliver
 from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.summary import Summary
+from balance_watch.wiring import Wiring
 from local.aws import EmbeddedAws
 from tests.support.canaries import key
 from tests.support.clock import Clock
 from tests.support.dynamodb_clients import refusal
 from tests.support.examples import NEXT, TICK
-from tests.support.fakes import Looks, SharedClients
+from tests.support.fakes import Looks
 
 PREFIX = "balance-watch/"
 THIRD = NEXT + timedelta(minutes=5)
@@ -36,18 +36,18 @@ class Post:
 
     def __call__(
         self,
-        owed: Sequence[OutboxEntry],
+        entries: Sequence[OutboxEntry],
         *,
-        watched: Configuration[Spec],
-        shut: AbstractSet[str],
+        channels: Sequence[ConfiguredChannel],
+        configuration: Configuration,
         deadline: float,
     ) -> DeliveryReport:
-        del watched, shut, deadline
+        del channels, configuration, deadline
         if self.refuses:
-            return DeliveryReport(0, len(owed))
-        self.accepted += owed
-        self.store.remove(owed)
-        return DeliveryReport(len(owed), 0)
+            return DeliveryReport(0, len(entries))
+        self.accepted += entries
+        self.store.remove(entries)
+        return DeliveryReport(len(entries), 0)
 
     @property
     def said(self) -> list[tuple[str, str]]:
@@ -68,7 +68,7 @@ class Bench:
     """A check on a new table, with all that a test may want to change of it."""
 
     aws: EmbeddedAws
-    wiring: SharedClients
+    wiring: Wiring
     store: Store
     clock: Clock
     looks: Looks
@@ -112,12 +112,12 @@ class Bench:
     def delivers_to(self, *authorities: str) -> None:
         """Has it deliver to the real topic, and to webhooks on loopback."""
         self.trust(*authorities)
-        self.wiring.__dict__["store"] = self.store
+        self.wiring = replace(self.wiring, make_store=lambda _: self.store)
         self.deliver = self.wiring.deliver
 
     def scan(self) -> list[Any]:
         """Returns everything that is in the table."""
-        client = self.wiring.clients["dynamodb"]
+        client = self.wiring.client("dynamodb")
         found: list[Any] = client.scan(TableName=self.wiring.settings.table_name)["Items"]
         return found
 

@@ -1,17 +1,19 @@
-"""Parts of a check that a test can set: what is read, and clients made before."""
+"""Parts of a check that a test can set: what the operator wrote, and what is read."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
+from balance_watch.config.sources import Secrets
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
 from balance_watch.providers.spec import Spec
-from balance_watch.wiring import Wiring
+from balance_watch.validation import Faults
 
 FINE = "71.5"
+PREFIX = "balance-watch/"
 
 Outcome = ReadResult
 
@@ -39,10 +41,22 @@ class Looks:
 
 
 @dataclass(frozen=True)
-class SharedClients(Wiring):
-    """The wiring, over clients that are there already."""
+class WrittenSources:
+    """The secrets by name without their prefix, as plain values or text, and the policy's text."""
 
-    clients: Mapping[str, Any]
+    written: Mapping[str, object]
+    text: str = ""
 
-    def aws(self, service: str) -> Any:  # noqa: ANN401 (as its base)
-        return self.clients[service]
+    def secrets(self) -> Secrets:
+        """The secrets, as Secrets Manager has them."""
+        return Secrets(
+            {
+                PREFIX + name: content if isinstance(content, str) else json.dumps(content)
+                for name, content in self.written.items()
+            }
+        )
+
+    def policy(self, faults: Faults) -> str:
+        """The policy's text."""
+        del faults
+        return self.text

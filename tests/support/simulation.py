@@ -23,7 +23,7 @@ from balance_watch.store.payments import Payments
 from balance_watch.store.table import Table
 from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.summary import Summary
-from balance_watch.wiring import Wiring
+from balance_watch.wiring import Wiring, new_client
 from local.aws import EmbeddedAws
 from local.provider_server import ProviderAccount
 from local.slack_inbox import NOT_OK, SlackInbox
@@ -39,7 +39,7 @@ from tests.support.crash_points import (
     wait_for_other_threads,
 )
 from tests.support.dynamodb_local import DynamoDbLocal, NotInstalledError
-from tests.support.fakes import Looks, SharedClients
+from tests.support.fakes import Looks
 from tests.support.tables import client_of, new_table
 
 if TYPE_CHECKING:
@@ -121,10 +121,14 @@ class Life:
     def run(self, tick: datetime, fate: Fate | None = None) -> Summary:
         """Starts a process that does the check of a tick, to its end or its death."""
         self.mortal.fate = self.transport.fate = fate or Fate()
-        wiring = SharedClients(self.settings, self.clients)
-        wiring.__dict__["new_transport"] = lambda: self.transport
-        store = Store(self.clients["dynamodb"], self.settings.table_name, clock=self.clock.time)
-        wiring.__dict__["store"] = store
+        wiring = Wiring(
+            self.settings,
+            make_client=self.clients.__getitem__,
+            make_transport=lambda: self.transport,
+            make_store=lambda client: Store(
+                client, self.settings.table_name, clock=self.clock.time
+            ),
+        )
         check = replace(wiring.check(), read=self.looks, deliver=self._noting(wiring))
         return check.run(tick, seconds=SECONDS)
 
@@ -231,10 +235,7 @@ def past(table_server: str | None = None) -> Iterator[Past]:
             patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", table_server)
         patch.setattr(boto3, "DEFAULT_SESSION", None)
         settings = Settings.from_environment(aws.environment)
-        clients = {
-            name: Wiring(settings).aws(name)
-            for name in ("dynamodb", "secretsmanager", "ssm", "sns")
-        }
+        clients = {name: new_client(name) for name in ("dynamodb", "secretsmanager", "ssm", "sns")}
         outside = client_of(table_server) if table_server else aws.client("dynamodb")
         settings = replace(
             settings,

@@ -12,10 +12,10 @@ import logging
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from time import monotonic
 from typing import Any
@@ -32,16 +32,16 @@ from hypothesis.stateful import (
 )
 from moto import mock_aws
 
-from balance_watch.config.accounts import Configuration
+from balance_watch.config.loading import Configuration, load
 from balance_watch.domain.account import Account
+from balance_watch.domain.channels import TOPIC
 from balance_watch.domain.notification import Notification, OutboxEntry, Reason, SendResult
 from balance_watch.domain.payment import PaymentOutcome
-from balance_watch.domain.policy import DEFAULT_WEBHOOK, TOPIC
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import RunUnderWayError
-from balance_watch.providers.registry import catalogue_provider
+from balance_watch.notifiers.channels import ConfiguredChannel
 from balance_watch.providers.spec import Spec
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.items import reading_sort
@@ -52,17 +52,18 @@ from balance_watch.usecases.check import Check
 from balance_watch.usecases.delivery import DeliveryReport, deliver
 from balance_watch.usecases.payments import Pay
 from balance_watch.usecases.summary import Summary
-from balance_watch.validation import Faults
 from tests.support.canaries import key, webhook
 from tests.support.clock import Clock
 from tests.support.crash_points import DeathError, wait_for_other_threads
+from tests.support.fakes import PREFIX, WrittenSources
 from tests.support.tables import client_of, new_table
 
 START = datetime.fromisoformat("2026-11-22T00:00:00Z")
 SECONDS = 100.0
 GAP = timedelta(hours=6)
 ONCALL = "slack:oncall"
-CHANNELS = (TOPIC, DEFAULT_WEBHOOK, ONCALL)
+WEBHOOK = "slack:default"
+CHANNELS = (TOPIC, WEBHOOK, ONCALL)
 THRESHOLD, GRAVE = Decimal(20), Decimal(10)
 PAYER = "payer"
 NAMES = ("a", "b", PAYER)
@@ -183,7 +184,7 @@ class World:
         store = Store(client, self.table, clock=self.clock.time, sleep=self.clock.sleep)  # type: ignore[arg-type]
         table = Table(client, self.table, self.clock.sleep)  # type: ignore[arg-type]
         pay = Pay(store, Payments(client, table), self._pay)  # type: ignore[arg-type]
-        return Check(store, self._secrets, lambda _: self.policy, self._look, self._send, pay)
+        return Check(store, partial(self._load, store), self._look, self._send, pay)
 
     @property
     def store(self) -> Store:
@@ -206,17 +207,25 @@ class World:
         table = Table(self.client, self.table, self.clock.sleep)
         Payments(self.client, table).clear(PAYER)
 
-    def _secrets(self, _: object) -> Configuration[Spec]:
-        accounts = []
-        for name in sorted(self.watched):
-            slug = "vonage" if name == PAYER else "you"
-            spec = catalogue_provider(slug)
-            assert spec is not None
-            keys = {"api_key": key(), "api_secret": key("secret")}
-            account = Account(name, slug, keys, THRESHOLD, variables={"trx": "t"})
-            accounts.append((account, spec))
-        hooks = {"default": webhook("default"), "oncall": webhook("oncall")}
-        return Configuration(tuple(accounts), hooks, webhooks_known=True, faults=Faults())
+    def _load(self, store: Store) -> Configuration:
+        accounts = [
+            {
+                "name": name,
+                "provider": "vonage" if name == PAYER else "you",
+                "credentials": {"api_key": key(), "api_secret": key("secret")},
+                "alert_below": str(THRESHOLD),
+                "variables": {"trx": "t"},
+            }
+            for name in sorted(self.watched)
+        ]
+        webhooks = {"default": webhook("default"), "oncall": webhook("oncall")}
+        written = {"accounts": {"accounts": accounts}, "slack": {"webhooks": webhooks}}
+        return load(
+            WrittenSources(written, self.policy),
+            prefix=PREFIX,
+            stack_channels={TOPIC: "the topic"},
+            last_good_policy=store.last_good_policy,
+        )
 
     def _look(
         self, accounts: Sequence[tuple[Account, Spec]], *, now: datetime, deadline: float
@@ -236,19 +245,20 @@ class World:
 
     def _send(
         self,
-        owed: Sequence[OutboxEntry],
+        entries: Sequence[OutboxEntry],
         *,
-        watched: object,
-        shut: AbstractSet[str],
+        channels: Sequence[ConfiguredChannel],
+        configuration: Configuration,
         deadline: float,
     ) -> DeliveryReport:
-        del watched, deadline
+        del deadline
         return deliver(
-            owed,
-            channels={name: Channel(name, self) for name in CHANNELS if name not in shut},
+            entries,
+            channels={it.name: Channel(it.name, self) for it in channels},
             outbox=self.check(self.doom).store,
             deadline=monotonic() + 30,
-            fallbacks=(DEFAULT_WEBHOOK, TOPIC),
+            fallbacks=configuration.fallbacks,
+            unread_kinds=configuration.unread_kinds,
         )
 
     def _pay(self, spec: Spec, account: Account) -> PaymentOutcome:
@@ -407,8 +417,8 @@ def hold(world: World) -> None:
     for each in world.heard:
         _it_is_true(world, each.it)
         _it_is_not_silenced(world, each.it)
-    for channel in (TOPIC, DEFAULT_WEBHOOK):
-        if world.ever_gone and channel == DEFAULT_WEBHOOK:
+    for channel in (TOPIC, WEBHOOK):
+        if world.ever_gone and channel == WEBHOOK:
             continue  # it stands in, also for ends whose beginning it was not told
         for said in by_account(world, channel).values():
             _it_has_an_order(world, said)

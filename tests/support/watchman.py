@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext, ProviderTraits, decide
+from balance_watch.domain.channels import AvailableChannels
 from balance_watch.domain.notification import Notification, OutboxEntry, Reason
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import Policy
@@ -46,13 +47,19 @@ def above(threshold: str, **changes: object) -> Rule:
     return below("0", below=None, above=Decimal(threshold), **changes)
 
 
+BOTH_WEBHOOKS = AvailableChannels(
+    frozenset({"sns", "slack:default", "slack:oncall"}), defaults=("sns", "slack:default")
+)
+"""The topic and two webhooks."""
+
+
 @dataclass
 class Watchman:
     """Feeds `decide` and keeps the state; `said` is all that was owed, in order."""
 
     policy: Policy = field(default_factory=Policy)
     account: Account = ACCOUNT
-    webhooks: frozenset[str] = frozenset({"default", "oncall"})
+    channels: AvailableChannels = BOTH_WEBHOOKS
     now: datetime = START - TICK
     state: AccountState = field(default_factory=lambda: AccountState("sms"))
     said: list[OutboxEntry] = field(default_factory=list)
@@ -86,7 +93,7 @@ class Watchman:
             outcome = replace(outcome, observed_at=self.now)
 
         def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
-            return self.policy.channels_for(facts, self.webhooks)
+            return self.policy.channels_for(facts, self.channels)
 
         self.state, owed = decide(
             self.state,

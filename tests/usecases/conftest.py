@@ -11,11 +11,11 @@ from botocore.model import OperationModel
 
 from balance_watch.config.settings import Settings
 from balance_watch.store.dynamodb import Store
-from balance_watch.wiring import Wiring
+from balance_watch.wiring import Wiring, new_client
 from local.aws import EmbeddedAws
 from tests.support.check_bench import Bench, Post
 from tests.support.clock import Clock
-from tests.support.fakes import Looks, SharedClients
+from tests.support.fakes import Looks
 from tests.support.tables import new_table
 
 
@@ -32,16 +32,14 @@ def clients(aws: EmbeddedAws) -> dict[str, Any]:
         for name, value in aws.environment.items():
             patch.setenv(name, value)
         patch.setattr(boto3, "DEFAULT_SESSION", None)
-        wiring = Wiring(Settings.from_environment(aws.environment))
-        return {name: wiring.aws(name) for name in ("dynamodb", "secretsmanager", "ssm", "sns")}
+        return {name: new_client(name) for name in ("dynamodb", "secretsmanager", "ssm", "sns")}
 
 
 @pytest.fixture
 def bench(aws: EmbeddedAws, clients: dict[str, Any]) -> Iterator[Bench]:
     table = new_table(clients["dynamodb"])
-    wiring = SharedClients(
-        replace(Settings.from_environment(aws.environment), table_name=table), clients
-    )
+    settings = replace(Settings.from_environment(aws.environment), table_name=table)
+    wiring = Wiring(settings, make_client=clients.__getitem__)
     clock = Clock()
     store = Store(clients["dynamodb"], table, clock=clock.time, sleep=clock.sleep)
     aws.put_policy("# Empty.\n")

@@ -24,13 +24,13 @@ SEEN = {"observed_at": "2026-11-22T09:05:00Z", "bal": Decimal("71.5"), "cur": "U
 
 
 def put(bench: Bench, item: dict[str, Any]) -> None:
-    client = bench.wiring.clients["dynamodb"]
+    client = bench.wiring.client("dynamodb")
     client.put_item(TableName=bench.wiring.settings.table_name, Item=serialize(item))
 
 
 def note(bench: Bench, name: str, value: object) -> None:
     """Writes an attribute of the run's item."""
-    bench.wiring.clients["dynamodb"].update_item(
+    bench.wiring.client("dynamodb").update_item(
         TableName=bench.wiring.settings.table_name,
         Key=serialize(items.RUN),
         UpdateExpression="SET #it = :it",
@@ -144,7 +144,7 @@ def test_a_transaction_that_was_stored_though_its_reply_was_lost_is_paid_on_once
     paying: Bench,  # noqa: F811 (the fixture)
     vonage: VonageServer,  # noqa: F811 (the fixture)
 ) -> None:
-    check = paying.check(paying.store_over(Forgetful(paying.wiring.clients["dynamodb"])))
+    check = paying.check(paying.store_over(Forgetful(paying.wiring.client("dynamodb"))))
     check = replace(check, pay=replace(check.pay, store=check.store))
     assert not check.run(TICK, seconds=SECONDS).complete
     for index in range(3):

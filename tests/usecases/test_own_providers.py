@@ -86,7 +86,7 @@ def test_a_provider_that_there_is_not_is_told_and_stops_nobody_else(bench: Bench
 def test_no_policy_can_send_the_keys_of_a_catalogue_s_provider_elsewhere(bench: Bench) -> None:
     bench.aws.put_policy(OWN.replace('slug = "funds"', 'slug = "you"'))
     watch(bench, entry("a", "you"))
-    assert [spec.url for _, spec in bench.check().watched({}).accounts] == [
+    assert [spec.url for _, spec in bench.check().load().accounts] == [
         "https://api.you.com/v1/billing/account_balance"
     ]
     bench.run()

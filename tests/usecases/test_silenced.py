@@ -71,7 +71,7 @@ def test_what_has_ended_is_taken_out_of_the_table(bench: Bench) -> None:
 
 def test_a_silence_that_is_not_understood_silences_nothing(bench: Bench) -> None:
     bench.watch("a")
-    bench.wiring.clients["dynamodb"].update_item(
+    bench.wiring.client("dynamodb").update_item(
         TableName=bench.wiring.settings.table_name,
         Key={"pk": {"S": "RUN"}, "sk": {"S": "RUN"}},
         UpdateExpression="SET #it = :it",

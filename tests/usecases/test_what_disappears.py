@@ -26,7 +26,7 @@ def test_an_account_that_disappears_ends_its_alerts_with_a_log_line_and_no_word(
     bench.watch("b")
     bench.run(NEXT)
     assert bench.post.said == [("a", "fired")]
-    assert logged(caplog, "watched no more") == ["a"]
+    assert logged(caplog, "account was removed") == ["a"]
     assert bench.store.states(["a"])["a"].alerts == {}
     assert len(bench.store.history("a", TICK, NEXT)) == 1, "its history stays"
 
@@ -38,7 +38,7 @@ def test_it_is_told_once(bench: Bench, caplog: pytest.LogCaptureFixture) -> None
     bench.watch("b")
     for hour in range(1, 4):
         bench.run(TICK + hour * HOUR)
-    assert logged(caplog, "watched no more") == ["a"]
+    assert logged(caplog, "account was removed") == ["a"]
 
 
 def test_an_account_that_comes_back_fires_anew(bench: Bench) -> None:
@@ -70,7 +70,7 @@ def test_an_account_without_an_alert_goes_without_a_word(
     bench.run()
     bench.watch("b")
     bench.run(NEXT)
-    assert logged(caplog, "watched no more") == []
+    assert logged(caplog, "account was removed") == []
 
 
 @pytest.fixture

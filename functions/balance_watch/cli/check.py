@@ -3,13 +3,13 @@
 import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from balance_watch.cli.terminal import (
     accounts_table,
-    configuration,
     err,
     out,
     print_json,
@@ -17,6 +17,7 @@ from balance_watch.cli.terminal import (
     warn,
     wiring,
 )
+from balance_watch.config.loading import Configuration
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import ReadResult
 from balance_watch.domain.state import AccountState
@@ -58,24 +59,24 @@ def check(wired: Wiring, *, as_json: bool = False) -> Summary:
             )
 
         now = datetime.now(UTC).replace(microsecond=0)
-        summary = wired.check(on_read).run(now, seconds=_SECONDS)
+        load = cache(wired.load)
+        summary = wired.check(on_read, load).run(now, seconds=_SECONDS)
     if as_json:
         print_json(summary.as_json())
     else:
-        show(wired)
+        show(wired, load())
         counts = summary.as_json()
         told = [f"{name} {counts[name]}" for name in counts if counts[name] and name != "skipped"]
         out.print(", ".join(told[1:]) or "Nothing was read.", style="dim")
     return summary
 
 
-def show(wired: Wiring) -> None:
+def show(wired: Wiring, configuration: Configuration) -> None:
     """Shows every account as the table has it now, and what is wrong with the configuration."""
-    _, watched, faults = configuration(wired)
-    states = wired.store.states([account.name for account, _ in watched.accounts])
+    states = wired.store.states([account.name for account, _ in configuration.accounts])
     rows = [
         (states.get(account.name, AccountState(account.name)), account.provider)
-        for account, _ in watched.accounts
+        for account, _ in configuration.accounts
     ]
     if rows:
         out.print(accounts_table(rows))
@@ -86,7 +87,7 @@ def show(wired: Wiring) -> None:
     for silence in wired.silences.at(datetime.now(UTC)):
         text = f"Silence {silence.name}: {silence.matchers} until {format_time(silence.until)}"
         out.print(sanitize(f"{text}, {silence.reason}", "dim"))
-    warn(faults)
+    warn(configuration.faults)
 
 
 def _show_when(times: Sequence[datetime | None]) -> None:

@@ -9,7 +9,6 @@ from balance_watch.cli.terminal import err, out, sanitize, warn, wiring
 from balance_watch.config.policy import PolicyFile, parse_policy
 from balance_watch.errors import CommandError
 from balance_watch.providers.registry import clashes
-from balance_watch.usecases.check import contradictions
 from balance_watch.validation import Faults
 
 _EMPTY = "# The built-in policy: a parameter cannot be empty.\n"
@@ -43,7 +42,7 @@ def _put(arguments: argparse.Namespace) -> int:
         raise CommandError("POLICY_PARAMETER is not set: it is the stack's output PolicyParameter.")
     if len(text.encode()) > _MAX_BYTES:
         raise CommandError(f"The policy is over {_MAX_BYTES} bytes, the most that SSM keeps.")
-    wired.aws("ssm").put_parameter(
+    wired.client("ssm").put_parameter(
         Name=name,
         Value=text if text.strip() else _EMPTY,
         Type="String",
@@ -52,7 +51,7 @@ def _put(arguments: argparse.Namespace) -> int:
         Overwrite=True,
     )
     out.print(f"In force from the next run on: {_summary(given)}.")
-    warn(list(contradictions(given, wired.watched(given.providers))))
+    warn(wired.load(text).contradictions)
     return 0
 
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from balance_watch.cli.terminal import digits, err, out, print_json, sanitize
-from balance_watch.config.accounts import parse_secrets
+from balance_watch.config.accounts import parse_account
 from balance_watch.config.policy import SECTIONS, parse_policy
 from balance_watch.config.settings import trusted_hosts
 from balance_watch.domain.account import Account
@@ -122,15 +122,16 @@ def _account(name: str, spec: Spec, file: str) -> tuple[Spec, Account]:
     given = _one(file)
     bare = "credentials" not in given
     entry = {"credentials": given} if bare else given
-    secret = {"accounts": [{**entry, "name": "it", "provider": name}]}
-    found = parse_secrets({"accounts": json.dumps(secret)}, "", lambda *_: spec, Faults())
-    if not found.accounts:
-        for fault in found.faults:
-            err.print(sanitize(re.sub("^secret accounts, account it[:,] ", "", fault)))
-        if bare and any("variables" in fault or "base_url" in fault for fault in found.faults):
+    exact = exact_json(json.dumps({**entry, "name": "it", "provider": name}), any_number=True)
+    faults = Faults()
+    watched = parse_account(exact, "account", lambda *_: spec, faults)
+    if watched is None:
+        for fault in faults:
+            err.print(sanitize(re.sub("^account[:,] ", "", fault)))
+        if bare and any("variables" in fault or "base_url" in fault for fault in faults):
             err.print(_WHOLE)
         raise CommandError(f"{file}: the credentials are not in order.")
-    account, placed = found.accounts[0]
+    account, placed = watched
     return placed, account
 
 

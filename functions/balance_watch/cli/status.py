@@ -9,7 +9,6 @@ from rich.table import Table
 from balance_watch.cli.check import show
 from balance_watch.cli.terminal import (
     alerts_of,
-    configuration,
     digits,
     out,
     print_json,
@@ -51,20 +50,20 @@ def _status(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(status(wired))
     else:
-        show(wired)
+        show(wired, wired.load())
     return 0
 
 
 def status(wired: Wiring) -> list[dict[str, Any]]:
     """Returns every account as the contract's JSON has it; faults go to standard error."""
-    policy, watched, faults = configuration(wired)
-    warn(faults)
-    states = wired.store.states([account.name for account, _ in watched.accounts])
+    configuration = wired.load()
+    warn(configuration.faults)
+    states = wired.store.states([account.name for account, _ in configuration.accounts])
     listed = []
-    for account, _ in watched.accounts:
+    for account, _ in configuration.accounts:
         state = states.get(account.name, AccountState(account.name))
         reading, failure = state.reading, state.failure
-        severities = {rule.name: rule.severity for rule in policy.rules_for(account)}
+        severities = {rule.name: rule.severity for rule in configuration.policy.rules_for(account)}
         listed.append(
             {
                 "account": account.name,
@@ -92,8 +91,7 @@ def _history(arguments: argparse.Namespace) -> int:
     wired = wiring()
     until = datetime.now(UTC)
     readings = wired.store.history(arguments.account, until - timedelta(days=arguments.days), until)
-    _, watched, _ = configuration(wired)
-    known = (account.name for account, _ in watched.accounts)
+    known = (account.name for account, _ in wired.load().accounts)
     if not readings and arguments.account not in known:
         raise CommandError("There is no such account: see `balance-watch status`.")
     if arguments.json:

@@ -10,18 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from balance_watch.config.accounts import Configuration
-from balance_watch.config.policy import policy_in_force
 from balance_watch.config.settings import Settings
 from balance_watch.domain.money import with_unit
-from balance_watch.domain.policy import UNREADABLE, Policy
+from balance_watch.domain.policy import UNREADABLE
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import LONGEST
 from balance_watch.domain.state import AccountState
 from balance_watch.domain.trend import sparkline
-from balance_watch.providers.spec import Spec
-from balance_watch.usecases.check import contradictions
-from balance_watch.validation import Faults
 from balance_watch.wiring import Wiring
 
 out = Console(highlight=False, soft_wrap=False)
@@ -33,16 +28,6 @@ _COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.
 def wiring() -> Wiring:
     """Builds everything from the environment."""
     return Wiring(Settings.from_environment())
-
-
-def configuration(wired: Wiring) -> tuple[Policy, Configuration[Spec], Faults]:
-    """Returns the policy in force, what the secrets say, and every fault of both."""
-    of_policy = Faults()
-    text = wired.policy_text(of_policy)
-    given, _ = policy_in_force(text, wired.store.last_good_policy, of_policy)
-    watched = wired.watched(given.providers)
-    faults = Faults([*watched.faults, *of_policy, *contradictions(given, watched)])
-    return given.policy, watched, faults
 
 
 def print_json(value: object) -> None:

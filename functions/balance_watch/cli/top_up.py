@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.prompt import Confirm
 from rich.text import Text
 
-from balance_watch.cli.terminal import configuration, err, out, sanitize, wiring
+from balance_watch.cli.terminal import err, out, sanitize, wiring
 from balance_watch.domain.payment import PaymentOutcome, Refusal
 from balance_watch.errors import CommandError
 from balance_watch.notifiers.text import format_time
@@ -68,8 +68,7 @@ def _agreed(question: Text) -> bool:
 
 def _top_up(arguments: argparse.Namespace) -> int:
     wired = wiring()
-    _, secrets, _ = configuration(wired)
-    watched = {account.name: (account, spec) for account, spec in secrets.accounts}
+    watched = {account.name: (account, spec) for account, spec in wired.load().accounts}
     if arguments.account not in watched:
         raise CommandError("There is no such account, or its secret has a fault: see `status`.")
     account, spec = watched[arguments.account]

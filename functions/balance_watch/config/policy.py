@@ -22,9 +22,11 @@ from balance_watch.config.policy_types import (
     Weekday,
     Zone,
 )
-from balance_watch.domain.policy import RESERVED_NAMES, TOPIC, Defaults, Policy, Route
+from balance_watch.domain.channels import TOPIC
+from balance_watch.domain.policy import RESERVED_NAMES, Defaults, Policy, Route
 from balance_watch.domain.rules import NUMERIC, Metric, Rule, Severity
 from balance_watch.domain.silences import MuteTime
+from balance_watch.notifiers.channels import KINDS, Kind, channel_forms, is_channel
 from balance_watch.providers.registry import is_slug
 from balance_watch.providers.spec import Spec, convert_spec
 from balance_watch.validation import (
@@ -35,7 +37,6 @@ from balance_watch.validation import (
     named_safely,
 )
 
-_CHANNEL = re.compile(r"sns|slack:[^\s:/]{1,80}")
 _OF_ACCOUNTS = ("account", "provider")
 OF_ALERTS = (*_OF_ACCOUNTS, "severity", "rule", "metric")
 _FORMS: Mapping[Metric, tuple[str, ...]] = {
@@ -100,27 +101,33 @@ class PolicyFile(NamedTuple):
 
 
 def policy_in_force(
-    text: str | None, last_good: Callable[[], str | None], faults: Faults
+    text: str | None,
+    last_good: Callable[[], str | None],
+    faults: Faults,
+    kinds: Mapping[str, Kind] = KINDS,
 ) -> tuple[PolicyFile, bool]:
-    """Returns a text's policy, or the last one that was in order; and whether it is the text's.
+    """Returns the text's policy, or the last valid one; and whether it is the text's own.
 
     Args:
-        text: the policy's; None: it cannot be read, which is noted.
-        last_good: returns the text of the last policy that was in order, if it is known.
-        faults: takes every fault of the text, and what stands in for it.
+        text: the policy; None: it cannot be read, and its fault is in `faults` already.
+        last_good: returns the text of the last valid policy, if there was one.
+        faults: gets every fault of the text, and which policy is used instead.
+        kinds: the kinds of channels that routes can name.
     """
-    given = None if text is None else parse_policy(text, "policy", faults)
-    if given is not None:
-        return given, True
+    policy = None if text is None else parse_policy(text, "policy", faults, kinds)
+    if policy is not None:
+        return policy, True
     kept = last_good()
-    last = None if kept is None else parse_policy(kept, "the last good policy", Faults())
-    used = "the built-in policy" if last is None else "the last policy that was in order"
-    faults[-1] += f"; until it is in order, {used} is used"
+    last = None if kept is None else parse_policy(kept, "the last good policy", Faults(), kinds)
+    used = "the built-in policy" if last is None else "the last valid policy"
+    faults[-1] += f"; until this is mended, {used} is in force"
     return last or PolicyFile(), False
 
 
-def parse_policy(text: str, where: str, faults: Faults) -> PolicyFile | None:
-    """Returns the policy that a text holds, or None after noting every fault of it.
+def parse_policy(
+    text: str, where: str, faults: Faults, kinds: Mapping[str, Kind] = KINDS
+) -> PolicyFile | None:
+    """Returns the policy in a text, or None after adding every fault of it.
 
     An empty text, or one of nothing but comments, is the built-in policy.
     """
@@ -133,7 +140,7 @@ def parse_policy(text: str, where: str, faults: Faults) -> PolicyFile | None:
         faults.add(where, f"has no section {named_safely(section, SECTIONS)}; it can have {can}")
     defaults = convert(DefaultsTable, raw.get("defaults", {}), f"{where} [defaults]", faults)
     rules = _rules(raw.get("rules", []), where, faults)
-    routes = _routes(raw.get("routes", []), where, faults)
+    routes = _routes(raw.get("routes", []), where, faults, kinds)
     mute_times = _mute_times(raw.get("mute_times", []), where, faults)
     providers = _providers(raw.get("providers", []), f"{where} providers", faults)
     if defaults is not None and defaults.unreadable_after < 1:
@@ -224,14 +231,16 @@ def _mute_times(raw: object, where: str, faults: Faults) -> tuple[MuteTime, ...]
     return tuple(mute_times)
 
 
-def _routes(raw: object, where: str, faults: Faults) -> tuple[Route, ...]:
+def _routes(
+    raw: object, where: str, faults: Faults, kinds: Mapping[str, Kind]
+) -> tuple[Route, ...]:
     routes = []
     for place, table, _ in convert_each(RouteTable, raw, f"{where} routes", faults):
         _check_facts(table.match, OF_ALERTS, f"{place}, match", faults)
         if not table.channels:
             faults.add(f"{place}, channels", f'must name at least one, such as "{TOPIC}"')
-        if not all(_CHANNEL.fullmatch(channel) for channel in table.channels):
-            faults.add(f"{place}, channels", 'can be "sns" and "slack:NAME"')
+        if not all(is_channel(channel, kinds) for channel in table.channels):
+            faults.add(f"{place}, channels", f"can be {channel_forms(kinds)}")
         routes.append(Route(table.match, tuple(dict.fromkeys(table.channels))))
     return tuple(routes)
 

@@ -1,10 +1,12 @@
-"""Reads the operator's text: every secret under a prefix, and the policy's parameter."""
+"""Reads what the operator wrote: every secret under a prefix, and the policy's parameter."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from balance_watch.notifiers.channels import KINDS, Kind
 from balance_watch.validation import Faults
 
 if TYPE_CHECKING:
@@ -17,55 +19,76 @@ _PAGE = 20
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The texts of the secrets by name, and what was wrong with those that could not be read."""
+    """The texts of the secrets by name; the names and faults of those that could not be read."""
 
     texts: dict[str, str] = field(repr=False)
-    faults: Faults
+    unread: frozenset[str] = frozenset()
+    faults: Faults = field(default_factory=Faults)
 
 
-def read_secrets(client: "SecretsManagerClient", prefix: str) -> Secrets:
-    """Returns the accounts' and the webhooks' secrets.
+def read_secrets(
+    client: "SecretsManagerClient", prefix: str, kinds: Mapping[str, Kind] = KINDS
+) -> Secrets:
+    """Returns the secrets of accounts and channels, twenty to a call.
 
-    Secrets under the prefix that belong to neither are left alone. A secret that cannot be read is
-    a fault by its name; the call as a whole failing raises botocore's ClientError.
+    Other secrets under the prefix are left alone. A secret that cannot be read is a fault by its
+    name; the call as a whole failing raises botocore's ClientError.
     """
     texts: dict[str, str] = {}
+    unread: set[str] = set()
     faults = Faults()
-    wanted = {"Filters": [{"Key": "name", "Values": [prefix]}], "MaxResults": _PAGE}
-    token: dict[str, str] = {}
-    while True:
-        page = client.batch_get_secret_value(**wanted, **token)  # type: ignore[arg-type]
+    for page in _pages(client, prefix):
         for secret in page["SecretValues"]:
             name = secret["Name"]
-            if not is_ours(name, prefix):
+            if not is_ours(name, prefix, kinds):
                 continue
             if "SecretString" in secret:
                 texts[name] = secret["SecretString"]
             else:
+                unread.add(name)
                 faults.add(f"secret {name}", "is binary, not text")
         for error in page.get("Errors", []):
             name = _name_of(error.get("SecretId", "?"))
-            if name == "?" or is_ours(name, prefix):
-                why = error.get("ErrorCode", "no reason")
-                faults.add(f"secret {name}", f"cannot be read ({why})")
+            if name == "?" or is_ours(name, prefix, kinds):
+                unread.add(name)
+                faults.add(
+                    f"secret {name}", f"cannot be read ({error.get('ErrorCode', 'no reason')})"
+                )
+    return Secrets(dict(sorted(texts.items())), frozenset(unread), faults)
+
+
+def _pages(client: "SecretsManagerClient", prefix: str) -> Iterator[Any]:
+    wanted = {"Filters": [{"Key": "name", "Values": [prefix]}], "MaxResults": _PAGE}
+    token: dict[str, str] = {}
+    while True:
+        page = client.batch_get_secret_value(**wanted, **token)  # type: ignore[arg-type]
+        yield page
         if not page.get("NextToken"):
-            return Secrets(dict(sorted(texts.items())), faults)
+            return
         token = {"NextToken": page["NextToken"]}
 
 
 def _name_of(secret: str) -> str:
-    """The name of a secret out of its ARN, which ends in the name and six random characters."""
+    """Returns the name in a secret's ARN, which ends in the name and six random characters."""
     _, arn, last = secret.rpartition(":secret:")
     return last.rpartition("-")[0] or last if arn else secret
 
 
-def is_ours(name: str, prefix: str) -> bool:
-    """Tells whether a secret holds accounts or webhooks."""
-    return name in {f"{prefix}accounts", f"{prefix}slack"} or name.startswith(f"{prefix}accounts/")
+def is_ours(name: str, prefix: str, kinds: Mapping[str, Kind] = KINDS) -> bool:
+    """Tells whether a secret configures accounts or channels."""
+    if not name.startswith(prefix):
+        return False
+    own = name.removeprefix(prefix)
+    kind = kinds.get(own)
+    return (
+        own == "accounts"
+        or own.startswith("accounts/")
+        or (kind is not None and kind.parse_secret is not None)
+    )
 
 
 def read_parameter(client: "SSMClient", name: str, faults: Faults) -> str | None:
-    """Returns the parameter's text; None after noting why it cannot be read."""
+    """Returns the parameter's text; None after adding the fault that it cannot be read."""
     try:
         return client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
     except ClientError as error:

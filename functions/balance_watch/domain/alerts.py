@@ -64,7 +64,7 @@ class _EvaluatedRule:
     state: RuleState | None
 
 
-def decide(  # noqa: PLR0913 (each is an input of the decision)
+def decide(
     state: AccountState,
     result: ReadResult,
     *,
@@ -116,7 +116,7 @@ def decide(  # noqa: PLR0913 (each is an input of the decision)
     return seen, (*owed, *more, *payments)
 
 
-def decide_payment(  # noqa: PLR0913 (as decide)
+def decide_payment(
     state: AccountState,
     outcome: PaymentOutcome,
     answered: Notification,

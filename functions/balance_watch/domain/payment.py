@@ -79,7 +79,7 @@ class Refusal(StrEnum):
     ENOUGH = "as many payments as its rule allows were made within 24 hours"
 
 
-def refusal(  # noqa: PLR0913 (each is an input of the judgement)
+def refusal(
     last: Payment | None,
     *,
     idempotency_key: str,

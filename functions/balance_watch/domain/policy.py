@@ -1,18 +1,14 @@
 """What the user wants to be told, when and where: rules, routes and their defaults."""
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from balance_watch.domain.account import Account, matches
+from balance_watch.domain.channels import TOPIC, AvailableChannels
 from balance_watch.domain.rules import Metric, PendingPeriod, Rule, Severity
 from balance_watch.domain.silences import MuteTime
 
-TOPIC = "sns"
-SLACK = "slack:"
-DEFAULT_WEBHOOK = f"{SLACK}default"
-_DEFAULTS = (TOPIC, DEFAULT_WEBHOOK)
 _SOONEST_REMINDER = timedelta(hours=1)
 
 UNREADABLE, PROVIDER_FLAG, ALERT_BELOW, CONFIGURATION = (
@@ -84,25 +80,14 @@ class Policy:
         return (*rules, *(rule for rule in self.rules if matches(rule.match, facts)))
 
     def channels_for(
-        self, facts: Mapping[str, str], webhooks: AbstractSet[str] | None
+        self, facts: Mapping[str, str], channels: AvailableChannels
     ) -> tuple[str, ...]:
-        """Returns where an alert with these facts goes; never nowhere.
+        """Returns the channels that an alert with these facts goes to; never none.
 
         Args:
             facts: account, provider, labels, severity, rule and metric.
-            webhooks: the Slack webhooks there are, or None when that could not be found out: then
-                what is routed to one is owed to it until it can be. A webhook that is known not to
-                exist gets nothing; topic and default webhook stand in when no channel is left.
+            channels: the channels there are. The default ones take the place of a route's channels
+                when none of those is available, and the topic is the last resort.
         """
-        wanted = next(
-            (route.channels for route in self.routes if matches(route.match, facts)),
-            _DEFAULTS,
-        )
-        there = tuple(
-            channel
-            for channel in wanted
-            if channel == TOPIC or webhooks is None or channel.removeprefix(SLACK) in webhooks
-        )
-        if there or wanted == _DEFAULTS:
-            return there or (TOPIC,)
-        return Policy().channels_for(facts, webhooks)
+        routed = next((it.channels for it in self.routes if matches(it.match, facts)), ())
+        return channels.among(routed) or channels.among(channels.defaults) or (TOPIC,)

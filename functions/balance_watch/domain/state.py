@@ -56,6 +56,11 @@ class AccountState:
     provider: str | None = None
 
     @property
+    def is_alerted(self) -> bool:
+        """Whether an alert fires, or its end is still to be announced."""
+        return any(alert.firing or alert.notified for alert in self.alerts.values())
+
+    @property
     def pace(self) -> Pace:
         """How fast the balance is spent, as of the last look."""
         if self.checked_at is None:

@@ -50,11 +50,9 @@ def top_up_request(spec: Spec, account: Account) -> Request:
     Raises:
         LookupError: the provider has no top-up, or the account lacks a variable that it needs.
     """
-    if spec.top_up is None:
-        raise LookupError(f"{spec.name} cannot be topped up through its API")
-    missing = [name for name in spec.top_up_variables if name not in account.variables]
-    if missing:
-        raise LookupError(f"the account's variables do not name {', '.join(missing)}")
+    why_not = spec.cannot_top_up(account)
+    if spec.top_up is None or why_not is not None:
+        raise LookupError(why_not)
     auth = spec.auth_for(account.auth) or spec.auth
     names = _names(spec, account)
     return Request(

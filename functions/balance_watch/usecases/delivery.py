@@ -1,42 +1,35 @@
-"""Sends what is owed, marks what was accepted, and lets no channel hold up another."""
+"""Sends pending entries, removes what was accepted, and lets no channel hold up another."""
 
 import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from balance_watch.domain.channels import kind_of
 from balance_watch.domain.notification import Notification, OutboxEntry, SendResult
+from balance_watch.notifiers.channels import Channel
 
 _log = logging.getLogger(__name__)
 
 
-class Channel(Protocol):
-    """Something that takes notifications."""
-
-    def send(
-        self, notifications: Sequence[Notification], *, deadline: float
-    ) -> Iterator[SendResult]:
-        """Sends everything, yielding what became of each message as soon as it is known."""
-        ...
-
-
 class Outbox(Protocol):
-    """Where what was accepted is taken off."""
+    """Where the entries are pending."""
 
-    def remove(self, owed: Iterable[OutboxEntry]) -> bool:
-        """Takes off what was accepted; False when that could not be stored."""
+    def remove(self, entries: Iterable[OutboxEntry]) -> bool:
+        """Removes entries that were accepted; False when that could not be stored."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """How many notifications were accepted and how many were not, each per channel.
+    """How many entries were accepted, and how many were not.
 
-    `gone` has the channels that answered that they are gone for good, each with its words;
-    `taking` those that took something.
+    `permanent` has the channels that fail permanently, each with the reason; `recovered` has the
+    channels that accepted something.
     """
 
     delivered: int = 0
@@ -47,61 +40,69 @@ class DeliveryReport:
 
 @dataclass(slots=True)
 class _ChannelResult:
-    """What became of what one channel was owed."""
+    """The result of sending one channel its entries."""
 
     accepted: list[OutboxEntry] = field(default_factory=list)
     rejected: list[OutboxEntry] = field(default_factory=list)
     permanent: str = ""
 
-    @property
-    def ids(self) -> set[str]:
-        """The alerts that were accepted."""
-        return {each.notification.alert_id for each in self.accepted}
+
+@dataclass(frozen=True, slots=True)
+class _Fallbacks:
+    """Which channel an entry is sent to when its own is missing or dead."""
+
+    names: Sequence[str]
+    unread_kinds: AbstractSet[str]
+
+    def assign(
+        self, entries: Iterable[OutboxEntry], channels: Mapping[str, Channel]
+    ) -> dict[str, list[OutboxEntry]]:
+        """Returns the entries by the channel that they are sent to."""
+        fallback = next((name for name in self.names if name in channels), None)
+        assigned: dict[str, list[OutboxEntry]] = defaultdict(list)
+        for entry in entries:
+            # The channel of an unread kind may exist, so its entries stay pending.
+            keeps = entry.channel in channels or kind_of(entry.channel) in self.unread_kinds
+            name = entry.channel if keeps or fallback is None else fallback
+            assigned[name].append(entry)
+        return assigned
 
 
-def deliver(  # noqa: PLR0913 (each is a part that it works with)
-    owed: Sequence[OutboxEntry],
+def deliver(
+    entries: Sequence[OutboxEntry],
     *,
     channels: Mapping[str, Channel],
     outbox: Outbox,
     deadline: float,
     fallbacks: Sequence[str] = (),
+    unread_kinds: AbstractSet[str] = frozenset(),
     clock: Callable[[], float] = time.monotonic,
 ) -> DeliveryReport:
-    """Sends what is owed, every channel on its own, and takes off what was accepted at once.
+    """Sends pending entries, each channel on its own, and removes accepted ones at once.
 
-    What is owed to a channel that there is not, or that answers that it is gone for good, goes to
-    the first of the stand-ins that there is; one that gets a copy of its own takes it off.
+    An entry whose channel does not exist or fails permanently goes to the first fallback that
+    exists. A fallback that gets a copy of its own is not sent a second one.
 
     Args:
-        owed: all that is owed.
-        channels: by name, as `Owed.channel` has it.
-        outbox: where it is owed.
-        deadline: when to have ended, on the clock.
-        fallbacks: channels by name; none: what is owed to no channel stays owed.
+        entries: the pending entries.
+        channels: the channels to send to, by name.
+        outbox: where the entries are pending.
+        deadline: when sending has to have ended, on the clock.
+        fallbacks: channels by name.
+        unread_kinds: the kinds of channels whose secret cannot be read: their entries stay pending.
         clock: seconds, monotonic.
     """
     post = _Post(outbox, deadline, clock)
-    first = post.send(_by_channel(owed, channels, fallbacks), channels)
-    gone = {name: each.permanent for name, each in first.items() if each.permanent}
-    there = {name: channel for name, channel in channels.items() if name not in gone}
-    left = _by_channel([it for name in gone for it in first[name].rejected], there, fallbacks)
-    second = post.send(left, there)
-    ends = (*first.items(), *second.items())
-    accepted = sum(len(each.accepted) for _, each in ends)
-    taking = frozenset(name for name, each in ends if each.accepted)
-    return DeliveryReport(accepted, len(owed) - accepted, gone, taking)
-
-
-def _by_channel(
-    owed: Sequence[OutboxEntry], channels: Mapping[str, Channel], stand_ins: Sequence[str]
-) -> dict[str, list[OutboxEntry]]:
-    stand_in = next((name for name in stand_ins if name in channels), None)
-    by_channel: dict[str, list[OutboxEntry]] = defaultdict(list)
-    for each in owed:
-        there = each.channel in channels or stand_in is None
-        by_channel[each.channel if there else stand_in or ""].append(each)
-    return by_channel
+    rule = _Fallbacks(fallbacks, unread_kinds)
+    first = post.send(rule.assign(entries, channels), channels)
+    permanent = {name: result.permanent for name, result in first.items() if result.permanent}
+    alive = {name: channel for name, channel in channels.items() if name not in permanent}
+    left = [entry for name in permanent for entry in first[name].rejected]
+    second = post.send(rule.assign(left, alive), alive)
+    results = (*first.items(), *second.items())
+    accepted = sum(len(result.accepted) for _, result in results)
+    recovered = frozenset(name for name, result in results if result.accepted)
+    return DeliveryReport(accepted, len(entries) - accepted, permanent, recovered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +114,15 @@ class _Post:
     clock: Callable[[], float]
 
     def send(
-        self, by_channel: Mapping[str, Sequence[OutboxEntry]], channels: Mapping[str, Channel]
+        self, assigned: Mapping[str, Sequence[OutboxEntry]], channels: Mapping[str, Channel]
     ) -> dict[str, _ChannelResult]:
-        """Sends what each channel is owed."""
-        if not by_channel:
+        """Sends each channel the entries that are assigned to it."""
+        if not assigned:
             return {}
-        pool = ThreadPoolExecutor(max_workers=len(by_channel))
+        pool = ThreadPoolExecutor(max_workers=len(assigned))
         tasks = {
-            pool.submit(self._send, name, mine, channels.get(name)): name
-            for name, mine in by_channel.items()
+            pool.submit(self._send, name, entries, channels.get(name)): name
+            for name, entries in assigned.items()
         }
         ended, hanging = wait(tasks, timeout=max(0.0, self.deadline - self.clock()) + 1)
         if hanging:
@@ -130,37 +131,38 @@ class _Post:
         return {tasks[task]: task.result() for task in ended}
 
     def _send(
-        self, name: str, owed: Sequence[OutboxEntry], channel: Channel | None
+        self, name: str, entries: Sequence[OutboxEntry], channel: Channel | None
     ) -> _ChannelResult:
         if channel is None:
-            facts = {"channel": name, "owed": len(owed)}
+            facts = {"channel": name, "entries": len(entries)}
             _log.error("not delivered: no such channel", extra=facts)
-            return _ChannelResult(rejected=list(owed))
-        sending = _ChannelResult()
-        # What another channel does not take is no news to one that has, or gets, its own copy.
-        own: list[OutboxEntry] = []
+            return _ChannelResult(rejected=list(entries))
+        result = _ChannelResult()
+        # Never redirect a notification to a channel that gets its own copy.
+        copied: list[OutboxEntry] = []
         by_id: dict[str, list[OutboxEntry]] = defaultdict(list)
-        for each in owed:
-            has_own = each.channel != name and name in each.channels
-            (own if has_own else by_id[each.notification.alert_id]).append(each)
-        self._take(name, own, sending)
+        for entry in entries:
+            has_copy = entry.channel != name and name in entry.channels
+            (copied if has_copy else by_id[entry.notification.alert_id]).append(entry)
+        self._accept(name, copied, result)
         notifications = [copies[0].notification for copies in by_id.values()]
-        for sent in self._sent(name, channel, notifications):
-            self._take(name, [e for it in sent.accepted for e in by_id[it.alert_id]], sending)
+        for sent in self._results(name, channel, notifications):
+            ids = [notification.alert_id for notification in sent.accepted]
+            self._accept(name, [entry for alert_id in ids for entry in by_id[alert_id]], result)
             if sent.rejected:
-                facts = {"channel": name, "why": sent.why, "owed": len(sent.rejected)}
+                facts = {"channel": name, "why": sent.why, "entries": len(sent.rejected)}
                 _log.error("not delivered", extra=facts)
             if sent.permanent:
-                sending.permanent = sent.why
+                result.permanent = sent.why
                 break
-        taken = sending.ids
-        sending.rejected = [each for each in owed if each.notification.alert_id not in taken]
-        return sending
+        accepted = {entry.notification.alert_id for entry in result.accepted}
+        result.rejected = [it for it in entries if it.notification.alert_id not in accepted]
+        return result
 
-    def _sent(
+    def _results(
         self, name: str, channel: Channel, notifications: Sequence[Notification]
     ) -> Iterator[SendResult]:
-        """Sends; should the channel fail at one, each goes alone: the others get through."""
+        """Sends; if the channel raises, sends each of the rest alone: one stops no other."""
         if not notifications:
             return
         answered: set[str] = set()
@@ -170,12 +172,12 @@ class _Post:
                 yield sent
         except Exception as error:  # noqa: BLE001 (one channel's fault must not stop the others)
             left = [it for it in notifications if it.alert_id not in answered]
-            facts = {"channel": name, "why": type(error).__name__, "owed": len(left)}
-            _log.error("not delivered: the channel failed", extra=facts)
+            facts = {"channel": name, "why": type(error).__name__, "entries": len(left)}
+            _log.error("not delivered: the channel raised an error", extra=facts)
             for it in left if len(notifications) > 1 else ():
-                yield from self._sent(name, channel, [it])
+                yield from self._results(name, channel, [it])
 
-    def _take(self, name: str, taken: Sequence[OutboxEntry], sending: _ChannelResult) -> None:
-        sending.accepted += taken
-        if taken and not self.outbox.remove(taken):
-            _log.error("delivered, but not marked so: it will be repeated", extra={"channel": name})
+    def _accept(self, name: str, entries: Sequence[OutboxEntry], result: _ChannelResult) -> None:
+        result.accepted += entries
+        if entries and not self.outbox.remove(entries):
+            _log.error("delivered, but not removed: it will be repeated", extra={"channel": name})

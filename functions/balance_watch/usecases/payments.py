@@ -43,7 +43,7 @@ class Pay:
         latest = self.payments.latest(open_ones) if open_ones else {}
         return {name: payment.outcome for name, payment in latest.items()}
 
-    def __call__(  # noqa: PLR0913 (each is an input of the payment)
+    def __call__(
         self,
         asked: OutboxEntry,
         *,

@@ -1,0 +1,65 @@
+"""From the secrets under the prefix to accounts and channels, with every fault of all of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from balance_watch.config.accounts import Resolve, WatchedAccount, parse_accounts
+from balance_watch.config.sources import Secrets
+from balance_watch.notifiers.channels import ConfiguredChannel, Kind
+from balance_watch.validation import Faults, Json, NotExactError, exact_json
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedSecrets:
+    """The accounts and channels that the secrets configure.
+
+    `channels` are by name as routes have it; `unread_kinds` are the kinds of channels whose secret
+    cannot be read or has a fault, so that a channel may be missing; `faults` are of all secrets.
+    """
+
+    accounts: tuple[WatchedAccount, ...] = ()
+    channels: Mapping[str, ConfiguredChannel] = field(default_factory=dict)
+    unread_kinds: frozenset[str] = frozenset()
+    faults: Faults = field(default_factory=Faults)
+
+
+def parse_secrets(
+    secrets: Secrets, prefix: str, resolve: Resolve, kinds: Mapping[str, Kind]
+) -> ParsedSecrets:
+    """Returns what the secrets configure.
+
+    Args:
+        secrets: their texts, and the faults of those that could not be read.
+        prefix: the beginning of their names.
+        resolve: from an account's `provider` to its specification.
+        kinds: the kinds of channels.
+    """
+    faults = Faults(secrets.faults)
+    accounts: dict[str, WatchedAccount] = {}
+    channels: dict[str, ConfiguredChannel] = {}
+    unread = {name.removeprefix(prefix) for name in secrets.unread}
+    for name, text in secrets.texts.items():
+        where, before = f"secret {name}", len(faults)
+        secret = _parse_json(text, where, faults)
+        if len(faults) == before:
+            kind = kinds.get(name.removeprefix(prefix))
+            if kind is None or kind.parse_secret is None:
+                parse_accounts(secret, where, resolve, accounts, faults)
+                continue
+            for own_name, address in kind.parse_secret(secret, where, faults).items():
+                channel = ConfiguredChannel(f"{kind.name}:{own_name}", kind, address)
+                channels[channel.name] = channel
+        if len(faults) > before:
+            unread.add(name.removeprefix(prefix))
+    return ParsedSecrets(
+        tuple(accounts.values()), channels, frozenset(unread & kinds.keys()), faults
+    )
+
+
+def _parse_json(text: str, where: str, faults: Faults) -> Json:
+    """Returns a secret's JSON; None after adding the fault that it has none."""
+    try:
+        return exact_json(text, any_number=True)
+    except NotExactError as error:
+        faults.add(where, str(error))
+        return None
