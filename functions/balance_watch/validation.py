@@ -12,6 +12,9 @@ import msgspec
 
 from balance_watch.domain.money import NotAnAmountError, exact
 
+Json = Any
+"""Whatever JSON holds."""
+
 _PLACE = re.compile(r"\(at [^)]*\)")
 
 T = TypeVar("T", bound=msgspec.Struct)

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import ProviderTraits
 from balance_watch.domain.rules import Metric
 from balance_watch.providers.spec_types import AmountPaths, Line, Link, Path, Text, Unit, Url
@@ -179,6 +180,13 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             return ()
         names = _names((*self.top_up.form.values(), self.top_up.url))
         return tuple(name for name in names if name not in self.variables)
+
+    def cannot_top_up(self, account: Account) -> str | None:
+        """Returns why an account cannot be topped up, or None if it can."""
+        if self.top_up is None:
+            return f"{self.name} cannot be topped up through its API"
+        missing = [name for name in self.top_up_variables if name not in account.variables]
+        return f"the account's variables do not name {', '.join(missing)}" if missing else None
 
     def credentials(self, auth: str | None) -> tuple[str, ...] | None:
         """Returns the credentials that a way to authenticate needs; None: there is no such way.
