@@ -32,8 +32,8 @@ def add_commands(commands: Subparsers) -> None:
         required=True,
         type=_matcher,
         metavar="FACT=GLOB",
-        help="FACT is account, provider, labels.NAME, severity, rule or metric; repeat --match for"
-        " alerts that match several globs at once",
+        help="FACT is account, provider, labels.NAME, severity, rule or metric; of several --match,"
+        " all must match",
     )
     add.add_argument(
         "--for",

@@ -7,9 +7,11 @@ from rich.prompt import Confirm
 from rich.text import Text
 
 from balance_watch.cli.terminal import Subparsers, configuration, err, out, sanitize, wiring
+from balance_watch.domain.account import Account
 from balance_watch.domain.payment import PaymentOutcome, Refusal
 from balance_watch.errors import CommandError, PaymentNotRecordedError
 from balance_watch.notifiers.text import format_time
+from balance_watch.providers.spec import Spec
 from balance_watch.usecases.payments import pay_by_hand, require_top_up
 from balance_watch.wiring import Wiring
 
@@ -37,7 +39,7 @@ def add_commands(commands: Subparsers) -> None:
     command = commands.add_parser(
         "top-up",
         help="pay into an account whose provider allows it (Vonage)",
-        description="Makes the payment again that enabled auto-reload at the provider, of the same"
+        description="Repeats the payment that enabled auto-reload at the provider, with the same"
         " amount. The account's variables must name trx, the reference of that payment.",
     )
     command.add_argument("account", metavar="ACCOUNT")
@@ -72,6 +74,10 @@ def _top_up(arguments: argparse.Namespace) -> int:
     if not arguments.yes and not _confirmed(sanitize(question)):
         out.print("Nothing was paid.")
         return 1
+    return _pay(wired, spec, account, after_unknown=arguments.after_unknown)
+
+
+def _pay(wired: Wiring, spec: Spec, account: Account, *, after_unknown: bool) -> int:
     try:
         outcome = pay_by_hand(
             wired.payments,
@@ -79,7 +85,7 @@ def _top_up(arguments: argparse.Namespace) -> int:
             spec,
             account,
             datetime.now(UTC).replace(microsecond=0),
-            after_unknown=arguments.after_unknown,
+            after_unknown=after_unknown,
         )
     except PaymentNotRecordedError as error:
         out.print(_OUTCOMES[error.outcome])
