@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 
 import balance_watch.providers
-from balance_watch.cli.providers import needs, unit_of, what_it_is
+from balance_watch.cli.providers import describe_number, needs, unit_of
 from balance_watch.providers.registry import catalogue_provider, slugs
 from balance_watch.providers.spec import Spec
 
@@ -37,7 +37,7 @@ def _row(slug: str, spec: Spec) -> str:
     cells = (
         f"`{slug}`",
         f"[{spec.name}]({spec.docs})",
-        what_it_is(spec),
+        describe_number(spec),
         unit_of(spec),
         needs(spec),
         spec.evidence or "",

@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from balance_watch.cli.check import check
-from balance_watch.cli.terminal import accounts_table, err, out, sanitize
+from balance_watch.cli.status import accounts_table
+from balance_watch.cli.terminal import err, out, sanitize
 from balance_watch.config.settings import Settings
 from balance_watch.domain.state import AccountState
 from balance_watch.errors import BalanceWatchError, CommandError

@@ -3,35 +3,40 @@
 import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from balance_watch.cli.main import main
+from balance_watch.providers.registry import catalogue_provider
+from balance_watch.validation import Json
 from local.aws import EmbeddedAws
+from local.loopback import LoopbackServer
 from local.provider_server import ProviderAccount
 from local.providers import VonageServer, YouServer
 from local.slack_inbox import SlackInbox
 from tests.support.canaries import key
+from tests.support.wallet_server import KEY, WalletServer
 
 
-class Said(NamedTuple):
-    """What a command answered."""
+class Output(NamedTuple):
+    """The output of a command."""
 
     code: int
     out: str
     err: str
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    def json(self) -> Json:
         return json.loads(self.out)
 
 
-Run = Callable[..., Said]
+Run = Callable[..., Output]
 
 
 class Stage:
-    """The stack with one provider of money and one of messages, before any check."""
+    """The stack with two accounts at two providers, before any check."""
 
     def __init__(
         self, aws: EmbeddedAws, you: YouServer, vonage: VonageServer, slack: SlackInbox
@@ -58,33 +63,66 @@ class Stage:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     with EmbeddedAws() as aws, YouServer() as you, VonageServer() as vonage, SlackInbox() as slack:
-        trusted = ",".join(each.authority for each in (you, vonage, slack))
+        trusted = ",".join(server.authority for server in (you, vonage, slack))
         monkeypatch.delenv("AWS_PROFILE", raising=False)
         monkeypatch.setenv("COLUMNS", "100")
         for name, value in {**aws.environment, "TRUSTED_HOSTS": trusted}.items():
             monkeypatch.setenv(name, value)
-        made = Stage(aws, you, vonage, slack)
+        stage = Stage(aws, you, vonage, slack)
         aws.put_secret("balance-watch/slack", {"webhooks": slack.webhooks})
 
         you.accounts[key("search")] = ProviderAccount(balance=Decimal("7189.245"))
         vonage.accounts[f"{key('sms')}:{key('sms-secret')}"] = ProviderAccount(
             balance=Decimal("10.171275"), auto_reload=True
         )
-        made.accounts(
-            made.entry("search", "you", alert_below="8000"),
-            made.entry("sms", "vonage", variables={"trx": "8ef2447e69604f642ae59363aa5f781b"}),
+        stage.accounts(
+            stage.entry("search", "you", alert_below="8000"),
+            stage.entry("sms", "vonage", variables={"trx": "8ef2447e69604f642ae59363aa5f781b"}),
         )
-        yield made
+        yield stage
 
 
 @pytest.fixture
 def run(stage: Stage, capsys: pytest.CaptureFixture[str]) -> Run:  # noqa: ARG001 (its environment)
-    def run(*words: str) -> Said:
+    def run(*words: str) -> Output:
         capsys.readouterr()
         try:
             code = main(words)
         except SystemExit as end:
             code = int(str(end.code))
-        return Said(code, *capsys.readouterr())
+        return Output(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    with WalletServer() as server:
+        yield server
+
+
+Try = Callable[..., Output]
+
+
+@pytest.fixture
+def try_out(
+    server: LoopbackServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Try:
+    """Tries a provider, the text of a file or a slug, at the server."""
+    monkeypatch.setenv("TRUSTED_HOSTS", server.authority)
+
+    def run(provider: str, *words: str, credentials: object = None) -> Output:
+        spec = tmp_path / "spec"
+        spec.write_text(provider)
+        if credentials is None:
+            credentials = {"credentials": {"api_key": KEY}, "base_url": server.url}
+        keys = tmp_path / "keys.json"
+        keys.write_text(credentials if isinstance(credentials, str) else json.dumps(credentials))
+        name = provider if catalogue_provider(provider) else str(spec)
+        code = main(["providers", "try", name, "--credentials", str(keys), *words])
+        return Output(code, *capsys.readouterr())
 
     return run

@@ -1,18 +1,24 @@
-"""A rule that may have an account topped up: once for an alert, never by guess, and told of."""
+"""Payments that a rule orders: one for an alert, none by guess, and each outcome announced."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import TOP_UP
+from balance_watch.store.payments import Payments
+from balance_watch.store.table import Table
+from balance_watch.usecases.payments import Pay
 from local.provider_server import ProviderAccount
 from local.trouble import Kind, Trouble
 from local.vonage import VonageServer
 from tests.support.canaries import key
 from tests.support.check_bench import LOW, Bench
+from tests.support.dynamodb_clients import Wrapped, failing, refusal
 from tests.support.examples import NEXT, TICK
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -21,7 +27,7 @@ POLICY = """
 name = "low"
 match = {{ account = "sms" }}
 below = 20
-top_up = {{ max_per_day = {most} }}
+top_up = {{ max_per_day = {limit} }}
 """
 
 
@@ -35,7 +41,7 @@ def vonage() -> Iterator[VonageServer]:
 @pytest.fixture
 def paying(bench: Bench, vonage: VonageServer) -> Bench:
     """A bench with an account that is topped up when it is low."""
-    bench.aws.put_policy(POLICY.format(most=1))
+    bench.aws.put_policy(POLICY.format(limit=1))
     entry = {
         "name": "sms",
         "provider": "vonage",
@@ -64,18 +70,19 @@ def test_an_alert_is_answered_with_one_payment(paying: Bench, vonage: VonageServ
     assert account_of(vonage).top_ups == ["first-payment"]
 
 
-def test_a_payment_is_told_of_at_once(paying: Bench) -> None:
+def test_a_payment_is_announced_in_the_same_run(paying: Bench) -> None:
     assert paying.run().complete
     assert paying.post.said == [("sms", "fired"), ("sms", "topped_up")]
-    said = paying.post.accepted[-1].notification
-    assert (said.rule, said.metric, said.value) == ("top_up", "top_up", "paid")
-    assert "It answers the rule low." in said.detail
+    notification = paying.post.accepted[-1].notification
+    facts = (notification.rule, notification.metric, notification.value)
+    assert facts == ("top_up", "top_up", "paid")
+    assert "It answers the rule low." in notification.detail
 
 
-def test_a_payment_is_made_before_it_is_told_of_and_is_owed_no_more(paying: Bench) -> None:
+def test_a_paid_order_leaves_the_outbox_although_no_channel_accepts(paying: Bench) -> None:
     paying.post.refuses = True
     paying.run()
-    assert TOP_UP not in {each.channel for each in paying.store.pending()}
+    assert TOP_UP not in {entry.channel for entry in paying.store.pending()}
 
 
 def test_no_more_is_paid_in_a_day_than_allowed(paying: Bench, vonage: VonageServer) -> None:
@@ -89,14 +96,14 @@ def test_no_more_is_paid_in_a_day_than_allowed(paying: Bench, vonage: VonageServ
 
 
 def test_a_rule_may_allow_more(paying: Bench, vonage: VonageServer) -> None:
-    paying.aws.put_policy(POLICY.format(most=3))
+    paying.aws.put_policy(POLICY.format(limit=3))
     for hour in range(0, 24, 2):
         paying.looks.balances["sms"] = LOW if hour % 4 == 0 else "50"
         paying.run(TICK + hour * HOUR)
     assert paid(vonage) == 3
 
 
-def test_a_payment_of_unknown_outcome_is_told_and_blocks_the_next(
+def test_a_payment_of_unknown_outcome_is_announced_and_blocks_the_next(
     paying: Bench, vonage: VonageServer
 ) -> None:
     account_of(vonage).trouble = Trouble(Kind.LOST)
@@ -114,7 +121,7 @@ def test_a_payment_of_unknown_outcome_is_told_and_blocks_the_next(
     assert paid(vonage) == 1
 
 
-def test_a_person_who_clears_it_ends_the_alert_and_lets_the_next_be_paid(
+def test_clearing_a_payment_ends_its_alert_and_allows_the_next_payment(
     paying: Bench, vonage: VonageServer
 ) -> None:
     account_of(vonage).trouble = Trouble(Kind.LOST)
@@ -132,19 +139,20 @@ def test_a_person_who_clears_it_ends_the_alert_and_lets_the_next_be_paid(
     assert paid(vonage) == 2
 
 
-def test_a_payment_that_the_provider_refuses_is_told_and_is_a_warning(
+def test_a_payment_that_the_provider_rejects_is_announced_as_a_warning(
     paying: Bench, vonage: VonageServer
 ) -> None:
     account_of(vonage).auto_reload = False
     paying.run()
-    said = paying.post.accepted[-1].notification
-    assert (said.rule, said.value, said.severity) == ("top_up", "not_enabled", "warning")
+    notification = paying.post.accepted[-1].notification
+    facts = (notification.rule, notification.value, notification.severity)
+    assert facts == ("top_up", "not_enabled", "warning")
     latest = paying.wiring.payments.latest(["sms"])["sms"]
     assert latest.outcome is PaymentOutcome.NOT_ENABLED
 
 
-def test_an_account_that_cannot_be_topped_up_is_a_fault_and_not_a_silence(bench: Bench) -> None:
-    bench.aws.put_policy(POLICY.format(most=1))
+def test_a_rule_that_cannot_top_up_an_account_is_a_fault_of_the_configuration(bench: Bench) -> None:
+    bench.aws.put_policy(POLICY.format(limit=1))
     bench.watch("sms")
     bench.looks.balances["sms"] = LOW
     bench.run()
@@ -168,22 +176,38 @@ def test_without_time_left_a_payment_waits_for_the_next_run(
     assert paid(vonage) == 1
 
 
-def test_a_payment_that_waited_for_hours_is_made_no_more(
+def test_a_payment_that_cannot_be_claimed_waits_for_the_next_run(
     paying: Bench, vonage: VonageServer
 ) -> None:
+    client = paying.wiring.client("dynamodb")
+    broken = failing(refusal("ThrottlingException", "PutItem"))
+    unreliable: Any = Wrapped(client, put_item=broken)
+    table = Table(unreliable, paying.wiring.settings.table_name, paying.clock.sleep)
+    pay = Pay(paying.store, Payments(unreliable, table), paying.wiring.top_up)
+    summary = replace(paying.check(), pay=pay).run(TICK, seconds=100)
+    assert (paid(vonage), summary.undelivered, summary.complete) == (0, 1, False)
+    assert paying.run(NEXT).complete
+    assert paid(vonage) == 1
+
+
+def test_an_order_that_waited_for_hours_is_dropped(paying: Bench, vonage: VonageServer) -> None:
     paying.check().run(TICK, seconds=15)
     assert paying.run(TICK + 2 * HOUR).complete
     assert paid(vonage) == 0
 
 
-def test_a_rule_that_pays_no_more_is_asked_no_more(paying: Bench, vonage: VonageServer) -> None:
+def test_an_order_is_dropped_when_its_rule_no_longer_pays(
+    paying: Bench, vonage: VonageServer
+) -> None:
     paying.check().run(TICK, seconds=15)
     paying.aws.put_policy("# none\n")
     assert paying.run(NEXT).complete
     assert paid(vonage) == 0
 
 
-def test_an_account_that_is_gone_is_not_paid_for(paying: Bench, vonage: VonageServer) -> None:
+def test_an_account_that_is_no_longer_watched_is_not_paid_for(
+    paying: Bench, vonage: VonageServer
+) -> None:
     paying.check().run(TICK, seconds=15)
     paying.watch("other")
     assert paying.run(NEXT).complete

@@ -1,27 +1,24 @@
 """`balance-watch check`: one check, now, by the same code as the function."""
 
 import argparse
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache
-from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from balance_watch.cli.status import show_accounts
 from balance_watch.cli.terminal import (
-    accounts_table,
+    Subparsers,
     err,
     out,
     print_json,
     sanitize,
-    warn,
     wiring,
 )
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import ReadResult
-from balance_watch.domain.state import AccountState
-from balance_watch.notifiers.text import format_duration, format_time
 from balance_watch.usecases.summary import Summary
 from balance_watch.wiring import Wiring
 
@@ -29,7 +26,7 @@ _SECONDS = 300.0
 """How long a check at a terminal may take, and how long it holds the table at most."""
 
 
-def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the type to itself)
+def add_commands(commands: Subparsers) -> None:
     """Adds `check`."""
     command = commands.add_parser("check", help="check every account now, and alert as scheduled")
     command.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -41,7 +38,22 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def check(wired: Wiring, *, as_json: bool = False) -> Summary:
-    """Checks every account once, with progress, and shows what came of it."""
+    """Checks every account once, with a progress bar, and prints the result."""
+    load = cache(wired.load)
+    summary = _run(wired, load)
+    if as_json:
+        print_json(summary.as_json())
+        return summary
+    configuration = load()
+    accounts = [account for account, _ in configuration.accounts]
+    states = wired.store.states([account.name for account in accounts])
+    silences = wired.silences.at(datetime.now(UTC))
+    show_accounts(accounts, states, silences=silences, faults=configuration.faults)
+    out.print(_counts(summary) or "Nothing was read.", style="dim")
+    return summary
+
+
+def _run(wired: Wiring, load: Callable[[], Configuration]) -> Summary:
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -59,41 +71,11 @@ def check(wired: Wiring, *, as_json: bool = False) -> Summary:
             )
 
         now = datetime.now(UTC).replace(microsecond=0)
-        load = cache(wired.load)
-        summary = wired.check(on_read, load).run(now, seconds=_SECONDS)
-    if as_json:
-        print_json(summary.as_json())
-    else:
-        show(wired, load())
-        counts = summary.as_json()
-        told = [f"{name} {counts[name]}" for name in counts if counts[name] and name != "skipped"]
-        out.print(", ".join(told[1:]) or "Nothing was read.", style="dim")
-    return summary
+        return wired.check(on_read, load).run(now, seconds=_SECONDS)
 
 
-def show(wired: Wiring, configuration: Configuration) -> None:
-    """Shows every account as the table has it now, and what is wrong with the configuration."""
-    states = wired.store.states([account.name for account, _ in configuration.accounts])
-    rows = [
-        (states.get(account.name, AccountState(account.name)), account.provider)
-        for account, _ in configuration.accounts
-    ]
-    if rows:
-        out.print(accounts_table(rows))
-        _show_when([state.checked_at for state, _ in rows])
-    for state, _ in rows:
-        if state.failure is not None:
-            out.print(sanitize(f"{state.account}: {state.failure.message}", "magenta"))
-    for silence in wired.silences.at(datetime.now(UTC)):
-        text = f"Silence {silence.name}: {silence.matchers} until {format_time(silence.until)}"
-        out.print(sanitize(f"{text}, {silence.reason}", "dim"))
-    warn(configuration.faults)
-
-
-def _show_when(times: Sequence[datetime | None]) -> None:
-    """Tells when the account that has waited longest was checked: a stopped schedule shows."""
-    if None in times:
-        return
-    oldest = min(filter(None, times))
-    ago = format_duration(max(datetime.now(UTC) - oldest, timedelta()))
-    out.print(f"Last checked {format_time(oldest)}, {ago} ago.", style="dim")
+def _counts(summary: Summary) -> str:
+    """Writes the counts of a run that are not zero: `accounts 2, read 2, fired 1`."""
+    counts = summary.as_json()
+    names = [name for name in counts if counts[name] and name not in ("scheduled_time", "skipped")]
+    return ", ".join(f"{name} {counts[name]}" for name in names)

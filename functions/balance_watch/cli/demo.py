@@ -1,13 +1,13 @@
-"""`balance-watch demo`: three simulated days on the embedded stack, nothing of yours touched."""
+"""`balance-watch demo`: three simulated days on an embedded stack, without any AWS account."""
 
 import argparse
 from pathlib import Path
-from typing import Any
 
+from balance_watch.cli.terminal import Subparsers
 from balance_watch.errors import CommandError
 
 
-def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the type to itself)
+def add_commands(commands: Subparsers) -> None:
     """Adds `demo`."""
     command = commands.add_parser("demo", help="watch three simulated days, or your own accounts")
     command.add_argument(
@@ -17,7 +17,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the typ
         help="check the accounts in this file once, at their real providers, and store nothing",
     )
     command.add_argument(
-        "--policy", type=Path, metavar="FILE", help="with --accounts: by the policy in this file"
+        "--policy", type=Path, metavar="FILE", help="with --accounts: use the policy in this file"
     )
     command.set_defaults(run=_demo)
 

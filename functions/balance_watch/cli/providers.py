@@ -1,4 +1,4 @@
-"""`balance-watch providers`: which there are, what each needs, and how one is tried out."""
+"""`balance-watch providers`: lists the providers, shows one, and tries one."""
 
 import argparse
 import json
@@ -8,21 +8,23 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from balance_watch.cli import provider_trial as trying
-from balance_watch.cli.terminal import out, print_json, sanitize
+from balance_watch.cli import trial_report
+from balance_watch.cli.provider_trial import try_provider
+from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize
+from balance_watch.domain.reading import ReadFailure
 from balance_watch.errors import CommandError
 from balance_watch.providers.registry import catalogue_provider, current_slug, slugs
 from balance_watch.providers.spec import REGION, Region, Spec
 
-TRY = "try"
+_TRY = "try"
 _USAGE = """
-  %(prog)s                                  lists them
-  %(prog)s SLUG                             shows one, with an account to copy
-  %(prog)s try FILE --credentials FILE      asks once, and shows what was understood
+  %(prog)s                              lists them
+  %(prog)s SLUG                         shows one, with an account to copy
+  %(prog)s try FILE --credentials FILE  asks one, and shows what was read
 """
 
 
-def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the type to itself)
+def add_commands(commands: Subparsers) -> None:
     """Adds `providers`."""
     command = commands.add_parser(
         "providers",
@@ -35,88 +37,101 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the typ
         "file",
         nargs="?",
         metavar="FILE",
-        help="to try: a specification, a policy that has one, or a provider of the catalogue",
+        help="to try: a specification, a policy that has one, or a slug of the catalogue",
     )
     command.add_argument(
         "--credentials",
         metavar="FILE",
-        help="to try: JSON, the credentials or a whole account; - for standard input",
+        help="to try: JSON with the credentials or a whole account; - for standard input",
     )
-    command.add_argument("--provider", metavar="SLUG", help="to try: which one of a policy")
+    command.add_argument("--provider", metavar="SLUG", help="to try: which provider of a policy")
     command.add_argument("--json", action="store_true", help="print it as JSON")
     command.set_defaults(run=_providers, wrong_use=command.error)
 
 
 def _providers(arguments: argparse.Namespace) -> int:
-    if arguments.what == TRY:
-        if not arguments.file or not arguments.credentials:
-            arguments.wrong_use("try needs FILE and --credentials FILE")
-        return trying.try_out(
-            arguments.file, arguments.credentials, arguments.provider, as_json=arguments.json
-        )
+    if arguments.what == _TRY:
+        return _try(arguments)
     if arguments.file or arguments.credentials or arguments.provider:
         arguments.wrong_use("FILE, --credentials and --provider belong to try")
     if arguments.what:
         return _show(arguments.what, as_json=arguments.json)
-    catalogue = [(slug, spec) for slug in slugs() if (spec := catalogue_provider(slug)) is not None]
+    return _list(as_json=arguments.json)
+
+
+def _try(arguments: argparse.Namespace) -> int:
+    if not arguments.file or not arguments.credentials:
+        arguments.wrong_use("try needs FILE and --credentials FILE")
+    trial = try_provider(arguments.file, arguments.credentials, arguments.provider)
     if arguments.json:
+        print_json(trial_report.as_json(trial))
+    else:
+        trial_report.show(trial)
+    return 1 if isinstance(trial.result, ReadFailure) else 0
+
+
+def _list(*, as_json: bool) -> int:
+    catalogue = [(slug, spec) for slug in slugs() if (spec := catalogue_provider(slug)) is not None]
+    if as_json:
         print_json([_as_json(slug, spec) for slug, spec in catalogue])
         return 0
     if not out.is_terminal:
-        # In a pipe a line for each, to be searched and cut.
+        # In a pipe, one line for each provider, to be searched and cut.
         for slug, spec in catalogue:
-            print(slug, spec.name, what_it_is(spec), unit_of(spec), needs(spec), sep="\t")
+            print(slug, spec.name, describe_number(spec), unit_of(spec), needs(spec), sep="\t")
         return 0
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("slug", "name and number", "unit", "key, if special"):
-        table.add_column(name, overflow="fold", no_wrap=name == "slug")
+    for column in ("slug", "name and number", "unit", "key, if special"):
+        table.add_column(column, overflow="fold", no_wrap=column == "slug")
     for slug, spec in catalogue:
-        named = Text(spec.name, style=f"link {spec.docs}") + Text(f": {what_it_is(spec)}", "dim")
-        table.add_row(slug, named, unit_of(spec), spec.key or "")
+        name = Text(spec.name, style=f"link {spec.docs}")
+        number = Text(f": {describe_number(spec)}", "dim")
+        table.add_row(slug, name + number, unit_of(spec), spec.key or "")
     out.print(table)
-    out.print("One of them, with an account to copy: balance-watch providers SLUG", style="dim")
+    out.print("To show one, with an account to copy: balance-watch providers SLUG", style="dim")
     return 0
 
 
-def _show(named: str, *, as_json: bool) -> int:
-    slug = current_slug(named)
+def _show(name: str, *, as_json: bool) -> int:
+    slug = current_slug(name)
     spec = catalogue_provider(slug)
     if spec is None:
-        near = [it for it in slugs() if named.lower() in it] or get_close_matches(named, slugs())
-        hint = f" There is {', '.join(near)}." if near else " See `balance-watch providers`."
-        raise CommandError(f"There is no provider {named}.{hint}")
+        similar = [slug for slug in slugs() if name.lower() in slug]
+        similar = similar or get_close_matches(name, slugs())
+        hint = f"Similar: {', '.join(similar)}." if similar else "See `balance-watch providers`."
+        raise CommandError(f"There is no provider {name}. {hint}")
     if as_json:
-        print_json(_whole(slug, spec))
+        print_json(_details(slug, spec))
         return 0
     out.print(Text(spec.name, style="bold") + Text(f"  {slug}", style="dim"))
-    for name, value in _facts(spec):
-        # Not folded: an address is to be clicked or copied.
-        out.print(Text(f"{name:<15}", style="dim") + sanitize(value), soft_wrap=True)
+    for label, value in _facts(spec):
+        # Not folded, so that an address can be clicked and copied.
+        out.print(Text(f"{label:<15}", style="dim") + sanitize(value), soft_wrap=True)
     out.print("\nAn account, for a secret:", style="dim")
     print(json.dumps(example(slug, spec), indent=2, ensure_ascii=False))
     return 0
 
 
-def what_it_is(spec: Spec) -> str:
-    """What the provider's main number is, in words; a quota is told from money that was paid in."""
+def describe_number(spec: Spec) -> str:
+    """Says what a provider's main number is, and whether it is a quota."""
     number = spec.number or "balance"
     return f"{number} (quota)" if spec.kind == "quota" else number
 
 
 def unit_of(spec: Spec) -> str:
-    """The unit of the number; by region, where it differs."""
+    """Returns the unit of the number, or the units of all regions."""
     units = (spec.currency, *(region.currency for region in spec.regions.values()))
     return " or ".join(dict.fromkeys(unit for unit in units if unit)) or "account's own"
 
 
 def needs(spec: Spec) -> str:
-    """What an account has to give: its credentials, with what kind of key, and its variables."""
+    """Lists what an account must have: credentials, variables, and which kind of key."""
     names = ", ".join((*(spec.credentials(None) or ()), *spec.variables))
     return f"{names}: {spec.key}" if spec.key else names
 
 
 def example(slug: str, spec: Spec) -> dict[str, Any]:
-    """An account of the provider as it stands in a secret, for people to fill in."""
+    """Returns an account of a provider, as a secret has it, for people to fill in."""
     entry: dict[str, Any] = {
         "name": f"{slug}-prod",
         "provider": slug,
@@ -130,11 +145,13 @@ def example(slug: str, spec: Spec) -> dict[str, Any]:
 
 
 def _facts(spec: Spec) -> list[tuple[str, str]]:
+    """Returns label and value of each fact that is known of a provider."""
     optional = {name: str(what) for name, what in spec.options.items()}
     if spec.regions:
-        optional[REGION] = " or ".join(_region(name, it) for name, it in spec.regions.items())
-    told = [
-        ("the number", f"{what_it_is(spec)}, in {unit_of(spec)}"),
+        regions = spec.regions.items()
+        optional[REGION] = " or ".join(_region(name, region) for name, region in regions)
+    facts = [
+        ("the number", f"{describe_number(spec)}, in {unit_of(spec)}"),
         ("needs", needs(spec)),
         ("may name", "; ".join(f"variables.{name}: {what}" for name, what in optional.items())),
         ("to top up", ", ".join(f"variables.{name}" for name in spec.top_up_variables)),
@@ -144,7 +161,7 @@ def _facts(spec: Spec) -> list[tuple[str, str]]:
         ("top up at", spec.billing or ""),
         ("facts from", f"{spec.evidence}, looked up {spec.checked}" if spec.evidence else ""),
     ]
-    return [(name, value) for name, value in told if value]
+    return [(label, value) for label, value in facts if value]
 
 
 def _region(name: str, region: Region) -> str:
@@ -162,10 +179,10 @@ def _as_json(slug: str, spec: Spec) -> dict[str, Any]:
     }
 
 
-def _whole(slug: str, spec: Spec) -> dict[str, Any]:
+def _details(slug: str, spec: Spec) -> dict[str, Any]:
     return {
         **_as_json(slug, spec),
-        "number": what_it_is(spec),
+        "number": describe_number(spec),
         "kind": spec.kind,
         "key": spec.key,
         "regions": {name: region.currency for name, region in spec.regions.items()},

@@ -1,111 +1,81 @@
-"""`balance-watch silence`: holds alerts back for a while, lists what is held back, ends it."""
+"""`balance-watch silence`: mutes alerts for a while, lists the silences, ends one."""
 
 import argparse
-import secrets
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from typing import Any
 
 from rich.table import Table
 
-from balance_watch.cli.terminal import out, print_json, sanitize, wiring
-from balance_watch.config.policy import OF_ALERTS, is_fact
+from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize, timestamp, wiring
 from balance_watch.config.policy_types import Duration
-from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import CommandError
 from balance_watch.notifiers.text import format_duration, format_time
-
-_LONGEST = timedelta(days=31)
-_MOST, _WORDS = 20, 200
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+from balance_watch.usecases import silencing
 
 
-def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the type to itself)
+def add_commands(commands: Subparsers) -> None:
     """Adds `silence add`, `silence list` and `silence end`."""
-    silence = commands.add_parser("silence", help="hold alerts back for a while")
+    silence = commands.add_parser("silence", help="mute alerts for a while")
     actions = silence.add_subparsers(title="actions", required=True, metavar="ACTION")
     add = actions.add_parser(
         "add",
-        help="begin to hold back",
-        description="Holds back every alert whose facts match. What is held back is said when the"
-        " silence ends, if it still holds. That an account cannot be read, or that the"
-        " configuration has a fault, is held back only where it is named: metric=unreadable.",
+        help="mute the alerts that match",
+        description="Mutes the alerts whose facts match. If a muted alert still fires when the"
+        " silence ends, it is sent then. An alert that an account cannot be read, or that the"
+        " configuration has a fault, is muted only by name: metric=unreadable or"
+        " metric=configuration.",
     )
     add.add_argument(
         "--match",
-        action=_Facts,
+        action="append",
         required=True,
-        type=_fact,
+        type=_matcher,
         metavar="FACT=GLOB",
-        help="account, provider, labels.NAME, severity, rule or metric; all that are given must"
-        " match (give it again for another)",
+        help="FACT is account, provider, labels.NAME, severity, rule or metric; of several --match,"
+        " all must match",
     )
     add.add_argument(
         "--for",
-        dest="span",
+        dest="duration",
         required=True,
-        type=_span,
+        type=_duration,
         metavar="4h",
-        help="30m, 4h, 2d, 1w, at most 31d",
+        help="a duration such as 30m, 4h, 2d or 1w, at most 31d",
     )
-    add.add_argument("--reason", required=True, type=_reason, help="what for, in a few words")
-    add.set_defaults(run=_add)
-    listed = actions.add_parser("list", help="show what is held back")
-    listed.add_argument("--json", action="store_true", help="print it as JSON")
+    add.add_argument("--reason", required=True, type=_reason, help="why, in a few words")
+    add.set_defaults(run=_add, wrong_use=add.error)
+    listed = actions.add_parser("list", help="list the silences that are active")
+    listed.add_argument("--json", action="store_true", help="print them as JSON")
     listed.set_defaults(run=_list)
     end = actions.add_parser("end", help="end a silence before its time")
-    end.add_argument("silence", metavar="SILENCE", help="its name, as `silence list` shows it")
+    end.add_argument("silence", metavar="SILENCE", help="its name, from `silence list`")
     end.set_defaults(run=_end)
 
 
-class _Facts(argparse.Action):
-    """Gathers facts; all must match, so that one named twice could never."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,  # noqa: ANN401 (as its base)
-        option_string: str | None = None,
-    ) -> None:
-        """Adds a fact."""
-        del parser, option_string
-        fact, glob = values
-        facts = getattr(namespace, self.dest) or {}
-        if fact in facts:
-            raise argparse.ArgumentError(self, f"{fact} is named twice: add two silences")
-        setattr(namespace, self.dest, {**facts, fact: glob})
-
-
-def _fact(text: str) -> tuple[str, str]:
-    fact, equals, glob = text.partition("=")
-    if len(text) > _WORDS:
-        raise argparse.ArgumentTypeError(f"must be {_WORDS} characters at most")
-    if not equals or not glob or not is_fact(fact, OF_ALERTS):
-        can = ", ".join((*OF_ALERTS, "labels.NAME"))
-        raise argparse.ArgumentTypeError(f"must be FACT=GLOB, with one of {can}")
-    known = {"severity": Severity, "metric": Metric}.get(fact)
-    if known is not None and not any(fnmatchcase(each.value, glob) for each in known):
-        can = ", ".join(each.value for each in known)
-        raise argparse.ArgumentTypeError(f"matches no {fact}: there are {can}")
+def _matcher(text: str) -> tuple[str, str]:
+    fact, _, glob = text.partition("=")
+    _reject(silencing.matcher_fault(fact, glob))
     return fact, glob
 
 
-def _span(text: str) -> timedelta:
+def _duration(text: str) -> timedelta:
     try:
-        span = Duration.parse(text).span
+        duration = Duration.parse(text).span
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-    if not timedelta() < span <= _LONGEST:
-        raise argparse.ArgumentTypeError(f"must be more than nothing and {_LONGEST.days}d at most")
-    return span
+    _reject(silencing.duration_fault(duration))
+    return duration
 
 
 def _reason(text: str) -> str:
-    if not text.strip() or len(text) > _WORDS or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"must be 1 to {_WORDS} characters on one line")
-    return text.strip()
+    _reject(silencing.reason_fault(text))
+    return text
+
+
+def _reject(fault: str | None) -> None:
+    if fault is not None:
+        raise argparse.ArgumentTypeError(fault)
 
 
 def _now() -> datetime:
@@ -113,14 +83,14 @@ def _now() -> datetime:
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    match = arguments.match
-    silences, now = wiring().silences, _now()
-    if len(silences.at(now)) >= _MOST:
-        raise CommandError(f"There are {_MOST} silences, the most that there can be: end one.")
-    name = "".join(secrets.choice(_LETTERS) for _ in range(5))
-    silence = Silence(name, match, now + arguments.span, arguments.reason, now)
-    silences.add(silence)
-    out.print(sanitize(f"Silence {name}: {silence.matchers}, until {format_time(silence.until)}."))
+    match: dict[str, str] = {}
+    for fact, glob in arguments.match:
+        if fact in match:
+            arguments.wrong_use(f"argument --match: {fact} is named twice: add two silences")
+        match[fact] = glob
+    silence = silencing.add(wiring().silences, match, arguments.duration, arguments.reason, _now())
+    text = f"Silence {silence.name}: {silence.matchers}, until {format_time(silence.until)}."
+    out.print(sanitize(text))
     return 0
 
 
@@ -128,17 +98,17 @@ def _list(arguments: argparse.Namespace) -> int:
     now = _now()
     silences = wiring().silences.at(now)
     if arguments.json:
-        print_json([_as_json(each) for each in silences])
+        print_json([_as_json(silence) for silence in silences])
         return 0
     if not silences:
-        out.print("Nothing is held back.")
+        out.print("There are no silences.")
         return 0
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("silence", "match", "ends in", "reason"):
         table.add_column(name, overflow="fold")
-    for each in silences:
-        left = format_duration(each.until - now)
-        table.add_row(each.name, sanitize(each.matchers), left, sanitize(each.reason))
+    for silence in silences:
+        left = format_duration(silence.until - now)
+        table.add_row(silence.name, sanitize(silence.matchers), left, sanitize(silence.reason))
     out.print(table)
     return 0
 
@@ -147,16 +117,14 @@ def _as_json(silence: Silence) -> dict[str, Any]:
     return {
         "silence": silence.name,
         "match": dict(silence.match),
-        "until": f"{silence.until:%Y-%m-%dT%H:%M:%SZ}",
+        "until": timestamp(silence.until),
         "reason": silence.reason,
-        "created_at": f"{silence.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        "created_at": timestamp(silence.created_at),
     }
 
 
 def _end(arguments: argparse.Namespace) -> int:
-    silences = wiring().silences
-    if arguments.silence not in {each.name for each in silences.at(_now())}:
+    if not silencing.end(wiring().silences, arguments.silence, _now()):
         raise CommandError("There is no such silence: see `balance-watch silence list`.")
-    silences.end(arguments.silence)
-    out.print("Ended. What it held back is said at the next check, if it still holds.")
+    out.print("Ended. The next check sends the muted alerts that still fire.")
     return 0

@@ -1,153 +1,198 @@
-"""`balance-watch status` and `balance-watch history`: what the table knows."""
+"""`balance-watch status`: every account as of its last check."""
 
 import argparse
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
-from balance_watch.cli.check import show
 from balance_watch.cli.terminal import (
-    alerts_of,
+    Subparsers,
     digits,
     out,
+    print_faults,
     print_json,
     sanitize,
-    warn,
+    timestamp,
     wiring,
 )
+from balance_watch.domain.account import Account
 from balance_watch.domain.money import with_unit
-from balance_watch.domain.reading import Reading
+from balance_watch.domain.policy import UNREADABLE, Policy
+from balance_watch.domain.rules import Metric, Severity
+from balance_watch.domain.silences import Silence
+from balance_watch.domain.spending import LONGEST
 from balance_watch.domain.state import AccountState
 from balance_watch.domain.trend import sparkline
-from balance_watch.errors import CommandError
-from balance_watch.wiring import Wiring
+from balance_watch.notifiers.text import format_duration, format_time
 
-_ROWS = 24
-_PLOT = 72
+_COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 
 
-def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the type to itself)
-    """Adds `status` and `history`."""
-    status = commands.add_parser("status", help="show every account as of its last check")
-    status.add_argument("--json", action="store_true", help="print it as JSON")
-    status.set_defaults(run=_status)
-    history = commands.add_parser("history", help="show the readings of an account")
-    history.add_argument("account", metavar="ACCOUNT")
-    history.add_argument("--days", type=_days, default=7, help="how far back (default: 7)")
-    history.add_argument("--json", action="store_true", help="print every reading as JSON")
-    history.set_defaults(run=_history)
-
-
-def _days(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 36500:  # noqa: PLR2004 (a century)
-        raise argparse.ArgumentTypeError("must be a number of days, 1 to 36500")
-    return int(text)
+def add_commands(commands: Subparsers) -> None:
+    """Adds `status`."""
+    command = commands.add_parser("status", help="show every account as of its last check")
+    command.add_argument("--json", action="store_true", help="print it as JSON")
+    command.set_defaults(run=_status)
 
 
 def _status(arguments: argparse.Namespace) -> int:
     wired = wiring()
-    if arguments.json:
-        print_json(status(wired))
-    else:
-        show(wired, wired.load())
-    return 0
-
-
-def status(wired: Wiring) -> list[dict[str, Any]]:
-    """Returns every account as the contract's JSON has it; faults go to standard error."""
     configuration = wired.load()
-    warn(configuration.faults)
-    states = wired.store.states([account.name for account, _ in configuration.accounts])
-    listed = []
-    for account, _ in configuration.accounts:
-        state = states.get(account.name, AccountState(account.name))
-        reading, failure = state.reading, state.failure
-        severities = {rule.name: rule.severity for rule in configuration.policy.rules_for(account)}
-        listed.append(
-            {
-                "account": account.name,
-                "provider": account.provider,
-                "balance": digits(reading.balance) if reading else None,
-                "currency": reading.currency if reading else None,
-                "observed_at": _time(reading.observed_at) if reading else None,
-                "failure": failure
-                and {
-                    "kind": failure.kind.value,
-                    "message": failure.message,
-                    "since": _time(state.failing_since),
-                },
-                "alerts": alerts_of(state, severities),
-            }
-        )
-    return listed
-
-
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _history(arguments: argparse.Namespace) -> int:
-    wired = wiring()
-    until = datetime.now(UTC)
-    readings = wired.store.history(arguments.account, until - timedelta(days=arguments.days), until)
-    known = (account.name for account, _ in wired.load().accounts)
-    if not readings and arguments.account not in known:
-        raise CommandError("There is no such account: see `balance-watch status`.")
+    accounts = [account for account, _ in configuration.accounts]
+    states = wired.store.states([account.name for account in accounts])
     if arguments.json:
-        print_json([_as_json(reading) for reading in readings])
+        print_faults(configuration.faults)
+        print_json(as_json(accounts, states, configuration.policy))
     else:
-        _show(readings)
+        silences = wired.silences.at(datetime.now(UTC))
+        show_accounts(accounts, states, silences=silences, faults=configuration.faults)
     return 0
 
 
-def _as_json(reading: Reading) -> dict[str, Any]:
+def as_json(
+    accounts: Sequence[Account], states: Mapping[str, AccountState], policy: Policy
+) -> list[dict[str, Any]]:
+    """Returns the accounts as `status --json` prints them."""
+    return [
+        _as_json(account, states.get(account.name, AccountState(account.name)), policy)
+        for account in accounts
+    ]
+
+
+def _as_json(account: Account, state: AccountState, policy: Policy) -> dict[str, Any]:
+    reading, failure = state.reading, state.failure
     return {
-        "observed_at": _time(reading.observed_at),
-        "balance": digits(reading.balance),
-        "currency": reading.currency,
-        "credits": digits(reading.credits),
-        "points": digits(reading.points),
-        "provider_flag": reading.provider_flag,
-        "provider_threshold": digits(reading.provider_threshold),
-        "auto_reload": None if reading.auto_reload is None else reading.auto_reload.enabled,
+        "account": account.name,
+        "provider": account.provider,
+        "balance": digits(reading.balance) if reading else None,
+        "currency": reading.currency if reading else None,
+        "observed_at": timestamp(reading.observed_at) if reading else None,
+        "failure": failure
+        and {
+            "kind": failure.kind.value,
+            "message": failure.message,
+            "since": timestamp(state.failing_since),
+        },
+        "alerts": list(_alerts(state, account, policy)),
     }
 
 
-def _show(readings: list[Reading]) -> None:
-    if not readings:
-        out.print("No reading in that time.")
+def _alerts(state: AccountState, account: Account, policy: Policy) -> Iterator[dict[str, Any]]:
+    """Yields the alerts that fire, then the rules that are pending."""
+    for alert in state.alerts.values():
+        if alert.firing:
+            yield _alert(alert.rule, "firing", alert.severity, alert.since)
+    severities = {rule.name: rule.severity for rule in policy.rules_for(account)}
+    for name, rule in state.rules.items():
+        if not rule.firing:
+            yield _alert(name, "pending", severities.get(name, Severity.WARNING), rule.since)
+
+
+def _alert(rule: str, state: str, severity: Severity, since: datetime) -> dict[str, Any]:
+    return {"rule": rule, "state": state, "severity": severity.value, "since": timestamp(since)}
+
+
+def show_accounts(
+    accounts: Sequence[Account],
+    states: Mapping[str, AccountState],
+    *,
+    silences: Sequence[Silence],
+    faults: Sequence[str],
+) -> None:
+    """Shows accounts, why some cannot be read, the active silences and the configuration's faults.
+
+    Args:
+        accounts: the accounts.
+        states: their states by name, without those that were never checked.
+        silences: the silences that are active.
+        faults: the faults of the configuration.
+    """
+    rows = [
+        (states.get(account.name, AccountState(account.name)), account.provider)
+        for account in accounts
+    ]
+    if rows:
+        out.print(accounts_table(rows))
+        _show_oldest_check([state.checked_at for state, _ in rows])
+    for state, _ in rows:
+        if state.failure is not None:
+            out.print(sanitize(f"{state.account}: {state.failure.message}", "magenta"))
+    for silence in silences:
+        text = f"Silence {silence.name}: {silence.matchers} until {format_time(silence.until)}"
+        out.print(sanitize(f"{text}, {silence.reason}", "dim"))
+    print_faults(faults)
+
+
+def _show_oldest_check(times: Sequence[datetime | None]) -> None:
+    """Shows when the account that waits longest was checked: a schedule that stopped stands out."""
+    if None in times:
         return
-    # One plot is of one currency.
-    readings = [each for each in readings if each.currency == readings[-1].currency]
-    step = max(1, len(readings) // _PLOT)
-    plotted = readings[::-step][:_PLOT][::-1]
-    out.print(sparkline(tuple(reading.balance for reading in plotted)), style="cyan")
-    first, last = readings[0], readings[-1]
-    counted = "1 reading" if len(readings) == 1 else f"{len(readings)} readings"
-    out.print(
-        f"{with_unit(first.balance, first.currency)} → {with_unit(last.balance, last.currency)},"
-        f" {counted} since {first.observed_at:%Y-%m-%d %H:%M} UTC"
-    )
+    oldest = min(filter(None, times))
+    age = format_duration(max(datetime.now(UTC) - oldest, timedelta()))
+    out.print(f"Last checked {format_time(oldest)}, {age} ago.", style="dim")
+
+
+def accounts_table(rows: Sequence[tuple[AccountState, str]]) -> Table:
+    """Draws a table of accounts: balance, how long it lasts, its last day, and the condition.
+
+    Args:
+        rows: each account's state and provider.
+    """
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("observed (UTC)", "balance", "credits", "points", "auto-reload", "says"):
-        right = name in ("balance", "credits", "points")
-        table.add_column(name, justify="right" if right else "left")
-    for reading in readings[-_ROWS:]:
-        table.add_row(*(sanitize(each) for each in _row(reading)))
-    out.print(table)
-    if len(readings) > _ROWS:
-        out.print(f"The latest {_ROWS} of {len(readings)}; --json has them all.", style="dim")
+    table.add_column("account", no_wrap=True, max_width=32)
+    table.add_column("provider", style="dim", no_wrap=True, max_width=18)
+    table.add_column("balance", justify="right", no_wrap=True)
+    table.add_column("lasts", justify="right", no_wrap=True)
+    table.add_column("last 24 h", no_wrap=True)
+    table.add_column("state", overflow="fold", min_width=12)
+    for state, provider in rows:
+        reading = state.reading
+        stale = "dim" if state.failure else ""
+        balance = sanitize(with_unit(reading.balance, reading.currency)) if reading else Text("-")
+        balance.stylize(stale)
+        # Every other hour, always with the latest: so the day fits into eighty columns.
+        plot = sparkline(tuple(sample.balance for sample in state.trend)[::-2][::-1])
+        table.add_row(
+            sanitize(state.account),
+            sanitize(provider),
+            balance,
+            Text(_runway(state), style=stale),
+            Text(plot, style="cyan"),
+            _condition(state),
+        )
+    return table
 
 
-def _row(reading: Reading) -> tuple[str, ...]:
-    auto = reading.auto_reload
-    says = "low" if reading.provider_flag else ""
-    return (
-        f"{reading.observed_at:%Y-%m-%d %H:%M}",
-        with_unit(reading.balance, reading.currency),
-        "" if reading.credits is None else f"{reading.credits:,f}",
-        "" if reading.points is None else f"{reading.points:,f}",
-        "" if auto is None else ("on" if auto.enabled else "off"),
-        " ".join(filter(None, (says, reading.status))),
+def _runway(state: AccountState) -> str:
+    """Writes how long the balance lasts, in its largest unit; empty if that is unknown."""
+    runway = state.pace.lasts(state.reading.balance) if state.reading else None
+    if runway is None or runway >= LONGEST:
+        return ""
+    days, hours = runway.days, runway.seconds // 3600
+    return f"{days} d" if days else f"{hours} h"
+
+
+def _condition(state: AccountState) -> Text:
+    """Writes an account's condition in a few words, the gravest first."""
+    firing = sorted(
+        (alert for alert in state.alerts.values() if alert.firing),
+        key=lambda alert: alert.severity.rank,
     )
+    words = [
+        sanitize(alert.rule, _COLOURS[alert.severity])
+        for alert in firing
+        if alert.rule != UNREADABLE
+    ]
+    if state.failure is not None:
+        unreadable = state.alerts.get(Metric.UNREADABLE)
+        is_firing = unreadable is not None and unreadable.firing
+        style = _COLOURS[unreadable.severity] if unreadable and is_firing else "magenta"
+        words.append(sanitize(state.failure.kind.words.lower(), style))
+    if words:
+        return Text(", ").join(words)
+    if state.checked_at is None:
+        return Text("not checked yet", style="dim")
+    return Text("ok" if state.reading else "no limit", style="green")

@@ -1,108 +1,110 @@
-"""`balance-watch top-up ACCOUNT`: pays in, after asking, and at most once."""
+"""`balance-watch top-up ACCOUNT`: makes one payment to an account, after asking."""
 
 import argparse
-import uuid
 from datetime import UTC, datetime
-from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.prompt import Confirm
 from rich.text import Text
 
-from balance_watch.cli.terminal import err, out, sanitize, wiring
+from balance_watch.cli.terminal import Subparsers, err, out, sanitize, wiring
+from balance_watch.domain.account import Account
 from balance_watch.domain.payment import PaymentOutcome, Refusal
-from balance_watch.errors import CommandError
+from balance_watch.errors import CommandError, PaymentNotRecordedError
 from balance_watch.notifiers.text import format_time
-from balance_watch.providers.request import top_up_request
+from balance_watch.providers.spec import Spec
+from balance_watch.usecases.payments import pay_by_hand, require_top_up
 from balance_watch.wiring import Wiring
 
-_SAID = {
-    PaymentOutcome.PAID: "Paid. The balance shows it at the next check.",
+_OUTCOMES = {
+    PaymentOutcome.PAID: "Paid. The next check reads the new balance.",
     PaymentOutcome.NOT_ENABLED: "Not paid: auto-reload is not enabled for this account. Enable it"
     " in the provider's dashboard: its first payment sets the amount.",
     PaymentOutcome.KEY_REJECTED: "Not paid: the provider rejected the key.",
-    PaymentOutcome.NOT_SENT: "Not paid: the provider was not reached, nothing was sent.",
-    PaymentOutcome.UNKNOWN: "It is NOT KNOWN whether this was paid: the request was sent and no"
-    " clear answer came. Look at the provider's dashboard before you pay again; until then, further"
-    " top-ups of this account are refused (--after-unknown once you have looked).",
+    PaymentOutcome.NOT_SENT: "Not paid: the provider could not be reached, nothing was sent.",
+    PaymentOutcome.UNKNOWN: "It is NOT KNOWN whether this was paid: the request was sent, but no"
+    " clear reply came back. Look at the provider's dashboard before you pay again. Until then,"
+    " further top-ups of this account are refused. To pay again, add --after-unknown; if it was"
+    " paid, add --clear.",
+}
+
+_TRY_LATER = "Try again in a few minutes."
+_NEXT_STEPS = {
+    Refusal.OPEN: "Look at the provider's dashboard. To pay again, add --after-unknown; if it was"
+    " paid, add --clear.",
 }
 
 
-_LATER = "Try again in a few minutes."
-_NEXT = {
-    Refusal.OPEN: "Look at the provider's dashboard; then, to pay again, add --after-unknown, or"
-    " --clear if it was paid.",
-}
-
-
-def add_commands(commands: Any) -> None:  # noqa: ANN401 (argparse keeps the type to itself)
+def add_commands(commands: Subparsers) -> None:
     """Adds `top-up`."""
     command = commands.add_parser(
         "top-up",
-        help="pay in at a provider that allows it (Vonage)",
-        description="Pays in what was paid when auto-reload was enabled at the provider. The"
-        " account's variables must name trx, the reference of that payment.",
+        help="pay into an account whose provider allows it (Vonage)",
+        description="Repeats the payment that enabled auto-reload at the provider, with the same"
+        " amount. The account's variables must name trx, the reference of that payment.",
     )
     command.add_argument("account", metavar="ACCOUNT")
     command.add_argument("--yes", action="store_true", help="pay without asking, for scripts")
     command.add_argument(
         "--after-unknown",
         action="store_true",
-        help="pay although it is not known what became of the last payment",
+        help="pay although the outcome of the last payment is not known",
     )
     command.add_argument(
         "--clear",
         action="store_true",
-        help="pay nothing: you have looked what became of the last payment, and it is settled",
+        help="pay nothing: mark the last payment as settled, once you know its outcome",
     )
     command.set_defaults(run=_top_up)
 
 
-def _agreed(question: Text) -> bool:
-    try:
-        return Confirm.ask(question, default=False, console=err)
-    except EOFError:
-        err.print("\nNobody is there to ask: scripts pay with --yes.")
-        return False
-
-
 def _top_up(arguments: argparse.Namespace) -> int:
     wired = wiring()
-    watched = {account.name: (account, spec) for account, spec in wired.load().accounts}
-    if arguments.account not in watched:
+    accounts = {account.name: (account, spec) for account, spec in wired.load().accounts}
+    if arguments.account not in accounts:
         raise CommandError("There is no such account, or its secret has a fault: see `status`.")
-    account, spec = watched[arguments.account]
+    account, spec = accounts[arguments.account]
     if arguments.clear:
         return _clear(wired, account.name)
-    try:
-        top_up_request(spec, account)
-    except LookupError as error:
-        raise CommandError(f"{account.name}: {error.args[0]}.") from None
-    question = sanitize(
+    require_top_up(spec, account)
+    question = (
         f"Top up {account.name} at {spec.name}? The amount is the one that was paid when"
         " auto-reload was enabled."
     )
-    if not arguments.yes and not _agreed(question):
+    if not arguments.yes and not _confirmed(sanitize(question)):
         out.print("Nothing was paid.")
         return 1
-    claim = wired.payments.claim(
-        account.name,
-        datetime.now(UTC).replace(microsecond=0),
-        idempotency_key=f"command {uuid.uuid4()}",
-        after_unknown=arguments.after_unknown,
-    )
-    if isinstance(claim, Refusal):
-        raise CommandError(f"Nothing was paid: {claim.value}. {_NEXT.get(claim, _LATER)}")
-    outcome = wired.top_up(spec, account)
-    out.print(_SAID[outcome])
+    return _pay(wired, spec, account, after_unknown=arguments.after_unknown)
+
+
+def _pay(wired: Wiring, spec: Spec, account: Account, *, after_unknown: bool) -> int:
     try:
-        wired.payments.settle(account.name, claim, outcome)
-    except (BotoCoreError, ClientError):
+        outcome = pay_by_hand(
+            wired.payments,
+            wired.top_up,
+            spec,
+            account,
+            datetime.now(UTC).replace(microsecond=0),
+            after_unknown=after_unknown,
+        )
+    except PaymentNotRecordedError as error:
+        out.print(_OUTCOMES[error.outcome])
         raise CommandError(
-            "The table could not note how this payment ended, so further ones are refused: settle"
-            f" it later with `balance-watch top-up {account.name} --clear`."
+            "The table could not record this outcome, so further top-ups of the account are"
+            f" refused. Settle it later: `balance-watch top-up {account.name} --clear`."
         ) from None
+    if isinstance(outcome, Refusal):
+        next_step = _NEXT_STEPS.get(outcome, _TRY_LATER)
+        raise CommandError(f"Nothing was paid: {outcome.value}. {next_step}")
+    out.print(_OUTCOMES[outcome])
     return 0 if outcome is PaymentOutcome.PAID else 1
+
+
+def _confirmed(question: Text) -> bool:
+    try:
+        return Confirm.ask(question, default=False, console=err)
+    except EOFError:
+        err.print("\nThere is nobody to ask: scripts pay with --yes.")
+        return False
 
 
 def _clear(wired: Wiring, account: str) -> int:
@@ -110,7 +112,6 @@ def _clear(wired: Wiring, account: str) -> int:
     if cleared is None:
         out.print("There is no payment to clear.")
         return 1
-    out.print(
-        sanitize(f"Cleared: the payment of {format_time(cleared.claimed_at)} is taken as settled.")
-    )
+    text = f"Cleared: the payment of {format_time(cleared.claimed_at)} is taken as settled."
+    out.print(sanitize(text))
     return 0

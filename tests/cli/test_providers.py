@@ -1,0 +1,83 @@
+"""`providers` and `providers SLUG`: the list, and one of them with an account to copy."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from balance_watch.cli.main import main
+from balance_watch.providers.registry import slugs
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run
+
+
+def test_every_provider_is_listed_with_what_it_needs(run: "Run") -> None:
+    listed = {provider["slug"]: provider for provider in run("providers", "--json").json}
+    assert set(listed) == set(slugs())
+    assert listed["vonage"] == {
+        "slug": "vonage",
+        "name": "Vonage",
+        "currency": "EUR",
+        "credentials": ["api_key", "api_secret"],
+        "variables": [],
+        "docs": "https://developer.vonage.com/en/api/account",
+    }
+
+
+@pytest.mark.parametrize("slug", slugs())
+def test_the_example_account_of_every_provider_is_complete(
+    slug: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["providers", slug, "--json"]) == 0
+    details: dict[str, Any] = json.loads(capsys.readouterr().out)
+    example = details["example"]
+    assert set(example["credentials"]) == set(details["credentials"])
+    assert set(example.get("variables", {})) == set(details["variables"])
+    assert None not in (details["number"], details["evidence"], details["checked"])
+
+
+def test_one_provider_is_shown_with_an_account_to_copy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["providers", "twilio"]) == 0
+    out = capsys.readouterr().out
+    entry = json.loads(out[out.index("{") :])
+    assert entry["credentials"] == {"auth_token": "…"}
+    assert entry["variables"] == {"account_sid": "…"}
+
+
+def test_an_unknown_provider_cannot_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["providers", "nobody"]) == 1
+    assert "There is no provider nobody" in capsys.readouterr().err
+
+
+def test_similar_names_are_suggested(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["providers", "OpenRouter"]) == 1
+    assert "Similar: openrouter-credits, openrouter-key." in capsys.readouterr().err
+
+
+def test_a_former_slug_shows_the_renamed_provider(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["providers", "aimlapi-v1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["slug"] == "aimlapi-v1-legacy"
+
+
+def test_in_a_pipe_each_provider_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["providers"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(slugs())
+    assert all(line.count("\t") == 4 for line in lines)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["try"],
+        ["try", "spec.toml"],
+        ["you", "spec.toml"],
+        ["you", "--credentials", "keys.json"],
+        ["--provider", "x"],
+    ],
+)
+def test_arguments_that_do_not_fit_together_are_wrong_use(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["providers", *words])
+    assert ended.value.code == 2

@@ -1,0 +1,66 @@
+"""`silence add`, `silence list` and `silence end`."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run, Stage
+
+
+def test_a_silence_is_added_listed_and_ended(run: "Run") -> None:
+    words = ("--match", "provider=vonage", "--match", "labels.team=s*", "--for", "4h")
+    added = run("silence", "add", *words, "--reason", "migration")
+    assert added.code == 0
+    name = added.out.split()[1].removesuffix(":")
+    (listed,) = run("silence", "list", "--json").json
+    assert list(listed) == ["silence", "match", "until", "reason", "created_at"]
+    assert listed["silence"] == name
+    assert listed["match"] == {"provider": "vonage", "labels.team": "s*"}
+    assert listed["reason"] == "migration"
+    assert "provider=vonage labels.team=s*" in run("silence", "list").out
+    assert run("silence", "end", name).code == 0
+    assert run("silence", "list", "--json").json == []
+
+
+def test_a_silence_mutes_an_alert_and_is_shown_by_status(run: "Run", stage: "Stage") -> None:
+    run("silence", "add", "--match", "account=search", "--for", "4h", "--reason", "migration")
+    assert run("check", "--json").json["fired"] == 0
+    shown = run("status").out
+    assert "account=search until" in shown
+    assert "migration" in shown
+    assert stage.slack.messages["default"] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--match", "provider", "--for", "4h", "--reason", "x"),
+        ("--match", "teem=x", "--for", "4h", "--reason", "x"),
+        ("--match", "account=a", "--for", "4 o'clock", "--reason", "x"),
+        ("--match", "account=a", "--for", "0h", "--reason", "x"),
+        ("--match", "account=a", "--for", "60d", "--reason", "x"),
+        ("--match", "account=a", "--for", "4h", "--reason", " "),
+        ("--match", "account=a", "--for", "4h"),
+        ("--for", "4h", "--reason", "x"),
+    ],
+)
+def test_an_invalid_silence_is_wrong_use(run: "Run", words: tuple[str, ...]) -> None:
+    assert run("silence", "add", *words).code == 2
+
+
+def test_a_fact_that_is_named_twice_is_wrong_use(run: "Run") -> None:
+    words = ("--match", "account=a", "--match", "account=b", "--for", "1h", "--reason", "x")
+    output = run("silence", "add", *words)
+    assert (output.code, "named twice" in output.err) == (2, True)
+
+
+def test_an_unknown_silence_cannot_be_ended(run: "Run") -> None:
+    output = run("silence", "end", "nothing")
+    assert (output.code, output.out) == (1, "")
+    assert "silence list" in output.err
+
+
+def test_a_silence_beyond_the_limit_is_not_added(run: "Run") -> None:
+    words = ("silence", "add", "--match", "account=a", "--for", "1h", "--reason", "x")
+    assert [run(*words).code for _ in range(21)] == [0] * 20 + [1]
