@@ -28,7 +28,7 @@ def test_two_checks_under_the_threshold_are_an_alarm() -> None:
     said = watchman.said[0].notification
     assert (said.rule, said.metric, said.severity) == ("auto_reload", "auto_reload", "critical")
     assert (said.value, said.threshold) == ("9.5", Decimal(10))
-    assert "Auto-reload is on, below 10.00 EUR, by 50.00 EUR." in said.detail
+    assert "Auto-reload is on: below 10.00 EUR, the provider adds 50.00 EUR." in said.detail
 
 
 @pytest.mark.parametrize("end", [look("59"), look("9", on=False), look("9", "5")])

@@ -96,7 +96,7 @@ def test_a_top_up_that_was_held_back_is_told_with_what_is_there_now() -> None:
     (said, _) = (it.notification for it in watchman.notices("390", HOUR + TICK))
     assert (said.value, said.detail) == (
         "390",
-        "It rose by 390.00 EUR, from 10.00 EUR to 400.00 EUR.",
+        "The balance rose by 390.00 EUR, from 10.00 EUR to 400.00 EUR.",
     )
     assert said.since == START + TICK
     assert said.said_at - said.since > timedelta(minutes=30)

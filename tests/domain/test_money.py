@@ -6,7 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from balance_watch.domain.money import MAX_DIGITS, NotAnAmountError, exact, plain, scaled, with_unit
+from balance_watch.domain.formatting import with_unit
+from balance_watch.domain.money import MAX_DIGITS, NotAnAmountError, exact, scaled
 
 KEPT = st.builds(
     lambda digits, exponent: Decimal(digits).scaleb(exponent),
@@ -14,6 +15,12 @@ KEPT = st.builds(
     st.integers(-90, 80),
 )
 """What DynamoDB can hold."""
+
+
+def plain(amount: Decimal) -> str:
+    """Writes every digit and no exponent."""
+    return f"{amount:f}"
+
 
 CENTS = st.decimals(-(10**9), 10**9, places=2)
 

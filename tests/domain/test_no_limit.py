@@ -4,9 +4,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 from balance_watch.domain.alerts import ProviderTraits
+from balance_watch.domain.evaluation import evaluate
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import Unlimited
-from balance_watch.domain.rules import Measurements, Metric, Rule, RuleStatus, evaluate
+from balance_watch.domain.rules import Measurements, Metric, Rule, RuleStatus
 from balance_watch.notifiers.text import summary_line
 from tests.support.watchman import (
     DAY,
@@ -36,8 +37,8 @@ def test_a_low_balance_ends_when_the_limit_is_lifted() -> None:
     assert watched.sees("8") == ["fired sns", "fired slack:default"]
     assert watched.sees(NO_LIMIT) == ["resolved sns", "resolved slack:default"]
     said = watched.said[-1].notification
-    assert summary_line(said) == "sms has no limit any more"
-    assert said.detail == "The provider sets no limit any more."
+    assert summary_line(said) == "sms no longer has a limit"
+    assert said.detail == "The provider no longer sets a limit."
     assert said.balance is None
 
 
@@ -98,7 +99,7 @@ def test_a_quota_that_is_used_up_before_it_begins_anew_is_running_out() -> None:
 def test_an_alert_of_a_quota_says_when_it_begins_anew() -> None:
     watched = watchman(below("20"), renews=True)
     watched.sees(reading("8", resets_at=START + DAY * 9))
-    assert "It is a quota, which begins anew at 2026-12-01 10:05 UTC." in (
+    assert "The balance is a quota that resets on 1 Dec 2026 10:05 UTC." in (
         watched.said[-1].notification.detail
     )
 

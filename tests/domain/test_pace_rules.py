@@ -96,7 +96,7 @@ def test_spending_that_leaps_fires_against_its_own_usual() -> None:
     assert spend(watchman, "4880", "10", 12) == ["fired sns", "fired slack:default"]
     said = watchman.said[0].notification
     assert said.threshold == 72
-    assert "Usually it is 24.00 EUR a day." in said.detail
+    assert "The usual rate is 24.00 EUR a day." in said.detail
 
 
 def test_spending_that_calms_down_resolves() -> None:

@@ -18,7 +18,9 @@ def resolved(*channels: str) -> list[str]:
 def test_the_providers_flag_fires() -> None:
     (said,) = watching().tells(reading("4", provider_flag=True, status="Payment failed"))
     assert (said.rule, said.metric, said.value) == ("provider_flag", "provider_flag", "4")
-    assert said.detail == ("The provider's own low-balance flag is set. It says: Payment failed")
+    assert said.detail == (
+        "The provider has set its low-balance flag. The provider says: Payment failed"
+    )
 
 
 def test_a_balance_under_the_providers_own_threshold_fires_though_the_flag_is_not_set() -> None:

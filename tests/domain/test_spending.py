@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balance_watch.domain.spending import LONGEST, Day, Pace, added, is_top_up, pace
-from balance_watch.domain.trend import Sample, shifted
+from balance_watch.domain.spending import LONGEST, Day, Pace, add_spending, is_top_up, pace
+from balance_watch.domain.trend import Sample, add_sample
 from tests.support.watchman import DAY, HOUR, START, TICK
 
 
@@ -17,21 +17,21 @@ class Meter:
     """Follows a balance look by look."""
 
     def __init__(self) -> None:
-        self.window: tuple[Sample, ...] = ()
+        self.trend: tuple[Sample, ...] = ()
         self.days: tuple[Day, ...] = ()
         self.last: Sample | None = None
 
     def sees(self, balance: Decimal | str | int, at: datetime) -> None:
         now = Sample(at, Decimal(balance))
         if self.last is not None:
-            self.days = added(self.days, self.last, now)
-        self.window = shifted(self.window, at, now.balance)
+            self.days = add_spending(self.days, self.last, now)
+        self.trend = add_sample(self.trend, at, now.balance)
         self.last = now
 
     @property
     def pace(self) -> Pace:
         assert self.last is not None
-        return pace(self.window, self.days, self.last.at)
+        return pace(self.trend, self.days, self.last.at)
 
     @property
     def lasts(self) -> timedelta | None:

@@ -29,7 +29,7 @@ def test_it_says_from_where_to_where() -> None:
     said = watchman.said[0].notification
     assert (said.metric, said.rule, said.severity) == ("balance", "topped_up", "info")
     assert (said.value, said.balance, said.threshold) == ("108.2", Decimal("108.2"), None)
-    assert said.detail == "It rose by 100.00 EUR, from 8.20 EUR to 108.20 EUR."
+    assert said.detail == "The balance rose by 100.00 EUR, from 8.20 EUR to 108.20 EUR."
 
 
 def test_a_rise_is_told_to_its_last_digit() -> None:
@@ -70,7 +70,9 @@ def test_the_latest_jump_within_a_gap_is_told_of_when_it_ends() -> None:
     notices(watchman, "10", "20", "15", "40")
     late = watchman.notices("39", 6 * HOUR)
     assert [it.channel for it in late] == ["sns", "slack:default"]
-    assert late[0].notification.detail == "It rose by 25.00 EUR, from 15.00 EUR to 40.00 EUR."
+    assert (
+        late[0].notification.detail == "The balance rose by 25.00 EUR, from 15.00 EUR to 40.00 EUR."
+    )
     assert late[0].notification.since == START + 3 * TICK
 
 

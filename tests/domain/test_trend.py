@@ -7,42 +7,43 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balance_watch.domain.trend import BARS, SPAN, Sample, shifted, sparkline
+from balance_watch.domain.formatting import BARS, sparkline
+from balance_watch.domain.trend import SPAN, Sample, add_sample
 from tests.support.watchman import HOUR, START, TICK
 
 amounts = st.integers(-(10**9), 10**9).map(lambda cents: Decimal(cents) / 100)
 
 
 def test_an_hour_has_its_latest_balance() -> None:
-    window = shifted(shifted((), START, Decimal(5)), START + TICK, Decimal(4))
-    assert window == (Sample(START + TICK, Decimal(4)),)
+    trend = add_sample(add_sample((), START, Decimal(5)), START + TICK, Decimal(4))
+    assert trend == (Sample(START + TICK, Decimal(4)),)
 
 
 def test_each_hour_has_its_own_sample() -> None:
-    window = shifted(shifted((), START, Decimal(5)), START + HOUR, Decimal(4))
-    assert [sample.balance for sample in window] == [5, 4]
+    trend = add_sample(add_sample((), START, Decimal(5)), START + HOUR, Decimal(4))
+    assert [sample.balance for sample in trend] == [5, 4]
 
 
 def test_what_is_older_than_a_day_goes() -> None:
-    window = shifted((), START, Decimal(5))
-    assert len(shifted(window, START + SPAN, Decimal(4))) == 2
-    assert len(shifted(window, START + SPAN + HOUR, Decimal(4))) == 1
+    trend = add_sample((), START, Decimal(5))
+    assert len(add_sample(trend, START + SPAN, Decimal(4))) == 2
+    assert len(add_sample(trend, START + SPAN + HOUR, Decimal(4))) == 1
 
 
 @given(st.lists(st.tuples(st.integers(1, 2000), amounts), max_size=40))
-def test_a_window_is_a_day_in_order_whenever_the_looks_were(
+def test_a_trend_is_a_day_in_order_whenever_the_looks_were(
     looks: list[tuple[int, Decimal]],
 ) -> None:
-    window: tuple[Sample, ...] = ()
+    trend: tuple[Sample, ...] = ()
     now = START
     for minutes, balance in looks:
         now += timedelta(minutes=minutes)
-        window = shifted(window, now, balance)
-        hours = [sample.at.replace(minute=0) for sample in window]
+        trend = add_sample(trend, now, balance)
+        hours = [sample.at.replace(minute=0) for sample in trend]
         assert hours == sorted(set(hours))
-        assert len(window) <= 25
+        assert len(trend) <= 25
         assert now - hours[0] <= SPAN + HOUR
-        assert window[-1].balance == balance
+        assert trend[-1].balance == balance
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,9 @@ def test_reminders_go_on_while_unreadable_with_the_last_number_known() -> None:
     (said,) = watchman.tells(failure(), after=DAY)
     assert (said.reason, said.value, said.balance) == ("reminder", "10", Decimal(10))
     assert (said.threshold, said.observed_at) == (Decimal(20), START)
-    assert said.detail == "The balance cannot be read now; this is the last one known."
+    assert (
+        said.detail == "The balance cannot be read at the moment. This is the last known balance."
+    )
 
 
 def test_unreadable_fires_after_so_many_failures_and_names_their_kind() -> None:

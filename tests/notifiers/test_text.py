@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from balance_watch.domain.formatting import format_duration, format_time
 from balance_watch.domain.notification import Notification
-from balance_watch.notifiers.text import format_change, format_duration, format_time, summary_line
+from balance_watch.notifiers.text import format_change, summary_line
 from tests.support.notifications import faulty, low
 
 FLAG = low(rule="provider_flag", metric="provider_flag")
@@ -27,7 +28,7 @@ def changed(it: Notification, **changes: object) -> str:
         (low(reason="worsened"), "Worse: sms is at 8.20 EUR, below 20.00 EUR"),
         (low(reason="reminder"), "Still: sms is at 8.20 EUR, threshold 20.00 EUR"),
         (low(reason="reminder", value=None), "Still: sms is at an unknown balance"),
-        (low(reason="resolved", value="31.2"), "sms has recovered, at 31.20 EUR"),
+        (low(reason="resolved", value="31.2"), "sms has recovered and is at 31.20 EUR"),
         (
             low(reason="resolved", threshold=None),
             "the rule low balance no longer applies to sms",
@@ -55,7 +56,7 @@ def test_a_balance_is_told_with_its_threshold(it: Notification, line: str) -> No
             {"threshold": Decimal(8), "reason": "reminder"},
             "Still: sms is at 8.20 EUR, low by its provider's own measure",
         ),
-        ({"threshold": None, "reason": "resolved"}, "sms has recovered, at 8.20 EUR"),
+        ({"threshold": None, "reason": "resolved"}, "sms has recovered and is at 8.20 EUR"),
     ],
 )
 def test_a_providers_own_idea_of_low_is_told_as_such(changes: dict[str, object], line: str) -> None:
@@ -85,7 +86,7 @@ def test_an_account_that_cannot_be_read_is_told_with_the_kind_of_failure(
             faulty("a", reason="worsened"),
             "New: the configuration has 1 fault: accounts may go unwatched",
         ),
-        (faulty(reason="resolved"), "the configuration is in order again"),
+        (faulty(reason="resolved"), "the configuration is valid again"),
     ],
 )
 def test_a_configuration_is_told_with_how_much_is_wrong(it: Notification, line: str) -> None:

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
+from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.money import NotAnAmountError, exact
 from balance_watch.domain.notification import Notification, Reason, alert_id
-from balance_watch.domain.rules import NUMERIC, Metric, Severity
+from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import LONGEST
 
 START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -87,7 +88,6 @@ times = st.datetimes(
     datetime(2100, 1, 1),  # noqa: DTZ001
     timezones=st.just(UTC),
 ).map(lambda at: at.replace(microsecond=0))
-NUMBERED = NUMERIC | {Metric.PROVIDER_FLAG, Metric.AUTO_RELOAD}
 
 
 @st.composite
@@ -108,7 +108,7 @@ def anything(draw: st.DrawFn) -> Notification:
         reason=reason,
         since=since,
         said_at=since + timedelta(minutes=draw(st.integers(0, 10**6))),
-        value=draw(numbers if metric in NUMBERED else words),
+        value=draw(numbers if METRICS[metric].is_number else words),
         threshold=draw(st.none() | amounts),
         currency=draw(st.sampled_from(["EUR", "credits"])),
         balance=draw(st.none() | amounts),

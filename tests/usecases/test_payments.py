@@ -69,7 +69,7 @@ def test_a_payment_is_told_of_at_once(paying: Bench) -> None:
     assert paying.post.said == [("sms", "fired"), ("sms", "topped_up")]
     said = paying.post.accepted[-1].notification
     assert (said.rule, said.metric, said.value) == ("top_up", "top_up", "paid")
-    assert "It answers the rule low." in said.detail
+    assert "It was triggered by the rule low." in said.detail
 
 
 def test_a_payment_is_made_before_it_is_told_of_and_is_owed_no_more(paying: Bench) -> None:

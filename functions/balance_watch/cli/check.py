@@ -18,9 +18,9 @@ from balance_watch.cli.terminal import (
     wiring,
 )
 from balance_watch.domain.account import Account
+from balance_watch.domain.formatting import format_duration, format_time
 from balance_watch.domain.reading import ReadResult
 from balance_watch.domain.state import AccountState
-from balance_watch.notifiers.text import format_duration, format_time
 from balance_watch.usecases.summary import Summary
 from balance_watch.wiring import Wiring
 

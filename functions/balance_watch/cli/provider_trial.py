@@ -15,12 +15,12 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from balance_watch.cli.terminal import digits, err, out, print_json, sanitize
+from balance_watch.cli.terminal import err, out, print_json, sanitize
 from balance_watch.config.accounts import parse_secrets
 from balance_watch.config.policy import SECTIONS, parse_policy
 from balance_watch.config.settings import trusted_hosts
 from balance_watch.domain.account import Account
-from balance_watch.domain.money import with_unit
+from balance_watch.domain.formatting import digits, with_unit
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult, Unlimited
 from balance_watch.errors import CommandError
 from balance_watch.providers.client import ATTEMPT_SECONDS

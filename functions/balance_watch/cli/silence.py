@@ -11,10 +11,10 @@ from rich.table import Table
 from balance_watch.cli.terminal import out, print_json, sanitize, wiring
 from balance_watch.config.policy import OF_ALERTS, is_fact
 from balance_watch.config.policy_types import Duration
+from balance_watch.domain.formatting import format_duration, format_time, iso_time
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import CommandError
-from balance_watch.notifiers.text import format_duration, format_time
 
 _LONGEST = timedelta(days=31)
 _MOST, _WORDS = 20, 200
@@ -147,9 +147,9 @@ def _as_json(silence: Silence) -> dict[str, Any]:
     return {
         "silence": silence.name,
         "match": dict(silence.match),
-        "until": f"{silence.until:%Y-%m-%dT%H:%M:%SZ}",
+        "until": iso_time(silence.until),
         "reason": silence.reason,
-        "created_at": f"{silence.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        "created_at": iso_time(silence.created_at),
     }
 
 

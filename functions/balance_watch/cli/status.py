@@ -10,17 +10,15 @@ from balance_watch.cli.check import show
 from balance_watch.cli.terminal import (
     alerts_of,
     configuration,
-    digits,
     out,
     print_json,
     sanitize,
     warn,
     wiring,
 )
-from balance_watch.domain.money import with_unit
+from balance_watch.domain.formatting import digits, iso_time, sparkline, with_unit
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.state import AccountState
-from balance_watch.domain.trend import sparkline
 from balance_watch.errors import CommandError
 from balance_watch.wiring import Wiring
 
@@ -71,21 +69,17 @@ def status(wired: Wiring) -> list[dict[str, Any]]:
                 "provider": account.provider,
                 "balance": digits(reading.balance) if reading else None,
                 "currency": reading.currency if reading else None,
-                "observed_at": _time(reading.observed_at) if reading else None,
+                "observed_at": iso_time(reading.observed_at) if reading else None,
                 "failure": failure
                 and {
                     "kind": failure.kind.value,
                     "message": failure.message,
-                    "since": _time(state.failing_since),
+                    "since": state.failing_since and iso_time(state.failing_since),
                 },
                 "alerts": alerts_of(state, severities),
             }
         )
     return listed
-
-
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _history(arguments: argparse.Namespace) -> int:
@@ -105,7 +99,7 @@ def _history(arguments: argparse.Namespace) -> int:
 
 def _as_json(reading: Reading) -> dict[str, Any]:
     return {
-        "observed_at": _time(reading.observed_at),
+        "observed_at": iso_time(reading.observed_at),
         "balance": digits(reading.balance),
         "currency": reading.currency,
         "credits": digits(reading.credits),

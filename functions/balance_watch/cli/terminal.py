@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -13,12 +12,11 @@ from rich.text import Text
 from balance_watch.config.accounts import Configuration
 from balance_watch.config.policy import policy_in_force
 from balance_watch.config.settings import Settings
-from balance_watch.domain.money import with_unit
+from balance_watch.domain.formatting import iso_time, sparkline, with_unit
 from balance_watch.domain.policy import UNREADABLE, Policy
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import LONGEST
 from balance_watch.domain.state import AccountState
-from balance_watch.domain.trend import sparkline
 from balance_watch.providers.spec import Spec
 from balance_watch.usecases.check import contradictions
 from balance_watch.validation import Faults
@@ -49,11 +47,6 @@ def print_json(value: object) -> None:
     """Prints JSON for scripts: no colour, no wrapping."""
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
-
-
-def digits(number: Decimal | None) -> str | None:
-    """Returns a number as JSON has it: a string of all its digits."""
-    return None if number is None else f"{number:f}"
 
 
 def sanitize(text: str, style: str = "") -> Text:
@@ -147,7 +140,7 @@ def alerts_of(state: AccountState, severities: dict[str, Severity]) -> list[dict
             "rule": rule,
             "state": word,
             "severity": severity.value,
-            "since": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            "since": iso_time(at),
         }
         for rule, word, severity, at in (*firing, *pending)
     ]

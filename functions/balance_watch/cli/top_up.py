@@ -10,9 +10,9 @@ from rich.prompt import Confirm
 from rich.text import Text
 
 from balance_watch.cli.terminal import configuration, err, out, sanitize, wiring
+from balance_watch.domain.formatting import format_time
 from balance_watch.domain.payment import PaymentOutcome, Refusal
 from balance_watch.errors import CommandError
-from balance_watch.notifiers.text import format_time
 from balance_watch.providers.request import top_up_request
 from balance_watch.wiring import Wiring
 
