@@ -45,7 +45,7 @@ class ProviderTraits:
 
     Attributes:
         link: the provider's billing page.
-        metrics: those that the provider documents.
+        metrics: the metrics that the provider's replies are documented to contain.
         renews: the balance is a quota that resets by itself, so a rise is not a top-up.
     """
 
@@ -153,9 +153,8 @@ def _advance(
         if old.firing and unknown and old.rule not in rules:
             # The rule was removed, and the status of the others is unknown: nothing has resolved.
             return old, None
-        if not old.firing and (
-            unknown or any(is_short_of_recovery(each.rule, measurements) for each in evaluated)
-        ):
+        not_recovered = any(is_short_of_recovery(each.rule, measurements) for each in evaluated)
+        if not old.firing and (unknown or not_recovered):
             # An end that was suppressed is announced only while the account is known to be fine.
             reason = None
     if alert is not None and alert.rule not in rules:
@@ -185,13 +184,12 @@ def _payment_orders(
     builder: NotificationBuilder,
 ) -> Iterator[OutboxEntry]:
     """Yields the order of a payment for the first rule that begins to fire and may trigger one."""
-    for each in evaluated:
-        was_firing = each.rule.name in before and before[each.rule.name].firing
-        if each.firing is None or was_firing or not each.rule.top_ups:
+    for candidate in evaluated:
+        rule, firing = candidate.rule, candidate.firing
+        was_firing = rule.name in before and before[rule.name].firing
+        if firing is None or was_firing or not rule.top_ups:
             continue
-        alert = Alert(each.firing.rule, each.firing.severity, each.firing.since)
-        reason, evaluation = Reason.FIRED, each.evaluation
-        yield OutboxEntry(
-            builder.for_alert(alert, each.rule.metric, reason, evaluation), channel=TOP_UP
-        )
+        alert = Alert(firing.rule, firing.severity, firing.since)
+        notification = builder.for_alert(alert, rule.metric, Reason.FIRED, candidate.evaluation)
+        yield OutboxEntry(notification, channel=TOP_UP)
         return
