@@ -11,35 +11,39 @@ from tests.support.watchman import reading, watching
 BOTH = ["fired sns", "fired slack:default"]
 
 
-def look(balance: str, threshold: str | None = "10", *, on: bool = True) -> Reading:
+def read(balance: str, threshold: str | None = "10", *, on: bool = True) -> Reading:
     at = None if threshold is None else Decimal(threshold)
     return replace(reading(balance), auto_reload=AutoReload(on, at, Decimal(50)))
 
 
-def test_one_check_under_the_threshold_is_no_alarm() -> None:
+def test_one_check_below_the_threshold_is_no_alert() -> None:
     watchman = watching()
-    assert watchman.sees(look("9.9")) + watchman.sees(look("59")) == []
+    assert watchman.announces(read("9.9")) + watchman.announces(read("59")) == []
 
 
-def test_two_checks_under_the_threshold_are_an_alarm() -> None:
+def test_two_checks_below_the_threshold_fire() -> None:
     watchman = watching()
-    watchman.sees(look("9.9"))
-    assert watchman.sees(look("9.5")) == BOTH
-    said = watchman.said[0].notification
-    assert (said.rule, said.metric, said.severity) == ("auto_reload", "auto_reload", "critical")
-    assert (said.value, said.threshold) == ("9.5", Decimal(10))
-    assert "Auto-reload is on, below 10.00 EUR, by 50.00 EUR." in said.detail
+    watchman.announces(read("9.9"))
+    assert watchman.announces(read("9.5")) == BOTH
+    notification = watchman.entries[0].notification
+    assert (notification.rule, notification.metric, notification.severity) == (
+        "auto_reload",
+        "auto_reload",
+        "critical",
+    )
+    assert (notification.value, notification.threshold) == ("9.5", Decimal(10))
+    assert "Auto-reload is on: below 10.00 EUR, the provider adds 50.00 EUR." in notification.detail
 
 
-@pytest.mark.parametrize("end", [look("59"), look("9", on=False), look("9", "5")])
-def test_it_ends_when_it_happened_or_is_no_longer_due(end: Reading) -> None:
+@pytest.mark.parametrize("end", [read("59"), read("9", on=False), read("9", "5")])
+def test_it_ends_when_the_reload_happened_or_is_no_longer_due(end: Reading) -> None:
     watchman = watching()
-    watchman.sees(look("9.9"))
-    watchman.sees(look("9.5"))
-    assert watchman.sees(end) == ["resolved sns", "resolved slack:default"]
+    watchman.announces(read("9.9"))
+    watchman.announces(read("9.5"))
+    assert watchman.announces(end) == ["resolved sns", "resolved slack:default"]
 
 
-@pytest.mark.parametrize("silent", [look("1", on=False), look("1", None), reading("1")])
-def test_nothing_is_expected_of_what_is_off_or_not_known(silent: Reading) -> None:
+@pytest.mark.parametrize("result", [read("1", on=False), read("1", None), reading("1")])
+def test_an_auto_reload_that_is_off_or_unknown_fires_nothing(result: Reading) -> None:
     watchman = watching()
-    assert [watchman.sees(silent) for _ in range(4)] == [[]] * 4
+    assert [watchman.announces(result) for _ in range(4)] == [[]] * 4

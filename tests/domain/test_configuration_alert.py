@@ -1,4 +1,4 @@
-"""A fault of a secret or policy is an alert of its own: told at once, until all is in order."""
+"""A fault in a secret or the policy is an alert: announced at once, until all is valid again."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,7 +16,7 @@ RULE = "policy rules[0]: needs either below or above"
 
 
 class Auditor:
-    """Feeds `decide_configuration`, and keeps its state."""
+    """Feeds `decide_configuration` and keeps its state."""
 
     def __init__(self, policy: Policy | None = None) -> None:
         self.policy = policy or Policy()
@@ -24,132 +24,154 @@ class Auditor:
         self.state = ConfigurationState()
         self.silences: list[Silence] = []
 
-    def owes(self, *faults: str, after: timedelta = TICK) -> tuple[OutboxEntry, ...]:
-        """What one run with these faults owes."""
+    def check(self, *faults: str, after: timedelta = TICK) -> tuple[OutboxEntry, ...]:
+        """Returns the outbox entries of one run with these faults."""
         self.now += after
 
         def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
             return self.policy.channels_for(facts, BOTH_WEBHOOKS)
 
-        held = suppression(self.silences, (), self.now)
-        context = AlertContext(self.policy.defaults, routing, held)
-        self.state, owed = decide_configuration(self.state, faults, context=context, now=self.now)
-        return owed
+        is_suppressed = suppression(self.silences, (), self.now)
+        context = AlertContext(self.policy.defaults, routing, is_suppressed)
+        self.state, entries = decide_configuration(
+            self.state, faults, context=context, now=self.now
+        )
+        return entries
 
-    def sees(self, *faults: str, after: timedelta = TICK) -> list[str]:
-        """The same, as `reason channel`."""
-        return [f"{it.notification.reason} {it.channel}" for it in self.owes(*faults, after=after)]
+    def announces(self, *faults: str, after: timedelta = TICK) -> list[str]:
+        """Returns what one run with these faults announces, as `reason channel`."""
+        return [
+            f"{entry.notification.reason} {entry.channel}"
+            for entry in self.check(*faults, after=after)
+        ]
 
-    def tells(self, *faults: str, after: timedelta = TICK) -> Notification:
-        """The one notification of a run with these faults."""
-        (one,) = {
-            it.notification.alert_id: it.notification for it in self.owes(*faults, after=after)
+    def notifies(self, *faults: str, after: timedelta = TICK) -> Notification:
+        """Returns the one notification of a run with these faults."""
+        (notification,) = {
+            entry.notification.alert_id: entry.notification
+            for entry in self.check(*faults, after=after)
         }.values()
-        return one
+        return notification
 
 
-def test_a_configuration_in_order_says_nothing() -> None:
-    assert Auditor().sees() == []
+def test_a_valid_configuration_announces_nothing() -> None:
+    assert Auditor().announces() == []
 
 
 def test_a_fault_fires_at_once_and_is_critical() -> None:
-    said = Auditor().tells(KEY)
-    assert (said.reason, said.severity, said.metric) == ("fired", "critical", "configuration")
-    assert (said.account, said.rule, said.value) == ("configuration", "configuration", "1")
-    assert said.detail == KEY
+    notification = Auditor().notifies(KEY)
+    assert (notification.reason, notification.severity, notification.metric) == (
+        "fired",
+        "critical",
+        "configuration",
+    )
+    assert (notification.account, notification.rule, notification.value) == (
+        "configuration",
+        "configuration",
+        "1",
+    )
+    assert notification.detail == KEY
 
 
-def test_the_same_faults_are_told_once() -> None:
+def test_the_same_faults_are_announced_once() -> None:
     auditor = Auditor()
-    auditor.sees(KEY, RULE)
-    assert auditor.sees(RULE, KEY) == []
+    auditor.announces(KEY, RULE)
+    assert auditor.announces(RULE, KEY) == []
 
 
-def test_all_faults_are_told_together() -> None:
-    said = Auditor().tells(KEY, RULE)
-    assert (said.value, said.detail) == ("2", f"{KEY}\n{RULE}")
+def test_all_faults_are_in_one_notification() -> None:
+    notification = Auditor().notifies(KEY, RULE)
+    assert (notification.value, notification.detail) == ("2", f"{KEY}\n{RULE}")
 
 
-def test_a_new_fault_makes_it_worse() -> None:
+def test_a_new_fault_worsens_the_alert() -> None:
     auditor = Auditor()
-    auditor.sees(KEY)
-    said = auditor.tells(KEY, RULE)
-    assert (said.reason, said.since, said.detail) == ("worsened", START, f"{KEY}\n{RULE}")
+    auditor.announces(KEY)
+    notification = auditor.notifies(KEY, RULE)
+    assert (notification.reason, notification.since, notification.detail) == (
+        "worsened",
+        START,
+        f"{KEY}\n{RULE}",
+    )
 
 
-def test_another_fault_instead_makes_it_worse_too() -> None:
+def test_a_fault_in_place_of_another_worsens_the_alert_too() -> None:
     auditor = Auditor()
-    auditor.sees(KEY)
-    assert auditor.sees(RULE) == ["worsened sns", "worsened slack:default"]
+    auditor.announces(KEY)
+    assert auditor.announces(RULE) == ["worsened sns", "worsened slack:default"]
 
 
-def test_a_fault_fewer_says_nothing() -> None:
+def test_fixing_one_of_several_faults_announces_nothing() -> None:
     auditor = Auditor()
-    auditor.sees(KEY, RULE)
-    assert auditor.sees(KEY) == []
+    auditor.announces(KEY, RULE)
+    assert auditor.announces(KEY) == []
 
 
-def test_a_reminder_tells_the_faults_there_are_now() -> None:
+def test_a_reminder_lists_the_current_faults() -> None:
     auditor = Auditor()
-    auditor.sees(KEY, RULE)
-    said = auditor.tells(KEY, after=DAY)
-    assert (said.reason, said.detail, said.since) == ("reminder", KEY, START)
+    auditor.announces(KEY, RULE)
+    notification = auditor.notifies(KEY, after=DAY)
+    assert (notification.reason, notification.detail, notification.since) == (
+        "reminder",
+        KEY,
+        START,
+    )
 
 
-def test_a_new_fault_at_the_time_of_a_reminder_is_told_as_one() -> None:
+def test_a_new_fault_at_the_time_of_a_reminder_is_announced_as_worsened() -> None:
     auditor = Auditor()
-    auditor.sees(KEY)
-    assert auditor.tells(KEY, RULE, after=DAY).reason == "worsened"
+    auditor.announces(KEY)
+    assert auditor.notifies(KEY, RULE, after=DAY).reason == "worsened"
 
 
-def test_it_ends_when_all_is_in_order_for_everyone_who_was_told() -> None:
+def test_its_end_goes_to_every_channel_that_was_notified() -> None:
     route = Route({"rule": "configuration"}, ("slack:oncall",))
     auditor = Auditor(Policy(routes=(route,)))
-    assert auditor.sees(KEY) == ["fired slack:oncall"]
+    assert auditor.announces(KEY) == ["fired slack:oncall"]
     auditor.policy = Policy()
-    assert auditor.sees() == ["resolved slack:oncall"]
-    assert auditor.sees() == []
+    assert auditor.announces() == ["resolved slack:oncall"]
+    assert auditor.announces() == []
 
 
-def test_a_fault_that_comes_and_goes_is_told_once_in_a_gap() -> None:
+def test_a_fault_that_comes_and_goes_is_announced_once_per_minimum_gap() -> None:
     auditor = Auditor()
-    said = [auditor.sees(*faults) for faults in ((KEY,), ()) * 10]
-    assert said[:2] == [
+    notification = [auditor.announces(*faults) for faults in ((KEY,), ()) * 10]
+    assert notification[:2] == [
         ["fired sns", "fired slack:default"],
         ["resolved sns", "resolved slack:default"],
     ]
-    assert said[2:] == [[]] * 18
-    assert auditor.sees(KEY, after=timedelta(hours=6)) == ["fired sns", "fired slack:default"]
+    assert notification[2:] == [[]] * 18
+    assert auditor.announces(KEY, after=timedelta(hours=6)) == ["fired sns", "fired slack:default"]
 
 
-def test_a_fault_that_outlasts_the_gap_is_told_then() -> None:
+def test_a_fault_that_outlasts_the_minimum_gap_is_announced_then() -> None:
     auditor = Auditor()
-    auditor.sees(KEY)
-    auditor.sees()
-    assert auditor.sees(KEY) == []
-    assert auditor.sees(KEY, after=timedelta(hours=6)) == ["fired sns", "fired slack:default"]
+    auditor.announces(KEY)
+    auditor.announces()
+    assert auditor.announces(KEY) == []
+    assert auditor.announces(KEY, after=timedelta(hours=6)) == ["fired sns", "fired slack:default"]
 
 
-def test_no_gap_holds_back_another_fault() -> None:
+def test_no_minimum_gap_delays_another_fault() -> None:
     auditor = Auditor()
-    auditor.sees(KEY)
-    auditor.sees()
-    assert auditor.sees(RULE) == ["fired sns", "fired slack:default"]
+    auditor.announces(KEY)
+    auditor.announces()
+    assert auditor.announces(RULE) == ["fired sns", "fired slack:default"]
 
 
-def test_it_can_be_routed_by_its_facts() -> None:
+def test_a_route_can_match_its_facts() -> None:
     route = Route(
         {"account": "configuration", "provider": "balance-watch", "metric": "configuration"},
         ("slack:oncall",),
     )
-    assert Auditor(Policy(routes=(route,))).sees(KEY) == ["fired slack:oncall"]
+    assert Auditor(Policy(routes=(route,))).announces(KEY) == ["fired slack:oncall"]
 
 
-def test_reminders_can_be_left_out() -> None:
+def test_reminders_can_be_turned_off() -> None:
     auditor = Auditor(Policy(defaults=replace(Defaults(), reminder=None)))
-    auditor.sees(KEY)
-    assert auditor.sees(KEY, after=99 * DAY) == []
+    auditor.announces(KEY)
+    assert auditor.announces(KEY, after=99 * DAY) == []
 
 
 def test_a_decision_taken_twice_has_the_same_id() -> None:
-    assert Auditor().owes(KEY) == Auditor().owes(KEY)
+    assert Auditor().check(KEY) == Auditor().check(KEY)

@@ -1,4 +1,4 @@
-"""Notifications are read in an order that puts first what must be acted on."""
+"""Notifications are sorted so that the most urgent comes first."""
 
 from datetime import timedelta
 from itertools import product
@@ -10,16 +10,16 @@ from tests.support.watchman import START
 
 
 def test_gravest_comes_first() -> None:
-    said = [low(severity=severity) for severity in ("info", "critical", "warning")]
-    assert [it.severity for it in sorted(said, key=gravest_first)] == list(Severity)
+    notifications = [low(severity=severity) for severity in ("info", "critical", "warning")]
+    assert [it.severity for it in sorted(notifications, key=gravest_first)] == list(Severity)
 
 
-def test_what_is_well_again_comes_last() -> None:
-    well, ill = low(reason=Reason.RESOLVED), low(severity=Severity.INFO)
-    assert sorted([well, ill], key=gravest_first) == [ill, well]
+def test_good_news_comes_last() -> None:
+    resolved, problem = low(reason=Reason.RESOLVED), low(severity=Severity.INFO)
+    assert sorted([resolved, problem], key=gravest_first) == [problem, resolved]
 
 
-def test_of_equal_gravity_what_was_said_first_comes_first() -> None:
+def test_among_equally_grave_ones_the_earliest_comes_first() -> None:
     later, earlier = low(said_at=START + timedelta(hours=1)), low(said_at=START)
     assert sorted([later, earlier], key=gravest_first) == [earlier, later]
 

@@ -1,4 +1,4 @@
-"""An account that its provider counts in credits is told in both: money, and what it is there."""
+"""The alert of an account that is counted in credits tells the money and the credits."""
 
 from decimal import Decimal
 
@@ -10,7 +10,7 @@ from tests.support.watchman import ACCOUNT, START, below, reading
 
 
 def detail_of(account: Account, **facts: object) -> str:
-    _, owed = decide(
+    _, entries = decide(
         AccountState(account.name),
         reading("8", **facts),
         account=account,
@@ -19,19 +19,19 @@ def detail_of(account: Account, **facts: object) -> str:
         traits=ProviderTraits(),
         now=START,
     )
-    return owed[0].notification.detail
+    return entries[0].notification.detail
 
 
-def test_credits_stand_beside_the_money() -> None:
+def test_the_detail_tells_credits_besides_the_money() -> None:
     assert detail_of(ACCOUNT, credits=Decimal(551564495)) == (
         "The account holds 551,564,495 credits."
     )
 
 
-def test_credits_and_points_stand_beside_the_money() -> None:
+def test_the_detail_tells_credits_and_points_besides_the_money() -> None:
     facts = {"credits": Decimal(71000), "points": Decimal(1048)}
     assert detail_of(ACCOUNT, **facts) == "The account holds 71,000 credits and 1,048 points."
 
 
-def test_an_account_of_money_alone_says_no_more() -> None:
+def test_the_detail_of_an_account_of_money_alone_is_empty() -> None:
     assert not detail_of(ACCOUNT)

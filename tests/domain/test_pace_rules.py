@@ -1,4 +1,4 @@
-"""Rules on how long a balance lasts, how fast it is spent, and how old what is known of it is."""
+"""Rules on how long a balance lasts, how fast it is spent, and how old the provider's data is."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -27,11 +27,11 @@ def spends_above(threshold: str, *, relative: bool = False) -> Rule:
 
 
 def spend(watchman: Watchman, start: str, per_hour: str, hours: int) -> list[str]:
-    """Spends for so many hours, one look an hour; returns all that was said."""
-    said = []
+    """Spends for so many hours with one check per hour; returns all that was announced."""
+    announced = []
     for hour in range(hours):
-        said += watchman.sees(f"{Decimal(start) - hour * Decimal(per_hour)}", HOUR)
-    return said
+        announced += watchman.announces(f"{Decimal(start) - hour * Decimal(per_hour)}", HOUR)
+    return announced
 
 
 def test_a_runway_that_is_not_known_yet_fires_nothing() -> None:
@@ -46,57 +46,57 @@ def test_a_runway_that_gets_short_fires_once() -> None:
 def test_a_short_runway_says_how_long_and_how_fast() -> None:
     watchman = watching(lasts_below(3 * DAY))
     spend(watchman, "100", "1", 40)
-    said = watchman.said[0].notification
-    assert (said.metric, said.value) == ("runway", str(71 * 3600))
-    assert said.threshold == 3 * 86400
-    assert (said.per_day, said.runway) == (Decimal(24), 71 * HOUR)
+    notification = watchman.entries[0].notification
+    assert (notification.metric, notification.value) == ("runway", str(71 * 3600))
+    assert notification.threshold == 3 * 86400
+    assert (notification.per_day, notification.runway) == (Decimal(24), 71 * HOUR)
 
 
 def test_a_runway_is_long_again_after_a_top_up() -> None:
     watchman = watching(lasts_below(3 * DAY))
     spend(watchman, "100", "1", 40)
-    assert watchman.sees("500", HOUR) == ["resolved sns", "resolved slack:default"]
+    assert watchman.announces("500", HOUR) == ["resolved sns", "resolved slack:default"]
 
 
 def test_a_balance_that_is_not_spent_has_no_short_runway() -> None:
     assert spend(watching(lasts_below(3 * DAY)), "5", "0", 40) == []
 
 
-def test_a_failed_look_neither_fires_nor_resolves_a_runway() -> None:
+def test_a_failed_read_neither_fires_nor_resolves_a_runway() -> None:
     watchman = watching(lasts_below(3 * DAY))
     spend(watchman, "100", "1", 40)
-    assert watchman.sees(failure(), HOUR) == []
+    assert watchman.announces(failure(), HOUR) == []
     assert watchman.state.alerts[Metric.RUNWAY].firing
 
 
-def test_a_currency_that_changes_begins_the_history_anew() -> None:
+def test_a_change_of_currency_starts_the_history_over() -> None:
     watchman = watching(lasts_below(3 * DAY))
     spend(watchman, "100", "1", 20)
-    watchman.sees(replace(reading("3"), currency="USD"), HOUR)
+    watchman.announces(replace(reading("3"), currency="USD"), HOUR)
     assert watchman.state.pace.per_day is None
 
 
 def test_every_alert_says_how_long_the_balance_lasts() -> None:
     watchman = watching(below("80"))
     spend(watchman, "100", "1", 22)
-    said = watchman.said[0].notification
-    assert said.metric is Metric.BALANCE
-    assert (said.per_day, said.runway) == (Decimal(24), 79 * HOUR)
+    notification = watchman.entries[0].notification
+    assert notification.metric is Metric.BALANCE
+    assert (notification.per_day, notification.runway) == (Decimal(24), 79 * HOUR)
 
 
 def test_spending_over_a_rate_fires() -> None:
     watchman = watching(spends_above("20"))
     assert spend(watchman, "100", "1", 20) == ["fired sns", "fired slack:default"]
-    assert watchman.said[0].notification.value == "24"
+    assert watchman.entries[0].notification.value == "24"
 
 
-def test_spending_that_leaps_fires_against_its_own_usual() -> None:
+def test_spending_that_leaps_fires_against_the_usual_rate() -> None:
     watchman = watching(spends_above("3", relative=True))
     assert spend(watchman, "5000", "1", 24 * 5) == []
     assert spend(watchman, "4880", "10", 12) == ["fired sns", "fired slack:default"]
-    said = watchman.said[0].notification
-    assert said.threshold == 72
-    assert "Usually it is 24.00 EUR a day." in said.detail
+    notification = watchman.entries[0].notification
+    assert notification.threshold == 72
+    assert "The usual rate is 24.00 EUR a day." in notification.detail
 
 
 def test_spending_that_calms_down_resolves() -> None:
@@ -106,12 +106,12 @@ def test_spending_that_calms_down_resolves() -> None:
     assert "resolved sns" in spend(watchman, "4760", "1", 30)
 
 
-def test_nothing_is_unusual_before_the_usual_is_known() -> None:
+def test_nothing_is_unusual_before_the_usual_rate_is_known() -> None:
     watchman = watching(spends_above("3", relative=True))
     assert spend(watchman, "5000", "1", 24) + spend(watchman, "4970", "50", 24) == []
 
 
-def test_an_account_that_lies_still_is_never_unusual() -> None:
+def test_an_account_that_is_not_used_is_never_unusual() -> None:
     watchman = watching(spends_above("3", relative=True))
     assert spend(watchman, "5000", "0", 24 * 5) == []
 
@@ -120,27 +120,30 @@ STALE = Rule("stale", Metric.STALENESS, above=seconds(6 * HOUR))
 
 
 def of(watchman: Watchman, **age: int) -> Reading:
-    """A reading that the provider computed so long before the next look."""
+    """Returns a reading that the provider computed so long before the next check."""
     return replace(reading("50"), provider_time=watchman.now + HOUR - timedelta(**age))
 
 
-def test_what_the_provider_says_gets_old() -> None:
+def test_the_providers_data_gets_stale() -> None:
     watchman = watching(STALE)
-    assert watchman.sees(of(watchman, hours=6), HOUR) == []
-    assert watchman.sees(of(watchman, hours=7), HOUR) == ["fired sns", "fired slack:default"]
-    assert watchman.said[0].notification.value == "25200"
-    assert watchman.sees(of(watchman, hours=1), HOUR) == ["resolved sns", "resolved slack:default"]
+    assert watchman.announces(of(watchman, hours=6), HOUR) == []
+    assert watchman.announces(of(watchman, hours=7), HOUR) == ["fired sns", "fired slack:default"]
+    assert watchman.entries[0].notification.value == "25200"
+    assert watchman.announces(of(watchman, hours=1), HOUR) == [
+        "resolved sns",
+        "resolved slack:default",
+    ]
 
 
-def test_a_providers_time_that_stands_for_never_is_none() -> None:
+def test_a_providers_time_that_means_never_is_ignored() -> None:
     watchman = watching(STALE)
     never = reading("50").observed_at.replace(year=1)
-    assert watchman.sees(replace(reading("50"), provider_time=never)) == []
+    assert watchman.announces(replace(reading("50"), provider_time=never)) == []
 
 
 def test_a_providers_clock_that_is_ahead_is_not_stale() -> None:
     watchman = watching(STALE)
-    assert watchman.sees(of(watchman, hours=-9), HOUR) == []
+    assert watchman.announces(of(watchman, hours=-9), HOUR) == []
 
 
 @pytest.mark.parametrize(
@@ -152,79 +155,79 @@ def test_a_providers_clock_that_is_ahead_is_not_stale() -> None:
         (Metric.PROVIDER_FLAG, {}),
     ],
 )
-def test_a_number_that_the_provider_documents_and_leaves_out_counts_as_a_failed_look(
+def test_a_documented_number_that_a_reply_lacks_counts_as_a_failed_read(
     metric: Metric, facts: dict[str, object]
 ) -> None:
-    rule = Rule("asks", metric, below=Decimal(1) if metric in ("credits", "points") else None)
+    rule = Rule("needs it", metric, below=Decimal(1) if metric in ("credits", "points") else None)
     watchman = Watchman(replace(watching(rule).policy, defaults=Defaults(unreadable_after=2)))
-    watchman.offer = ProviderTraits(metrics=frozenset({metric}))
-    assert watchman.sees(replace(reading("50"), **facts)) == []  # type: ignore[arg-type]
-    assert watchman.sees(replace(reading("49"), **facts)) == ["fired sns", "fired slack:default"]  # type: ignore[arg-type]
-    said = watchman.said[0].notification
-    assert (said.rule, said.value) == ("unreadable", "malformed")
-    assert metric.value in said.detail
+    watchman.traits = ProviderTraits(metrics=frozenset({metric}))
+    assert watchman.announces(reading("50", **facts)) == []
+    assert watchman.announces(reading("49", **facts)) == ["fired sns", "fired slack:default"]
+    notification = watchman.entries[0].notification
+    assert (notification.rule, notification.value) == ("unreadable", "malformed")
+    assert metric.value in notification.detail
     assert watchman.state.reading is not None
-    assert watchman.state.reading.balance == 49, "what was understood is kept"
+    assert watchman.state.reading.balance == 49, "the balance of the reply is kept"
 
 
-def test_a_number_that_no_rule_asks_for_may_be_left_out() -> None:
+def test_a_number_that_no_rule_needs_may_be_missing() -> None:
     watchman = watching(below("20"))
-    watchman.offer = ProviderTraits(metrics=frozenset({Metric.CREDITS, Metric.POINTS}))
-    watchman.sees("50")
+    watchman.traits = ProviderTraits(metrics=frozenset({Metric.CREDITS, Metric.POINTS}))
+    watchman.announces("50")
     assert watchman.state.failure is None
 
 
-def test_a_number_that_the_provider_does_not_have_may_be_asked_for() -> None:
-    """A rule on credits for every account is no complaint about those that count in money."""
+def test_a_rule_may_name_a_number_that_the_provider_does_not_have() -> None:
+    """A rule on the credits of all accounts is no fault of those that have money alone."""
     watchman = watching(Rule("few credits", Metric.CREDITS, below=Decimal(5)))
-    watchman.sees("50")
+    watchman.announces("50")
     assert watchman.state.failure is None
 
 
-def test_a_whole_reply_makes_a_lacking_one_good() -> None:
+def test_a_complete_reply_resolves_an_incomplete_one() -> None:
     watchman = watching(Rule("few credits", Metric.CREDITS, below=Decimal(5)))
-    watchman.offer = ProviderTraits(metrics=frozenset({Metric.CREDITS}))
+    watchman.traits = ProviderTraits(metrics=frozenset({Metric.CREDITS}))
     for _ in range(3):
-        watchman.sees("50")
+        watchman.announces("50")
     whole = replace(reading("50"), credits=Decimal(9))
-    assert watchman.sees(whole) == ["resolved sns", "resolved slack:default"]
+    assert watchman.announces(whole) == ["resolved sns", "resolved slack:default"]
 
 
 def test_reminders_quicken_as_the_runway_shrinks() -> None:
     defaults = Defaults(quicken=True)
     watchman = Watchman(replace(watching(below("80")).policy, defaults=defaults))
-    said = spend(watchman, "100", "1", 60)
-    assert said[0] == "fired sns"
-    reminders = [it.notification for it in watchman.said if it.notification.reason == "reminder"]
-    assert {it.said_at - watchman.said[0].notification.said_at for it in reminders} == {
+    announced = spend(watchman, "100", "1", 60)
+    assert announced[0] == "fired sns"
+    reminders = [it.notification for it in watchman.entries if it.notification.reason == "reminder"]
+    assert {it.said_at - watchman.entries[0].notification.said_at for it in reminders} == {
         # Of 79 hours left, half is more than a day; of 55, more than a day too.
         DAY,
     }
-    said = spend(watchman, "40", "1", 40)
+    announced = spend(watchman, "40", "1", 40)
     gaps = [
         after.notification.said_at - before.notification.said_at
-        for before, after in zip(watchman.said[::2], watchman.said[2::2], strict=False)
+        for before, after in zip(watchman.entries[::2], watchman.entries[2::2], strict=False)
     ]
     assert gaps == sorted(gaps, reverse=True)
     assert gaps[-1] <= 3 * HOUR
 
 
-def test_reminders_keep_their_time_unless_they_are_to_quicken() -> None:
+def test_reminders_do_not_quicken_by_default() -> None:
     watchman = watching(below("80"))
     spend(watchman, "100", "1", 99)
-    reminders = [it for it in watchman.said if it.notification.reason == "reminder"]
+    reminders = [it for it in watchman.entries if it.notification.reason == "reminder"]
     assert len(reminders) == 2 * 3
 
 
 @pytest.mark.parametrize("minutes", [1, 59])
-def test_reminders_are_an_hour_apart_at_least(minutes: int) -> None:
+def test_reminders_are_at_least_an_hour_apart(minutes: int) -> None:
     quickened = Defaults(quicken=True).quickened(timedelta(minutes=minutes))
     assert quickened.reminder == HOUR
 
 
-def test_with_nothing_left_reminders_keep_their_time() -> None:
+def test_reminders_do_not_quicken_once_nothing_is_left() -> None:
     assert Defaults(quicken=True).quickened(timedelta()).reminder == DAY
 
 
-def test_who_wants_no_reminder_gets_none() -> None:
+def test_quicken_adds_no_reminders_where_there_are_none() -> None:
     assert Defaults(reminder=None, quicken=True).quickened(HOUR).reminder is None

@@ -1,4 +1,4 @@
-"""Silences and mute times: what is held back, what never is, and that it is said when they end."""
+"""Silences and mute times: what they mute, what they never mute, and what follows their end."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,7 +33,7 @@ def silenced(*, until: datetime = START + HOUR, **match: str) -> Watchman:
 
 
 @pytest.mark.parametrize(
-    ("match", "held"),
+    ("match", "suppressed"),
     [
         ({"account": "sms"}, True),
         ({"provider": "v*"}, True),
@@ -47,102 +47,106 @@ def silenced(*, until: datetime = START + HOUR, **match: str) -> Watchman:
         ({"labels.owner": "*"}, False),
     ],
 )
-def test_a_silence_holds_back_what_matches_every_glob(match: dict[str, str], held: bool) -> None:  # noqa: FBT001
+def test_a_silence_mutes_alerts_that_match_every_glob(
+    match: dict[str, str], *, suppressed: bool
+) -> None:
     watchman = watching(below("20"))
     watchman.silences = [Silence("s", match, START + HOUR, "", START)]
-    assert (watchman.sees("8") == []) is held
+    assert (watchman.announces("8") == []) is suppressed
 
 
-def test_what_a_silence_held_back_is_said_when_it_ends_if_it_still_holds() -> None:
+def test_a_suppressed_alert_is_announced_when_the_silence_ends_if_it_still_fires() -> None:
     watchman = silenced()
-    watchman.sees("8")
-    assert watchman.sees("7") == []
-    assert watchman.sees("6", HOUR) == FIRED
-    assert watchman.said[0].notification.since == START
+    watchman.announces("8")
+    assert watchman.announces("7") == []
+    assert watchman.announces("6", HOUR) == FIRED
+    assert watchman.entries[0].notification.since == START
 
 
-def test_what_no_longer_holds_when_a_silence_ends_is_never_said() -> None:
+def test_a_suppressed_alert_that_ends_within_the_silence_is_never_announced() -> None:
     watchman = silenced()
-    watchman.sees("8")
-    watchman.sees("50")
-    assert watchman.sees("50", HOUR) == []
+    watchman.announces("8")
+    watchman.announces("50")
+    assert watchman.announces("50", HOUR) == []
 
 
-def test_a_silence_that_is_ended_early_holds_nothing_back() -> None:
+def test_a_silence_that_is_ended_early_mutes_nothing() -> None:
     watchman = silenced()
-    watchman.sees("8")
+    watchman.announces("8")
     watchman.silences = []
-    assert watchman.sees("8") == FIRED
+    assert watchman.announces("8") == FIRED
 
 
-def test_the_end_of_an_alert_is_said_when_the_silence_ends() -> None:
+def test_a_suppressed_end_is_announced_when_the_silence_ends() -> None:
     watchman = watching(below("20"))
-    watchman.sees("8")
+    watchman.announces("8")
     watchman.silences = [silence()]
-    assert watchman.sees("50") == []
-    assert watchman.sees("50", HOUR) == RESOLVED
+    assert watchman.announces("50") == []
+    assert watchman.announces("50", HOUR) == RESOLVED
 
 
-def test_an_end_that_was_held_back_waits_for_a_look_that_shows_it() -> None:
+def test_a_suppressed_end_waits_for_a_reading_that_shows_it() -> None:
     watchman = watching(below("20"))
-    watchman.sees("8")
+    watchman.announces("8")
     watchman.silences = [silence()]
-    watchman.sees("50")
-    assert watchman.sees(failure(), HOUR) == []
-    assert watchman.sees("50") == RESOLVED
+    watchman.announces("50")
+    assert watchman.announces(failure(), HOUR) == []
+    assert watchman.announces("50") == RESOLVED
 
 
-def test_an_alert_that_ends_and_fires_again_within_a_silence_is_one_that_was_told() -> None:
+def test_an_alert_that_ends_and_fires_again_within_a_silence_is_the_one_announced_before() -> None:
     watchman = watching(below("20"))
-    watchman.sees("8")
+    watchman.announces("8")
     watchman.silences = [silence()]
-    watchman.sees("50")
-    watchman.sees("8")
-    assert watchman.sees("8", HOUR) == []
-    assert watchman.sees("50") == RESOLVED
+    watchman.announces("50")
+    watchman.announces("8")
+    assert watchman.announces("8", HOUR) == []
+    assert watchman.announces("50") == RESOLVED
 
 
-def test_what_got_worse_is_said_when_the_silence_ends() -> None:
+def test_a_worsened_alert_is_announced_when_the_silence_ends() -> None:
     watchman = watching(below("20"), below("5", name="very low", severity=Severity.CRITICAL))
-    watchman.sees("8")
+    watchman.announces("8")
     watchman.silences = [silence()]
-    watchman.sees("4")
-    assert watchman.sees("4", HOUR) == ["worsened sns", "worsened slack:default"]
+    watchman.announces("4")
+    assert watchman.announces("4", HOUR) == ["worsened sns", "worsened slack:default"]
 
 
-def test_a_reminder_that_was_held_back_comes_when_the_silence_ends() -> None:
+def test_a_suppressed_reminder_comes_when_the_silence_ends() -> None:
     watchman = watching(below("20"))
-    watchman.sees("8")
+    watchman.announces("8")
     watchman.silences = [silence(START + 30 * HOUR)]
-    assert watchman.sees("8", 25 * HOUR) == []
-    assert watchman.sees("8", 5 * HOUR) == ["reminder sns", "reminder slack:default"]
+    assert watchman.announces("8", 25 * HOUR) == []
+    assert watchman.announces("8", 5 * HOUR) == ["reminder sns", "reminder slack:default"]
 
 
 @pytest.mark.parametrize("match", [{"account": "*"}, {"rule": "unread*"}, {"metric": "*"}])
-def test_a_silence_never_hides_that_an_account_cannot_be_read(match: dict[str, str]) -> None:
+def test_a_silence_does_not_mute_an_unreadable_account(match: dict[str, str]) -> None:
     watchman = watching()
     watchman.silences = [Silence("s", match, START + HOUR, "", START)]
-    assert watchman.sees(failure(FailureKind.KEY_REJECTED)) == FIRED
+    assert watchman.announces(failure(FailureKind.KEY_REJECTED)) == FIRED
 
 
 @pytest.mark.parametrize("match", [{"rule": "unreadable"}, {"metric": "unreadable"}])
-def test_a_silence_that_names_it_does(match: dict[str, str]) -> None:
+def test_a_silence_that_names_the_metric_or_rule_mutes_an_unreadable_account(
+    match: dict[str, str],
+) -> None:
     watchman = watching()
     watchman.silences = [Silence("s", match, START + HOUR, "", START)]
-    assert watchman.sees(failure(FailureKind.KEY_REJECTED)) == []
+    assert watchman.announces(failure(FailureKind.KEY_REJECTED)) == []
 
 
-def test_the_faults_of_the_configuration_are_not_hidden_unless_named() -> None:
+def test_a_silence_does_not_mute_faults_of_the_configuration_unless_it_names_them() -> None:
     auditor = Auditor()
     auditor.silences = [silence()]
-    assert auditor.sees(KEY) == FIRED
+    assert auditor.announces(KEY) == FIRED
 
 
-def test_faults_that_were_held_back_are_told_when_the_silence_ends() -> None:
+def test_suppressed_faults_are_announced_when_the_silence_ends() -> None:
     auditor = Auditor()
     auditor.silences = [silence(metric="configuration")]
-    assert auditor.sees(KEY) == []
-    assert auditor.sees(KEY, after=HOUR) == FIRED
+    assert auditor.announces(KEY) == []
+    assert auditor.announces(KEY, after=HOUR) == FIRED
 
 
 def muted(day: str, begins: str, ends: str, zone: str = "UTC", **match: str) -> MuteTime:
@@ -152,13 +156,13 @@ def muted(day: str, begins: str, ends: str, zone: str = "UTC", **match: str) -> 
     )
 
 
-def is_held(mute: MuteTime, at: str, facts: Mapping[str, str] | None = None) -> bool:
+def is_suppressed(mute: MuteTime, at: str, facts: Mapping[str, str] | None = None) -> bool:
     known = {"severity": "warning", "metric": "balance", "rule": "low", **(facts or {})}
     return suppression((), [mute], datetime.fromisoformat(at).astimezone(UTC))(known)
 
 
 @pytest.mark.parametrize(
-    ("at", "held"),
+    ("at", "suppressed"),
     [
         ("2026-11-20T17:59:59Z", False),  # a Friday
         ("2026-11-20T18:00:00Z", True),
@@ -168,53 +172,57 @@ def is_held(mute: MuteTime, at: str, facts: Mapping[str, str] | None = None) -> 
         ("2026-11-27T08:00:00Z", False),
     ],
 )
-def test_a_night_belongs_to_the_day_that_it_begins_on(at: str, held: bool) -> None:  # noqa: FBT001
-    assert is_held(muted("fri", "18:00", "09:00"), at) is held
+def test_a_mute_time_over_midnight_belongs_to_the_day_on_which_it_begins(
+    at: str, *, suppressed: bool
+) -> None:
+    assert is_suppressed(muted("fri", "18:00", "09:00"), at) is suppressed
 
 
-def test_a_window_from_a_time_to_itself_is_a_whole_day() -> None:
+def test_a_mute_time_that_ends_when_it_begins_is_a_whole_day() -> None:
     weekend = muted("sat sun", "00:00", "00:00")
-    assert is_held(weekend, "2026-11-21T00:00:00Z")
-    assert is_held(weekend, "2026-11-22T23:59:59Z")
-    assert not is_held(weekend, "2026-11-23T00:00:00Z")
+    assert is_suppressed(weekend, "2026-11-21T00:00:00Z")
+    assert is_suppressed(weekend, "2026-11-22T23:59:59Z")
+    assert not is_suppressed(weekend, "2026-11-23T00:00:00Z")
 
 
 @pytest.mark.parametrize(
-    ("at", "held"),
+    ("at", "suppressed"),
     [
         ("2026-10-24T20:30:00Z", True),  # 22:30, summer time
         ("2026-10-25T20:30:00Z", False),  # 21:30, winter time
         ("2026-10-25T21:30:00Z", True),
     ],
 )
-def test_a_window_keeps_to_its_zones_clock(at: str, held: bool) -> None:  # noqa: FBT001
-    assert is_held(muted("sat sun", "22:00", "23:00", "Europe/Berlin"), at) is held
+def test_a_mute_time_follows_its_time_zone(at: str, *, suppressed: bool) -> None:
+    assert is_suppressed(muted("sat sun", "22:00", "23:00", "Europe/Berlin"), at) is suppressed
 
 
-def test_what_is_critical_is_never_muted() -> None:
+def test_a_mute_time_never_mutes_a_critical_alert() -> None:
     always = muted("mon tue wed thu fri sat sun", "00:00", "00:00")
-    for severity, held in (("critical", False), ("warning", True), ("info", True)):
-        assert is_held(always, "2026-11-22T10:00:00Z", {"severity": severity}) is held
+    for severity, suppressed in (("critical", False), ("warning", True), ("info", True)):
+        assert is_suppressed(always, "2026-11-22T10:00:00Z", {"severity": severity}) is suppressed
 
 
-def test_mute_times_hide_no_account_that_cannot_be_read_unless_they_name_it() -> None:
+def test_a_mute_time_does_not_mute_an_unreadable_account_unless_it_names_it() -> None:
     blind = {"metric": "unreadable", "rule": "unreadable"}
     always = muted("mon tue wed thu fri sat sun", "00:00", "00:00")
-    assert not is_held(always, "2026-11-22T10:00:00Z", blind)
-    assert is_held(replace(always, match={"rule": "unreadable"}), "2026-11-22T10:00:00Z", blind)
+    assert not is_suppressed(always, "2026-11-22T10:00:00Z", blind)
+    assert is_suppressed(
+        replace(always, match={"rule": "unreadable"}), "2026-11-22T10:00:00Z", blind
+    )
 
 
-def test_what_was_muted_is_said_when_the_window_ends() -> None:
+def test_a_suppressed_alert_is_announced_when_the_mute_time_ends() -> None:
     window = MuteTime(ALL_WEEK, time(10), time(11), BERLIN, {})
     policy = replace(watching(below("20")).policy, mute_times=(window,), defaults=Defaults())
     watchman = Watchman(policy, now=START.replace(hour=8, minute=55))
-    assert watchman.sees("8") == []  # 10:00 in Berlin
-    assert watchman.sees("8", timedelta(minutes=55)) == []
-    assert watchman.sees("8") == FIRED
+    assert watchman.announces("8") == []  # 10:00 in Berlin
+    assert watchman.announces("8", timedelta(minutes=55)) == []
+    assert watchman.announces("8") == FIRED
 
 
 def test_a_silence_ends_at_its_time() -> None:
-    held = silence(START + TICK).mutes
+    suppressed = silence(START + TICK).mutes
     facts = {"account": "sms", "metric": Metric.BALANCE.value}
-    assert held(facts, START)
-    assert not held(facts, START + TICK)
+    assert suppressed(facts, START)
+    assert not suppressed(facts, START + TICK)

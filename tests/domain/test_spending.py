@@ -1,4 +1,4 @@
-"""How fast is spent, and how long it lasts: whatever the gaps, the top-ups and the flat lines."""
+"""How fast a balance is spent and how long it lasts, despite gaps, top-ups and flat lines."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -8,30 +8,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balance_watch.domain.spending import LONGEST, Day, Pace, added, is_top_up, pace
-from balance_watch.domain.trend import Sample, shifted
+from balance_watch.domain.spending import LONGEST, Day, Pace, add_spending, is_top_up, pace
+from balance_watch.domain.trend import Sample, add_sample
 from tests.support.watchman import DAY, HOUR, START, TICK
 
 
 class Meter:
-    """Follows a balance look by look."""
+    """Follows a balance reading by reading."""
 
     def __init__(self) -> None:
-        self.window: tuple[Sample, ...] = ()
+        self.trend: tuple[Sample, ...] = ()
         self.days: tuple[Day, ...] = ()
         self.last: Sample | None = None
 
-    def sees(self, balance: Decimal | str | int, at: datetime) -> None:
+    def reads(self, balance: Decimal | str | int, at: datetime) -> None:
         now = Sample(at, Decimal(balance))
         if self.last is not None:
-            self.days = added(self.days, self.last, now)
-        self.window = shifted(self.window, at, now.balance)
+            self.days = add_spending(self.days, self.last, now)
+        self.trend = add_sample(self.trend, at, now.balance)
         self.last = now
 
     @property
     def pace(self) -> Pace:
         assert self.last is not None
-        return pace(self.window, self.days, self.last.at)
+        return pace(self.trend, self.days, self.last.at)
 
     @property
     def lasts(self) -> timedelta | None:
@@ -39,10 +39,10 @@ class Meter:
         return self.pace.lasts(self.last.balance)
 
 
-def metered(looks: Iterable[tuple[datetime, Decimal | str | int]]) -> Meter:
+def metered(readings: Iterable[tuple[datetime, Decimal | str | int]]) -> Meter:
     meter = Meter()
-    for at, balance in looks:
-        meter.sees(balance, at)
+    for at, balance in readings:
+        meter.reads(balance, at)
     return meter
 
 
@@ -52,12 +52,12 @@ def steady(hours: int, per_hour: str, start: str = "1000", every: timedelta = HO
     return metered((START + n * every, Decimal(start) - n * share) for n in range(steps + 1))
 
 
-def test_nothing_is_known_of_a_first_look() -> None:
+def test_nothing_is_known_after_a_first_reading() -> None:
     meter = metered([(START, 100)])
     assert (meter.pace, meter.lasts) == (Pace(), None)
 
 
-def test_a_few_hours_are_not_enough_to_tell() -> None:
+def test_a_few_hours_are_not_enough() -> None:
     assert steady(11, "1").lasts is None
 
 
@@ -66,7 +66,7 @@ def test_half_a_day_is_enough() -> None:
 
 
 @pytest.mark.parametrize("every", [TICK, timedelta(minutes=20), HOUR, 6 * HOUR, DAY])
-def test_the_rate_does_not_depend_on_how_often_is_looked(every: timedelta) -> None:
+def test_the_rate_does_not_depend_on_how_often_the_balance_is_read(every: timedelta) -> None:
     meter = steady(72, "0.5", every=every)
     assert meter.pace.per_day == 12
     assert meter.lasts == timedelta(days=964 / 12)
@@ -78,14 +78,14 @@ def test_a_balance_that_is_not_spent_lasts_for_ever() -> None:
 
 
 @pytest.mark.parametrize("balance", [0, -5])
-def test_what_is_used_up_lasts_no_more(balance: int) -> None:
+def test_a_balance_that_is_used_up_lasts_no_longer(balance: int) -> None:
     assert Pace(per_day=Decimal(1)).lasts(Decimal(balance)) == timedelta()
     assert Pace().lasts(Decimal(balance)) == timedelta()
 
 
 def test_a_top_up_is_no_spending_and_hides_none() -> None:
-    looks = [(START + n * HOUR, Decimal(100) - n + (500 if n >= 20 else 0)) for n in range(40)]
-    assert metered(looks).pace.per_day == 24
+    readings = [(START + n * HOUR, Decimal(100) - n + (500 if n >= 20 else 0)) for n in range(40)]
+    assert metered(readings).pace.per_day == 24
 
 
 def test_small_top_ups_all_day_are_no_spending_and_hide_none() -> None:
@@ -94,18 +94,18 @@ def test_small_top_ups_all_day_are_no_spending_and_hide_none() -> None:
         balance -= 1
         if n % 10 == 9:
             balance += 10 + 1  # in the same five minutes
-        meter.sees(balance, START + n * TICK)
+        meter.reads(balance, START + n * TICK)
     assert meter.pace.per_day is not None
     assert 270 < meter.pace.per_day <= 288
 
 
 def test_corrections_of_the_provider_are_no_spending() -> None:
-    """A replica that lags shows the balance of before now and then."""
-    looks = [
+    """A replica that lags shows an earlier balance now and then."""
+    readings = [
         (START + n * TICK, Decimal(1000) - Decimal(n) / 12 + (Decimal("0.5") if n % 3 else 0))
         for n in range(12 * 30)
     ]
-    rate = metered(looks).pace.per_day
+    rate = metered(readings).pace.per_day
     assert rate is not None
     assert abs(rate - 24) < 2
 
@@ -116,12 +116,12 @@ def test_a_gap_is_bridged() -> None:
     assert meter.pace.per_day == 24
 
 
-def test_a_gap_with_a_top_up_in_it_says_nothing() -> None:
+def test_a_gap_with_a_top_up_in_it_makes_no_rate() -> None:
     meter = metered([(START, 10), (START + 30 * HOUR, 500)])
     assert meter.pace.per_day is None
 
 
-def test_the_higher_of_day_and_week_counts_a_leap_is_seen_within_hours() -> None:
+def test_a_leap_raises_the_rate_within_hours() -> None:
     calm = [(START + n * HOUR, Decimal(2000) - n) for n in range(24 * 6)]
     last = calm[-1][1]
     leap = [(calm[-1][0] + n * HOUR, last - 10 * n) for n in range(1, 13)]
@@ -130,7 +130,7 @@ def test_the_higher_of_day_and_week_counts_a_leap_is_seen_within_hours() -> None
     assert rate > 120
 
 
-def test_a_quiet_day_does_not_lull() -> None:
+def test_a_quiet_day_does_not_lower_the_rate() -> None:
     busy = [(START + n * HOUR, Decimal(2000) - n) for n in range(24 * 5)]
     quiet = [(busy[-1][0] + n * HOUR, busy[-1][1]) for n in range(1, 25)]
     meter = metered([*busy, *quiet])
@@ -139,7 +139,7 @@ def test_a_quiet_day_does_not_lull() -> None:
     assert 18 < meter.pace.per_day < 24
 
 
-def test_what_is_older_than_a_week_is_forgotten() -> None:
+def test_days_older_than_a_week_are_forgotten() -> None:
     meter = steady(24 * 20, "1")
     assert len(meter.days) == 8
     assert {each.rate for each in meter.days[:-1]} == {24}
@@ -151,11 +151,11 @@ def test_the_usual_is_the_median_of_past_days() -> None:
 
 
 def test_one_wild_day_is_not_usual() -> None:
-    looks, balance = [], Decimal(10_000)
+    readings, balance = [], Decimal(10_000)
     for n in range(24 * 6):
         balance -= 100 if 24 <= n < 48 else 1
-        looks.append((START + n * HOUR, balance))
-    assert metered(looks).pace.usual == 24
+        readings.append((START + n * HOUR, balance))
+    assert metered(readings).pace.usual == 24
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_one_wild_day_is_not_usual() -> None:
         ("1E+30", "1.05E+30", True),
     ],
 )
-def test_a_twentieth_more_is_a_top_up(before: str, after: str, rose: bool) -> None:  # noqa: FBT001
+def test_a_twentieth_more_is_a_top_up(before: str, after: str, *, rose: bool) -> None:
     assert is_top_up(Decimal(before), Decimal(after)) is rose
 
 
@@ -179,7 +179,7 @@ gaps = st.integers(1, 3000)
 
 
 @given(st.lists(st.tuples(gaps, amounts), min_size=1, max_size=60))
-def test_no_life_of_a_balance_makes_a_rate_that_cannot_be(
+def test_no_life_of_a_balance_makes_an_impossible_rate(
     life: list[tuple[int, Decimal]],
 ) -> None:
     now, meter, spent = START, Meter(), Decimal(0)
@@ -187,7 +187,7 @@ def test_no_life_of_a_balance_makes_a_rate_that_cannot_be(
         now += timedelta(minutes=minutes)
         if meter.last is not None:
             spent += max(Decimal(0), meter.last.balance - balance)
-        meter.sees(balance, now)
+        meter.reads(balance, now)
     rate, lasts = meter.pace.per_day, meter.lasts
     assert rate is None or 0 <= rate <= spent * 2, "nothing is spent twice: 12 hours are a day"
     assert lasts is None or timedelta() <= lasts <= LONGEST
@@ -201,18 +201,18 @@ def test_no_life_of_a_balance_makes_a_rate_that_cannot_be(
 def test_top_ups_make_no_balance_last_longer_than_its_spending_says(
     life: list[tuple[int, Decimal]], data: st.DataObject
 ) -> None:
-    """The same spending with top-ups between the looks: the rate is the same or unknown."""
+    """The same spending with top-ups between the readings: the rate is the same or unknown."""
     now, plain, topped, balance, extra = START, Meter(), Meter(), Decimal(1000), Decimal(0)
     for minutes, spent in life:
         now += timedelta(minutes=minutes)
         balance -= spent
-        plain.sees(balance, now)
-        topped.sees(balance + extra, now)
+        plain.reads(balance, now)
+        topped.reads(balance + extra, now)
         if data.draw(st.booleans()):
             now += timedelta(seconds=1)
             # A smaller rise is taken for a correction, and takes back the fall before it.
             extra += ((balance + extra) * Decimal("0.06")).quantize(Decimal("0.01"))
-            topped.sees(balance + extra, now)
+            topped.reads(balance + extra, now)
     for rate in (topped.pace.today, topped.pace.per_day):
         assert rate is None or rate >= 0
     if plain.days and topped.days:

@@ -1,4 +1,4 @@
-"""A balance that jumps up is told of, once, and never as spending."""
+"""A balance that jumps up is announced once, and never counts as spending."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,80 +15,90 @@ def notices(watchman: Watchman, *balances: str, after: timedelta = TICK) -> list
     return [
         f"{it.notification.reason} {it.channel}"
         for balance in balances
-        for it in watchman.notices(balance, after)
+        for it in watchman.top_up_entries(balance, after)
     ]
 
 
-def test_a_balance_that_jumps_up_is_told_of() -> None:
+def test_a_balance_that_jumps_up_is_announced() -> None:
     assert notices(watching(), "8.2", "108.2") == ["topped_up sns", "topped_up slack:default"]
 
 
-def test_it_says_from_where_to_where() -> None:
+def test_a_top_up_says_the_balance_before_and_after() -> None:
     watchman = watching()
     notices(watchman, "8.2", "108.2")
-    said = watchman.said[0].notification
-    assert (said.metric, said.rule, said.severity) == ("balance", "topped_up", "info")
-    assert (said.value, said.balance, said.threshold) == ("108.2", Decimal("108.2"), None)
-    assert said.detail == "It rose by 100.00 EUR, from 8.20 EUR to 108.20 EUR."
+    notification = watchman.entries[0].notification
+    assert (notification.metric, notification.rule, notification.severity) == (
+        "balance",
+        "topped_up",
+        "info",
+    )
+    assert (notification.value, notification.balance, notification.threshold) == (
+        "108.2",
+        Decimal("108.2"),
+        None,
+    )
+    assert notification.detail == "The balance rose by 100.00 EUR, from 8.20 EUR to 108.20 EUR."
 
 
-def test_a_rise_is_told_to_its_last_digit() -> None:
+def test_a_rise_is_written_to_its_last_digit() -> None:
     watchman = watching()
     notices(watchman, "0.00000000000000000000000000000000000001", "12345678901234567890")
-    assert "by 12,345,678,901,234,567,889.99999" in watchman.said[0].notification.detail
+    assert "by 12,345,678,901,234,567,889.99999" in watchman.entries[0].notification.detail
 
 
 @pytest.mark.parametrize("after", ["8.2", "8.1", "8.6"])
-def test_what_is_no_jump_is_not_told_of(after: str) -> None:
+def test_a_smaller_change_is_not_announced(after: str) -> None:
     assert notices(watching(), "8.2", after) == []
 
 
-def test_a_first_look_is_no_jump() -> None:
+def test_a_first_reading_is_no_top_up() -> None:
     assert notices(watching(), "108.2") == []
 
 
-def test_another_currency_is_no_jump() -> None:
+def test_another_currency_is_no_top_up() -> None:
     watchman = watching()
-    watchman.sees("8")
-    assert watchman.notices(replace(reading("100"), currency="USD")) == []
+    watchman.announces("8")
+    assert watchman.top_up_entries(replace(reading("100"), currency="USD")) == []
 
 
-def test_a_jump_over_a_failed_look_is_told_of() -> None:
+def test_a_top_up_during_a_failed_read_is_announced() -> None:
     watchman = watching()
-    watchman.sees("8")
-    watchman.sees(failure())
-    assert len(watchman.notices("100")) == 2
+    watchman.announces("8")
+    watchman.announces(failure())
+    assert len(watchman.top_up_entries("100")) == 2
 
 
-def test_a_balance_that_flaps_is_told_of_once_in_a_gap() -> None:
+def test_a_balance_that_flaps_is_announced_once_per_minimum_gap() -> None:
     watchman = watching()
     assert len(notices(watchman, *["10", "20"] * 30)) == 2
 
 
-def test_the_latest_jump_within_a_gap_is_told_of_when_it_ends() -> None:
+def test_the_latest_top_up_within_a_minimum_gap_is_announced_when_it_ends() -> None:
     watchman = watching()
     notices(watchman, "10", "20", "15", "40")
-    late = watchman.notices("39", 6 * HOUR)
+    late = watchman.top_up_entries("39", 6 * HOUR)
     assert [it.channel for it in late] == ["sns", "slack:default"]
-    assert late[0].notification.detail == "It rose by 25.00 EUR, from 15.00 EUR to 40.00 EUR."
+    assert (
+        late[0].notification.detail == "The balance rose by 25.00 EUR, from 15.00 EUR to 40.00 EUR."
+    )
     assert late[0].notification.since == START + 3 * TICK
 
 
-def test_a_route_may_send_it_elsewhere() -> None:
+def test_a_route_can_match_top_ups() -> None:
     route = Route({"rule": "topped_up"}, ("slack:oncall",))
     assert notices(watching(routes=(route,)), "1", "9") == ["topped_up slack:oncall"]
 
 
-def test_it_stands_beside_the_end_of_an_alert() -> None:
+def test_a_top_up_is_announced_besides_the_end_of_an_alert() -> None:
     watchman = watching(below("20"))
-    watchman.sees("8")
-    said = {it.notification.reason for it in watchman.owes("100")}
-    assert said == {"resolved", "topped_up"}
+    watchman.announces("8")
+    notification = {it.notification.reason for it in watchman.check("100")}
+    assert notification == {"resolved", "topped_up"}
 
 
-def test_what_a_silence_held_back_is_told_when_it_ends() -> None:
+def test_a_suppressed_top_up_is_announced_when_the_silence_ends() -> None:
     watchman = watching()
     until = START + 3 * TICK
     watchman.silences = [Silence("s", {"account": "sms"}, until, "migration", START)]
     assert notices(watchman, "1", "9", "9", "9") == ["topped_up sns", "topped_up slack:default"]
-    assert watchman.said[0].notification.said_at == until
+    assert watchman.entries[0].notification.said_at == until

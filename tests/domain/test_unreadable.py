@@ -1,4 +1,4 @@
-"""A look that failed, or lacks the number asked for, is neither good news nor bad."""
+"""A read that failed, or lacks a number that a rule needs, is neither good news nor bad."""
 
 from decimal import Decimal
 
@@ -24,83 +24,98 @@ def resolved(*channels: str) -> list[str]:
     return [f"resolved {channel}" for channel in channels]
 
 
-def test_a_failed_look_fires_nothing_and_resolves_nothing() -> None:
+def test_a_failed_read_fires_nothing_and_resolves_nothing() -> None:
     watchman = watching(below("20"), below("999", name="flagged", metric=Metric.PROVIDER_FLAG))
-    watchman.sees("10")
-    assert watchman.sees(failure()) == []
+    watchman.announces("10")
+    assert watchman.announces(failure()) == []
     assert watchman.state.alerts[Metric.BALANCE].firing
 
 
 @pytest.mark.parametrize("metric", [Metric.CREDITS, Metric.POINTS])
-def test_a_number_that_is_missing_fires_nothing_and_resolves_nothing(metric: Metric) -> None:
+def test_a_missing_number_fires_nothing_and_resolves_nothing(metric: Metric) -> None:
     watchman = watching(below("20", metric=metric))
-    assert watchman.sees("1") == []
-    assert watchman.sees(reading("1", **{metric.value: Decimal(19)})) == EVERYWHERE
-    assert watchman.sees("1") == []
-    gone = resolved("sns", "slack:default")
-    assert watchman.sees(reading("1", **{metric.value: Decimal(22)})) == gone
+    assert watchman.announces("1") == []
+    assert watchman.announces(reading("1", **{metric.value: Decimal(19)})) == EVERYWHERE
+    assert watchman.announces("1") == []
+    resolution = resolved("sns", "slack:default")
+    assert watchman.announces(reading("1", **{metric.value: Decimal(22)})) == resolution
 
 
-def test_reminders_go_on_while_unreadable_with_the_last_number_known() -> None:
+def test_reminders_continue_while_unreadable_with_the_last_known_number() -> None:
     watchman = watching(below("20"), defaults=Defaults(unreadable_after=99))
-    watchman.sees("10")
-    (said,) = watchman.tells(failure(), after=DAY)
-    assert (said.reason, said.value, said.balance) == ("reminder", "10", Decimal(10))
-    assert (said.threshold, said.observed_at) == (Decimal(20), START)
-    assert said.detail == "The balance cannot be read now; this is the last one known."
+    watchman.announces("10")
+    (notification,) = watchman.notifies(failure(), after=DAY)
+    assert (notification.reason, notification.value, notification.balance) == (
+        "reminder",
+        "10",
+        Decimal(10),
+    )
+    assert (notification.threshold, notification.observed_at) == (Decimal(20), START)
+    assert (
+        notification.detail
+        == "The balance cannot be read at the moment. This is the last known balance."
+    )
 
 
 def test_unreadable_fires_after_so_many_failures_and_names_their_kind() -> None:
     watchman = watching()
-    assert watchman.sees(failure()) == []
-    assert watchman.sees(failure()) == []
-    (said,) = watchman.tells(failure(FailureKind.MALFORMED))
-    assert (said.reason, said.rule, said.severity) == ("fired", "unreadable", "warning")
-    assert (said.value, said.since) == ("malformed", START)
-    assert said.detail == "Malformed: No whole reply came in time. Failed 3 times in a row."
+    assert watchman.announces(failure()) == []
+    assert watchman.announces(failure()) == []
+    (notification,) = watchman.notifies(failure(FailureKind.MALFORMED))
+    assert (notification.reason, notification.rule, notification.severity) == (
+        "fired",
+        "unreadable",
+        "warning",
+    )
+    assert (notification.value, notification.since) == ("malformed", START)
+    assert notification.detail == "Malformed: No whole reply came in time. Failed 3 times in a row."
 
 
-def test_a_good_look_between_failures_begins_their_count_anew() -> None:
+def test_a_reading_between_failures_restarts_their_count() -> None:
     watchman = watching(defaults=Defaults(unreadable_after=2))
     for _ in range(3):
-        assert watchman.sees(failure()) == []
-        assert watchman.sees("100") == []
+        assert watchman.announces(failure()) == []
+        assert watchman.announces("100") == []
 
 
 @pytest.mark.parametrize("kind", list(FailureKind))
-def test_only_what_is_about_the_key_fires_at_once(kind: FailureKind) -> None:
+def test_only_a_rejected_key_fires_at_once(kind: FailureKind) -> None:
     about_the_key = kind in (FailureKind.KEY_REJECTED, FailureKind.NOT_ALLOWED)
-    assert watching().sees(failure(kind)) == (EVERYWHERE if about_the_key else [])
+    assert watching().announces(failure(kind)) == (EVERYWHERE if about_the_key else [])
 
 
 def test_a_rejected_key_is_critical_also_after_other_failures() -> None:
     watchman = watching()
     for _ in range(3):
-        watchman.sees(failure())
-    (said,) = watchman.tells(failure(FailureKind.KEY_REJECTED))
-    assert (said.reason, said.severity, said.value) == ("worsened", "critical", "key_rejected")
+        watchman.announces(failure())
+    (notification,) = watchman.notifies(failure(FailureKind.KEY_REJECTED))
+    assert (notification.reason, notification.severity, notification.value) == (
+        "worsened",
+        "critical",
+        "key_rejected",
+    )
 
 
-def test_unreadable_ends_at_the_next_good_look() -> None:
+def test_unreadable_ends_at_the_next_reading() -> None:
     watchman = watching()
-    watchman.sees(failure(FailureKind.KEY_REJECTED))
-    (said,) = watchman.tells("100")
-    assert (said.reason, said.metric) == ("resolved", "unreadable")
-    assert said.detail == "The balance can be read again."
+    watchman.announces(failure(FailureKind.KEY_REJECTED))
+    (notification,) = watchman.notifies("100")
+    assert (notification.reason, notification.metric) == ("resolved", "unreadable")
+    assert notification.detail == "The balance can be read again."
 
 
-def test_unreadable_and_low_are_told_apart() -> None:
+def test_unreadable_and_low_are_separate_alerts() -> None:
     watchman = watching(below("20"), defaults=Defaults(unreadable_after=1))
-    watchman.sees("10")
-    assert {said.rule for said in watchman.tells(failure())} == {"unreadable"}
-    assert [said.rule for said in watchman.tells("9")] == ["unreadable"]
+    watchman.announces("10")
+    assert {notification.rule for notification in watchman.notifies(failure())} == {"unreadable"}
+    assert [notification.rule for notification in watchman.notifies("9")] == ["unreadable"]
 
 
 def test_failures_are_counted_and_dated_in_the_state() -> None:
     watchman = watching()
-    watchman.sees("100")
-    watchman.sees(failure())
-    watchman.sees(failure())
+    watchman.announces("100")
+    watchman.announces(failure())
+    watchman.announces(failure())
     state = watchman.state
     assert (state.failures, state.failing_since) == (2, START + TICK)
     assert (state.checked_at, state.failure) == (START + 2 * TICK, failure())

@@ -41,7 +41,7 @@ def test_what_has_just_begun_shows_no_span() -> None:
 
 def test_what_is_over_reads_so() -> None:
     assert text(low(reason="resolved", value="31.2", trend=())) == (
-        "✅ *sms has recovered, at 31.20 EUR*\n"
+        "✅ *sms has recovered and is at 31.20 EUR*\n"
         "since <!date^1795334400^{date_short_pretty} {time}|22 Nov 2026 08:00 UTC>,"
         " over after 2 h 5 min · critical · rule low balance · vonage · team messaging"
     )
@@ -158,7 +158,7 @@ def test_a_name_with_marks_is_bold_and_not_more() -> None:
 
 def test_how_long_it_lasts_is_said() -> None:
     shown = text(low(per_day=Decimal("12.3456"), runway=timedelta(hours=16)))
-    assert "\nSpends about 12.30 EUR a day: lasts 16 h.\n" in shown
+    assert "\nIt spends about 12.30 EUR a day, so the balance lasts 16 h.\n" in shown
 
 
 def test_all_of_a_run_is_one_message_gravest_first() -> None:

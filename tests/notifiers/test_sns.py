@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.rules import Metric
 from balance_watch.notifiers.sns import (
@@ -20,7 +21,7 @@ from balance_watch.notifiers.sns import (
     subject,
     text_for_people,
 )
-from tests.support.notifications import LINK, NOW, NUMBERED, anything, faulty, lines, low
+from tests.support.notifications import LINK, NOW, anything, faulty, lines, low
 
 
 def versions(it: Notification) -> dict[str, str]:
@@ -69,7 +70,7 @@ def test_every_number_for_machines_is_a_string_and_exact(it: Notification) -> No
     said = json.loads(json.dumps(for_machines(it)))
     for name in ("value", "threshold", "balance"):
         exact = getattr(it, name)
-        if name == "value" and it.metric not in NUMBERED:
+        if name == "value" and not METRICS[it.metric].is_number:
             assert said[name] == exact, "a word"
             continue
         assert said[name] is None if exact is None else Decimal(said[name]) == Decimal(exact)
@@ -101,7 +102,7 @@ def test_a_mail_reads_so() -> None:
 
 def test_a_mail_that_it_is_over_reads_so() -> None:
     assert text_for_people(low(reason="resolved", value="31.2", trend=())) == (
-        "sms has recovered, at 31.20 EUR\n"
+        "sms has recovered and is at 31.20 EUR\n"
         "Since 22 Nov 2026 08:00 UTC, over after 2 h 5 min.\n"
         "Severity critical, rule low balance, provider vonage."
     )
@@ -128,7 +129,7 @@ def test_attributes_are_there_to_filter_by() -> None:
     [
         (low(), "[CRITICAL] sms is at 8.20 EUR, below 20.00 EUR"),
         (low(severity="warning", account="süß"), "[WARNING] s?? is at 8.20 EUR, below 20.00 EUR"),
-        (low(reason="resolved"), "[RESOLVED] sms has recovered, at 8.20 EUR"),
+        (low(reason="resolved"), "[RESOLVED] sms has recovered and is at 8.20 EUR"),
         (
             faulty("a", "b"),
             "[CRITICAL] the configuration has 2 faults: accounts may go unwatched",

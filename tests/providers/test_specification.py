@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balance_watch.domain.money import with_unit
+from balance_watch.domain.formatting import with_unit
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.providers.parser import parse_reply
 from balance_watch.providers.request import balance_request

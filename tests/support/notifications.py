@@ -1,4 +1,4 @@
-"""Notifications for tests: a plain one to change a field of, and any at all."""
+"""Notifications for tests: a plain one whose fields can be changed, and arbitrary ones."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
+from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.money import NotAnAmountError, exact
 from balance_watch.domain.notification import Notification, Reason, alert_id
-from balance_watch.domain.rules import NUMERIC, Metric, Severity
+from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import LONGEST
 
 START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -17,12 +18,12 @@ LINK = "https://example.com/billing"
 
 
 def low(**changes: object) -> Notification:
-    """A low balance, fired; words stand for severities, reasons and metrics."""
+    """A low balance that fired; severities, reasons and metrics can be given as text."""
     kinds = {"severity": Severity, "reason": Reason, "metric": Metric}
     for name, kind in kinds.items():
         if name in changes:
             changes[name] = kind(str(changes[name]))
-    it = Notification(
+    notification = Notification(
         alert_id="",
         account="sms",
         provider="vonage",
@@ -41,12 +42,13 @@ def low(**changes: object) -> Notification:
         trend=(Decimal("31.2"), Decimal(20), Decimal("8.2")),
         link=LINK,
     )
-    it = replace(it, **changes)  # type: ignore[arg-type]
-    return replace(it, alert_id=alert_id(it.account, it.metric, it.reason, it.said_at))
+    changed = replace(notification, **changes)  # type: ignore[arg-type]
+    identity = (changed.account, changed.metric, changed.reason, changed.said_at)
+    return replace(changed, alert_id=alert_id(*identity))
 
 
 def faulty(*faults: str, **changes: object) -> Notification:
-    """The alert on the configuration."""
+    """The alert on a configuration with these faults."""
     return low(
         account="configuration",
         provider="balance-watch",
@@ -72,27 +74,26 @@ def _amount(digits: int, exponent: int) -> Decimal:
         return Decimal(digits)
 
 
-def lines(most: int) -> st.SearchStrategy[str]:
-    """One line of up to so many characters, many of them special to someone."""
+def lines(max_length: int) -> st.SearchStrategy[str]:
+    """One line of at most so many characters, many of which some channel treats specially."""
     special = st.sampled_from("&<>*_`\"'\\|~ é漢🔴\u202e\u200b")
     plain = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
-    return st.text(special | plain, min_size=1, max_size=most) | st.sampled_from(
-        ["&" * most, "🔴" * most, '"' * most, "\\" * most]
+    return st.text(special | plain, min_size=1, max_size=max_length) | st.sampled_from(
+        ["&" * max_length, "🔴" * max_length, '"' * max_length, "\\" * max_length]
     )
 
 
 amounts = st.builds(_amount, st.integers(-(10**38) + 1, 10**38 - 1), st.integers(-130, 87))
 times = st.datetimes(
-    datetime(2026, 1, 1),  # noqa: DTZ001 (hypothesis wants them bare)
+    datetime(2026, 1, 1),  # noqa: DTZ001 (hypothesis needs naive ones)
     datetime(2100, 1, 1),  # noqa: DTZ001
     timezones=st.just(UTC),
 ).map(lambda at: at.replace(microsecond=0))
-NUMBERED = NUMERIC | {Metric.PROVIDER_FLAG, Metric.AUTO_RELOAD}
 
 
 @st.composite
 def anything(draw: st.DrawFn) -> Notification:
-    """Any notification of an account that can come about."""
+    """Any notification that can be announced about an account."""
     since = draw(times)
     reason = draw(st.sampled_from(Reason))
     of_top_ups = [Metric.BALANCE, Metric.TOP_UP]
@@ -108,7 +109,7 @@ def anything(draw: st.DrawFn) -> Notification:
         reason=reason,
         since=since,
         said_at=since + timedelta(minutes=draw(st.integers(0, 10**6))),
-        value=draw(numbers if metric in NUMBERED else words),
+        value=draw(numbers if METRICS[metric].is_number else words),
         threshold=draw(st.none() | amounts),
         currency=draw(st.sampled_from(["EUR", "credits"])),
         balance=draw(st.none() | amounts),

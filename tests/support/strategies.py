@@ -1,4 +1,4 @@
-"""Hypothesis strategies for everything that the table holds."""
+"""Hypothesis strategies for everything that the table stores."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -29,7 +29,7 @@ amounts = (
     .map(lambda amount: amount or Decimal(0))
 )
 times = st.datetimes(
-    datetime(1, 1, 2),  # noqa: DTZ001 (hypothesis wants them bare)
+    datetime(1, 1, 2),  # noqa: DTZ001 (hypothesis needs naive ones)
     datetime(9999, 12, 30),  # noqa: DTZ001
     timezones=st.just(UTC),
 ).map(lambda at: at.replace(microsecond=0))
@@ -77,8 +77,8 @@ rule_states = st.builds(RuleState, metrics, ticks, st.integers(1, 10**6), st.boo
 
 
 @st.composite
-def windows(draw: st.DrawFn) -> tuple[Sample, ...]:
-    """Balances of ordinary length, so that nothing has to be thinned out."""
+def trends(draw: st.DrawFn) -> tuple[Sample, ...]:
+    """Trends with balances of ordinary length, so that no sample is dropped to save space."""
     hour = draw(ticks).replace(minute=0, second=0)
     balances = draw(st.lists(st.integers(-(10**6), 10**6), max_size=24))
     return tuple(
@@ -89,9 +89,9 @@ def windows(draw: st.DrawFn) -> tuple[Sample, ...]:
 
 @st.composite
 def states(draw: st.DrawFn) -> AccountState:
-    """States as `observe` makes them: count, failure and since go together."""
+    """States as `observe` makes them: the failure, its count and its beginning go together."""
     failing = draw(st.booleans())
-    # `retry_after` is for the client's own pauses; nobody asks a state for it.
+    # `retry_after` is for the client's own pauses, and is not stored.
     failures = st.builds(ReadFailure, st.sampled_from(FailureKind), lines)
     return AccountState(
         account=draw(words),
@@ -102,7 +102,7 @@ def states(draw: st.DrawFn) -> AccountState:
         failing_since=draw(ticks) if failing else None,
         rules=draw(st.dictionaries(words, rule_states, max_size=4)),
         alerts=draw(st.dictionaries(metrics, alerts, max_size=4)),
-        trend=draw(windows()),
+        trend=draw(trends()),
         days=draw(st.lists(days, max_size=8).map(tuple)),
         top_up=draw(st.none() | jumps),
         top_up_notified_at=draw(st.none() | ticks),

@@ -1,4 +1,4 @@
-"""A watchman for tests: shows one account look after look, and tells what was said to whom."""
+"""A watchman for tests: reads one account again and again, and keeps what it announced to whom."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -27,12 +27,12 @@ ACCOUNT = Account("sms", "vonage", {"api_key": key()}, labels={"team": "messagin
 
 
 def reading(balance: str, **facts: object) -> Reading:
-    """A good look; the watchman sets its time."""
+    """A reading; the watchman sets its time."""
     return replace(Reading(START, Decimal(balance), "EUR"), **facts)  # type: ignore[arg-type]
 
 
 def failure(kind: FailureKind = FailureKind.TIMED_OUT) -> ReadFailure:
-    """A failed look."""
+    """A failed read."""
     return ReadFailure(kind, "No whole reply came in time.")
 
 
@@ -43,7 +43,7 @@ def below(threshold: str, **changes: object) -> Rule:
 
 
 def above(threshold: str, **changes: object) -> Rule:
-    """As `below`, the other way round."""
+    """A rule as `below` makes one, but with a threshold above."""
     return below("0", below=None, above=Decimal(threshold), **changes)
 
 
@@ -55,62 +55,66 @@ BOTH_WEBHOOKS = AvailableChannels(
 
 @dataclass
 class Watchman:
-    """Feeds `decide` and keeps the state; `said` is all that was owed, in order."""
+    """Feeds `decide` and keeps the state; `entries` are all outbox entries, in order."""
 
     policy: Policy = field(default_factory=Policy)
     account: Account = ACCOUNT
     channels: AvailableChannels = BOTH_WEBHOOKS
     now: datetime = START - TICK
     state: AccountState = field(default_factory=lambda: AccountState("sms"))
-    said: list[OutboxEntry] = field(default_factory=list)
-    offer: ProviderTraits = field(default_factory=lambda: ProviderTraits(LINK))
+    entries: list[OutboxEntry] = field(default_factory=list)
+    traits: ProviderTraits = field(default_factory=lambda: ProviderTraits(LINK))
     silences: list[Silence] = field(default_factory=list)
     payment: PaymentOutcome | None = None
 
-    def held(self) -> IsSuppressed:
-        """What is held back now."""
+    def is_suppressed(self) -> IsSuppressed:
+        """What tells whether an alert is suppressed now."""
         return suppression(self.silences, self.policy.mute_times, self.now)
 
-    def sees(self, look: ReadResult | str, after: timedelta = TICK) -> list[str]:
-        """Returns what one look makes its alerts say: `reason channel`; a string is a balance."""
-        owed = [it for it in self.owes(look, after) if not _is_notice(it)]
-        return [f"{it.notification.reason} {it.channel}" for it in owed]
+    def announces(self, result: ReadResult | str, after: timedelta = TICK) -> list[str]:
+        """Returns what one read makes the alerts announce: `reason channel`; text is a balance."""
+        entries = [entry for entry in self.check(result, after) if not _is_of_top_up(entry)]
+        return [f"{entry.notification.reason} {entry.channel}" for entry in entries]
 
-    def tells(self, look: ReadResult | str, after: timedelta = TICK) -> tuple[Notification, ...]:
-        """Returns what one look makes its alerts say, each notification once."""
-        owed = [it for it in self.owes(look, after) if not _is_notice(it)]
-        return tuple({it.notification.alert_id: it.notification for it in owed}.values())
+    def notifies(
+        self, result: ReadResult | str, after: timedelta = TICK
+    ) -> tuple[Notification, ...]:
+        """Returns the notifications of the alerts that one read makes, each once."""
+        entries = [entry for entry in self.check(result, after) if not _is_of_top_up(entry)]
+        return tuple({it.notification.alert_id: it.notification for it in entries}.values())
 
-    def notices(self, look: ReadResult | str, after: timedelta = TICK) -> list[OutboxEntry]:
-        """Returns what one look makes it say that no alert stands behind: of top-ups."""
-        return [it for it in self.owes(look, after) if _is_notice(it)]
+    def top_up_entries(
+        self, result: ReadResult | str, after: timedelta = TICK
+    ) -> list[OutboxEntry]:
+        """Returns the outbox entries of top-ups that one read makes."""
+        return [entry for entry in self.check(result, after) if _is_of_top_up(entry)]
 
-    def owes(self, look: ReadResult | str, after: timedelta = TICK) -> tuple[OutboxEntry, ...]:
-        """Returns what one look makes it owe."""
+    def check(self, result: ReadResult | str, after: timedelta = TICK) -> tuple[OutboxEntry, ...]:
+        """Returns the outbox entries that one read makes."""
         self.now += after
-        outcome = reading(look) if isinstance(look, str) else look
-        if isinstance(outcome, Reading):
-            outcome = replace(outcome, observed_at=self.now)
+        result = reading(result) if isinstance(result, str) else result
+        if isinstance(result, Reading):
+            result = replace(result, observed_at=self.now)
 
         def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
             return self.policy.channels_for(facts, self.channels)
 
-        self.state, owed = decide(
+        self.state, entries = decide(
             self.state,
-            outcome,
+            result,
             account=self.account,
             rules=self.policy.rules_for(self.account),
-            context=AlertContext(self.policy.defaults, routing, self.held()),
-            traits=self.offer,
+            context=AlertContext(self.policy.defaults, routing, self.is_suppressed()),
+            traits=self.traits,
             payment=self.payment,
             now=self.now,
         )
-        self.said += owed
-        return owed
+        self.entries += entries
+        return entries
 
 
-def _is_notice(owed: OutboxEntry) -> bool:
-    return owed.notification.reason is Reason.TOPPED_UP
+def _is_of_top_up(entry: OutboxEntry) -> bool:
+    return entry.notification.reason is Reason.TOPPED_UP
 
 
 def watching(*rules: Rule, **policy: object) -> Watchman:

@@ -76,7 +76,7 @@ def test_a_payment_is_announced_in_the_same_run(paying: Bench) -> None:
     notification = paying.post.accepted[-1].notification
     facts = (notification.rule, notification.metric, notification.value)
     assert facts == ("top_up", "top_up", "paid")
-    assert "It answers the rule low." in notification.detail
+    assert "It was triggered by the rule low." in notification.detail
 
 
 def test_a_paid_order_leaves_the_outbox_although_no_channel_accepts(paying: Bench) -> None:

@@ -8,16 +8,13 @@ from rich.table import Table
 
 from balance_watch.cli.terminal import (
     Subparsers,
-    digits,
     out,
     print_json,
     sanitize,
-    timestamp,
     wiring,
 )
-from balance_watch.domain.money import with_unit
+from balance_watch.domain.formatting import digits, iso_time, sparkline, with_unit
 from balance_watch.domain.reading import Reading
-from balance_watch.domain.trend import sparkline
 from balance_watch.errors import CommandError
 
 _MAX_DAYS = 36_500
@@ -56,7 +53,7 @@ def _history(arguments: argparse.Namespace) -> int:
 
 def _as_json(reading: Reading) -> dict[str, Any]:
     return {
-        "observed_at": timestamp(reading.observed_at),
+        "observed_at": iso_time(reading.observed_at),
         "balance": digits(reading.balance),
         "currency": reading.currency,
         "credits": digits(reading.credits),

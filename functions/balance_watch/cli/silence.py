@@ -6,11 +6,11 @@ from typing import Any
 
 from rich.table import Table
 
-from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize, timestamp, wiring
+from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize, wiring
 from balance_watch.config.policy_types import Duration
+from balance_watch.domain.formatting import format_duration, format_time, iso_time
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import CommandError
-from balance_watch.notifiers.text import format_duration, format_time
 from balance_watch.usecases import silencing
 
 
@@ -117,9 +117,9 @@ def _as_json(silence: Silence) -> dict[str, Any]:
     return {
         "silence": silence.name,
         "match": dict(silence.match),
-        "until": timestamp(silence.until),
+        "until": iso_time(silence.until),
         "reason": silence.reason,
-        "created_at": timestamp(silence.created_at),
+        "created_at": iso_time(silence.created_at),
     }
 
 

@@ -10,23 +10,26 @@ from rich.text import Text
 
 from balance_watch.cli.terminal import (
     Subparsers,
-    digits,
     out,
     print_faults,
     print_json,
     sanitize,
-    timestamp,
     wiring,
 )
 from balance_watch.domain.account import Account
-from balance_watch.domain.money import with_unit
+from balance_watch.domain.formatting import (
+    digits,
+    format_duration,
+    format_time,
+    iso_time,
+    sparkline,
+    with_unit,
+)
 from balance_watch.domain.policy import UNREADABLE, Policy
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import Silence
 from balance_watch.domain.spending import LONGEST
 from balance_watch.domain.state import AccountState
-from balance_watch.domain.trend import sparkline
-from balance_watch.notifiers.text import format_duration, format_time
 
 _COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 
@@ -69,12 +72,12 @@ def _as_json(account: Account, state: AccountState, policy: Policy) -> dict[str,
         "provider": account.provider,
         "balance": digits(reading.balance) if reading else None,
         "currency": reading.currency if reading else None,
-        "observed_at": timestamp(reading.observed_at) if reading else None,
+        "observed_at": iso_time(reading.observed_at) if reading else None,
         "failure": failure
         and {
             "kind": failure.kind.value,
             "message": failure.message,
-            "since": timestamp(state.failing_since),
+            "since": state.failing_since and iso_time(state.failing_since),
         },
         "alerts": list(_alerts(state, account, policy)),
     }
@@ -92,7 +95,7 @@ def _alerts(state: AccountState, account: Account, policy: Policy) -> Iterator[d
 
 
 def _alert(rule: str, state: str, severity: Severity, since: datetime) -> dict[str, Any]:
-    return {"rule": rule, "state": state, "severity": severity.value, "since": timestamp(since)}
+    return {"rule": rule, "state": state, "severity": severity.value, "since": iso_time(since)}
 
 
 def show_accounts(

@@ -3,8 +3,6 @@
 import json
 import sys
 from collections.abc import Sequence
-from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -29,16 +27,6 @@ def print_json(value: object) -> None:
     """Prints JSON for scripts: no colour, no wrapping."""
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
-
-
-def digits(number: Decimal | None) -> str | None:
-    """Writes a number as JSON has it: a string of all its digits."""
-    return None if number is None else f"{number:f}"
-
-
-def timestamp(at: datetime | None) -> str | None:
-    """Writes a time as JSON has it: in UTC, to the second."""
-    return None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def sanitize(text: str, style: str = "") -> Text:

@@ -8,9 +8,9 @@ from rich.text import Text
 
 from balance_watch.cli.terminal import Subparsers, err, out, sanitize, wiring
 from balance_watch.domain.account import Account
+from balance_watch.domain.formatting import format_time
 from balance_watch.domain.payment import PaymentOutcome, Refusal
 from balance_watch.errors import CommandError, PaymentNotRecordedError
-from balance_watch.notifiers.text import format_time
 from balance_watch.providers.spec import Spec
 from balance_watch.usecases.payments import pay_by_hand, require_top_up
 from balance_watch.wiring import Wiring

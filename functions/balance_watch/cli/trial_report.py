@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from balance_watch.cli.provider_trial import Trial
-from balance_watch.cli.terminal import digits, out, sanitize
+from balance_watch.cli.terminal import out, sanitize
 from balance_watch.domain.account import Account
-from balance_watch.domain.money import with_unit
+from balance_watch.domain.formatting import digits, with_unit
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, Unlimited
 from balance_watch.providers.masking import contains_split_key, mask_keys
 from balance_watch.providers.spec import ReplyPaths

@@ -9,13 +9,12 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from balance_watch.config.policy_types import (
-    A_DURATION,
-    A_MULTIPLE,
-    A_NUMBER,
     DAYS,
+    FORM_TEXTS,
     Clock,
     Duration,
     PendingPeriodText,
+    PolicyMetric,
     Reminder,
     Threshold,
     TopUps,
@@ -23,8 +22,9 @@ from balance_watch.config.policy_types import (
     Zone,
 )
 from balance_watch.domain.channels import TOPIC
+from balance_watch.domain.metrics import METRICS, ThresholdForm
 from balance_watch.domain.policy import RESERVED_NAMES, Defaults, Policy, Route
-from balance_watch.domain.rules import NUMERIC, Metric, Rule, Severity
+from balance_watch.domain.rules import Metric, Rule, Severity
 from balance_watch.domain.silences import MuteTime
 from balance_watch.notifiers.channels import KINDS, Kind, channel_forms, is_channel
 from balance_watch.providers.registry import is_slug
@@ -39,11 +39,6 @@ from balance_watch.validation import (
 
 _OF_ACCOUNTS = ("account", "provider")
 OF_ALERTS = (*_OF_ACCOUNTS, "severity", "rule", "metric")
-_FORMS: Mapping[Metric, tuple[str, ...]] = {
-    Metric.RUNWAY: (A_DURATION,),
-    Metric.STALENESS: (A_DURATION,),
-    Metric.SPEND_RATE: (A_NUMBER, A_MULTIPLE),
-}
 
 
 class DefaultsTable(msgspec.Struct, frozen=True):
@@ -60,9 +55,7 @@ class RuleTable(msgspec.Struct, frozen=True):
 
     name: str
     match: dict[str, str] = {}
-    metric: Literal[
-        "balance", "credits", "points", "runway", "spend_rate", "staleness", "provider_flag"
-    ] = "balance"
+    metric: PolicyMetric = PolicyMetric(Metric.BALANCE)
     below: Threshold | None = None
     above: Threshold | None = None
     recover: Threshold | None = None
@@ -165,7 +158,7 @@ def _rules(raw: object, where: str, faults: Faults) -> tuple[Rule, ...]:
         _check_facts(table.match, _OF_ACCOUNTS, f"{place}, match", faults)
         if in_order:
             _check_thresholds(table, place, faults)
-        if table.top_up and (table.above or table.metric in ("spend_rate", "staleness")):
+        if table.top_up and (table.above or not METRICS[Metric(table.metric)].may_top_up):
             what = "pays in when money is low: its rule needs below, or the provider's flag"
             faults.add(f"{place}, top_up", what)
         rules.append(
@@ -178,7 +171,7 @@ def _rules(raw: object, where: str, faults: Faults) -> tuple[Rule, ...]:
                 above=_exact(table.above),
                 recover=_exact(table.recover),
                 pending_period=table.pending_period.pending_period,
-                relative=any(each.form is A_MULTIPLE for each in _given(table)),
+                relative=any(each.form is ThresholdForm.MULTIPLE for each in _given(table)),
                 top_ups=int(table.top_up),
             )
         )
@@ -195,8 +188,8 @@ def _given(table: RuleTable) -> list[Threshold]:
 
 
 def _check_thresholds(table: RuleTable, place: str, faults: Faults) -> None:
-    metric = Metric(table.metric)
-    if metric not in NUMERIC:
+    forms = METRICS[Metric(table.metric)].threshold_forms
+    if not forms:
         if _given(table):
             faults.add(place, f"{table.metric} takes no below, above or recover")
         return
@@ -204,10 +197,10 @@ def _check_thresholds(table: RuleTable, place: str, faults: Faults) -> None:
         both = table.below is not None
         faults.add(place, "has both below and above: keep one" if both else "needs below or above")
         return
-    forms = _FORMS.get(metric, (A_NUMBER,))
     if not all(each.form in forms for each in _given(table)):
-        faults.add(place, f"the thresholds of {metric.value} must be {' or '.join(forms)}")
-    elif any(each.form is not A_NUMBER and not each.exact for each in _given(table)):
+        texts = " or ".join(FORM_TEXTS[form] for form in forms)
+        faults.add(place, f"the thresholds of {table.metric} must be {texts}")
+    elif any(each.form is not ThresholdForm.NUMBER and not each.exact for each in _given(table)):
         faults.add(place, "must have thresholds of more than nothing")
     elif len({each.form for each in _given(table)}) > 1:
         faults.add(place, "must have recover in the form of its other threshold")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import time, timedelta, tzinfo
 from decimal import Decimal
 
+from balance_watch.domain.metrics import METRICS, ThresholdForm
 from balance_watch.domain.rules import PendingPeriod
 from balance_watch.validation import Amount
 
@@ -15,11 +16,12 @@ _MULTIPLE = re.compile(r"\d{1,6}(\.\d{1,6})?x", re.ASCII)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:00)?", re.ASCII)
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MOST_PER_DAY = 24
-A_NUMBER, A_DURATION, A_MULTIPLE = (
-    "a number",
-    'a duration such as "3d"',
-    'a multiple of the usual such as "3x"',
-)
+FORM_TEXTS: Mapping[ThresholdForm, str] = {
+    ThresholdForm.NUMBER: "a number",
+    ThresholdForm.DURATION: 'a duration such as "3d"',
+    ThresholdForm.MULTIPLE: 'a multiple of the usual such as "3x"',
+}
+POLICY_METRICS = tuple(metric.value for metric, info in METRICS.items() if info.in_policy)
 
 
 class Duration(str):
@@ -97,21 +99,35 @@ class Threshold(str):
         except ValueError:
             if not isinstance(value, str):
                 raise
-        raise ValueError(f"must be {A_NUMBER}, {A_DURATION}, or {A_MULTIPLE}")
+        *others, last = FORM_TEXTS.values()
+        raise ValueError(f"must be {', '.join(others)}, or {last}")
 
     @property
-    def form(self) -> str:
-        """Which of the three it is, as faults name it."""
+    def form(self) -> ThresholdForm:
+        """Returns which of the three forms it has."""
         if _DURATION.fullmatch(self):
-            return A_DURATION
-        return A_MULTIPLE if _MULTIPLE.fullmatch(self) else A_NUMBER
+            return ThresholdForm.DURATION
+        return ThresholdForm.MULTIPLE if _MULTIPLE.fullmatch(self) else ThresholdForm.NUMBER
 
     @property
     def exact(self) -> Decimal:
         """The number, the multiple, or the duration's seconds."""
-        if self.form is A_DURATION:
+        if self.form is ThresholdForm.DURATION:
             return Decimal(int(Duration(self).span.total_seconds()))
         return Amount(self.removesuffix("x")).exact
+
+
+class PolicyMetric(str):
+    """The metric of a rule: one of those that a policy may name."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "PolicyMetric":
+        """Raises ValueError on any other."""
+        if value not in POLICY_METRICS:
+            raise ValueError(f"must be one of {', '.join(POLICY_METRICS)}")
+        return cls(value)
 
 
 class Clock(str):

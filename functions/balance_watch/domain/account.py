@@ -1,4 +1,4 @@
-"""An account to watch, as its owner configured it."""
+"""An account to watch, as it is configured."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One prepaid account. `credentials` never appears in its repr.
+    """One prepaid account. `credentials` never appear in its repr.
 
-    `alert_below` is in the account's own currency; `base_url` replaces scheme and host of the
-    provider's address; `auth` chooses one of the ways a provider can be given its key.
+    `alert_below` is in the account's own currency. `base_url` replaces the scheme and host of the
+    provider's address. `auth` chooses one of the provider's ways of sending the key.
     """
 
     name: str
@@ -26,11 +26,16 @@ class Account:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What a `match` of the policy can ask about: account, provider and `labels.<name>`."""
-        labels = {f"labels.{name}": value for name, value in self.labels.items()}
-        return {"account": self.name, "provider": self.provider, **labels}
+        """Returns what a `match` can test: account, provider and `labels.<name>`."""
+        return account_facts(self.name, self.provider, self.labels)
+
+
+def account_facts(account: str, provider: str, labels: Mapping[str, str]) -> dict[str, str]:
+    """Returns the facts of an account, by the names that a `match` uses."""
+    labelled = {f"labels.{name}": value for name, value in labels.items()}
+    return {"account": account, "provider": provider, **labelled}
 
 
 def matches(globs: Mapping[str, str], facts: Mapping[str, str]) -> bool:
-    """Tells whether every glob holds; a fact that is not there matches no glob, not even `*`."""
+    """Tells whether every glob matches. A missing fact matches no glob, not even `*`."""
     return all(fact in facts and fnmatchcase(facts[fact], glob) for fact, glob in globs.items())

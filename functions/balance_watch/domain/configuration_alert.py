@@ -1,27 +1,21 @@
-"""The alert about the configuration itself: a fault in a secret or policy is a way to go blind."""
+"""The alert about the configuration: a fault in a secret or the policy may hide an account."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from balance_watch.domain.alerts import AlertContext
-from balance_watch.domain.lifecycle import Alert, Firing, advance, mark_notified
-from balance_watch.domain.notification import (
-    Notification,
-    OutboxEntry,
-    Reason,
-    alert_id,
-    entries_for,
-)
+from balance_watch.domain.alerts import AlertContext, announce
+from balance_watch.domain.lifecycle import Alert, Firing, advance
+from balance_watch.domain.notification import Notification, OutboxEntry, Reason, alert_id
 from balance_watch.domain.policy import CONFIGURATION
 from balance_watch.domain.rules import Metric, Severity
 
 PROVIDER = "balance-watch"
-"""Stands where a provider's slug stands in alerts about accounts."""
+"""The provider of this alert, where alerts about accounts have a provider's slug."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationState:
-    """The faults of the latest run, the alert on them, and when each was told of late."""
+    """The faults of the latest run, the alert on them, and when each was recently announced."""
 
     faults: tuple[str, ...] = ()
     alert: Alert | None = None
@@ -35,22 +29,33 @@ def decide_configuration(
     context: AlertContext,
     now: datetime,
 ) -> tuple[ConfigurationState, tuple[OutboxEntry, ...]]:
-    """Decides what the faults of this run, each a sentence without a secret, change and say.
+    """Decides what the faults of this run, sentences without secrets, change and announce.
 
-    A fault that was not told within the minimum gap is said at once, as `worsened`, since it may
-    leave accounts unwatched; one that comes and goes is told once in a gap.
+    A fault that was not announced within the minimum gap is announced at once, as `worsened` if
+    the alert is open already, since it may leave accounts unwatched. A fault that comes and goes
+    is announced once per minimum gap.
     """
     gap = context.defaults.minimum_gap
-    told = {fault: at for fault, at in state.notified if fault in faults or now - at < gap}
-    new = [fault for fault in faults if fault not in told]
-    top = Firing(CONFIGURATION, Severity.CRITICAL, now) if faults else None
-    timing = replace(context.defaults, minimum_gap=timedelta()) if new else context.defaults
-    alert, reason = advance(state.alert, top, timing, now)
-    if reason in (None, Reason.REMINDER) and new:
+    notified = {fault: at for fault, at in state.notified if fault in faults or now - at < gap}
+    is_new = any(fault not in notified for fault in faults)
+    firing = Firing(CONFIGURATION, Severity.CRITICAL, now) if faults else None
+    timing = replace(context.defaults, minimum_gap=timedelta()) if is_new else context.defaults
+    alert, reason = advance(state.alert, firing, timing, now)
+    if is_new and reason in (None, Reason.REMINDER):
         reason = Reason.WORSENED
-    if alert is None or reason is None:
-        return ConfigurationState(faults, alert, tuple(told.items())), ()
-    notification = Notification(
+    entries: tuple[OutboxEntry, ...] = ()
+    if alert is not None and reason is not None:
+        alert, entries = announce(alert, _notification(alert, reason, faults, now), context)
+        # Faults that are suppressed now are still new when the silence ends.
+        if entries and reason is not Reason.RESOLVED:
+            notified |= dict.fromkeys(faults, now)
+    return ConfigurationState(faults, alert, tuple(notified.items())), entries
+
+
+def _notification(
+    alert: Alert, reason: Reason, faults: tuple[str, ...], now: datetime
+) -> Notification:
+    return Notification(
         alert_id=alert_id(CONFIGURATION, Metric.CONFIGURATION, reason, now),
         account=CONFIGURATION,
         provider=PROVIDER,
@@ -61,21 +66,5 @@ def decide_configuration(
         since=alert.since,
         said_at=now,
         value=str(len(faults)),
-        detail="\n".join(faults) if faults else "Every secret and the policy are in order again.",
-    )
-    facts = {
-        "account": CONFIGURATION,
-        "provider": PROVIDER,
-        "metric": Metric.CONFIGURATION.value,
-        "rule": CONFIGURATION,
-        "severity": alert.severity.value,
-    }
-    if context.is_suppressed(facts):
-        # A fault that is not told now is new once it may be.
-        return ConfigurationState(faults, alert, tuple(told.items())), ()
-    alert, channels = mark_notified(alert, reason, facts, context.routing, now)
-    if reason is not Reason.RESOLVED:
-        told |= dict.fromkeys(faults, now)
-    return ConfigurationState(faults, alert, tuple(told.items())), entries_for(
-        notification, channels
+        detail="\n".join(faults) if faults else "Every secret and the policy are valid again.",
     )

@@ -1,10 +1,9 @@
-"""The life of one alert: announced once, reminded of, made worse, resolved to all who were told."""
+"""The life of one alert: announced once, reminded of, worsened, and resolved to all notified."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from balance_watch.domain.notification import Reason, Routing
+from balance_watch.domain.notification import Notification, Reason, Routing
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.rules import Severity
 
@@ -20,12 +19,16 @@ class Firing:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """The alert of one metric of one account.
+    """The alert of one metric of one account. An episode lasts from its firing to its end.
 
-    `told` is the gravest severity announced in this episode (None: nothing was) and `told_at` the
-    time of the latest word; where it was told and fires no more, its end is held back. `fired_at`
-    and `fired_as`, the latest announcement of an episode, outlive it for `minimum_gap`. `ended_at`
-    is when it ceased to fire.
+    Attributes:
+        notified: the gravest severity announced in this episode; None: nothing was. If the alert
+            no longer fires, its end was suppressed and is still to be announced.
+        notified_at: when the latest notification was announced.
+        fired_at: when an episode was last announced. It outlives the episode by `minimum_gap`.
+        fired_as: the severity of that announcement.
+        channels: all that were notified in this episode.
+        ended_at: when the alert stopped firing.
     """
 
     rule: str
@@ -41,29 +44,21 @@ class Alert:
 
 
 def advance(
-    old: Alert | None, top: Firing | None, defaults: Defaults, now: datetime
+    alert: Alert | None, firing: Firing | None, defaults: Defaults, now: datetime
 ) -> tuple[Alert | None, Reason | None]:
-    """Returns the alert after a look, and the reason to speak, if there is one.
+    """Returns the alert after a check, and the reason to announce it, if there is one.
 
     Args:
-        old: the alert before it, if one is remembered.
-        top: the gravest rule that fires now, if any does.
-        defaults: reminder and minimum gap.
+        alert: the alert before the check, if there is one.
+        firing: the gravest rule that fires now, if any does.
+        defaults: the reminder and the minimum gap.
         now: the tick.
     """
-    if top is None:
-        return _cleared(old, defaults, now)
-    if old is not None and (old.firing or old.notified is not None):
-        since = old.since if old.firing else top.since
-        alert = replace(
-            old, rule=top.rule, severity=top.severity, since=since, firing=True, ended_at=None
-        )
-    else:
-        alert = Alert(top.rule, top.severity, top.since)
-        if old is not None:
-            alert = replace(alert, fired_at=old.fired_at, fired_as=old.fired_as)
+    if firing is None:
+        return _end(alert, defaults, now)
+    alert = _fire(alert, firing)
     if alert.notified is None or alert.notified_at is None:
-        return alert, _opening(alert, defaults, now)
+        return alert, _reason_to_open(alert, defaults, now)
     if alert.severity.rank < alert.notified.rank:
         return alert, Reason.WORSENED
     if defaults.reminder is not None and now - alert.notified_at >= defaults.reminder:
@@ -71,8 +66,42 @@ def advance(
     return alert, None
 
 
-def _opening(alert: Alert, defaults: Defaults, now: datetime) -> Reason | None:
-    """An episode is announced, unless one was within the minimum gap and this is no graver."""
+def mark_notified(
+    alert: Alert, notification: Notification, routing: Routing
+) -> tuple[Alert, tuple[str, ...]]:
+    """Marks the alert as notified and returns the channels: the routed and all notified before."""
+    if notification.reason is Reason.RESOLVED:
+        return replace(alert, notified=None, notified_at=None, channels=()), alert.channels
+    channels = tuple(dict.fromkeys((*routing(notification.facts), *alert.channels)))
+    marked = replace(alert, notified_at=notification.said_at, channels=channels)
+    if alert.notified is None:
+        fired_at, fired_as = notification.said_at, alert.severity
+        marked = replace(marked, notified=alert.severity, fired_at=fired_at, fired_as=fired_as)
+    elif alert.severity.rank < alert.notified.rank:
+        marked = replace(marked, notified=alert.severity)
+    return marked, channels
+
+
+def _fire(alert: Alert | None, firing: Firing) -> Alert:
+    """Returns the alert with this rule firing, as part of its episode or as a new one."""
+    if alert is None:
+        return Alert(firing.rule, firing.severity, firing.since)
+    if not alert.firing and alert.notified is None:
+        new = Alert(firing.rule, firing.severity, firing.since)
+        return replace(new, fired_at=alert.fired_at, fired_as=alert.fired_as)
+    since = alert.since if alert.firing else firing.since
+    return replace(
+        alert,
+        rule=firing.rule,
+        severity=firing.severity,
+        since=since,
+        firing=True,
+        ended_at=None,
+    )
+
+
+def _reason_to_open(alert: Alert, defaults: Defaults, now: datetime) -> Reason | None:
+    """Announces an episode unless one as grave was announced within the minimum gap."""
     if alert.fired_at is None or now - alert.fired_at >= defaults.minimum_gap:
         return Reason.FIRED
     if alert.fired_as is not None and alert.severity.rank < alert.fired_as.rank:
@@ -80,29 +109,15 @@ def _opening(alert: Alert, defaults: Defaults, now: datetime) -> Reason | None:
     return None
 
 
-def _cleared(
-    old: Alert | None, defaults: Defaults, now: datetime
+def _end(
+    alert: Alert | None, defaults: Defaults, now: datetime
 ) -> tuple[Alert | None, Reason | None]:
-    if old is None:
+    """Ends the episode; the alert is forgotten a minimum gap after it was announced."""
+    if alert is None:
         return None, None
-    if old.firing or old.notified is not None:
-        ended = replace(old, firing=False, ended_at=now if old.firing else old.ended_at)
-        return ended, Reason.RESOLVED if old.notified else None
-    recent = old.fired_at is not None and now - old.fired_at < defaults.minimum_gap
-    return (old if recent else None), None
-
-
-def mark_notified(
-    alert: Alert, reason: Reason, facts: Mapping[str, str], routing: Routing, now: datetime
-) -> tuple[Alert, tuple[str, ...]]:
-    """Returns the alert once this is said, and to whom: who was told before hears the rest too."""
-    if reason is Reason.RESOLVED:
-        return replace(alert, notified=None, notified_at=None, channels=()), alert.channels
-    facts = {**facts, "severity": alert.severity.value, "rule": alert.rule}
-    channels = tuple(dict.fromkeys((*routing(facts), *alert.channels)))
-    opening = alert.notified is None
-    gravest = min(filter(None, (alert.notified, alert.severity)), key=lambda each: each.rank)
-    alert = replace(alert, notified=gravest, notified_at=now, channels=channels)
-    if opening:
-        alert = replace(alert, fired_at=now, fired_as=alert.severity)
-    return alert, channels
+    if alert.firing or alert.notified is not None:
+        ended_at = now if alert.firing else alert.ended_at
+        ended = replace(alert, firing=False, ended_at=ended_at)
+        return ended, Reason.RESOLVED if alert.notified else None
+    recent = alert.fired_at is not None and now - alert.fired_at < defaults.minimum_gap
+    return (alert if recent else None), None

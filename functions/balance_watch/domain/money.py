@@ -1,4 +1,4 @@
-"""Exact amounts: what may be one, how it is scaled, and how it is written."""
+"""Exact amounts: which numbers are valid, and how they are scaled and added without rounding."""
 
 import re
 from collections.abc import Iterable
@@ -7,12 +7,14 @@ from decimal import Context, Decimal, Inexact, InvalidOperation
 MAX_DIGITS = 38
 """DynamoDB keeps 38 significant digits ("Data types", Amazon DynamoDB developer guide)."""
 
+CALCULATION_DIGITS = 200
+"""Digits that hold any difference, and any multiple in use, of two amounts within these limits."""
+
 _MAX_EXPONENT, _MIN_EXPONENT = 125, -130
 """DynamoDB holds magnitudes from 1E-130 to 9.99…E+125 (same page)."""
 
 _EXACT = Context(prec=MAX_DIGITS, traps=[Inexact, InvalidOperation])
 
-_ISO_4217_LENGTH = 3
 _UNIT = re.compile(r"[A-Z]{3}|[a-z][a-z _-]{1,30}")
 _CODES = """
 AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD
@@ -24,24 +26,24 @@ STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES 
 XCG XOF XPF YER ZAR ZMW ZWG
 """
 CURRENCIES = frozenset(_CODES.split())
-"""The codes of ISO 4217 that name money: three letters may as well be `nan`, `nil` or `err`."""
+"""The ISO 4217 codes of money. Three letters alone prove nothing: they may be `nan` or `err`."""
 
 
 class NotAnAmountError(ValueError):
-    """The value is no finite number that can be kept exactly; the message never repeats it."""
+    """The value is not a finite number that can be kept exactly. The message never repeats it."""
 
 
 def exact(value: Decimal | int | str) -> Decimal:
-    """Returns `value` as the one Decimal that is stored, compared and shown.
+    """Returns `value` in the one form of Decimal that is stored, compared and shown.
 
-    Trailing zeros go and -0 becomes 0, so that an amount equals itself after a round trip through
-    DynamoDB, which drops them too.
+    Trailing zeros are dropped and -0 becomes 0, as in DynamoDB, so that an amount is unchanged by a
+    round trip through the table.
 
     Raises:
-        NotAnAmountError: it is no number, not finite, or beyond what DynamoDB can hold.
+        NotAnAmountError: the value is not a number, is not finite, or is more than DynamoDB holds.
     """
     if isinstance(value, str) and ("_" in value or not value.isascii()):
-        # Decimal() reads 1_0 and Arabic digits: a notation of Python's, nobody's amount.
+        # Decimal() accepts 1_0 and Arabic digits, which no provider means as an amount.
         raise NotAnAmountError("is not a number")
     try:
         number = Decimal(value)
@@ -58,15 +60,15 @@ def exact(value: Decimal | int | str) -> Decimal:
     except Inexact:
         raise NotAnAmountError(f"has more than {MAX_DIGITS} digits") from None
     if int(short.as_tuple().exponent) < _MIN_EXPONENT:
-        # boto3's own context underflows below that, though the number itself would fit.
+        # The number itself would fit, but the decimal context of boto3 underflows below this.
         raise NotAnAmountError("is a number of an impossible size")
     whole_but_short = int(short.as_tuple().exponent) > 0 and short.adjusted() < MAX_DIGITS
-    # normalize() writes 200 as 2E+2: the same number, but no reader's idea of one.
+    # normalize() turns 200 into 2E+2: the same number, but not as people write it.
     return short.quantize(Decimal(1), context=_EXACT) if whole_but_short else short
 
 
 def scaled(amount: Decimal, scale: Decimal) -> Decimal:
-    """Returns `amount * scale` to the last digit, e.g. cents to dollars with a scale of 0.01.
+    """Returns `amount * scale` exactly, e.g. cents in dollars with a scale of 0.01.
 
     Raises:
         NotAnAmountError: the product cannot be kept exactly.
@@ -77,40 +79,23 @@ def scaled(amount: Decimal, scale: Decimal) -> Decimal:
         raise NotAnAmountError(f"has more than {MAX_DIGITS} digits") from None
 
 
-def total(plus: Iterable[Decimal], less: Iterable[Decimal] = ()) -> Decimal:
-    """Returns the sum of `plus` less the sum of `less`, to the last digit.
+def total(plus: Iterable[Decimal], minus: Iterable[Decimal] = ()) -> Decimal:
+    """Returns the sum of `plus` minus the sum of `minus`, exactly.
 
     Raises:
-        NotAnAmountError: it cannot be kept exactly.
+        NotAnAmountError: the result cannot be kept exactly.
     """
     number = Decimal(0)
     try:
-        for each in plus:
-            number = _EXACT.add(number, each)
-        for each in less:
-            number = _EXACT.subtract(number, each)
+        for amount in plus:
+            number = _EXACT.add(number, amount)
+        for amount in minus:
+            number = _EXACT.subtract(number, amount)
     except Inexact:
         raise NotAnAmountError(f"has more than {MAX_DIGITS} digits") from None
     return exact(number)
 
 
 def is_unit(text: str) -> bool:
-    """Whether it is what a balance can be counted in: an ISO 4217 code, or a word in lower case."""
+    """Tells whether a balance can be counted in this: an ISO 4217 code or a lower-case word."""
     return _UNIT.fullmatch(text) is not None
-
-
-def plain(amount: Decimal) -> str:
-    """Writes every digit and no exponent: the form for JSON, e.g. `"7189.245"`."""
-    return f"{amount:f}"
-
-
-def with_unit(amount: Decimal, unit: str) -> str:
-    """Writes an amount for people, never rounded: `7,189.245 USD`, `10.00 EUR`, `71,000 credits`.
-
-    An ISO 4217 code (upper case) gets at least two decimals; a provider's own unit does not.
-    """
-    text = f"{amount:,f}"
-    if len(unit) == _ISO_4217_LENGTH and unit.isupper():
-        whole, _, cents = text.partition(".")
-        text = f"{whole}.{cents.ljust(2, '0')}"
-    return f"{text} {unit}"

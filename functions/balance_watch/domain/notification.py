@@ -1,4 +1,4 @@
-"""What is said: one notification, why, and the channels it is owed to."""
+"""Notifications: one announcement each, why it is made, and the channels it is pending for."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -7,16 +7,17 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from balance_watch.domain.account import account_facts
 from balance_watch.domain.rules import Metric, Severity
 
 _ALERT_IDS = uuid.UUID("6a3c7f0e-52a0-5a0e-9f0b-3f2a8a0f5b11")
 
 Routing = Callable[[Mapping[str, str]], tuple[str, ...]]
-"""From the facts of an alert to the channels it goes to."""
+"""Returns the channels that an alert with these facts goes to."""
 
 
 class Reason(StrEnum):
-    """Why something is said. The words are sent: do not rename."""
+    """Why a notification is sent. The words are sent: do not rename."""
 
     FIRED = "fired"
     WORSENED = "worsened"
@@ -27,11 +28,17 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One thing to say, complete in itself: whoever renders it needs nothing else.
+    """One announcement, complete in itself: a channel needs nothing else to render it.
 
-    `detail` is a line for people; `trend` is the last day, oldest first, in `currency`; `per_day`
-    is how much of that is spent, and `runway` how long the balance lasts at this rate; `link` is
-    where the account is topped up; `ended_at` is when it was over, if that was before it is said.
+    Attributes:
+        said_at: the tick at which it was decided.
+        ended_at: when the alert ended, which may be earlier than its announcement.
+        value: the number of its metric, or a word.
+        detail: sentences for people.
+        trend: the balances of the last day, oldest first, in `currency`.
+        per_day: how much is spent per day.
+        runway: how long the balance lasts at this rate.
+        link: where the account is topped up.
     """
 
     alert_id: str
@@ -58,8 +65,18 @@ class Notification:
 
     @property
     def lasted(self) -> timedelta:
-        """How long it has lasted, to its end or until it is said."""
+        """Returns how long the alert has lasted, until its end or until now."""
         return (self.ended_at or self.said_at) - self.since
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Returns what routes, silences and mute times can match."""
+        return {
+            **account_facts(self.account, self.provider, self.labels),
+            "metric": self.metric.value,
+            "severity": self.severity.value,
+            "rule": self.rule,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +98,7 @@ def entries_for(notification: Notification, channels: tuple[str, ...]) -> tuple[
 
 
 def alert_id(account: str, metric: Metric, reason: Reason, said_at: datetime) -> str:
-    """Returns the id that every copy of one notification carries, however often it is decided."""
+    """Returns the id of a notification, the same in every copy and if it is decided again."""
     return str(uuid.uuid5(_ALERT_IDS, f"{account}\n{metric}\n{reason}\n{said_at.isoformat()}"))
 
 
@@ -99,6 +116,6 @@ class SendResult:
 
 
 def gravest_first(notification: Notification) -> tuple[bool, int, datetime, str]:
-    """The order in which people read: what is wrong before what is well again, gravest first."""
-    well = notification.reason in (Reason.RESOLVED, Reason.TOPPED_UP)
-    return well, notification.severity.rank, notification.said_at, notification.account
+    """Returns the sort key for people: problems before good news, the gravest first."""
+    good_news = notification.reason in (Reason.RESOLVED, Reason.TOPPED_UP)
+    return good_news, notification.severity.rank, notification.said_at, notification.account

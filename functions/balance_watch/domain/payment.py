@@ -1,4 +1,4 @@
-"""Payments into an account: how one ended, and whether another may be made."""
+"""Payments into an account: how the latest one ended, and whether another may be made."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,10 +9,11 @@ _DAY = timedelta(days=1)
 
 
 class PaymentOutcome(StrEnum):
-    """How a payment ended. Only `unknown` leaves open whether money moved.
+    """How a payment ended.
 
-    `claimed`: it was about to be made; `cleared`: a person looked, and takes it as settled. The
-    words are stored, shown and sent: do not rename.
+    `claimed` means that it is being made, or that its end was never stored; `unknown`, that it was
+    sent without a clear answer; `cleared`, that a person has checked it and declares it settled.
+    The words are stored, shown and sent: do not rename.
     """
 
     CLAIMED = "claimed"
@@ -24,18 +25,18 @@ class PaymentOutcome(StrEnum):
     CLEARED = "cleared"
 
     @property
-    def in_order(self) -> bool:
-        """Whether nobody has to look after it."""
+    def is_settled(self) -> bool:
+        """Tells whether nobody has to look into it."""
         return self in (PaymentOutcome.PAID, PaymentOutcome.CLEARED)
 
     @property
     def is_open(self) -> bool:
-        """Whether money may have moved without anybody knowing."""
+        """Tells whether money may have moved without anybody knowing."""
         return self in (PaymentOutcome.CLAIMED, PaymentOutcome.UNKNOWN)
 
     @property
     def moved_nothing(self) -> bool:
-        """Whether it is certain that no money moved."""
+        """Tells whether it is certain that no money moved."""
         return self in (
             PaymentOutcome.NOT_ENABLED,
             PaymentOutcome.KEY_REJECTED,
@@ -44,7 +45,7 @@ class PaymentOutcome(StrEnum):
 
 
 class Paid(NamedTuple):
-    """A payment that moved money, or may have: when it was claimed, and what it answers."""
+    """A payment that moved money or may have: when it was claimed, and its idempotency key."""
 
     at: datetime
     idempotency_key: str
@@ -54,8 +55,8 @@ class Paid(NamedTuple):
 class Payment:
     """The latest payment into an account.
 
-    `answers` is the alert that it answers, or the command; `earlier` holds those before it, of the
-    last day.
+    `idempotency_key` is the id of the alert that asked for it, or of the command; `earlier` are the
+    payments of the day before it.
     """
 
     claimed_at: datetime
@@ -64,19 +65,20 @@ class Payment:
     earlier: tuple[Paid, ...] = ()
 
     def within_a_day_of(self, at: datetime) -> tuple[Paid, ...]:
-        """What moved money, or may have, in the 24 hours before a time."""
-        mine = () if self.outcome.moved_nothing else (Paid(self.claimed_at, self.idempotency_key),)
-        return tuple(each for each in (*self.earlier, *mine) if at - each.at < _DAY)
+        """Returns the payments that moved money, or may have, in the 24 hours before a time."""
+        latest = Paid(self.claimed_at, self.idempotency_key)
+        payments = self.earlier if self.outcome.moved_nothing else (*self.earlier, latest)
+        return tuple(payment for payment in payments if at - payment.at < _DAY)
 
 
 class Refusal(StrEnum):
     """Why a payment may not be made."""
 
-    ANSWERED = "the alert has been answered by a payment already"
-    UNDER_WAY = "another payment is under way"
-    OPEN = "what became of an earlier payment is not known"
-    NOT_CLAIMED = "the table did not take the claim"
-    ENOUGH = "as many payments as its rule allows were made within 24 hours"
+    ANSWERED = "a payment for this alert has already been made"
+    UNDER_WAY = "another payment is in progress"
+    OPEN = "the result of an earlier payment is not known"
+    NOT_CLAIMED = "the claim could not be stored"
+    ENOUGH = "its rule allows no more payments within 24 hours"
 
 
 def refusal(
@@ -84,8 +86,8 @@ def refusal(
     *,
     idempotency_key: str,
     at: datetime,
-    under_way: bool,
-    most: int | None = None,
+    in_progress: bool,
+    max_per_day: int | None = None,
     after_unknown: bool = False,
 ) -> Refusal | None:
     """Returns why a payment may not be made now, or None if it may.
@@ -94,25 +96,25 @@ def refusal(
         last: the account's latest payment.
         idempotency_key: the alert or command that asks for this payment; each is paid once.
         at: now.
-        under_way: whether the latest payment may be being made just now.
-        most: how many may be made in 24 hours; None: any number.
-        after_unknown: a person has looked and wants to pay whatever became of the last one.
+        in_progress: whether the latest payment may still be being made.
+        max_per_day: how many payments are allowed in 24 hours; None: any number.
+        after_unknown: a person has checked, and wants to pay whatever the latest result was.
     """
     if last is None:
         return None
-    if idempotency_key in (last.idempotency_key, *(each.idempotency_key for each in last.earlier)):
+    if idempotency_key in (last.idempotency_key, *(paid.idempotency_key for paid in last.earlier)):
         return Refusal.ANSWERED
-    if under_way and last.outcome is PaymentOutcome.CLAIMED:
+    if in_progress and last.outcome is PaymentOutcome.CLAIMED:
         return Refusal.UNDER_WAY
     if last.outcome.is_open and not after_unknown:
         return Refusal.OPEN
-    if most is not None and len(last.within_a_day_of(at)) >= most:
+    if max_per_day is not None and len(last.within_a_day_of(at)) >= max_per_day:
         return Refusal.ENOUGH
     return None
 
 
 def claimed(last: Payment | None, *, idempotency_key: str, at: datetime) -> Payment:
-    """Returns the payment that is about to be made after this one."""
+    """Returns the claim of a payment that is about to be made."""
     return Payment(
         at, idempotency_key, PaymentOutcome.CLAIMED, last.within_a_day_of(at) if last else ()
     )

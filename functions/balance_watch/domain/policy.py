@@ -1,4 +1,4 @@
-"""What the user wants to be told, when and where: rules, routes and their defaults."""
+"""The policy: which rules there are, where their alerts go and how often they are repeated."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,14 +21,18 @@ AUTO_RELOAD, TOP_UP, TOPPED_UP = "auto_reload", "top_up", "topped_up"
 RESERVED_NAMES = frozenset(
     {UNREADABLE, PROVIDER_FLAG, ALERT_BELOW, CONFIGURATION, AUTO_RELOAD, TOP_UP, TOPPED_UP}
 )
-"""Names of rules that are there without a policy; a policy's own rule cannot take them."""
+"""The names of built-in rules and notices; a policy's own rule cannot take one of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """The timing of alerts; `reminder` is None for never.
+    """The timing of alerts.
 
-    `quicken`: reminders come after half of the time that the balance lasts, where that is sooner.
+    Attributes:
+        reminder: how long after its latest notification an alert is repeated; None: never.
+        minimum_gap: the time between two announcements of alerts that are equally grave.
+        unreadable_after: how many failed reads in a row it takes to fire.
+        quicken: reminders come after half of the time that the balance lasts, if that is sooner.
     """
 
     reminder: timedelta | None = timedelta(hours=24)
@@ -36,16 +40,16 @@ class Defaults:
     unreadable_after: int = 3
     quicken: bool = False
 
-    def quickened(self, lasts: timedelta | None) -> "Defaults":
-        """Returns the timing for an account whose balance lasts so long, an hour apart at least."""
-        if not self.quicken or self.reminder is None or not lasts:
-            return self  # with nothing left, there is no hurry left
-        return replace(self, reminder=min(self.reminder, max(lasts / 2, _SOONEST_REMINDER)))
+    def quickened(self, runway: timedelta | None) -> "Defaults":
+        """Returns the timing for an account with this runway; reminders stay an hour apart."""
+        if not self.quicken or self.reminder is None or not runway:
+            return self  # Once nothing is left, quicker reminders help nobody.
+        return replace(self, reminder=min(self.reminder, max(runway / 2, _SOONEST_REMINDER)))
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where alerts go whose facts match every glob."""
+    """The channels of the alerts whose facts match every glob."""
 
     match: Mapping[str, str]
     channels: tuple[str, ...]
@@ -53,7 +57,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The whole policy. The empty one is sensible: built-in rules, everything to the defaults."""
+    """The whole policy. An empty one means the built-in rules and the default channels."""
 
     defaults: Defaults = Defaults()
     rules: tuple[Rule, ...] = ()
@@ -61,7 +65,7 @@ class Policy:
     mute_times: tuple[MuteTime, ...] = ()
 
     def rules_for(self, account: Account) -> tuple[Rule, ...]:
-        """Returns every rule that applies to an account: built in, its own, and the policy's."""
+        """Returns every rule that applies to an account: built-in, its own, and the policy's."""
         rules = [
             Rule(
                 UNREADABLE,

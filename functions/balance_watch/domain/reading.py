@@ -1,4 +1,4 @@
-"""What one look at an account yields: a reading, no limit, or a named failure."""
+"""The result of reading an account: a reading, no limit, or a named failure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class AutoReload:
-    """The provider's automatic top-up: on or off; where known, from which balance, by how much."""
+    """The provider's automatic top-up: on or off; if known, at which balance and by how much."""
 
     enabled: bool
     threshold: Decimal | None = None
@@ -17,12 +17,15 @@ class AutoReload:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A balance that was understood. Amounts are exact; `observed_at` is the tick it belongs to.
+    """A balance that was read. Amounts are exact; `observed_at` is the tick it belongs to.
 
-    `balance` is the provider's main number and `currency` its unit; `provider_threshold` is in
-    that unit. `provider_time` is the provider's own timestamp, kept only where it means that the
-    balance was computed then. `resets_at` is when a quota begins anew; it is not kept. None: the
-    provider does not say.
+    Attributes:
+        balance: the provider's main number, in the unit `currency`.
+        provider_threshold: the low-balance threshold set at the provider, in the same unit.
+        provider_time: the provider's own timestamp, kept only if the balance was computed then.
+        resets_at: when a quota resets. It is not stored.
+
+    An optional field is None where the provider does not tell it.
     """
 
     observed_at: datetime
@@ -40,7 +43,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Unlimited:
-    """A look that found no balance since there is no limit to run into: no number, no failure."""
+    """A successful read of an account without a limit: there is no balance, and no failure."""
 
     observed_at: datetime
 
@@ -62,20 +65,20 @@ class FailureKind(StrEnum):
 
     @property
     def about_the_key(self) -> bool:
-        """True when waiting cannot help: the provider itself refused this key."""
+        """Tells whether the provider itself rejected this key, so that waiting cannot help."""
         return self in (FailureKind.KEY_REJECTED, FailureKind.NOT_ALLOWED)
 
     @property
     def words(self) -> str:
-        """The kind as the beginning of a sentence: `Key rejected`."""
+        """Returns the kind as the beginning of a sentence: `Key rejected`."""
         return self.value.replace("_", " ").capitalize()
 
 
 @dataclass(frozen=True, slots=True)
 class ReadFailure:
-    """A look that yielded no balance. `message` is one sentence for people and holds no secret.
+    """A read that failed. `message` is one sentence for people and contains no secret.
 
-    `retry_after` is in seconds, where the provider asked for a pause.
+    `retry_after` is the pause in seconds that the provider asked for, if it did.
     """
 
     kind: FailureKind
@@ -84,4 +87,4 @@ class ReadFailure:
 
 
 ReadResult = Reading | Unlimited | ReadFailure
-"""What one look at one account yields."""
+"""The result of one read of one account."""

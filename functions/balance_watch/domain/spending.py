@@ -1,9 +1,9 @@
-"""How fast a balance is spent, and how long it lasts: estimates, never amounts that are owed.
+"""How fast a balance is spent and how long it lasts: estimates, never exact amounts.
 
-Rates are per day, in the account's own unit, of six significant digits. A rise of a twentieth or
-more of the balance is a top-up: the time in which it happened counts neither as spending nor as
-time. A smaller one may be a correction of the provider's, and takes back the fall just before it,
-at most: a small top-up hides the spending of one look and no more.
+Rates are per day, in the account's own unit, with six significant digits. A rise by a twentieth or
+more of the balance is a top-up: the time between those two readings counts neither as spending nor
+as observed time. A smaller rise may be the provider's correction. It takes back at most the fall
+just before it, so a small top-up hides the spending between two readings and no more.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,32 +12,31 @@ from decimal import Context, Decimal, localcontext
 from itertools import pairwise
 from typing import NamedTuple
 
+from balance_watch.domain.money import CALCULATION_DIGITS
 from balance_watch.domain.trend import Sample
 
 WEEK = 7
-"""Days that are looked back upon, besides the current one."""
+"""How many past days are kept, besides the current one."""
 
 ENOUGH = timedelta(hours=12)
-"""So much time has to be covered before a rate is told: half a day and its night."""
+"""A rate is known only once this much time is observed: half a day and its night."""
 
 ENOUGH_DAYS = 3
-"""So many days make a usual one."""
+"""The usual rate is known only once this many past days are observed."""
 
 LONGEST = timedelta(days=3650)
-"""Stands for a runway of ten years or more, and for that of a balance that is not spent."""
+"""The runway of ten years or more, and of a balance that is not being spent."""
 
-_TOP_UP = Decimal("0.05")
+_TOP_UP_SHARE = Decimal("0.05")
 _ESTIMATE = Context(prec=6)
 _KEPT = Context(prec=12)
-_ROOM = 200
-_SECONDS = Decimal(86400)
-"""A day's."""
+_SECONDS_PER_DAY = Decimal(86400)
 
 
 class Day(NamedTuple):
-    """What was spent on one day (UTC), and how much time of looks that is known from.
+    """What was spent on one day (UTC), and how much of the day was observed.
 
-    `fell` is what the latest look fell by: so much of a rise after it may be a correction.
+    `fell` is how much the balance fell at the latest reading: a rise by as much may correct it.
     """
 
     day: date
@@ -47,16 +46,18 @@ class Day(NamedTuple):
 
     @property
     def rate(self) -> Decimal:
-        """Spent per day."""
+        """Returns the spending per day."""
         return _rate(self.spent, self.covered)
 
 
 class Pace(NamedTuple):
     """How fast an account is spent. None: too little is known yet.
 
-    `per_day` is the rate of the last day or of the last week, whichever is higher: the day sees a
-    leap at once, the week is not lulled by a quiet Sunday. `today` is the last day's alone, `usual`
-    the median of the days before.
+    Attributes:
+        per_day: the higher of the last day's and the last week's rate. The day shows a leap at
+            once, and the week is not misled by a quiet Sunday.
+        today: the rate of the last 24 hours alone.
+        usual: the median rate of the past days.
     """
 
     per_day: Decimal | None = None
@@ -64,7 +65,7 @@ class Pace(NamedTuple):
     usual: Decimal | None = None
 
     def lasts(self, balance: Decimal) -> timedelta | None:
-        """Returns how long a balance lasts at this pace, `LONGEST` at most."""
+        """Returns how long a balance lasts at this pace, at most `LONGEST`."""
         if balance <= 0:
             return timedelta()
         if self.per_day is None:
@@ -72,54 +73,58 @@ class Pace(NamedTuple):
         if not self.per_day:
             return LONGEST
         days = _KEPT.divide(balance, self.per_day)
-        return LONGEST if days >= LONGEST.days else timedelta(seconds=round(days * _SECONDS))
+        return (
+            LONGEST if days >= LONGEST.days else timedelta(seconds=round(days * _SECONDS_PER_DAY))
+        )
 
 
-def added(days: tuple[Day, ...], before: Sample, after: Sample) -> tuple[Day, ...]:
-    """Returns the days with what happened between two looks, and without those of over a week ago.
+def add_spending(days: tuple[Day, ...], before: Sample, after: Sample) -> tuple[Day, ...]:
+    """Adds the change between two readings to the days, and drops days older than a week.
 
-    Time that spans several days counts to the last of them: the rate is right, the day is not.
+    A change that spans several days counts for the last of them: the rate is right, the day is not.
     """
-    today = after.at.date()
-    kept = tuple(
-        each._replace(spent=_ESTIMATE.plus(each.spent), fell=Decimal(0))
-        for each in days
-        if each.day < today and (today - each.day).days <= WEEK
+    date_now = after.at.date()
+    past = tuple(
+        day._replace(spent=_ESTIMATE.plus(day.spent), fell=Decimal(0))
+        for day in days
+        if day.day < date_now and (date_now - day.day).days <= WEEK
     )
-    so_far = next((each for each in days if each.day == today), Day(today, Decimal(0), timedelta()))
-    fell = days[-1].fell if days else Decimal(0)
-    spans = list(_spans((before, after), fell))
+    today = next(
+        (day for day in days if day.day == date_now), Day(date_now, Decimal(0), timedelta())
+    )
+    fell_before = days[-1].fell if days else Decimal(0)
+    spans = list(_spans((before, after), fell_before))
     for spent, covered in spans:
-        so_far = Day(today, _KEPT.add(so_far.spent, spent), so_far.covered + covered)
+        today = Day(date_now, _KEPT.add(today.spent, spent), today.covered + covered)
     fell = max((spent for spent, _ in spans), default=Decimal(0))
-    return (*kept, so_far._replace(fell=max(fell, Decimal(0))))
+    return (*past, today._replace(fell=max(fell, Decimal(0))))
 
 
-def pace(window: tuple[Sample, ...], days: tuple[Day, ...], now: datetime) -> Pace:
-    """Returns how fast is spent, from the last day's samples and the week's days."""
-    today = _known(_spans(window))
-    week = _known((each.spent, each.covered) for each in days)
-    past = sorted(each.rate for each in days if each.day < now.date() and each.covered >= ENOUGH)
-    return Pace(
-        per_day=max((rate for rate in (today, week) if rate is not None), default=None),
-        today=today,
-        # Not by statistics, which costs a start 13 ms: of two in the middle, the calmer one.
-        usual=_ESTIMATE.plus(past[(len(past) - 1) // 2]) if len(past) >= ENOUGH_DAYS else None,
-    )
+def pace(trend: tuple[Sample, ...], days: tuple[Day, ...], now: datetime) -> Pace:
+    """Returns how fast the account is spent, from its trend and from the days of the last week."""
+    today = _known_rate(_spans(trend))
+    week = _known_rate((day.spent, day.covered) for day in days)
+    past_rates = sorted(day.rate for day in days if day.day < now.date() and day.covered >= ENOUGH)
+    usual = None
+    if len(past_rates) >= ENOUGH_DAYS:
+        # The lower median. The statistics module would cost 13 ms at every start.
+        usual = _ESTIMATE.plus(past_rates[(len(past_rates) - 1) // 2])
+    per_day = max((rate for rate in (today, week) if rate is not None), default=None)
+    return Pace(per_day, today, usual)
 
 
 def is_top_up(before: Decimal, after: Decimal) -> bool:
-    """Whether a balance rose by so much, to something, that money was paid in."""
-    with localcontext(prec=_ROOM):
-        return after > max(before, Decimal(0)) and after - before >= abs(before) * _TOP_UP
+    """Tells whether a balance rose so much, and to more than 0, that it was topped up."""
+    with localcontext(prec=CALCULATION_DIGITS):
+        return after > max(before, Decimal(0)) and after - before >= abs(before) * _TOP_UP_SHARE
 
 
 def _spans(
     samples: Iterable[Sample], fell: Decimal = Decimal(0)
 ) -> Iterator[tuple[Decimal, timedelta]]:
-    """Yields what was spent between two samples, and the time between them; no top-ups.
+    """Yields what was spent between each two samples and the time between them, without top-ups.
 
-    `fell` is what was spent just before the first.
+    `fell` is what was spent just before the first sample.
     """
     for before, after in pairwise(samples):
         if after.at <= before.at:
@@ -132,15 +137,16 @@ def _spans(
         yield spent, after.at - before.at
 
 
-def _known(spans: Iterable[tuple[Decimal, timedelta]]) -> Decimal | None:
-    spent, covered = Decimal(0), timedelta()
-    for one, time in spans:
-        spent, covered = _KEPT.add(spent, one), covered + time
-    return _rate(spent, covered) if covered >= ENOUGH else None
+def _known_rate(spans: Iterable[tuple[Decimal, timedelta]]) -> Decimal | None:
+    """Returns the rate over these spans, or None if they cover too little time."""
+    total_spent, total_time = Decimal(0), timedelta()
+    for spent, covered in spans:
+        total_spent, total_time = _KEPT.add(total_spent, spent), total_time + covered
+    return _rate(total_spent, total_time) if total_time >= ENOUGH else None
 
 
 def _rate(spent: Decimal, covered: timedelta) -> Decimal:
     if spent <= 0 or not covered:
         return Decimal(0)
     seconds = Decimal(int(covered.total_seconds()))
-    return _ESTIMATE.divide(_KEPT.multiply(spent, _SECONDS), seconds).normalize(_ESTIMATE)
+    return _ESTIMATE.divide(_KEPT.multiply(spent, _SECONDS_PER_DAY), seconds).normalize(_ESTIMATE)

@@ -1,4 +1,4 @@
-"""What is remembered of an account between two looks, and how a look moves it on."""
+"""What is remembered of an account between two checks, and how a read changes it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,8 +9,8 @@ from typing import NamedTuple
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult, Unlimited
 from balance_watch.domain.rules import Metric
-from balance_watch.domain.spending import Day, Pace, added, is_top_up, pace
-from balance_watch.domain.trend import Sample, shifted
+from balance_watch.domain.spending import Day, Pace, add_spending, is_top_up, pace
+from balance_watch.domain.trend import Sample, add_sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class RuleState:
 
 
 class TopUpSeen(NamedTuple):
-    """A balance that rose by a good part, from one look to the next."""
+    """A balance that rose so much from one reading to the next that it was topped up."""
 
     at: datetime
     before: Decimal
@@ -33,12 +33,18 @@ class TopUpSeen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """All that is remembered of an account between two checks.
+    """Everything that is remembered of an account between two checks.
 
-    `reading` is the last good one (None: there was none, or there is no limit now), `window` its
-    last day at one sample an hour, `days` what was spent on each of the last eight days; `failure`
-    is the latest failed look unless a good one followed; `jump` is a top-up that is yet to be told,
-    `jump_told_at` when the last one was; `provider` is whose numbers these are.
+    Attributes:
+        reading: the latest one; None: there was none, or the account has no limit now.
+        failures: how many reads in a row have failed.
+        failure: why the latest read failed, if it did.
+        rules: the rules that are breached, by name.
+        trend: the balances of the last day, one sample per hour.
+        days: what was spent on each of the last eight days.
+        top_up: a top-up that was seen and is not announced yet.
+        top_up_notified_at: when the latest top-up was announced.
+        provider: the provider that the numbers are from.
     """
 
     account: str
@@ -62,7 +68,7 @@ class AccountState:
 
     @property
     def pace(self) -> Pace:
-        """How fast the balance is spent, as of the last look."""
+        """Returns how fast the balance is spent, as of the latest check."""
         if self.checked_at is None:
             return Pace()
         return pace(self.trend, self.days, self.checked_at)
@@ -70,45 +76,53 @@ class AccountState:
 
 def observe(
     state: AccountState,
-    outcome: ReadResult,
+    result: ReadResult,
     now: datetime,
     lacking: ReadFailure | None = None,
     provider: str | None = None,
 ) -> AccountState:
-    """Returns the state after a look, before any rule is judged on it.
+    """Returns the state after a read, before any rule is evaluated.
 
-    `lacking` is what a good reading does not say though a rule asks for it: it counts as a failure.
+    Args:
+        state: the state before it.
+        result: what the read yielded.
+        now: the tick.
+        lacking: what a reading lacks that a rule needs: it counts as a failure.
+        provider: the account's provider.
     """
-    failure = outcome if isinstance(outcome, ReadFailure) else lacking
-    seen = replace(
+    failure = result if isinstance(result, ReadFailure) else lacking
+    observed = replace(
         state,
         checked_at=now,
         failures=state.failures + 1 if failure else 0,
         failure=failure,
         failing_since=(state.failing_since or now) if failure else None,
     )
-    if isinstance(outcome, ReadFailure):
-        return seen
-    if isinstance(outcome, Unlimited):
-        # What was known before is no more: no balance stands for what has no limit.
-        return replace(seen, reading=None, trend=(), days=(), top_up=None, provider=provider)
-    return replace(_with(seen, outcome, now, provider), provider=provider)
+    match result:
+        case ReadFailure():
+            return observed
+        case Unlimited():
+            # Without a limit there is no balance, so the old numbers mean nothing any longer.
+            observed = replace(observed, reading=None, trend=(), days=(), top_up=None)
+        case Reading():
+            observed = _with_reading(observed, result, now, provider)
+    return replace(observed, provider=provider)
 
 
-def _with(
+def _with_reading(
     state: AccountState, reading: Reading, now: datetime, provider: str | None
 ) -> AccountState:
-    before = state.reading
-    if before is None or (before.currency, state.provider) != (reading.currency, provider):
-        # Numbers of another currency or provider cannot stand in one plot, nor make a rate.
-        window = shifted((), now, reading.balance)
-        return replace(state, reading=reading, trend=window, days=(), top_up=None)
-    was, now_is = Sample(before.observed_at, before.balance), Sample(now, reading.balance)
-    rose = is_top_up(before.balance, reading.balance)
+    last = state.reading
+    if last is None or (last.currency, state.provider) != (reading.currency, provider):
+        # Numbers of another currency or provider share no plot with these, and make no rate.
+        trend = add_sample((), now, reading.balance)
+        return replace(state, reading=reading, trend=trend, days=(), top_up=None)
+    before, after = Sample(last.observed_at, last.balance), Sample(now, reading.balance)
+    topped_up = is_top_up(before.balance, after.balance)
     return replace(
         state,
         reading=reading,
-        trend=shifted(state.trend, now, reading.balance),
-        days=added(state.days, was, now_is),
-        top_up=TopUpSeen(now, before.balance, reading.balance) if rose else state.top_up,
+        trend=add_sample(state.trend, now, reading.balance),
+        days=add_spending(state.days, before, after),
+        top_up=TopUpSeen(now, before.balance, after.balance) if topped_up else state.top_up,
     )

@@ -11,13 +11,11 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
+from balance_watch.domain.formatting import format_duration, format_time, sparkline
 from balance_watch.domain.notification import Notification, Reason, SendResult, gravest_first
 from balance_watch.domain.rules import Severity
-from balance_watch.domain.trend import sparkline
 from balance_watch.notifiers.text import (
     format_change,
-    format_duration,
-    format_time,
     pace,
     summary_line,
 )

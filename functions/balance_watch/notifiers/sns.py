@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from balance_watch.domain.formatting import format_duration, format_time, iso_time, sparkline
 from balance_watch.domain.notification import Notification, Reason, SendResult, gravest_first
-from balance_watch.domain.trend import sparkline
 from balance_watch.notifiers.text import (
     format_change,
-    format_duration,
-    format_time,
     pace,
     summary_line,
 )
@@ -167,8 +165,8 @@ def for_machines(it: Notification) -> dict[str, Any]:
         "threshold": None if it.threshold is None else f"{it.threshold:f}",
         "currency": it.currency,
         "balance": None if it.balance is None else f"{it.balance:f}",
-        "observed_at": None if it.observed_at is None else f"{it.observed_at:%Y-%m-%dT%H:%M:%SZ}",
-        "since": f"{it.since:%Y-%m-%dT%H:%M:%SZ}",
+        "observed_at": it.observed_at and iso_time(it.observed_at),
+        "since": iso_time(it.since),
         "runway": None if it.runway is None else str(int(it.runway.total_seconds())),
         "labels": dict(it.labels),
     }

@@ -17,7 +17,7 @@ import msgspec
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import ProviderTraits
-from balance_watch.domain.rules import Metric
+from balance_watch.domain.metrics import METRICS
 from balance_watch.providers.spec_types import AmountPaths, Line, Link, Path, Text, Unit, Url
 from balance_watch.validation import Faults, convert, exact_toml, named_safely
 
@@ -159,13 +159,11 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     @property
     def traits(self) -> ProviderTraits:
         """What alerts need to know of the provider."""
-        told = {
-            Metric.CREDITS: self.reply.credits,
-            Metric.POINTS: self.reply.points,
-            Metric.PROVIDER_FLAG: self.reply.provider_flag or self.reply.provider_threshold,
-            Metric.STALENESS: self.reply.provider_time,
-        }
-        metrics = frozenset(metric for metric, path in told.items() if path)
+        metrics = frozenset(
+            metric
+            for metric, info in METRICS.items()
+            if any(getattr(self.reply, field) for field in info.reading_fields)
+        )
         return ProviderTraits(self.billing, metrics, renews=self.kind == "quota")
 
     @property

@@ -6,9 +6,10 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.money import exact
 from balance_watch.domain.notification import Notification, OutboxEntry, Reason
-from balance_watch.domain.rules import NUMERIC, Metric, Severity
+from balance_watch.domain.rules import Metric, Severity
 from balance_watch.store.items import (
     Item,
     maybe_text,
@@ -19,7 +20,6 @@ from balance_watch.store.items import (
 )
 
 OUTBOX = "OUTBOX"
-_NUMERIC = NUMERIC | {Metric.PROVIDER_FLAG, Metric.AUTO_RELOAD}
 
 
 def entry_key(owed: OutboxEntry) -> Item:
@@ -70,7 +70,7 @@ def entry_from_item(item: Mapping[str, Any]) -> OutboxEntry:
     """Returns what an outbox's item owes; one that cannot be understood raises."""
     said = json.loads(item["notification"])
     seconds = said.get("runway")
-    if Metric(said["metric"]) in _NUMERIC and "value" in said:
+    if METRICS[Metric(said["metric"])].is_number and "value" in said:
         exact(said["value"])
     return OutboxEntry(
         Notification(

@@ -85,8 +85,8 @@ class Payments:
             last,
             idempotency_key=idempotency_key,
             at=at,
-            under_way=under_way,
-            most=most,
+            in_progress=under_way,
+            max_per_day=most,
             after_unknown=after_unknown,
         )
         if why is not None:
@@ -141,7 +141,7 @@ class Payments:
         """
         last, under_way = self._items([account]).get(account, (None, False))
         under_way = under_way and last is not None and last.outcome is PaymentOutcome.CLAIMED
-        if last is None or last.outcome.in_order or under_way:
+        if last is None or last.outcome.is_settled or under_way:
             return None
         self.settle(account, last, PaymentOutcome.CLEARED)
         return last

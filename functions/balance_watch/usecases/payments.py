@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.alerts import AlertContext, decide_payment
+from balance_watch.domain.alerts import AlertContext
 from balance_watch.domain.notification import OutboxEntry
 from balance_watch.domain.payment import Payment, PaymentOutcome, Refusal
+from balance_watch.domain.payment_alert import decide_payment
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.state import AccountState

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from balance_watch.domain.formatting import iso_time
 from balance_watch.domain.notification import Notification, OutboxEntry, Reason
 
 
@@ -26,7 +27,7 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """The result of the function."""
-        return vars(self) | {"scheduled_time": f"{self.scheduled_time:%Y-%m-%dT%H:%M:%SZ}"}
+        return vars(self) | {"scheduled_time": iso_time(self.scheduled_time)}
 
     @property
     def complete(self) -> bool:

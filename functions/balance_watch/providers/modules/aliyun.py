@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from balance_watch.domain.account import Account
+from balance_watch.domain.formatting import iso_time
 from balance_watch.providers.flow import Flow
 from balance_watch.providers.parser import parse_reply
 from balance_watch.providers.request import balance_request
@@ -28,7 +29,7 @@ def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Flow:
         "host": urlsplit(request.url).netloc,
         "x-acs-action": "QueryAccountBalance",
         "x-acs-version": "2017-12-14",
-        "x-acs-date": f"{clock:%Y-%m-%dT%H:%M:%SZ}",
+        "x-acs-date": iso_time(clock),
         "x-acs-signature-nonce": uuid4().hex,
         "x-acs-content-sha256": EMPTY,
     }

@@ -1,4 +1,4 @@
-"""A rule that goes and comes back is news: the gap is for what hovers, not for what was edited."""
+"""A rule that is removed and comes back is news: the minimum gap is not for edited rules."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from balance_watch.domain.rules import Rule
 
 
-def test_what_a_rule_says_that_came_back_is_not_held_back_by_the_minimum_gap() -> None:
+def test_the_minimum_gap_does_not_delay_a_rule_that_came_back() -> None:
     state = AccountState(ACCOUNT.name)
     reasons: list[Reason] = []
-    looks: list[tuple[Rule, ...]] = [(below("20"),), (), (below("20"),)]
-    for index, rules in enumerate(looks):
-        state, owed = decide(
+    rules_by_check: list[tuple[Rule, ...]] = [(below("20"),), (), (below("20"),)]
+    for index, rules in enumerate(rules_by_check):
+        state, entries = decide(
             state,
             reading("8"),
             account=ACCOUNT,
@@ -27,5 +27,5 @@ def test_what_a_rule_says_that_came_back_is_not_held_back_by_the_minimum_gap() -
             traits=ProviderTraits(),
             now=START + index * TICK,
         )
-        reasons += [each.notification.reason for each in owed]
+        reasons += [entry.notification.reason for entry in entries]
     assert reasons == [Reason.FIRED, Reason.RESOLVED, Reason.FIRED]

@@ -1,0 +1,126 @@
+"""The conditions of the metrics: whether the measurements of an account breach a rule."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from decimal import Decimal, localcontext
+
+from balance_watch.domain.money import CALCULATION_DIGITS
+from balance_watch.domain.payment import PaymentOutcome
+from balance_watch.domain.rules import Evaluation, Measurements, Rule, RuleStatus, Severity
+
+DEFAULT_RECOVERY = Decimal("0.1")
+"""Without `recover`, an alert ends 10 % past its threshold."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInput:
+    """What a condition is applied to: a rule, the measurements, and whether the rule fires yet."""
+
+    rule: Rule
+    measurements: Measurements
+    firing: bool
+
+    def limit(self, threshold: Decimal, *, below: bool, recover: Decimal | None = None) -> Decimal:
+        """Returns the threshold; while the rule fires, the number at which its alert ends."""
+        if not self.firing:
+            return threshold
+        return recovery(threshold, below=below) if recover is None else recover
+
+
+Condition = Callable[[RuleInput], Evaluation]
+
+
+def recovery(threshold: Decimal, *, below: bool) -> Decimal:
+    """Returns the number at which an alert ends if its rule has no `recover`."""
+    with localcontext(prec=CALCULATION_DIGITS):
+        margin = abs(threshold) * DEFAULT_RECOVERY
+        return threshold + margin if below else threshold - margin
+
+
+def past_threshold(inputs: RuleInput) -> Evaluation:
+    """Compares the rule's number with its threshold."""
+    rule, measurements = inputs.rule, inputs.measurements
+    value = measurements.numbers.get(rule.metric)
+    unit = measurements.usual_rate if rule.relative else Decimal(1)
+    threshold = _absolute(rule.threshold, unit)
+    if value == 0 and rule.relative and rule.above is not None:
+        # Zero is not above any multiple of the usual, even while the usual is zero or unknown.
+        return Evaluation(RuleStatus.OK, "0", threshold)
+    if value is None or threshold is None:
+        return Evaluation(RuleStatus.UNKNOWN, threshold=threshold)
+    below = rule.below is not None
+    limit = inputs.limit(threshold, below=below, recover=_absolute(rule.recover, unit))
+    breached = value < limit if below else value > limit
+    return Evaluation(_status(breached=breached), f"{value:f}", threshold)
+
+
+def runs_out(inputs: RuleInput) -> Evaluation:
+    """Compares the runway with its threshold; a quota that resets earlier does not run out."""
+    evaluation, until_reset = past_threshold(inputs), inputs.measurements.until_reset
+    if evaluation.status is not RuleStatus.BREACHED or until_reset is None:
+        return evaluation
+    runway = inputs.measurements.numbers[inputs.rule.metric]
+    if runway > inputs.limit(until_reset, below=True):
+        return replace(evaluation, status=RuleStatus.OK)
+    return evaluation
+
+
+def low_by_provider(inputs: RuleInput) -> Evaluation:
+    """Reads the provider's flag, and compares the balance with the provider's own threshold.
+
+    The flag alone is not trusted: Legnext's own example has a balance of 4.068 under a threshold
+    of 10 with the flag false (openapi.yaml of legnext-ai/sdks, BalanceResponseData).
+    """
+    reading = inputs.measurements.reading
+    if reading is None or (reading.provider_flag is None and reading.provider_threshold is None):
+        return Evaluation(RuleStatus.UNKNOWN)
+    threshold = reading.provider_threshold
+    low = threshold is not None and reading.balance < inputs.limit(threshold, below=True)
+    breached = low or reading.provider_flag is True
+    return Evaluation(_status(breached=breached), f"{reading.balance:f}", threshold)
+
+
+def auto_reload_missed(inputs: RuleInput) -> Evaluation:
+    """Compares the balance with the threshold at which the provider should have topped it up.
+
+    A balance that stays below it for two checks in a row was not topped up: a card was declined.
+    """
+    reading = inputs.measurements.reading
+    reload = reading.auto_reload if reading else None
+    if reading is None or reload is None or (reload.enabled and reload.threshold is None):
+        return Evaluation(RuleStatus.UNKNOWN)
+    if not reload.enabled or reload.threshold is None:
+        return Evaluation(RuleStatus.OK, f"{reading.balance:f}")
+    breached = reading.balance < inputs.limit(reload.threshold, below=True)
+    return Evaluation(_status(breached=breached), f"{reading.balance:f}", reload.threshold)
+
+
+def payment_unsettled(inputs: RuleInput) -> Evaluation:
+    """Tells whether someone has to look into the latest automatic top-up."""
+    payment = inputs.measurements.payment
+    if payment is None or payment.is_settled:
+        return Evaluation(RuleStatus.OK)
+    severity = Severity.CRITICAL if payment is PaymentOutcome.UNKNOWN else Severity.WARNING
+    return Evaluation(RuleStatus.BREACHED, value=payment.value, severity=severity)
+
+
+def unreadable(inputs: RuleInput) -> Evaluation:
+    """Tells whether the read failed; a rejected key fires at once, since waiting cannot help."""
+    failure = inputs.measurements.failure
+    if failure is None:
+        return Evaluation(RuleStatus.OK)
+    rejected = failure.kind.about_the_key
+    severity = Severity.CRITICAL if rejected else Severity.WARNING
+    return Evaluation(RuleStatus.BREACHED, failure.kind.value, None, severity, rejected)
+
+
+def _absolute(number: Decimal | None, unit: Decimal | None) -> Decimal | None:
+    """Returns the absolute threshold; None if unset, or if the usual rate is unknown or zero."""
+    if number is None or not unit:
+        return None
+    with localcontext(prec=CALCULATION_DIGITS):
+        return number * unit
+
+
+def _status(*, breached: bool) -> RuleStatus:
+    return RuleStatus.BREACHED if breached else RuleStatus.OK

@@ -1,0 +1,109 @@
+"""The detail of a notification: sentences that explain what is behind its number."""
+
+import shlex
+from collections.abc import Iterator
+
+from balance_watch.domain.formatting import format_time, with_unit
+from balance_watch.domain.payment import PaymentOutcome
+from balance_watch.domain.reading import AutoReload, ReadFailure, Reading, Unlimited
+from balance_watch.domain.rules import Evaluation, Measurements, Metric
+from balance_watch.domain.state import AccountState
+
+
+def describe(
+    metric: Metric,
+    evaluation: Evaluation | None,
+    *,
+    account: str,
+    state: AccountState,
+    measurements: Measurements,
+    resolved: bool,
+) -> str:
+    """Returns the detail of an alert; without an evaluation, its rule was removed."""
+    if evaluation is None:
+        return "The rule no longer applies to this account."
+    if metric is Metric.UNREADABLE:
+        return _failures(state)
+    if metric is Metric.TOP_UP:
+        outcome = measurements.payment or PaymentOutcome.CLEARED
+        return _PAYMENTS[outcome].replace("ACCOUNT", shlex.quote(account))
+    return " ".join(_balance(metric, state.reading, measurements, resolved=resolved))
+
+
+def _failures(state: AccountState) -> str:
+    if state.failure is None:
+        return "The balance can be read again."
+    times = "once" if state.failures == 1 else f"{state.failures} times in a row"
+    return f"{state.failure.kind.words}: {state.failure.message} Failed {times}."
+
+
+def _balance(
+    metric: Metric, reading: Reading | None, measurements: Measurements, *, resolved: bool
+) -> Iterator[str]:
+    if isinstance(measurements.result, Unlimited):
+        yield "The provider no longer sets a limit."
+    elif isinstance(measurements.result, ReadFailure):
+        yield "The balance cannot be read at the moment. This is the last known balance."
+    elif reading is not None:
+        yield from _spending(metric, reading, measurements)
+        yield from _provider_facts(reading, resolved=resolved)
+
+
+def _spending(metric: Metric, reading: Reading, measurements: Measurements) -> Iterator[str]:
+    usual = measurements.usual_rate
+    if metric is Metric.SPEND_RATE and usual is not None:
+        yield f"The usual rate is {with_unit(usual, reading.currency)} a day."
+    if measurements.until_reset is not None and reading.resets_at is not None:
+        yield f"The balance is a quota that resets on {format_time(reading.resets_at)}."
+
+
+def _provider_facts(reading: Reading, *, resolved: bool) -> Iterator[str]:
+    """Yields what the provider tells besides the balance; of a problem, also how it sees it."""
+    counts = [(reading.credits, "credits"), (reading.points, "points")]
+    amounts = [with_unit(count, unit) for count, unit in counts if count is not None]
+    if amounts:
+        yield f"The account holds {' and '.join(amounts)}."
+    if resolved:
+        return
+    if reading.provider_flag:
+        yield "The provider has set its low-balance flag."
+    if reading.provider_threshold is not None:
+        threshold = with_unit(reading.provider_threshold, reading.currency)
+        yield f"The threshold set at the provider is {threshold}."
+    if reading.auto_reload is not None:
+        yield _auto_reload(reading.auto_reload, reading.currency)
+    if reading.status:
+        yield f"The provider says: {reading.status}"
+
+
+def _auto_reload(reload: AutoReload, currency: str) -> str:
+    if not reload.enabled:
+        return "Auto-reload is off."
+    if reload.threshold is None:
+        return "Auto-reload is on."
+    threshold = with_unit(reload.threshold, currency)
+    if reload.amount is None:
+        return f"Auto-reload is on below {threshold}."
+    amount = with_unit(reload.amount, currency)
+    return f"Auto-reload is on: below {threshold}, the provider adds {amount}."
+
+
+def _until_cleared(problem: str) -> str:
+    return (
+        f"{problem} Automatic payments into this account stop until someone has checked the"
+        " provider's dashboard and runs: balance-watch top-up ACCOUNT --clear."
+    )
+
+
+_PAYMENTS = {
+    PaymentOutcome.UNKNOWN: _until_cleared(
+        "The payment request was sent, but no clear answer came."
+    ),
+    PaymentOutcome.CLAIMED: _until_cleared("A payment was started, but its end is not known."),
+    PaymentOutcome.NOT_ENABLED: "Auto-reload is not enabled for this account at its provider.",
+    PaymentOutcome.KEY_REJECTED: "The provider rejected the key.",
+    PaymentOutcome.NOT_SENT: "The provider could not be reached, so nothing was sent.",
+    PaymentOutcome.PAID: "A later payment succeeded.",
+    PaymentOutcome.CLEARED: "Someone has checked the payment and cleared it.",
+}
+"""What the alert on a payment says of each outcome; ACCOUNT stands for the account's name."""
