@@ -1,7 +1,6 @@
 """Builds everything out of the settings: the one place that does."""
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from balance_watch.config.accounts import Configuration, parse_secrets
 from balance_watch.config.settings import Settings
 from balance_watch.config.sources import read_parameter, read_secrets
 from balance_watch.domain.account import Account
-from balance_watch.domain.notification import OutboxEntry
+from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import DEFAULT_WEBHOOK, SLACK, TOPIC
 from balance_watch.domain.reading import ReadResult
@@ -28,7 +27,6 @@ from balance_watch.providers.spec import Spec
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.payments import Payments
 from balance_watch.store.silences import Silences
-from balance_watch.store.table import Table
 from balance_watch.transport import Transport
 from balance_watch.usecases.check import Check
 from balance_watch.usecases.delivery import Channel, DeliveryReport, deliver
@@ -126,13 +124,12 @@ class Wiring:
     @cached_property
     def payments(self) -> Payments:
         """The payments in the table."""
-        table = Table(self._dynamodb, self.settings.table_name, time.sleep)
-        return Payments(self._dynamodb, table)
+        return self.store.payments
 
     @cached_property
     def silences(self) -> Silences:
         """The silences in the table."""
-        return Silences(self._dynamodb, self.settings.table_name)
+        return self.store.silences
 
     def top_up(self, spec: Spec, account: Account) -> PaymentOutcome:
         """Pays in. Whoever calls it has claimed the payment before."""
@@ -157,7 +154,7 @@ class Wiring:
         return deliver(
             owed,
             channels={name: it for name, it in channels.items() if name not in shut},
-            outbox=self.store,
+            outbox=self.store.outbox,
             deadline=deadline,
             # While the webhooks are not known, what is owed to one stays owed to it.
             fallbacks=(DEFAULT_WEBHOOK, TOPIC) if watched.webhooks_known else (),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from balance_watch.config.accounts import Configuration
-from balance_watch.domain.notification import OutboxEntry
+from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.providers.spec import Spec
 from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.check import Check, Deliver
@@ -46,7 +46,7 @@ class Post:
         if self.refuses:
             return DeliveryReport(0, len(owed))
         self.accepted += owed
-        self.store.remove(owed)
+        self.store.outbox.remove(owed)
         return DeliveryReport(len(owed), 0)
 
     @property

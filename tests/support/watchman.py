@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext, ProviderTraits, decide
-from balance_watch.domain.notification import Notification, OutboxEntry, Reason
+from balance_watch.domain.notification import Notification, Reason
+from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
@@ -48,7 +49,7 @@ def above(threshold: str, **changes: object) -> Rule:
 
 @dataclass
 class Watchman:
-    """Feeds `decide` and keeps the state; `said` is all that was owed, in order."""
+    """Feeds `decide` and keeps the state; `said` and `orders` are all that it decided, in order."""
 
     policy: Policy = field(default_factory=Policy)
     account: Account = ACCOUNT
@@ -56,6 +57,7 @@ class Watchman:
     now: datetime = START - TICK
     state: AccountState = field(default_factory=lambda: AccountState("sms"))
     said: list[OutboxEntry] = field(default_factory=list)
+    orders: list[PaymentOrder] = field(default_factory=list)
     offer: ProviderTraits = field(default_factory=lambda: ProviderTraits(LINK))
     silences: list[Silence] = field(default_factory=list)
     payment: PaymentOutcome | None = None
@@ -88,7 +90,7 @@ class Watchman:
         def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
             return self.policy.channels_for(facts, self.webhooks)
 
-        self.state, owed = decide(
+        self.state, outgoing = decide(
             self.state,
             outcome,
             account=self.account,
@@ -98,8 +100,10 @@ class Watchman:
             payment=self.payment,
             now=self.now,
         )
-        self.said += owed
-        return owed
+        entries = tuple(it for it in outgoing if isinstance(it, OutboxEntry))
+        self.said += entries
+        self.orders += (it for it in outgoing if isinstance(it, PaymentOrder))
+        return entries
 
 
 def _is_notice(owed: OutboxEntry) -> bool:

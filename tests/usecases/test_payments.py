@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 
 from balance_watch.domain.payment import PaymentOutcome
-from balance_watch.domain.policy import TOP_UP
 from local.provider_server import ProviderAccount
 from local.trouble import Kind, Trouble
 from local.vonage import VonageServer
@@ -75,7 +74,7 @@ def test_a_payment_is_told_of_at_once(paying: Bench) -> None:
 def test_a_payment_is_made_before_it_is_told_of_and_is_owed_no_more(paying: Bench) -> None:
     paying.post.refuses = True
     paying.run()
-    assert TOP_UP not in {each.channel for each in paying.store.pending()}
+    assert paying.store.outbox.pending().orders == []
 
 
 def test_no_more_is_paid_in_a_day_than_allowed(paying: Bench, vonage: VonageServer) -> None:

@@ -72,7 +72,7 @@ def check(wired: Wiring, *, as_json: bool = False) -> Summary:
 def show(wired: Wiring) -> None:
     """Shows every account as the table has it now, and what is wrong with the configuration."""
     _, watched, faults = configuration(wired)
-    states = wired.store.states([account.name for account, _ in watched.accounts])
+    states = wired.store.accounts.states([account.name for account, _ in watched.accounts])
     rows = [
         (states.get(account.name, AccountState(account.name)), account.provider)
         for account, _ in watched.accounts

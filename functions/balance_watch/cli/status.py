@@ -59,7 +59,7 @@ def status(wired: Wiring) -> list[dict[str, Any]]:
     """Returns every account as the contract's JSON has it; faults go to standard error."""
     policy, watched, faults = configuration(wired)
     warn(faults)
-    states = wired.store.states([account.name for account, _ in watched.accounts])
+    states = wired.store.accounts.states([account.name for account, _ in watched.accounts])
     listed = []
     for account, _ in watched.accounts:
         state = states.get(account.name, AccountState(account.name))
@@ -91,7 +91,9 @@ def _time(at: datetime | None) -> str | None:
 def _history(arguments: argparse.Namespace) -> int:
     wired = wiring()
     until = datetime.now(UTC)
-    readings = wired.store.history(arguments.account, until - timedelta(days=arguments.days), until)
+    readings = wired.store.accounts.history(
+        arguments.account, until - timedelta(days=arguments.days), until
+    )
     _, watched, _ = configuration(wired)
     known = (account.name for account, _ in watched.accounts)
     if not readings and arguments.account not in known:

@@ -39,7 +39,7 @@ def configuration(wired: Wiring) -> tuple[Policy, Configuration[Spec], Faults]:
     """Returns the policy in force, what the secrets say, and every fault of both."""
     of_policy = Faults()
     text = wired.policy_text(of_policy)
-    given, _ = policy_in_force(text, wired.store.last_good_policy, of_policy)
+    given, _ = policy_in_force(text, wired.store.policies.last_good, of_policy)
     watched = wired.watched(given.providers)
     faults = Faults([*watched.faults, *of_policy, *contradictions(given, watched)])
     return given.policy, watched, faults

@@ -7,19 +7,14 @@ from datetime import datetime, timedelta
 from balance_watch.domain.account import Account
 from balance_watch.domain.lifecycle import Alert, Firing, advance, mark_notified
 from balance_watch.domain.measurements import measure, missing_metric
-from balance_watch.domain.notification import (
-    Notification,
-    OutboxEntry,
-    Reason,
-    Routing,
-    entries_for,
-)
+from balance_watch.domain.notification import Notification, Reason, Routing
 from balance_watch.domain.notification_builder import (
     NotificationBuilder,
     of_alert,
     of_jump,
     of_payment,
 )
+from balance_watch.domain.outbox import OutboxEntry, Outgoing, PaymentOrder, entries_for
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import TOP_UP, Defaults
 from balance_watch.domain.reading import ReadResult
@@ -74,7 +69,7 @@ def decide(  # noqa: PLR0913 (each is an input of the decision)
     traits: ProviderTraits,
     now: datetime,
     payment: PaymentOutcome | None = None,
-) -> tuple[AccountState, tuple[OutboxEntry, ...]]:
+) -> tuple[AccountState, tuple[Outgoing, ...]]:
     """Decides what one look at one account changes and what is to be said of it, to whom.
 
     Args:
@@ -262,8 +257,8 @@ def _payments(
     builder: NotificationBuilder,
     evaluated: Iterable[_EvaluatedRule],
     before: Mapping[str, RuleState],
-) -> Iterator[OutboxEntry]:
-    """Yields a payment for the first rule that begins to fire and may have one made."""
+) -> Iterator[PaymentOrder]:
+    """Yields a payment order for the first rule that begins to fire and allows payments."""
     for each in evaluated:
         was = before.get(each.rule.name)
         begins = each.state is not None and each.state.firing and not (was and was.firing)
@@ -271,5 +266,5 @@ def _payments(
             severity: Severity = each.evaluation.severity or each.rule.severity
             alert = Alert(each.rule.name, severity, each.state.since)
             it = of_alert(builder, alert, each.rule.metric, Reason.FIRED, each.evaluation)
-            yield OutboxEntry(it, TOP_UP)
+            yield PaymentOrder(it)
             return

@@ -15,16 +15,17 @@ from balance_watch.config.policy import PolicyFile, policy_in_force
 from balance_watch.domain.account import Account, matches
 from balance_watch.domain.alerts import AlertContext, decide
 from balance_watch.domain.configuration_alert import ConfigurationState, decide_configuration
-from balance_watch.domain.notification import OutboxEntry, Routing
-from balance_watch.domain.policy import SLACK, TOP_UP, TOPIC, Policy
+from balance_watch.domain.notification import Routing
+from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
+from balance_watch.domain.policy import SLACK, TOPIC, Policy
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
+from balance_watch.domain.run import DeadChannel, Run, Transition
 from balance_watch.domain.silences import suppression
 from balance_watch.domain.state import AccountState
 from balance_watch.providers.registry import clashes
 from balance_watch.providers.request import top_up_request
 from balance_watch.providers.spec import Spec
-from balance_watch.store.dynamodb import Run, Store, Transition
-from balance_watch.store.runs import DeadChannel
+from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.payments import Pay
 from balance_watch.usecases.summary import Summary, distinct_notifications
@@ -107,7 +108,7 @@ class Check:
         """
         deadline = self.clock() + seconds
         summary = Summary(now)
-        run = self.store.claim(now, seconds)
+        run = self.store.runs.claim(now, seconds)
         if run is None:
             return replace(summary, skipped=True)
         notes = run.record
@@ -137,17 +138,17 @@ class Check:
             notes = replace(notes, dead_channels=self._deliver(tick, known, dict(gone)))
             done = summary.complete
         finally:
-            self.store.close(run, notes, done=done, stored=stored)
+            self.store.runs.close(run, notes, done=done, stored=stored)
         return summary
 
     def _policy(self, run: Run, faults: Faults) -> tuple[PolicyFile, str | None]:
         """The policy, or the last one that was in order; a digest tells whether it is kept yet."""
         text, kept_digest = self.policy_text(faults), run.record.policy_digest
-        given, is_its_own = policy_in_force(text, self.store.last_good_policy, faults)
+        given, is_its_own = policy_in_force(text, self.store.policies.last_good, faults)
         if text is None or not is_its_own:
             return given, kept_digest
         digest = hashlib.sha256(text.encode()).hexdigest()
-        is_kept = digest == kept_digest or self.store.keep_policy(text)
+        is_kept = digest == kept_digest or self.store.policies.keep(text)
         return given, digest if is_kept else kept_digest
 
     def _configuration(self, tick: _Tick, faults: Faults) -> ConfigurationState:
@@ -171,7 +172,7 @@ class Check:
         """Reads, decides and stores; returns the states, and the accounts that are not stored."""
         run, summary = tick.run, tick.summary
         accounts = {account.name: (account, spec) for account, spec in tick.watched.accounts}
-        stored = self.store.states(list(accounts))
+        stored = self.store.accounts.states(list(accounts))
         states = {name: stored.get(name, AccountState(name)) for name in accounts}
         payments = self.pay.open_payments(states)
         summary.accounts = len(accounts)
@@ -224,7 +225,7 @@ class Check:
         summary: Summary,
     ) -> set[str]:
         """Stores everything, transitions first; returns the accounts that could not be stored."""
-        unsaved = self.store.save_owing(run, owing)
+        unsaved = self.store.save_transitions(run, owing)
         for state, _, owed in owing:
             if state.account in unsaved:
                 continue
@@ -232,12 +233,12 @@ class Check:
             for said in distinct_notifications(owed):
                 facts = {"account": said.account, "rule": said.rule}
                 _log.warning("alert %s", said.reason.value, extra=facts)
-        return unsaved | self.store.save(quiet, run)
+        return unsaved | self.store.accounts.save(quiet, run)
 
     def _restore_readings(self, run: Run, states: Iterable[AccountState]) -> set[str]:
         """Writes the readings that a run may have died before; returns whose it could not."""
         known = ((state, state.reading) for state in states if state.reading is not None)
-        return self.store.save(known, run)
+        return self.store.accounts.save(known, run)
 
     def _alerted(self, tick: _Tick, states: Mapping[str, AccountState]) -> tuple[str, ...]:
         """The accounts that are alerted on; the alerts of those that disappeared are ended."""
@@ -248,7 +249,7 @@ class Check:
         }
         for name in set(tick.run.record.alerted) - states.keys():
             # While a secret has a fault, an account may be missing by that alone.
-            if tick.watched.faults or not self.store.end_alerts(name):
+            if tick.watched.faults or not self.store.accounts.end_alerts(name):
                 alerted.add(name)
             else:
                 _log.warning("account is watched no more: alerts ended", extra={"account": name})
@@ -262,13 +263,12 @@ class Check:
         self, tick: _Tick, states: Mapping[str, AccountState], gone: dict[str, DeadChannel]
     ) -> tuple[tuple[str, DeadChannel], ...]:
         """Pays and sends what is owed; returns the webhooks that are gone for good."""
-        broken: list[str] = []
-        every = self.store.pending(broken)
-        asked = [each for each in every if each.channel == TOP_UP]
-        gone = self._send(tick, [each for each in every if each.channel != TOP_UP], gone)
+        pending = self.store.outbox.pending()
+        broken = pending.malformed
+        gone = self._send(tick, pending.entries, gone)
         # What all the others have to be told does not wait for a payment.
         said: list[OutboxEntry] = []
-        for each in asked:
+        for each in pending.orders:
             ended = self._pay(tick, states, each)
             said += ended or ()
             broken += [] if ended is not None else [each.notification.alert_id]
@@ -291,7 +291,7 @@ class Check:
         return {name: it for name, it in gone.items() if name not in sent.recovered}
 
     def _pay(
-        self, tick: _Tick, states: Mapping[str, AccountState], asked: OutboxEntry
+        self, tick: _Tick, states: Mapping[str, AccountState], asked: PaymentOrder
     ) -> tuple[OutboxEntry, ...] | None:
         name = asked.notification.account
         pairs = [pair for pair in tick.watched.accounts if pair[0].name == name]
@@ -299,7 +299,7 @@ class Check:
             return None
         if not pairs:
             _log.warning("not paid: it is watched no more", extra={"account": name})
-            return () if self.store.remove([asked]) else None
+            return () if self.store.outbox.remove([asked]) else None
         return self.pay(
             asked,
             run=tick.run,

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from balance_watch.domain.notification import Notification, OutboxEntry, SendResult
+from balance_watch.domain.notification import Notification, SendResult
+from balance_watch.domain.outbox import OutboxEntry
 
 _log = logging.getLogger(__name__)
 

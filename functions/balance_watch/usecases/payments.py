@@ -8,15 +8,16 @@ from datetime import timedelta
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext, decide_payment
-from balance_watch.domain.notification import OutboxEntry
+from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
 from balance_watch.domain.payment import Payment, PaymentOutcome, Refusal
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.rules import Metric
+from balance_watch.domain.run import Run, Transition
 from balance_watch.domain.state import AccountState
 from balance_watch.providers.client import ACCOUNT_SECONDS
 from balance_watch.providers.request import top_up_request
 from balance_watch.providers.spec import Spec
-from balance_watch.store.dynamodb import Run, Store, Transition
+from balance_watch.store.dynamodb import Store
 from balance_watch.store.payments import Payments
 
 _log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Pay:
 
     def __call__(  # noqa: PLR0913 (each is an input of the payment)
         self,
-        asked: OutboxEntry,
+        asked: PaymentOrder,
         *,
         run: Run,
         state: AccountState,
@@ -90,7 +91,7 @@ class Pay:
         return owed if stored else None
 
     def _allowed(
-        self, asked: OutboxEntry, run: Run, account: Account, spec: Spec, policy: Policy
+        self, asked: PaymentOrder, run: Run, account: Account, spec: Spec, policy: Policy
     ) -> int:
         """How many payments the rule allows in a day; 0: it asks for none any more."""
         it = asked.notification
@@ -103,7 +104,7 @@ class Pay:
         return allowed if run.tick - it.said_at <= _SOON else 0
 
     def _paid(
-        self, asked: OutboxEntry, run: Run, account: Account, spec: Spec, most: int
+        self, asked: PaymentOrder, run: Run, account: Account, spec: Spec, most: int
     ) -> Payment | Refusal:
         """Claims and pays; a claim for the same alert, left behind, is of unknown outcome."""
         alert = asked.notification.alert_id
@@ -116,6 +117,6 @@ class Pay:
             return replace(last, outcome=PaymentOutcome.UNKNOWN)
         return claim
 
-    def _dropped(self, asked: OutboxEntry, why: str) -> tuple[OutboxEntry, ...] | None:
+    def _dropped(self, asked: PaymentOrder, why: str) -> tuple[OutboxEntry, ...] | None:
         _log.warning("not paid: %s", why, extra={"account": asked.notification.account})
-        return () if self.store.remove([asked]) else None
+        return () if self.store.outbox.remove([asked]) else None
