@@ -21,7 +21,7 @@ from balance_watch.store.runs import configuration_from_item, configuration_to_i
 from balance_watch.store.sizes import WRITE_UNIT, size_of
 from balance_watch.store.states import state_from_item, state_to_item
 from tests.support import strategies
-from tests.support.examples import TICK, entry, full_reading, order, quiet_state, reading, state
+from tests.support.examples import TICK, entry, full_reading, quiet_state, reading, state
 
 
 def through_boto3(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,12 +112,6 @@ def test_one_tick_has_one_reading() -> None:
 def test_a_notification_has_an_item_for_every_channel() -> None:
     keys = {entry_key(entry(channel=channel))["sk"] for channel in ("sns", "slack:default")}
     assert len(keys) == 2
-
-
-def test_a_payment_order_has_the_item_that_it_had_before_it_was_a_kind_of_its_own() -> None:
-    item = entry_to_item(order("a"))
-    assert item["sk"] == f"2026-11-22T10:05:00Z#{order('a').notification.alert_id}#top_up"
-    assert (item["pk"], item["channel"], item["channels"]) == ("OUTBOX", "top_up", [])
 
 
 def test_a_state_with_a_day_of_samples_is_written_with_one_unit() -> None:
