@@ -38,7 +38,7 @@ def put(client: "DynamoDBClient", table: str, item: dict[str, Any]) -> None:
     ],
     ids=lambda damage: next(iter(damage)),
 )
-def test_an_account_with_a_malformed_state_begins_anew_and_stops_no_other(
+def test_an_account_with_a_malformed_state_starts_over_and_stops_no_other(
     store: Store, client: "DynamoDBClient", table: str, damage: dict[str, Any]
 ) -> None:
     store.accounts.save([(state("b"), None)])

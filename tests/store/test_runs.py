@@ -1,4 +1,4 @@
-"""A tick has one run: it is claimed by one conditional write, and done once all of it is done."""
+"""A tick has one run: one conditional write claims it, and another one closes it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ def close(store: Store, run: Run, *, done: bool = True) -> None:
     store.runs.close(run, RunRecord(), done=done)
 
 
-def test_the_first_tick_of_a_new_table_is_claim(store: Store) -> None:
+def test_the_first_tick_of_a_new_table_is_claimed(store: Store) -> None:
     run = claim(store)
     assert run == Run(TICK, run.token, unfinished=False)
 
@@ -43,7 +43,7 @@ def test_a_tick_that_is_done_is_not_claimed_again(store: Store) -> None:
     assert store.runs.claim(TICK, LEASE) is None
 
 
-def test_an_older_tick_is_not_claim(store: Store) -> None:
+def test_an_older_tick_is_not_claimed(store: Store) -> None:
     close(store, claim(store, NEXT))
     assert store.runs.claim(TICK, LEASE) is None
 

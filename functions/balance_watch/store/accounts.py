@@ -52,11 +52,11 @@ class Accounts:
     ) -> set[str]:
         """Stores states and readings that have no outbox entries, 25 items to a call.
 
-        Returns the accounts that it could not store. When the run's lease ends, those are all that
-        remain, since another run may hold the table from then on.
+        Returns the accounts that it could not store. Once the run's lease has ended, it stores no
+        more of them, since another run may hold the lease by then.
 
-        A state and its reading may fall into two calls: the next run finds the state without its
-        reading, and restores the reading out of the state.
+        A state and its reading may fall into two calls. If a run dies between the two, the next
+        one restores the reading out of the state.
         """
         requests: list[tuple[str, WriteRequest]] = []
         unsaved: set[str] = set()
@@ -75,7 +75,7 @@ class Accounts:
         return unsaved
 
     def end_alerts(self, account: str) -> bool:
-        """Forgets the alerts of an account that is no longer watched; False if it could not."""
+        """Removes the alerts of an account that is no longer watched; returns False on failure."""
         try:
             self._table.client.update_item(
                 TableName=self._table.name,
@@ -104,9 +104,9 @@ class Accounts:
         return [{"Put": put}, *self._table.puts(self._reading_items(state.account, reading))]
 
     def state_put(self, state: AccountState) -> Action:
-        """Returns the action that stores a state anew within its tick.
+        """Returns the action that replaces a state by another one of the same tick.
 
-        It fails if the table has the state of another tick: an older state must not replace it.
+        It fails if the table has the state of another tick, which must not be overwritten.
         """
         put = {"TableName": self._table.name, "Item": serialize(state_to_item(state))}
         if state.checked_at is None:
@@ -132,11 +132,11 @@ def log_unserializable(account: str, error: Exception) -> None:
 
 
 def _readable_state(item: Item) -> AccountState:
-    """Returns the state of an item; a malformed one must not stop the other accounts."""
+    """Returns the state of an item, or a new state: a malformed one stops no other account."""
     try:
         return state_from_item(item)
     except MALFORMED_ITEM as error:
         account = account_of(item)
         facts = {"account": account, "why": type(error).__name__}
-        _log.error("malformed state: the account begins anew", extra=facts)
+        _log.error("malformed state: the account starts over", extra=facts)
         return AccountState(account)

@@ -1,4 +1,4 @@
-"""The store: what is remembered by kind of item, and the transactions that span kinds."""
+"""The store: one attribute for each kind of item, and the transactions that span kinds."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 class Store:
     """The table, for one process; safe to use from several threads.
 
-    Each attribute is one kind of item. A transaction that spans kinds is made of the actions that
-    these offer; it requires the run's lease, so that a run that outlived it overwrites nothing.
+    Each attribute is one kind of item. A transaction that spans kinds is composed here, of the
+    actions that they offer; it fails once the run has lost its lease, so that a run which outlived
+    it overwrites nothing.
 
     Args:
         client: a low-level DynamoDB client.

@@ -42,7 +42,7 @@ class Payments:
     def latest(self, accounts: Sequence[str]) -> dict[str, Payment]:
         """Returns the latest payment of each account that has one.
 
-        A malformed one is treated as one of unknown outcome: no payment follows it by itself.
+        A malformed one is treated as of unknown outcome, so that no automatic payment follows it.
         """
         return {account: payment for account, (payment, _) in self._read(accounts).items()}
 

@@ -23,6 +23,7 @@ from balance_watch.store.silences import ended_attributes, silences_from_item
 from balance_watch.store.table import Action, Table, deserialize, serialize
 
 _NEAR = timedelta(hours=1)
+"""A tick as near to the clock as this is current; one further ahead is in the future."""
 
 _CLAIM = "SET tick = :tick, done = :no, whole = :no, lease = :lease, lease_until = :until"
 # `lease = :lease` is this very request, sent again because its reply was lost.
@@ -42,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 
 class Runs:
-    """The runs of a table: one at a time, and none twice.
+    """Claims and closes the runs of a table: one at a time, and none twice.
 
     Args:
         table: the table.
@@ -95,7 +96,7 @@ class Runs:
         )
 
     def _check_is_done(self, tick: datetime, item: Item) -> None:
-        """Raises why a tick could not be claimed, unless it, or a later one, is done."""
+        """Raises the reason why a tick was not claimed, unless it, or a later one, is done."""
         text, latest = text_of(tick), item.get("tick", "")
         if latest > text:
             self._check_is_not_future(latest, tick)
@@ -113,8 +114,8 @@ class Runs:
             is_future = True  # it sorts after every possible tick
         if is_future and abs(tick.timestamp() - now) < near:
             raise FutureTickError(
-                f"the latest tick in the table, {latest}, is in the future, and current ticks are"
-                " not checked until then: see docs/operations.md, A tick of the future"
+                f"the latest tick in the table, {latest}, is in the future, so current ticks are"
+                " skipped until then: see docs/operations.md, A tick of the future"
             ) from None
 
     def close(self, run: Run, record: RunRecord, *, done: bool, stored: bool | None = None) -> None:
@@ -142,7 +143,7 @@ class Runs:
         )
 
     def fence(self, run: Run) -> Action:
-        """Returns the action that lets a transaction fail once the run has lost its lease."""
+        """Returns the action that makes a transaction fail if the run no longer has its lease."""
         check = {
             "TableName": self._table.name,
             "Key": serialize(RUN_KEY),

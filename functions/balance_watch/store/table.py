@@ -142,7 +142,7 @@ def batches(requests: Sequence[WriteRequest]) -> Iterator[Sequence[WriteRequest]
 def grouped(
     actions: Sequence[tuple[str, list[Action]]], room: int
 ) -> Iterator[list[tuple[str, list[Action]]]]:
-    """Groups the actions of accounts into transactions of limited room, no account into two."""
+    """Yields groups of accounts whose actions fit into one transaction; no account is split."""
     group: list[tuple[str, list[Action]]] = []
     for account, own in actions:
         if group and sum(len(others) for _, others in group) + len(own) > room:
