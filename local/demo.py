@@ -109,7 +109,7 @@ def _pass_time(world: World, handler: Any) -> int:  # noqa: ANN401 (Powertools' 
 
 
 def _table(wired: Wiring) -> Any:  # noqa: ANN401 (whatever rich draws)
-    states = wired.store.states([member.name for member in CAST])
+    states = wired.store.accounts.states([member.name for member in CAST])
     return accounts_table(
         [(states.get(each.name, AccountState(each.name)), each.provider) for each in CAST]
     )

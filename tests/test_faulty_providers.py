@@ -19,7 +19,7 @@ from balance_watch.config.secrets import parse_secrets
 from balance_watch.config.settings import Settings
 from balance_watch.config.sources import Secrets
 from balance_watch.domain.account import Account
-from balance_watch.domain.notification import OutboxEntry
+from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
 from balance_watch.notifiers.channels import KINDS
 from balance_watch.notifiers.slack import SlackChannel
@@ -176,12 +176,12 @@ def checked(providers: Providers) -> Iterator[Checked]:
         client = ProviderClient(transport, sleep=lambda _: None)
         check = replace(wiring.check(), read=partial(read_all, client))
         summary = check.run(NOW, seconds=100)
-        states = wiring.store.states([*FAULTS, *HEALTHY])
+        states = wiring.store.accounts.states([*FAULTS, *HEALTHY])
         yield Checked(
             summary,
             {name: state.failure for name, state in states.items()},
             {name: state.reading for name, state in states.items()},
-            {name: wiring.store.history(name, NOW, NOW) for name in states},
+            {name: wiring.store.accounts.history(name, NOW, NOW) for name in states},
             [one.content for one in aws.published() if one.attributes["reason"] == "fired"],
         )
 

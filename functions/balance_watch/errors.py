@@ -1,34 +1,34 @@
-"""What balance-watch raises at its edge; inside a run, failures are values."""
+"""The exceptions of balance-watch. Within a run, a failure is a value and no exception."""
 
 from balance_watch.domain.payment import PaymentOutcome
 
 
 class BalanceWatchError(Exception):
-    """The root of all of them. Its message says what, where and what to do, and holds no secret."""
+    """The base of all of them. Its message says what, where and what to do, and holds no secret."""
 
 
 class SettingsError(BalanceWatchError):
-    """The environment lacks something, or has something that cannot be meant."""
+    """The environment is missing a variable, or has an invalid one."""
 
 
 class EventError(BalanceWatchError):
-    """The function was invoked with an event that is not understood."""
+    """The function was invoked with an invalid event."""
 
 
 class RunUnderWayError(BalanceWatchError):
-    """Another run holds the table. It will be over, or its lease will: try again later."""
+    """Another run holds the lease. Try again when that run, or its lease, has ended."""
 
 
 class FutureTickError(BalanceWatchError):
-    """The table's latest tick is in the future, and would have every real one skipped."""
+    """The latest tick in the table is in the future, so every current tick would be skipped."""
 
 
 class RunIncompleteError(BalanceWatchError):
-    """The run stored all it did, but deferred accounts or still owes notifications."""
+    """The run deferred accounts or left entries in the outbox; all that it did is stored."""
 
 
 class CatalogueError(BalanceWatchError):
-    """A file of the catalogue is not in order."""
+    """A file of the catalogue is invalid."""
 
 
 class SilenceError(BalanceWatchError):
@@ -48,4 +48,4 @@ class PaymentNotRecordedError(BalanceWatchError):
 
 
 class CommandError(BalanceWatchError):
-    """The command line could not do what it was asked."""
+    """A command could not do its job."""

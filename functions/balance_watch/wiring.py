@@ -1,7 +1,6 @@
 """Builds everything from the settings: the only place that does."""
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -15,7 +14,7 @@ from balance_watch.config.settings import Settings
 from balance_watch.config.sources import Secrets, read_parameter, read_secrets
 from balance_watch.domain.account import Account
 from balance_watch.domain.channels import TOPIC
-from balance_watch.domain.notification import OutboxEntry
+from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.notifiers.channels import (
     KINDS,
@@ -28,9 +27,6 @@ from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.parallel import PER_HOST, read_all
 from balance_watch.providers.spec import Spec
 from balance_watch.store.dynamodb import Store
-from balance_watch.store.payments import Payments
-from balance_watch.store.silences import Silences
-from balance_watch.store.table import Table
 from balance_watch.transport import Transport
 from balance_watch.usecases.account_checks import OnRead
 from balance_watch.usecases.check import Check
@@ -125,17 +121,6 @@ class Wiring:
             return self.make_store(client)
         return Store(client, settings.table_name, history_days=settings.history_days)
 
-    @cached_property
-    def payments(self) -> Payments:
-        """The payments in the table."""
-        client = self.client("dynamodb")
-        return Payments(client, Table(client, self.settings.table_name, time.sleep))
-
-    @cached_property
-    def silences(self) -> Silences:
-        """The silences in the table."""
-        return Silences(self.client("dynamodb"), self.settings.table_name)
-
     def secrets(self) -> Secrets:
         """Reads the secrets of accounts and channels."""
         client = self.client("secretsmanager")
@@ -153,7 +138,7 @@ class Wiring:
             self,
             prefix=self.settings.secrets_prefix,
             stack_channels={TOPIC: self.settings.topic_arn},
-            last_good_policy=self.store.last_good_policy,
+            last_good_policy=self.store.policies.last_good,
             kinds=self.kinds,
             policy=policy,
         )
@@ -178,7 +163,7 @@ class Wiring:
         return deliver(
             entries,
             channels=connect_all(channels, connections),
-            outbox=self.store,
+            outbox=self.store.outbox,
             deadline=deadline,
             fallbacks=configuration.fallbacks,
             unread_kinds=configuration.unread_kinds,
@@ -200,6 +185,6 @@ class Wiring:
             load=load or self.load,
             read=partial(read_all, self.providers),
             deliver=self.deliver,
-            pay=Pay(self.store, self.payments, self.top_up),
+            pay=Pay(self.store, self.top_up),
             on_read=on_read,
         )

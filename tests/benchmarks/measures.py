@@ -20,17 +20,15 @@ from balance_watch.domain.state import AccountState
 from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.parallel import PER_HOST, read_all
 from balance_watch.providers.registry import catalogue_provider
-from balance_watch.store import items
 from balance_watch.store.dynamodb import Store
-from balance_watch.store.payments import Payments
+from balance_watch.store.readings import reading_to_item
 from balance_watch.store.sizes import STORAGE_OVERHEAD, size_of
-from balance_watch.store.table import Table
 from balance_watch.transport import Transport
 from balance_watch.usecases.check import Check
 from balance_watch.usecases.payments import Pay
 from tests.benchmarks.processes import measured, serving
 from tests.support.dynamodb_local import DynamoDbLocal
-from tests.support.examples import full_window
+from tests.support.examples import full_trend
 from tests.support.fakes import Looks
 from tests.support.metering import Meter
 from tests.support.tables import client_of, new_table
@@ -149,7 +147,7 @@ def units() -> Units:
         small, large = (_consumed(address, number) for number in (100, 200))
     write, read = ((large[which] - small[which]) / 100 for which in (0, 1))
     ordinary = [
-        size_of(items.reading_to_item(state.account, _looked_at(state), 400)) + STORAGE_OVERHEAD
+        size_of(reading_to_item(state.account, _looked_at(state), 400)) + STORAGE_OVERHEAD
         for state in _ordinary(7)
     ]
     return Units(write, small[0] - 100 * write, read, small[1] - 100 * read, mean(ordinary))
@@ -164,11 +162,11 @@ def _consumed(address: str, number: int) -> tuple[float, float]:
     accounts = tuple((Account(state.account, "you"), spec) for state in states)
     configuration = Configuration(accounts=accounts, policy_text="")
     looks = _AsBefore({state.account: _looked_at(state) for state in states})
-    pay = Pay(store, Payments(client, Table(client, "", time.sleep)), _no_payment)
+    pay = Pay(store, _no_payment)
     check = Check(store, lambda: configuration, looks, _deliver, pay)
     # The first run keeps the policy; the states then get the day that they would have had.
     check.run(TICK - timedelta(minutes=5), seconds=100)
-    store.save((state, state.reading) for state in states)
+    store.accounts.save((state, state.reading) for state in states)
     meter = Meter()
     meter.attach(client)
     summary = check.run(TICK, seconds=100)
@@ -263,7 +261,7 @@ def _ordinary(number: int) -> list[AccountState]:
             f"{shapes[index % 7][0]}-{index:03}",
             checked_at=at,
             reading=shapes[index % 7][1],
-            trend=full_window(at, first=f"{shapes[index % 7][1].balance + 3:f}"),
+            trend=full_trend(at, first=f"{shapes[index % 7][1].balance + 3:f}"),
         )
         for index in range(number)
     ]

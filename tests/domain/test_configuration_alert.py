@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from balance_watch.domain.alerts import AlertContext
 from balance_watch.domain.configuration_alert import ConfigurationState, decide_configuration
-from balance_watch.domain.notification import Notification, OutboxEntry
+from balance_watch.domain.notification import Notification
+from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.policy import Defaults, Policy, Route
 from balance_watch.domain.silences import Silence, suppression
 from tests.support.watchman import BOTH_WEBHOOKS, DAY, START, TICK

@@ -1,6 +1,6 @@
 """What only AWS's own DynamoDB shows of the store: units by size, limits, repeated transactions.
 
-All other tests of the store run on it too: those of tests/store that are marked `e2e`.
+The tests in tests/store run on it too, marked `e2e`.
 """
 
 import uuid
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from balance_watch.domain.run import RunRecord
 from balance_watch.store.dynamodb import Store
-from balance_watch.store.runs import RunRecord
 from tests.support.dynamodb_clients import Wrapped, sent_twice
 from tests.support.dynamodb_local import DynamoDbLocal, NotInstalledError
-from tests.support.examples import TICK, owed, quiet_state, reading, state, transition
+from tests.support.examples import TICK, entry, quiet_state, reading, state, transition
 from tests.support.metering import Meter
 from tests.support.tables import client_of, new_table
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def endpoint() -> Iterator[str]:
     try:
         local = DynamoDbLocal().start()
     except NotInstalledError as missing:
@@ -37,8 +37,8 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture
-def client(address: str) -> "DynamoDBClient":
-    return client_of(address)
+def client(endpoint: str) -> "DynamoDBClient":
+    return client_of(endpoint)
 
 
 @pytest.fixture
@@ -60,51 +60,50 @@ def store(client: "DynamoDBClient", table: str) -> Store:
 
 def quiet(number: int) -> list[Any]:
     states = [quiet_state(f"llm-production-eu-{index:03}") for index in range(number)]
-    return [(each, each.reading) for each in states]
+    return [(state, state.reading) for state in states]
 
 
 def test_a_quiet_account_is_written_with_two_units(store: Store, meter: Meter) -> None:
-    store.save(quiet(50))
+    store.accounts.save(quiet(50))
     assert meter.write_units == 100
 
 
 def test_a_state_is_read_with_one_unit(store: Store, meter: Meter) -> None:
-    store.save(quiet(50))
-    store.states([each.account for each, _ in quiet(50)])
+    store.accounts.save(quiet(50))
+    store.accounts.states([state.account for state, _ in quiet(50)])
     assert meter.read_units == 50
 
 
 def test_an_item_over_one_kilobyte_takes_a_second_unit(store: Store, meter: Meter) -> None:
     long = quiet_state()
     assert long.reading is not None
-    store.save([(replace(long, reading=replace(long.reading, status="s" * 1024)), None)])
+    store.accounts.save([(replace(long, reading=replace(long.reading, status="s" * 1024)), None)])
     assert meter.write_units == 2
 
 
 def test_a_claim_and_a_close_take_a_unit_each(store: Store, meter: Meter) -> None:
-    run = store.claim(TICK, 100)
+    run = store.runs.claim(TICK, 100)
     assert run is not None
-    store.close(run, RunRecord(policy_digest="d" * 64), done=True)
+    store.runs.close(run, RunRecord(policy_digest="d" * 64), done=True)
     assert meter.write_units == 2
 
 
 def test_an_empty_outbox_is_read_with_one_unit_at_most(store: Store, meter: Meter) -> None:
-    store.pending()
+    store.outbox.pending()
     assert meter.read_units <= 1
 
 
 def test_a_transaction_that_is_sent_again_takes_effect_once(
     client: "DynamoDBClient", table: str, store: Store
 ) -> None:
-    run = store.claim(TICK, 100)
+    run = store.runs.claim(TICK, 100)
     assert run is not None
-    again = Wrapped(client, transact_write_items=sent_twice(client.transact_write_items))
-    unsure: Any = again
-    assert Store(unsure, table).save_owing(run, [transition("a")]) == set()
-    assert store.pending() == [owed("a")]
+    repeating: Any = Wrapped(client, transact_write_items=sent_twice(client.transact_write_items))
+    assert Store(repeating, table).save_transitions(run, [transition("a")]) == set()
+    assert store.outbox.pending().entries == [entry("a")]
 
 
-def test_more_items_to_a_batch_than_the_store_sends_are_refused(
+def test_a_batch_larger_than_the_store_sends_is_rejected(
     client: "DynamoDBClient", table: str
 ) -> None:
     key = {"pk": {"S": uuid.uuid4().hex}}
@@ -115,5 +114,5 @@ def test_more_items_to_a_batch_than_the_store_sends_are_refused(
 
 def test_one_enormous_balance_leaves_the_table_readable(store: Store) -> None:
     balance = replace(reading(), balance=Decimal("1E+125"))
-    store.save([(replace(state("a"), reading=balance), balance), (state("b"), None)])
-    assert set(store.states(["a", "b"])) == {"a", "b"}
+    store.accounts.save([(replace(state("a"), reading=balance), balance), (state("b"), None)])
+    assert set(store.accounts.states(["a", "b"])) == {"a", "b"}

@@ -196,7 +196,7 @@ def test_a_run_without_time_defers_all_and_ends_in_an_error(handler: Handler) ->
 def test_a_run_that_finds_another_under_way_ends_in_an_error(
     handler: Handler, world: World, table: str
 ) -> None:
-    Store(world.aws.client("dynamodb"), table).claim(TICK, 100)
+    Store(world.aws.client("dynamodb"), table).runs.claim(TICK, 100)
     with pytest.raises(RunUnderWayError):
         handler(AT_TICK, Context())
 

@@ -1,8 +1,8 @@
-"""Every test of the store runs on moto and, as `e2e`, on AWS's own DynamoDB Local."""
+"""Every test of the store runs on moto and, marked `e2e`, on AWS's own DynamoDB Local."""
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
@@ -52,6 +52,6 @@ def store(client: "DynamoDBClient", table: str, clock: Clock) -> Store:
 
 
 @pytest.fixture
-def a_store(table: str, clock: Clock) -> Callable[["DynamoDBClient"], Store]:
-    """Makes a store on the same table over another client, say one that throttles."""
-    return lambda other: Store(other, table, clock=clock.time, sleep=clock.sleep)
+def store_over(table: str, clock: Clock) -> Callable[[Any], Store]:
+    """Returns a function that makes a store on the same table over another client."""
+    return lambda client: Store(client, table, clock=clock.time, sleep=clock.sleep)

@@ -1,8 +1,8 @@
-"""Items: what goes in comes out, and an ordinary one takes one write unit."""
+"""Items: what is written is what is read, and an ordinary item takes one write unit."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,116 +11,122 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balance_watch.domain.configuration_alert import ConfigurationState
-from balance_watch.domain.notification import OutboxEntry
+from balance_watch.domain.outbox import Outgoing
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.state import AccountState
 from balance_watch.domain.trend import Sample
-from balance_watch.store import items, outbox, runs
-from balance_watch.store.items import WRITE_UNIT
-from balance_watch.store.sizes import size_of
-from tests.support import strategies as domains
-from tests.support.examples import TICK, owed, quiet_state, reading, state, well_filled_reading
+from balance_watch.store.outbox import entry_from_item, entry_key, entry_to_item
+from balance_watch.store.readings import reading_from_item, reading_sort, reading_to_item
+from balance_watch.store.runs import configuration_from_item, configuration_to_item
+from balance_watch.store.sizes import WRITE_UNIT, size_of
+from balance_watch.store.states import state_from_item, state_to_item
+from tests.support import strategies
+from tests.support.examples import TICK, entry, full_reading, quiet_state, reading, state
 
 
-def through_the_wire(item: Mapping[str, Any]) -> dict[str, Any]:
-    """As boto3 writes and reads it."""
-    packed = {name: TypeSerializer().serialize(value) for name, value in item.items()}
-    return {name: TypeDeserializer().deserialize(value) for name, value in packed.items()}
+def through_boto3(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns an item as boto3 writes and reads it."""
+    serialized = {name: TypeSerializer().serialize(value) for name, value in item.items()}
+    return {name: TypeDeserializer().deserialize(value) for name, value in serialized.items()}
 
 
-@given(domains.words, domains.readings)
-def test_a_reading_comes_back_as_it_was(account: str, given_one: Reading) -> None:
-    item = through_the_wire(items.reading_to_item(account, given_one, 400))
-    assert items.reading_from_item(item) == given_one
+@given(strategies.words, strategies.readings)
+def test_a_reading_is_read_as_it_was_written(account: str, written: Reading) -> None:
+    item = through_boto3(reading_to_item(account, written, 400))
+    assert reading_from_item(item) == written
 
 
-@given(domains.states())
-def test_a_state_comes_back_as_it_was(given_one: AccountState) -> None:
-    found = items.state_from_item(through_the_wire(items.state_to_item(given_one)))
-    assert replace(found, trend=given_one.trend) == given_one
-    assert set(found.trend) <= set(given_one.trend), "thinned out, where there is no room"
-    assert found.trend[-1:] == given_one.trend[-1:]
+@given(strategies.states())
+def test_a_state_is_read_as_it_was_written(written: AccountState) -> None:
+    read = state_from_item(through_boto3(state_to_item(written)))
+    assert replace(read, trend=written.trend) == written
+    assert set(read.trend) <= set(written.trend), "samples are left out where there is no room"
+    assert read.trend[-1:] == written.trend[-1:]
 
 
-@given(domains.debts)
-def test_what_is_owed_comes_back_as_it_was(given_one: OutboxEntry) -> None:
-    assert outbox.entry_from_item(through_the_wire(outbox.entry_to_item(given_one))) == given_one
+@given(strategies.entries)
+def test_an_outbox_entry_is_read_as_it_was_written(written: Outgoing) -> None:
+    assert entry_from_item(through_boto3(entry_to_item(written))) == written
 
 
-@given(domains.configurations)
-def test_the_state_of_the_configuration_comes_back_as_it_was(given_one: ConfigurationState) -> None:
-    item = through_the_wire(runs.configuration_to_item(given_one))
-    assert runs.configuration_from_item(item) == given_one
+@given(strategies.configurations)
+def test_the_state_of_the_configuration_is_read_as_it_was_written(
+    written: ConfigurationState,
+) -> None:
+    item = through_boto3(configuration_to_item(written))
+    assert configuration_from_item(item) == written
 
 
-@given(domains.amounts)
+@given(strategies.amounts)
 def test_an_amount_keeps_every_digit(amount: Decimal) -> None:
-    item = through_the_wire(items.reading_to_item("a", replace(reading(), balance=amount), 400))
-    assert f"{items.reading_from_item(item).balance:f}" == f"{amount:f}"
+    item = through_boto3(reading_to_item("a", replace(reading(), balance=amount), 400))
+    assert f"{reading_from_item(item).balance:f}" == f"{amount:f}"
 
 
-@given(st.lists(domains.ticks, min_size=2, max_size=2, unique=True))
-def test_readings_sort_as_their_times_do(two: list[Any]) -> None:
-    first, last = sorted(two)
-    assert items.reading_sort(first) < items.reading_sort(last)
+@given(st.lists(strategies.ticks, min_size=2, max_size=2, unique=True))
+def test_readings_sort_as_their_times_do(times: list[datetime]) -> None:
+    first, last = sorted(times)
+    assert reading_sort(first) < reading_sort(last)
 
 
-@given(st.lists(domains.amounts, min_size=1, max_size=25))
-def test_a_window_of_any_numbers_stays_short_and_keeps_its_latest(balances: list[Decimal]) -> None:
+@given(st.lists(strategies.amounts, min_size=1, max_size=25))
+def test_a_trend_of_any_numbers_stays_short_and_keeps_its_latest(balances: list[Decimal]) -> None:
     hour = TICK.replace(minute=0)
-    window = tuple(Sample(hour + timedelta(hours=i), each) for i, each in enumerate(balances))
-    item = items.state_to_item(replace(state(), trend=window))
-    kept = items.state_from_item(item).trend
+    trend = tuple(
+        Sample(hour + timedelta(hours=index), balance) for index, balance in enumerate(balances)
+    )
+    item = state_to_item(replace(state(), trend=trend))
+    kept = state_from_item(item).trend
     assert len(item["trail"]) <= 400
-    assert kept[-1] == window[-1]
-    assert set(kept) <= set(window)
+    assert kept[-1] == trend[-1]
+    assert set(kept) <= set(trend)
 
 
 def test_the_zero_time_of_a_provider_does_not_make_a_state_unreadable() -> None:
     """Go writes a time that was never set as the first of January of the year 1."""
     never = TICK.replace(year=1, month=1, day=1, hour=0, minute=0)
-    one = replace(state(), reading=replace(reading(), provider_time=never))
-    assert items.state_from_item(items.state_to_item(one)) == one
+    written = replace(state(), reading=replace(reading(), provider_time=never))
+    assert state_from_item(state_to_item(written)) == written
 
 
 def test_a_reading_expires_so_many_days_after_its_tick() -> None:
-    item = items.reading_to_item("a", reading(), 400)
+    item = reading_to_item("a", reading(), 400)
     assert item["expires_at"] == int((TICK + timedelta(days=400)).timestamp())
 
 
 def test_a_state_never_expires() -> None:
-    assert "expires_at" not in items.state_to_item(state())
+    assert "expires_at" not in state_to_item(state())
 
 
-def test_what_a_provider_does_not_say_takes_no_room() -> None:
-    item = items.reading_to_item("a", reading(), 400)
+def test_what_a_provider_does_not_report_takes_no_room() -> None:
+    item = reading_to_item("a", reading(), 400)
     assert set(item) == {"pk", "sk", "bal", "cur", "expires_at"}
 
 
 def test_one_tick_has_one_reading() -> None:
-    first = items.reading_to_item("a", reading("1"), 400)
-    again = items.reading_to_item("a", reading("2"), 400)
+    first = reading_to_item("a", reading("1"), 400)
+    again = reading_to_item("a", reading("2"), 400)
     assert (first["pk"], first["sk"]) == (again["pk"], again["sk"])
 
 
-def test_what_is_owed_has_an_item_for_every_channel() -> None:
-    keys = {outbox.entry_key(owed(channel=channel))["sk"] for channel in ("sns", "slack:default")}
+def test_a_notification_has_an_item_for_every_channel() -> None:
+    keys = {entry_key(entry(channel=channel))["sk"] for channel in ("sns", "slack:default")}
     assert len(keys) == 2
 
 
 def test_a_state_with_a_day_of_samples_is_written_with_one_unit() -> None:
-    assert size_of(items.state_to_item(quiet_state())) <= WRITE_UNIT
+    assert size_of(state_to_item(quiet_state())) <= WRITE_UNIT
 
 
-def test_a_state_with_the_longest_name_and_window_is_written_with_one_unit() -> None:
+def test_a_state_with_the_longest_name_and_trend_is_written_with_one_unit() -> None:
     hour = TICK.replace(minute=0)
     samples = tuple(
-        Sample(hour + timedelta(hours=i), Decimal("123456789.123456789")) for i in range(25)
+        Sample(hour + timedelta(hours=index), Decimal("123456789.123456789")) for index in range(25)
     )
     long = replace(quiet_state("n" * 100), trend=samples)
-    assert size_of(items.state_to_item(long)) <= WRITE_UNIT
+    assert size_of(state_to_item(long)) <= WRITE_UNIT
 
 
-def test_a_reading_that_says_everything_is_written_with_one_unit() -> None:
-    longest = replace(well_filled_reading(), status="s" * 200)
-    assert size_of(items.reading_to_item("n" * 100, longest, 400)) <= WRITE_UNIT
+def test_a_reading_with_every_field_is_written_with_one_unit() -> None:
+    longest = replace(full_reading(), status="s" * 200)
+    assert size_of(reading_to_item("n" * 100, longest, 400)) <= WRITE_UNIT

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from balance_watch.config.loading import Configuration
-from balance_watch.domain.notification import OutboxEntry
+from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.notifiers.channels import ConfiguredChannel
 from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.check import Check, Deliver
@@ -46,7 +46,7 @@ class Post:
         if self.refuses:
             return DeliveryReport(0, len(entries))
         self.accepted += entries
-        self.store.remove(entries)
+        self.store.outbox.remove(entries)
         return DeliveryReport(len(entries), 0)
 
     @property

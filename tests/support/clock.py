@@ -1,11 +1,11 @@
-"""A clock that moves when it is told to."""
+"""A clock that moves only when a test moves it."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Clock:
-    """Seconds since the epoch; a sleep moves it and is noted."""
+    """Seconds since the epoch; a sleep moves the clock and is recorded."""
 
     now: float = 1_800_000_000.0
     slept: list[float] = field(default_factory=list)
@@ -15,10 +15,10 @@ class Clock:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """Moves the time on."""
+        """Records a sleep and moves the clock forward by it."""
         self.slept.append(seconds)
         self.now += seconds
 
     def forward(self, seconds: float) -> None:
-        """Moves the time on, asleep or not."""
+        """Moves the clock forward without a sleep."""
         self.now += seconds

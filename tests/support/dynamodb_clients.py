@@ -1,4 +1,4 @@
-"""A DynamoDB client with methods replaced, and the ways in which DynamoDB pushes back."""
+"""DynamoDB clients some of whose methods are replaced, and the failures they simulate."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,32 +10,39 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ClientMethod = Any
+"""A method of a client, or another attribute of it."""
+
+Response = Any
+"""What a client's method returns."""
+
 
 class Wrapped:
-    """The client, but for the methods given; `calls` notes the requests of those."""
+    """A client of which some methods are replaced; `calls` records the requests to those."""
 
     def __init__(self, client: "DynamoDBClient", **methods: Callable[..., Any]) -> None:
         self._client, self._methods = client, methods
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (a client has any method)
+    def __getattr__(self, name: str) -> ClientMethod:
         if name not in self._methods:
-            return getattr(self._client, name)
+            method: ClientMethod = getattr(self._client, name)
+            return method
 
-        def noted(**request: Any) -> Any:  # noqa: ANN401 (as the client's)
+        def recorded(**request: object) -> Response:
             self.calls.append((name, request))
             return self._methods[name](**request)
 
-        return noted
+        return recorded
 
 
 def refusal(code: str, operation: str = "BatchWriteItem") -> ClientError:
-    """DynamoDB's refusal, as botocore raises it when it has tried often enough."""
+    """Returns an error of DynamoDB, as botocore raises it after its last retry."""
     return ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
 
 
 def failing(error: Exception) -> Callable[..., Any]:
-    """A method that has no effect but this error."""
+    """Returns a method that only raises an error."""
 
     def call(**_: object) -> None:
         raise error
@@ -44,7 +51,7 @@ def failing(error: Exception) -> Callable[..., Any]:
 
 
 def failing_once(method: Callable[..., T], error: Exception) -> Callable[..., T]:
-    """A method whose first call has no effect but this error."""
+    """Returns a method whose first call only raises an error."""
     errors = [error]
 
     def call(**request: object) -> T:
@@ -56,7 +63,7 @@ def failing_once(method: Callable[..., T], error: Exception) -> Callable[..., T]
 
 
 def sent_twice(method: Callable[..., T]) -> Callable[..., T]:
-    """A method whose first reply is lost, so that botocore sends the same request again."""
+    """Returns a method whose first reply is lost, so that botocore repeats the same request."""
 
     def call(**request: object) -> T:
         method(**request)
@@ -66,7 +73,7 @@ def sent_twice(method: Callable[..., T]) -> Callable[..., T]:
 
 
 def never_answered(method: Callable[..., object]) -> Callable[..., Any]:
-    """A method that takes effect, and whose reply is lost however often it is sent."""
+    """Returns a method that takes effect, but whose every reply is lost."""
 
     def call(**request: object) -> None:
         method(**request)
@@ -75,26 +82,26 @@ def never_answered(method: Callable[..., object]) -> Callable[..., Any]:
     return call
 
 
-def passed_on(client: "DynamoDBClient", *names: str) -> Wrapped:
-    """A client that only notes the calls of these methods."""
+def recording(client: "DynamoDBClient", *names: str) -> Wrapped:
+    """Returns a client that records the calls of these methods."""
     return Wrapped(client, **{name: getattr(client, name) for name in names})
 
 
 def processing(client: "DynamoDBClient", most: int) -> Wrapped:
-    """A client that writes, deletes and reads so many items of a batch and leaves the rest."""
+    """Returns a client that processes at most so many items of a batch and leaves the rest."""
 
-    def write(RequestItems: dict[str, list[Any]]) -> dict[str, Any]:  # noqa: N803 (boto3's)
-        ((table, requests),) = RequestItems.items()
+    def write(**request: dict[str, list[Any]]) -> dict[str, Any]:
+        ((table, requests),) = request["RequestItems"].items()
         if most:
             client.batch_write_item(RequestItems={table: requests[:most]})
-        left = requests[most:]
-        return {"UnprocessedItems": {table: left} if left else {}}
+        rest = requests[most:]
+        return {"UnprocessedItems": {table: rest} if rest else {}}
 
-    def read(RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 (boto3's)
-        ((table, wanted),) = RequestItems.items()
-        some: Any = {**wanted, "Keys": wanted["Keys"][:most]}
+    def read(**request: dict[str, Any]) -> dict[str, Any]:
+        ((table, wanted),) = request["RequestItems"].items()
+        first: Any = {**wanted, "Keys": wanted["Keys"][:most]}
         rest = {**wanted, "Keys": wanted["Keys"][most:]}
-        found = client.batch_get_item(RequestItems={table: some})["Responses"] if most else {}
-        return {"Responses": found, "UnprocessedKeys": {table: rest} if rest["Keys"] else {}}
+        items = client.batch_get_item(RequestItems={table: first})["Responses"] if most else {}
+        return {"Responses": items, "UnprocessedKeys": {table: rest} if rest["Keys"] else {}}
 
     return Wrapped(client, batch_write_item=write, batch_get_item=read)

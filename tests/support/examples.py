@@ -1,15 +1,16 @@
-"""Domain objects for tests: plain ones to change a field of."""
+"""Domain objects for tests: plain ones, each to be changed in a field."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from balance_watch.domain.notification import Notification, OutboxEntry, Reason, alert_id
+from balance_watch.domain.notification import Notification, Reason, alert_id
+from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
 from balance_watch.domain.reading import AutoReload, Reading
 from balance_watch.domain.rules import Metric, Severity
+from balance_watch.domain.run import Transition
 from balance_watch.domain.spending import Day
 from balance_watch.domain.state import AccountState
 from balance_watch.domain.trend import Sample
-from balance_watch.store.dynamodb import Transition
 
 TICK = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
 NEXT = TICK + timedelta(minutes=5)
@@ -17,51 +18,57 @@ SNS, SLACK = "sns", "slack:default"
 
 
 def reading(balance: str = "71.5", at: datetime = TICK) -> Reading:
-    """A reading with nothing but a balance."""
+    """Returns a reading with nothing but a balance."""
     return Reading(at, Decimal(balance), "USD")
 
 
 def state(account: str = "search-prod", at: datetime = TICK, balance: str = "71.5") -> AccountState:
-    """The state after a good look."""
+    """Returns the state of an account after its balance was read."""
     return AccountState(account, checked_at=at, reading=reading(balance, at))
 
 
-def owed(account: str = "search-prod", channel: str = SNS, at: datetime = TICK) -> OutboxEntry:
-    """A low balance, fired."""
-    return OutboxEntry(
-        Notification(
-            alert_id(account, Metric.BALANCE, Reason.FIRED, at),
-            account,
-            "you",
-            "alert_below",
-            Metric.BALANCE,
-            Severity.CRITICAL,
-            Reason.FIRED,
-            at,
-            at,
-        ),
-        channel,
+def entry(account: str = "search-prod", channel: str = SNS, at: datetime = TICK) -> OutboxEntry:
+    """Returns the outbox entry of an alert about a low balance, for one channel."""
+    return OutboxEntry(low_balance(account, at), channel)
+
+
+def order(account: str = "search-prod", at: datetime = TICK) -> PaymentOrder:
+    """Returns the payment order of an alert about a low balance."""
+    return PaymentOrder(low_balance(account, at))
+
+
+def low_balance(account: str = "search-prod", at: datetime = TICK) -> Notification:
+    """Returns the notification that an account's balance is low."""
+    return Notification(
+        alert_id(account, Metric.BALANCE, Reason.FIRED, at),
+        account,
+        "you",
+        "alert_below",
+        Metric.BALANCE,
+        Severity.CRITICAL,
+        Reason.FIRED,
+        at,
+        at,
     )
 
 
 def transition(account: str = "search-prod", channels: tuple[str, ...] = (SNS,)) -> Transition:
-    """An account that fires to these channels."""
-    return Transition(
-        state(account), reading(), tuple(owed(account, channel) for channel in channels)
-    )
+    """Returns the transition of an account that notifies these channels."""
+    entries = tuple(entry(account, channel) for channel in channels)
+    return Transition(state(account), reading(), entries)
 
 
-def full_window(now: datetime, first: str = "71.238") -> tuple[Sample, ...]:
-    """A day of hourly samples, falling."""
+def full_trend(now: datetime, first: str = "71.238") -> tuple[Sample, ...]:
+    """Returns a day of hourly samples, falling."""
     hour = now.replace(minute=0)
     return tuple(
-        Sample(hour - timedelta(hours=24 - each), Decimal(first) - Decimal("0.125") * each)
-        for each in range(25)
+        Sample(hour - timedelta(hours=24 - index), Decimal(first) - Decimal("0.125") * index)
+        for index in range(25)
     )
 
 
-def well_filled_reading(at: datetime = TICK) -> Reading:
-    """A reading of a provider that says everything that there is to say."""
+def full_reading(at: datetime = TICK) -> Reading:
+    """Returns a reading with every field that a provider can report."""
     return Reading(
         observed_at=at,
         balance=Decimal("275.7822475"),
@@ -77,20 +84,20 @@ def well_filled_reading(at: datetime = TICK) -> Reading:
 
 
 def full_week(now: datetime, spent: str = "2.98765432101") -> tuple[Day, ...]:
-    """What was spent on each of eight days, to the last digit that is kept."""
+    """Returns what was spent on each of eight days, with every digit that is kept."""
     return tuple(
-        Day((now - timedelta(days=7 - each)).date(), Decimal(spent), timedelta(seconds=86_100))
-        for each in range(8)
+        Day((now - timedelta(days=7 - index)).date(), Decimal(spent), timedelta(seconds=86_100))
+        for index in range(8)
     )
 
 
 def quiet_state(account: str = "llm-production-eu-central-1", at: datetime = TICK) -> AccountState:
-    """The state of a quiet account after a week of checks."""
+    """Returns the state of a quiet account after a week of checks."""
     return AccountState(
         account,
         checked_at=at,
-        reading=well_filled_reading(at),
-        trend=full_window(at),
+        reading=full_reading(at),
+        trend=full_trend(at),
         days=full_week(at),
         top_up_notified_at=at - timedelta(days=3),
     )

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.notification import OutboxEntry
+from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.reading import ReadResult
 from balance_watch.transport import Reply, Request, Transport
 from local.provider_server import ProviderAccount

@@ -1,8 +1,10 @@
-"""Counts a client's calls and the capacity that DynamoDB says they took."""
+"""Counts a client's calls and the capacity that DynamoDB reports for them."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from botocore.model import OperationModel
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -12,14 +14,14 @@ _READS = ("BatchGetItem", "GetItem", "Query")
 
 @dataclass
 class Meter:
-    """What was consumed since it was made or reset, by operation."""
+    """Calls and capacity units by operation, since the meter was made or reset."""
 
     calls: Counter[str] = field(default_factory=Counter)
     units: Counter[str] = field(default_factory=Counter)
 
     @property
     def read_units(self) -> float:
-        """Read units; half a unit for a read that need not be consistent."""
+        """Read units; an eventually consistent read takes half a unit."""
         return sum(units for operation, units in self.units.items() if operation in _READS)
 
     @property
@@ -28,23 +30,23 @@ class Meter:
         return sum(self.units.values()) - self.read_units
 
     def reset(self) -> None:
-        """Forgets all."""
+        """Sets every count to zero."""
         self.calls.clear()
         self.units.clear()
 
     def attach(self, client: "DynamoDBClient") -> None:
-        """Has every call of this client return what it consumed, and adds it up."""
+        """Makes every call of a client report the capacity it consumed, and adds that up."""
         events = client.meta.events
-        events.register("before-parameter-build.dynamodb", _ask)
-        events.register("after-call.dynamodb", self._note)
+        events.register("before-parameter-build.dynamodb", _request_capacity)
+        events.register("after-call.dynamodb", self._count)
 
-    def _note(self, model: Any, parsed: dict[str, Any], **_: object) -> None:  # noqa: ANN401 (botocore's)
+    def _count(self, model: OperationModel, parsed: dict[str, Any], **_: object) -> None:
         self.calls[model.name] += 1
-        found = parsed.get("ConsumedCapacity", [])
-        for each in found if isinstance(found, list) else [found]:
-            self.units[model.name] += each["CapacityUnits"]
+        consumed = parsed.get("ConsumedCapacity", [])
+        for capacity in consumed if isinstance(consumed, list) else [consumed]:
+            self.units[model.name] += capacity["CapacityUnits"]
 
 
-def _ask(params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 (botocore's)
-    if "ReturnConsumedCapacity" in model.input_shape.members:
+def _request_capacity(params: dict[str, Any], model: OperationModel, **_: object) -> None:
+    if model.input_shape and "ReturnConsumedCapacity" in model.input_shape.members:
         params["ReturnConsumedCapacity"] = "TOTAL"

@@ -12,15 +12,13 @@ import boto3
 import pytest
 
 from balance_watch.config.settings import Settings
-from balance_watch.domain.notification import OutboxEntry
+from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.payment import Payment
 from balance_watch.domain.reading import FailureKind, ReadFailure
 from balance_watch.domain.state import AccountState
 from balance_watch.notifiers.text import summary_line
 from balance_watch.store.dynamodb import Store
-from balance_watch.store.items import reading_sort
-from balance_watch.store.payments import Payments
-from balance_watch.store.table import Table
+from balance_watch.store.readings import reading_sort
 from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.summary import Summary
 from balance_watch.wiring import Wiring, new_client
@@ -152,12 +150,14 @@ class Life:
         return Counter(of_topic + [(name, self.ids[line]) for name, line in lines])
 
     def owed(self) -> set[tuple[str, str]]:
-        """What is owed, by channel and alert."""
-        return {(each.channel, each.notification.alert_id) for each in self.store.pending()}
+        """What is in the outbox, by channel and alert; a payment order has no channel."""
+        pending = self.store.outbox.pending()
+        orders = {("", order.notification.alert_id) for order in pending.orders}
+        return orders | {(entry.channel, entry.notification.alert_id) for entry in pending.entries}
 
     def states(self) -> dict[str, AccountState]:
         """What is stored of every account."""
-        return self.store.states(WATCHED)
+        return self.store.accounts.states(WATCHED)
 
     def readings_of(self, tick: datetime) -> set[str]:
         """The accounts that have a reading of a tick."""
@@ -173,8 +173,7 @@ class Life:
     @property
     def payment(self) -> Payment | None:
         """What the table knows of the payment."""
-        table = Table(self.outside, self.settings.table_name, self.clock.sleep)
-        return Payments(self.outside, table).latest([PAYS]).get(PAYS)
+        return self.store.payments.latest([PAYS]).get(PAYS)
 
     def _noting(self, wiring: Wiring) -> Any:  # noqa: ANN401 (a Deliver)
         def deliver(owed: Sequence[OutboxEntry], **rest: Any) -> DeliveryReport:  # noqa: ANN401 (as its own)

@@ -35,7 +35,8 @@ from moto import mock_aws
 from balance_watch.config.loading import Configuration, load
 from balance_watch.domain.account import Account
 from balance_watch.domain.channels import TOPIC
-from balance_watch.domain.notification import Notification, OutboxEntry, Reason, SendResult
+from balance_watch.domain.notification import Notification, Reason, SendResult
+from balance_watch.domain.outbox import OutboxEntry, Pending
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.domain.rules import Metric
@@ -44,10 +45,7 @@ from balance_watch.errors import RunUnderWayError
 from balance_watch.notifiers.channels import ConfiguredChannel
 from balance_watch.providers.spec import Spec
 from balance_watch.store.dynamodb import Store
-from balance_watch.store.items import reading_sort
-from balance_watch.store.payments import Payments
-from balance_watch.store.silences import Silences
-from balance_watch.store.table import Table
+from balance_watch.store.readings import reading_sort
 from balance_watch.usecases.check import Check
 from balance_watch.usecases.delivery import DeliveryReport, deliver
 from balance_watch.usecases.payments import Pay
@@ -182,8 +180,7 @@ class World:
         """The real check, with a table whose every call is an effect."""
         client = Mortal(self.client, doom)
         store = Store(client, self.table, clock=self.clock.time, sleep=self.clock.sleep)  # type: ignore[arg-type]
-        table = Table(client, self.table, self.clock.sleep)  # type: ignore[arg-type]
-        pay = Pay(store, Payments(client, table), self._pay)  # type: ignore[arg-type]
+        pay = Pay(store, self._pay)
         return Check(store, partial(self._load, store), self._look, self._send, pay)
 
     @property
@@ -192,20 +189,19 @@ class World:
         return Store(self.client, self.table, clock=self.clock.time)
 
     def silence(self, silence: Silence) -> None:
-        Silences(self.client, self.table).add(silence)
+        self.store.silences.add(silence)
         self.silences.append(silence)
         self.ever_silent.append(silence)
 
     def end_silences(self) -> None:
         for each in self.silences:
-            Silences(self.client, self.table).end(each.name)
+            self.store.silences.end(each.name)
             ended = replace(each, until=min(each.until, self.now))
             self.ever_silent = [ended if it == each else it for it in self.ever_silent]
         self.silences = []
 
     def clear_payment(self) -> None:
-        table = Table(self.client, self.table, self.clock.sleep)
-        Payments(self.client, table).clear(PAYER)
+        self.store.payments.clear(PAYER)
 
     def _load(self, store: Store) -> Configuration:
         accounts = [
@@ -224,7 +220,7 @@ class World:
             WrittenSources(written, self.policy),
             prefix=PREFIX,
             stack_channels={TOPIC: "the topic"},
-            last_good_policy=store.last_good_policy,
+            last_good_policy=store.policies.last_good,
         )
 
     def _look(
@@ -255,7 +251,7 @@ class World:
         return deliver(
             entries,
             channels={it.name: Channel(it.name, self) for it in channels},
-            outbox=self.check(self.doom).store,
+            outbox=self.check(self.doom).store.outbox,
             deadline=monotonic() + 30,
             fallbacks=configuration.fallbacks,
             unread_kinds=configuration.unread_kinds,
@@ -481,9 +477,9 @@ def _it_has_an_order(world: World, said: list[Notification]) -> None:
 
 def _readings_are_what_was_shown(world: World) -> None:
     for name in NAMES:
-        for reading in world.store.history(name, START, world.now):
+        for reading in world.store.accounts.history(name, START, world.now):
             assert world.past[name, reading.observed_at] == reading.balance
-    for name, state in world.store.states(NAMES).items():
+    for name, state in world.store.accounts.states(NAMES).items():
         if state.reading is not None and not world.crashed:
             key_of = {"pk": {"S": f"ACCOUNT#{name}"}, "sk": {"S": _sort(state.reading)}}
             assert "Item" in world.client.get_item(TableName=world.table, Key=key_of)
@@ -514,7 +510,7 @@ def hold_in_the_end(world: World) -> None:
             summary = world.run(world.now)
             assert summary is not None
             assert summary.complete, summary
-        assert world.store.pending() == []
+        assert world.store.outbox.pending() == Pending([], [], [])
         _everybody_knows(world, firing=expected is Reason.FIRED)
     hold(world)
     _readings_are_what_was_shown(world)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.money import NotAnAmountError, exact
-from balance_watch.domain.notification import Notification, OutboxEntry, Reason
+from balance_watch.domain.notification import Notification, Reason
+from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
 from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import Day
@@ -139,4 +140,6 @@ notifications = st.builds(
     runway=st.none() | st.integers(0, 10**8).map(lambda it: timedelta(0, it)),
     link=st.none() | words,
 )
-debts = st.builds(OutboxEntry, notifications, words, st.lists(words, max_size=3).map(tuple))
+entries = st.builds(
+    OutboxEntry, notifications, words, st.lists(words, max_size=3).map(tuple)
+) | st.builds(PaymentOrder, notifications)

@@ -1,4 +1,4 @@
-"""Tables as template.yaml declares the one of the stack, on any server that speaks DynamoDB."""
+"""Tables with the schema of template.yaml, on any server that speaks DynamoDB's protocol."""
 
 import uuid
 from functools import cache
@@ -12,11 +12,11 @@ from local.stack import TEMPLATE, embeddable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_OF_THE_TABLE = ("AttributeDefinitions", "KeySchema", "BillingMode")
+_SCHEMA_PROPERTIES = ("AttributeDefinitions", "KeySchema", "BillingMode")
 
 
 def client_of(endpoint: str) -> "DynamoDBClient":
-    """Returns a client of the DynamoDB at an address."""
+    """Returns a client of the DynamoDB at an endpoint."""
     return boto3.client(
         "dynamodb",
         endpoint_url=endpoint,
@@ -27,7 +27,7 @@ def client_of(endpoint: str) -> "DynamoDBClient":
 
 
 def new_table(client: "DynamoDBClient") -> str:
-    """Makes an empty table with the template's schema and returns its name."""
+    """Creates an empty table with the template's schema and returns its name."""
     name = f"history-{uuid.uuid4().hex}"
     client.create_table(TableName=name, **_schema())
     return name
@@ -36,4 +36,4 @@ def new_table(client: "DynamoDBClient") -> str:
 @cache
 def _schema() -> dict[str, Any]:
     history = embeddable(TEMPLATE, REGION)["Resources"]["History"]["Properties"]
-    return {name: history[name] for name in _OF_THE_TABLE}
+    return {name: history[name] for name in _SCHEMA_PROPERTIES}

@@ -8,7 +8,8 @@ from decimal import Decimal
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext, ProviderTraits, decide
 from balance_watch.domain.channels import AvailableChannels
-from balance_watch.domain.notification import Notification, OutboxEntry, Reason
+from balance_watch.domain.notification import Notification, Reason
+from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
@@ -63,6 +64,7 @@ class Watchman:
     now: datetime = START - TICK
     state: AccountState = field(default_factory=lambda: AccountState("sms"))
     entries: list[OutboxEntry] = field(default_factory=list)
+    orders: list[PaymentOrder] = field(default_factory=list)
     traits: ProviderTraits = field(default_factory=lambda: ProviderTraits(LINK))
     silences: list[Silence] = field(default_factory=list)
     payment: PaymentOutcome | None = None
@@ -99,7 +101,7 @@ class Watchman:
         def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
             return self.policy.channels_for(facts, self.channels)
 
-        self.state, entries = decide(
+        self.state, outgoing = decide(
             self.state,
             result,
             account=self.account,
@@ -109,7 +111,9 @@ class Watchman:
             payment=self.payment,
             now=self.now,
         )
+        entries = tuple(it for it in outgoing if isinstance(it, OutboxEntry))
         self.entries += entries
+        self.orders += (it for it in outgoing if isinstance(it, PaymentOrder))
         return entries
 
 

@@ -166,7 +166,7 @@ def test_a_pager_that_fails_permanently_is_a_fault_and_a_fallback_gets_its_alert
     assert summary.undelivered == 0
     assert "a" in [it.attributes["account"] for it in world.bench.aws.published()]
     world.bench.run(NEXT)
-    later = world.bench.store.claim(NEXT + timedelta(minutes=5), 1)
+    later = world.bench.store.runs.claim(NEXT + timedelta(minutes=5), 1)
     assert later is not None
     assert dict(later.record.dead_channels)["pager:night"].why.endswith("no such number.")
 
@@ -211,7 +211,7 @@ def test_status_shows_the_account_and_its_alert(world: World) -> None:
     world.bench.run()
     configuration = world.bench.wiring.load()
     accounts = [account for account, _ in configuration.accounts]
-    (shown,) = as_json(accounts, world.bench.store.states(["a"]), configuration.policy)
+    (shown,) = as_json(accounts, world.bench.store.accounts.states(["a"]), configuration.policy)
     assert [alert["rule"] for alert in shown["alerts"]] == ["alert_below"]
     assert "balance-watch/pager" in str(configuration.faults)
 

@@ -97,7 +97,7 @@ def test_a_tick_that_is_delivered_twice_is_one_run(bench: Bench) -> None:
     bench.looks.balances["a"] = "1"
     assert bench.run() == Summary(TICK, skipped=True)
     assert bench.looks.asked == ["a"]
-    assert [one.balance for one in bench.store.history("a", TICK, NEXT)] == [Decimal(FINE)]
+    assert [one.balance for one in bench.store.accounts.history("a", TICK, NEXT)] == [Decimal(FINE)]
 
 
 def test_a_tick_that_comes_late_is_skipped(bench: Bench) -> None:
@@ -108,7 +108,7 @@ def test_a_tick_that_comes_late_is_skipped(bench: Bench) -> None:
 
 def test_two_runs_at_once_are_one(bench: Bench) -> None:
     bench.watch("a")
-    bench.store.claim(TICK, SECONDS)
+    bench.store.runs.claim(TICK, SECONDS)
     with pytest.raises(RunUnderWayError):
         bench.run()
     assert bench.looks.asked == []
@@ -117,17 +117,19 @@ def test_two_runs_at_once_are_one(bench: Bench) -> None:
 @pytest.mark.parametrize("tick", [TICK, NEXT], ids=["same tick", "next tick"])
 def test_the_reading_that_a_run_died_before_is_made_good(bench: Bench, tick: datetime) -> None:
     bench.watch("a", "b")
-    bench.store.claim(TICK, SECONDS)
-    bench.store.save([(state("a", balance="12.34"), None)])
+    bench.store.runs.claim(TICK, SECONDS)
+    bench.store.accounts.save([(state("a", balance="12.34"), None)])
     bench.clock.forward(SECONDS)
     bench.run(tick)
-    assert [one.balance for one in bench.store.history("a", TICK, TICK)] == [Decimal("12.34")]
+    assert [one.balance for one in bench.store.accounts.history("a", TICK, TICK)] == [
+        Decimal("12.34")
+    ]
 
 
 def test_a_reading_that_cannot_be_made_good_keeps_the_tick_open(bench: Bench) -> None:
     bench.watch("a")
-    bench.store.claim(TICK, SECONDS)
-    bench.store.save([(state("a"), None)])
+    bench.store.runs.claim(TICK, SECONDS)
+    bench.store.accounts.save([(state("a"), None)])
     bench.clock.forward(SECONDS)
     throttled = Wrapped(
         bench.wiring.client("dynamodb"), batch_write_item=failing(refusal("ThrottlingException"))
@@ -135,7 +137,7 @@ def test_a_reading_that_cannot_be_made_good_keeps_the_tick_open(bench: Bench) ->
     summary = bench.check(bench.store_over(throttled)).run(TICK, seconds=SECONDS)
     assert summary.deferred == 1
     bench.run()
-    assert bench.store.history("a", TICK, TICK)
+    assert bench.store.accounts.history("a", TICK, TICK)
 
 
 def test_what_was_not_delivered_is_owed_and_the_tick_stays_open(bench: Bench) -> None:
@@ -356,4 +358,4 @@ def test_an_account_that_is_no_longer_watched_keeps_its_history(bench: Bench) ->
     bench.run()
     bench.watch("b")
     assert bench.run(NEXT).accounts == 1
-    assert bench.store.history("a", TICK, NEXT)
+    assert bench.store.accounts.history("a", TICK, NEXT)

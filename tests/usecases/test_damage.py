@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from balance_watch.domain.notification import OutboxEntry
-from balance_watch.store import items, outbox
+from balance_watch.domain.outbox import OutboxEntry
+from balance_watch.store import outbox
+from balance_watch.store.items import RUN_KEY
+from balance_watch.store.states import state_key
 from balance_watch.store.table import serialize
 from local.slack_inbox import SlackInbox
 from local.vonage import VonageServer
@@ -32,7 +34,7 @@ def note(bench: Bench, name: str, value: object) -> None:
     """Writes an attribute of the run's item."""
     bench.wiring.client("dynamodb").update_item(
         TableName=bench.wiring.settings.table_name,
-        Key=serialize(items.RUN),
+        Key=serialize(RUN_KEY),
         UpdateExpression="SET #it = :it",
         ExpressionAttributeNames={"#it": name},
         ExpressionAttributeValues=serialize({":it": value}),
@@ -53,7 +55,7 @@ def note(bench: Bench, name: str, value: object) -> None:
     ],
 )
 def test_a_damaged_state(bench: Bench, damage: dict[str, Any]) -> None:
-    state = {**items.state_key("a"), "checked_at": "2026-11-22T09:05:00Z", "reading": SEEN}
+    state = {**state_key("a"), "checked_at": "2026-11-22T09:05:00Z", "reading": SEEN}
     put(bench, {**state, "trail": "29912345:71.5", **damage})
     bench.watch("a", "b")
     bench.looks.balances.update(a=LOW, b=LOW)

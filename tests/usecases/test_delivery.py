@@ -7,7 +7,8 @@ from time import monotonic
 
 import pytest
 
-from balance_watch.domain.notification import Notification, OutboxEntry, SendResult, entries_for
+from balance_watch.domain.notification import Notification, SendResult
+from balance_watch.domain.outbox import OutboxEntry, entries_for
 from balance_watch.notifiers.channels import Channel
 from balance_watch.usecases.delivery import deliver
 from tests.support.canaries import CORE, webhook

@@ -10,8 +10,6 @@ import pytest
 
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import TOP_UP
-from balance_watch.store.payments import Payments
-from balance_watch.store.table import Table
 from balance_watch.usecases.payments import Pay
 from local.provider_server import ProviderAccount
 from local.trouble import Kind, Trouble
@@ -82,7 +80,7 @@ def test_a_payment_is_announced_in_the_same_run(paying: Bench) -> None:
 def test_a_paid_order_leaves_the_outbox_although_no_channel_accepts(paying: Bench) -> None:
     paying.post.refuses = True
     paying.run()
-    assert TOP_UP not in {entry.channel for entry in paying.store.pending()}
+    assert TOP_UP not in {entry.channel for entry in paying.store.outbox.pending().entries}
 
 
 def test_no_more_is_paid_in_a_day_than_allowed(paying: Bench, vonage: VonageServer) -> None:
@@ -127,7 +125,7 @@ def test_clearing_a_payment_ends_its_alert_and_allows_the_next_payment(
     account_of(vonage).trouble = Trouble(Kind.LOST)
     paying.run()
     account_of(vonage).trouble = Trouble()
-    assert paying.wiring.payments.clear("sms")
+    assert paying.wiring.store.payments.clear("sms")
     paying.looks.balances["sms"] = "50"
     paying.run(NEXT)
     resolved = [
@@ -147,7 +145,7 @@ def test_a_payment_that_the_provider_rejects_is_announced_as_a_warning(
     notification = paying.post.accepted[-1].notification
     facts = (notification.rule, notification.value, notification.severity)
     assert facts == ("top_up", "not_enabled", "warning")
-    latest = paying.wiring.payments.latest(["sms"])["sms"]
+    latest = paying.wiring.store.payments.latest(["sms"])["sms"]
     assert latest.outcome is PaymentOutcome.NOT_ENABLED
 
 
@@ -182,8 +180,7 @@ def test_a_payment_that_cannot_be_claimed_waits_for_the_next_run(
     client = paying.wiring.client("dynamodb")
     broken = failing(refusal("ThrottlingException", "PutItem"))
     unreliable: Any = Wrapped(client, put_item=broken)
-    table = Table(unreliable, paying.wiring.settings.table_name, paying.clock.sleep)
-    pay = Pay(paying.store, Payments(unreliable, table), paying.wiring.top_up)
+    pay = Pay(paying.store_over(unreliable), paying.wiring.top_up)
     summary = replace(paying.check(), pay=pay).run(TICK, seconds=100)
     assert (paid(vonage), summary.undelivered, summary.complete) == (0, 1, False)
     assert paying.run(NEXT).complete

@@ -63,7 +63,9 @@ def clock() -> Clock:
 def open_payments(clients: dict[str, Any], clock: Clock) -> OpenPayments:
     """Opens the payments of one table over a client, such as one that fails."""
     table = new_table(clients["dynamodb"])
-    return lambda client: Payments(client, Table(client, table, clock.sleep), clock.time)
+    return lambda client: Payments(
+        Table(client, table, clock=clock.time, sleep=clock.sleep), clock.time
+    )
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import Reading
+from balance_watch.domain.run import RunRecord
 from balance_watch.providers.spec import Spec
-from balance_watch.store.runs import RunRecord
 from balance_watch.store.sizes import size_of
 from balance_watch.store.table import deserialize
 from tests.support.check_bench import LOW, Bench
@@ -43,7 +43,9 @@ def test_no_account_starves_however_often_time_runs_out(bench: Bench, number: in
     for index in range(rounds):
         summary = bench.run(TICK + index * HOUR)
         assert (summary.read, summary.deferred) == (number, 10 - number)
-    readings = [len(bench.store.history(name, TICK, TICK + rounds * HOUR)) for name in names]
+    readings = [
+        len(bench.store.accounts.history(name, TICK, TICK + rounds * HOUR)) for name in names
+    ]
     assert min(readings) >= 3, "each in its turn"
 
 
@@ -59,9 +61,9 @@ def test_a_thousand_accounts_with_the_longest_names_alerted_on_fit_into_the_run(
 ) -> None:
     names = [f"{index:04}{'é' * 96}" for index in range(1000)]
     bench.watch(*names)
-    run = bench.store.claim(TICK, 100)
+    run = bench.store.runs.claim(TICK, 100)
     assert run is not None
-    bench.store.close(run, RunRecord(alerted=tuple(names)), done=True)
+    bench.store.runs.close(run, RunRecord(alerted=tuple(names)), done=True)
     bench.looks = ShortOfTime(number=0)
     bench.run(NEXT)
     (item,) = [deserialize(it) for it in bench.scan() if it["pk"]["S"] == "RUN"]
@@ -75,4 +77,4 @@ def test_the_reading_of_a_tick_is_one_however_often_the_tick_is_tried(bench: Ben
         bench.run()
     assert bench.run().skipped
     expected = [Reading(TICK, Decimal("71.5"), "USD")]
-    assert [bench.store.history(name, TICK, TICK) for name in "abc"] == [expected] * 3
+    assert [bench.store.accounts.history(name, TICK, TICK) for name in "abc"] == [expected] * 3

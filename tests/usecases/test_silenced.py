@@ -12,7 +12,7 @@ HOUR = timedelta(hours=1)
 
 
 def silences_of(bench: Bench) -> Silences:
-    return bench.wiring.silences
+    return bench.wiring.store.silences
 
 
 def silence(name: str = "s", hours: int = 1, **match: str) -> Silence:
@@ -52,10 +52,10 @@ def test_a_silence_before_the_first_run_of_all_is_kept_to(bench: Bench) -> None:
 
 def test_a_silence_added_while_a_run_is_under_way_is_not_lost(bench: Bench) -> None:
     bench.watch("a")
-    run = bench.store.claim(TICK, 100)
+    run = bench.store.runs.claim(TICK, 100)
     assert run is not None
     silences_of(bench).add(silence())
-    bench.store.close(run, run.record, done=True)
+    bench.store.runs.close(run, run.record, done=True)
     assert [each.name for each in silences_of(bench).at(TICK)] == ["s"]
 
 

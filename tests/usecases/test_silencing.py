@@ -8,6 +8,7 @@ import pytest
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import SilenceError
 from balance_watch.store.silences import Silences
+from balance_watch.store.table import Table
 from balance_watch.usecases import silencing
 from tests.support.examples import TICK
 from tests.support.tables import new_table
@@ -18,7 +19,8 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def silences(clients: dict[str, Any]) -> Silences:
-    return Silences(clients["dynamodb"], new_table(clients["dynamodb"]))
+    client = clients["dynamodb"]
+    return Silences(Table(client, new_table(client)))
 
 
 def add(

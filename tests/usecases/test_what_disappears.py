@@ -27,8 +27,8 @@ def test_an_account_that_disappears_ends_its_alerts_with_a_log_line_and_no_word(
     bench.run(NEXT)
     assert bench.post.said == [("a", "fired")]
     assert logged(caplog, "account was removed") == ["a"]
-    assert bench.store.states(["a"])["a"].alerts == {}
-    assert len(bench.store.history("a", TICK, NEXT)) == 1, "its history stays"
+    assert bench.store.accounts.states(["a"])["a"].alerts == {}
+    assert len(bench.store.accounts.history("a", TICK, NEXT)) == 1, "its history stays"
 
 
 def test_it_is_told_once(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

@@ -46,8 +46,8 @@ def check(wired: Wiring, *, as_json: bool = False) -> Summary:
         return summary
     configuration = load()
     accounts = [account for account, _ in configuration.accounts]
-    states = wired.store.states([account.name for account in accounts])
-    silences = wired.silences.at(datetime.now(UTC))
+    states = wired.store.accounts.states([account.name for account in accounts])
+    silences = wired.store.silences.at(datetime.now(UTC))
     show_accounts(accounts, states, silences=silences, faults=configuration.faults)
     out.print(_counts(summary) or "Nothing was read.", style="dim")
     return summary

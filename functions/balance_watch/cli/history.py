@@ -40,7 +40,9 @@ def _days(text: str) -> int:
 def _history(arguments: argparse.Namespace) -> int:
     wired = wiring()
     until = datetime.now(UTC)
-    readings = wired.store.history(arguments.account, until - timedelta(days=arguments.days), until)
+    readings = wired.store.accounts.history(
+        arguments.account, until - timedelta(days=arguments.days), until
+    )
     names = [account.name for account, _ in wired.load().accounts]
     if not readings and arguments.account not in names:
         raise CommandError("There is no such account: see `balance-watch status`.")

@@ -88,7 +88,9 @@ def _add(arguments: argparse.Namespace) -> int:
         if fact in match:
             arguments.wrong_use(f"argument --match: {fact} is named twice: add two silences")
         match[fact] = glob
-    silence = silencing.add(wiring().silences, match, arguments.duration, arguments.reason, _now())
+    silence = silencing.add(
+        wiring().store.silences, match, arguments.duration, arguments.reason, _now()
+    )
     text = f"Silence {silence.name}: {silence.matchers}, until {format_time(silence.until)}."
     out.print(sanitize(text))
     return 0
@@ -96,7 +98,7 @@ def _add(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     now = _now()
-    silences = wiring().silences.at(now)
+    silences = wiring().store.silences.at(now)
     if arguments.json:
         print_json([_as_json(silence) for silence in silences])
         return 0
@@ -124,7 +126,7 @@ def _as_json(silence: Silence) -> dict[str, Any]:
 
 
 def _end(arguments: argparse.Namespace) -> int:
-    if not silencing.end(wiring().silences, arguments.silence, _now()):
+    if not silencing.end(wiring().store.silences, arguments.silence, _now()):
         raise CommandError("There is no such silence: see `balance-watch silence list`.")
     out.print("Ended. The next check sends the muted alerts that still fire.")
     return 0

@@ -45,12 +45,12 @@ def _status(arguments: argparse.Namespace) -> int:
     wired = wiring()
     configuration = wired.load()
     accounts = [account for account, _ in configuration.accounts]
-    states = wired.store.states([account.name for account in accounts])
+    states = wired.store.accounts.states([account.name for account in accounts])
     if arguments.json:
         print_faults(configuration.faults)
         print_json(as_json(accounts, states, configuration.policy))
     else:
-        silences = wired.silences.at(datetime.now(UTC))
+        silences = wired.store.silences.at(datetime.now(UTC))
         show_accounts(accounts, states, silences=silences, faults=configuration.faults)
     return 0
 

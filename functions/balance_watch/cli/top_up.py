@@ -79,7 +79,7 @@ def _top_up(arguments: argparse.Namespace) -> int:
 def _pay(wired: Wiring, spec: Spec, account: Account, *, after_unknown: bool) -> int:
     try:
         outcome = pay_by_hand(
-            wired.payments,
+            wired.store.payments,
             wired.top_up,
             spec,
             account,
@@ -108,7 +108,7 @@ def _confirmed(question: Text) -> bool:
 
 
 def _clear(wired: Wiring, account: str) -> int:
-    cleared = wired.payments.clear(account)
+    cleared = wired.store.payments.clear(account)
     if cleared is None:
         out.print("There is no payment to clear.")
         return 1

@@ -16,14 +16,13 @@ from balance_watch.domain.lifecycle import Alert, advance, mark_notified
 from balance_watch.domain.measurements import measure, missing_metric
 from balance_watch.domain.notification import (
     Notification,
-    OutboxEntry,
     Reason,
     Routing,
-    entries_for,
 )
 from balance_watch.domain.notification_builder import NotificationBuilder
+from balance_watch.domain.outbox import OutboxEntry, Outgoing, PaymentOrder, entries_for
 from balance_watch.domain.payment import PaymentOutcome
-from balance_watch.domain.policy import TOP_UP, Defaults
+from balance_watch.domain.policy import Defaults
 from balance_watch.domain.reading import ReadResult
 from balance_watch.domain.rules import Measurements, Metric, Rule, RuleStatus
 from balance_watch.domain.silences import IsSuppressed
@@ -64,7 +63,7 @@ def decide(
     traits: ProviderTraits,
     now: datetime,
     payment: PaymentOutcome | None = None,
-) -> tuple[AccountState, tuple[OutboxEntry, ...]]:
+) -> tuple[AccountState, tuple[Outgoing, ...]]:
     """Decides what one read of an account changes, and which notifications go to which channels.
 
     Args:
@@ -87,7 +86,7 @@ def decide(
     builder = NotificationBuilder(account, state, measurements, traits.link, now)
     context = replace(context, defaults=context.defaults.quickened(builder.runway))
     alerts: dict[Metric, Alert] = {}
-    entries: list[OutboxEntry] = []
+    entries: list[Outgoing] = []
     for metric in Metric:
         of_metric = [each for each in evaluated if each.rule.metric is metric]
         old = before.alerts.get(metric)
@@ -182,7 +181,7 @@ def _payment_orders(
     before: Mapping[str, RuleState],
     evaluated: Iterable[EvaluatedRule],
     builder: NotificationBuilder,
-) -> Iterator[OutboxEntry]:
+) -> Iterator[PaymentOrder]:
     """Yields the order of a payment for the first rule that begins to fire and may trigger one."""
     for candidate in evaluated:
         rule, firing = candidate.rule, candidate.firing
@@ -191,5 +190,5 @@ def _payment_orders(
             continue
         alert = Alert(firing.rule, firing.severity, firing.since)
         notification = builder.for_alert(alert, rule.metric, Reason.FIRED, candidate.evaluation)
-        yield OutboxEntry(notification, channel=TOP_UP)
+        yield PaymentOrder(notification)
         return

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from balance_watch.domain.alerts import AlertContext, announce
 from balance_watch.domain.lifecycle import Alert, Firing, advance
-from balance_watch.domain.notification import Notification, OutboxEntry, Reason, alert_id
+from balance_watch.domain.notification import Notification, Reason, alert_id
+from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.policy import CONFIGURATION
 from balance_watch.domain.rules import Metric, Severity
 

@@ -79,24 +79,6 @@ class Notification:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxEntry:
-    """A notification and the one channel that it is owed to.
-
-    `channels` are all that it was owed to when it was decided: none of them needs a copy that
-    another one does not take.
-    """
-
-    notification: Notification
-    channel: str
-    channels: tuple[str, ...] = ()
-
-
-def entries_for(notification: Notification, channels: tuple[str, ...]) -> tuple[OutboxEntry, ...]:
-    """Returns what is owed of a notification, one for each channel."""
-    return tuple(OutboxEntry(notification, channel, channels) for channel in channels)
-
-
 def alert_id(account: str, metric: Metric, reason: Reason, said_at: datetime) -> str:
     """Returns the id of a notification, the same in every copy and if it is decided again."""
     return str(uuid.uuid5(_ALERT_IDS, f"{account}\n{metric}\n{reason}\n{said_at.isoformat()}"))

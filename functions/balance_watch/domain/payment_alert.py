@@ -7,8 +7,9 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext, ProviderTraits, advance_alert
 from balance_watch.domain.evaluation import advance_rule
 from balance_watch.domain.measurements import measure
-from balance_watch.domain.notification import Notification, OutboxEntry, entries_for
+from balance_watch.domain.notification import Notification
 from balance_watch.domain.notification_builder import NotificationBuilder
+from balance_watch.domain.outbox import OutboxEntry, entries_for
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import TOP_UP
 from balance_watch.domain.rules import Metric, Rule

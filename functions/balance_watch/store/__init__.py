@@ -1,1 +1,1 @@
-"""What is remembered between two runs, in one DynamoDB table."""
+"""All that is remembered between two runs, in one DynamoDB table."""

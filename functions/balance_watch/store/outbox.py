@@ -1,16 +1,19 @@
-"""What is owed, as the outbox's items and back: pure."""
+"""The outbox: what was stored together with a decision, and stays until it has been carried out."""
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.money import exact
-from balance_watch.domain.notification import Notification, OutboxEntry, Reason
+from balance_watch.domain.notification import Notification, Reason
+from balance_watch.domain.outbox import OutboxEntry, Outgoing, PaymentOrder, Pending
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.store.items import (
+    MALFORMED_ITEM,
     Item,
     maybe_text,
     maybe_time,
@@ -18,86 +21,140 @@ from balance_watch.store.items import (
     time_of,
     without_none,
 )
+from balance_watch.store.table import Action, Table, batches, serialize
 
 OUTBOX = "OUTBOX"
+_PAYMENT_ORDER = "top_up"
+"""Stands where an item of a notification has its channel."""
 
 
-def entry_key(owed: OutboxEntry) -> Item:
-    """Returns the key of what is owed: in the order in which it was said, once per channel."""
-    said = owed.notification
-    return {"pk": OUTBOX, "sk": f"{text_of(said.said_at)}#{said.alert_id}#{owed.channel}"}
+_log = logging.getLogger(__name__)
 
 
-def entry_to_item(owed: OutboxEntry) -> Item:
-    """Returns the outbox's item: everything that a channel needs to send it."""
-    said = owed.notification
+class Outbox:
+    """The outbox in a table; safe to use from several threads."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def pending(self) -> Pending:
+        """Returns all that is in the outbox; a malformed item is logged and stops no other."""
+        pending = Pending([], [], [])
+        for item in self._table.query(OUTBOX):
+            try:
+                entry = entry_from_item(item)
+            except MALFORMED_ITEM as error:
+                facts = {"item": item["sk"], "why": type(error).__name__}
+                _log.error("malformed outbox entry", extra=facts)
+                pending.malformed.append(item["sk"])
+            else:
+                if isinstance(entry, PaymentOrder):
+                    pending.orders.append(entry)
+                else:
+                    pending.entries.append(entry)
+        return pending
+
+    def remove(self, entries: Iterable[Outgoing]) -> bool:
+        """Removes what was accepted; False if some of it stays, and so will be sent again."""
+        requests = [{"DeleteRequest": {"Key": serialize(entry_key(entry))}} for entry in entries]
+        # Every batch is written, even after one that failed.
+        written = [self._table.write(batch) for batch in batches(requests)]
+        return all(written)
+
+    def puts(self, entries: Iterable[Outgoing]) -> list[Action]:
+        """Returns the actions that add entries within a transaction."""
+        return self._table.puts(map(entry_to_item, entries))
+
+    def delete(self, entry: Outgoing) -> Action:
+        """Returns the action that removes an entry within a transaction."""
+        return {"Delete": {"TableName": self._table.name, "Key": serialize(entry_key(entry))}}
+
+
+def entry_key(entry: Outgoing) -> Item:
+    """Returns the key of an entry: by the time of its notification, one for each channel."""
+    notification = entry.notification
+    said_at = text_of(notification.said_at)
+    return {"pk": OUTBOX, "sk": f"{said_at}#{notification.alert_id}#{_channel_of(entry)}"}
+
+
+def entry_to_item(entry: Outgoing) -> Item:
+    """Returns the item of an entry: everything that it takes to send or to pay it."""
     return {
-        **entry_key(owed),
-        "channel": owed.channel,
-        "channels": list(owed.channels),
-        "notification": json.dumps(
-            without_none(
-                {
-                    "alert_id": said.alert_id,
-                    "account": said.account,
-                    "provider": said.provider,
-                    "rule": said.rule,
-                    "metric": said.metric.value,
-                    "severity": said.severity.value,
-                    "reason": said.reason.value,
-                    "since": text_of(said.since),
-                    "said_at": text_of(said.said_at),
-                    "ended_at": maybe_text(said.ended_at),
-                    "value": said.value,
-                    "threshold": _maybe_digits(said.threshold),
-                    "currency": said.currency,
-                    "balance": _maybe_digits(said.balance),
-                    "observed_at": maybe_text(said.observed_at),
-                    "labels": dict(said.labels),
-                    "detail": said.detail,
-                    "trend": [f"{each:f}" for each in said.trend],
-                    "per_day": _maybe_digits(said.per_day),
-                    "runway": None if said.runway is None else int(said.runway.total_seconds()),
-                    "link": said.link,
-                }
-            ),
-            ensure_ascii=False,
-        ),
+        **entry_key(entry),
+        "channel": _channel_of(entry),
+        "channels": list(entry.channels) if isinstance(entry, OutboxEntry) else [],
+        "notification": json.dumps(_notification_to_json(entry.notification), ensure_ascii=False),
     }
 
 
-def entry_from_item(item: Mapping[str, Any]) -> OutboxEntry:
-    """Returns what an outbox's item owes; one that cannot be understood raises."""
-    said = json.loads(item["notification"])
-    seconds = said.get("runway")
-    if METRICS[Metric(said["metric"])].is_number and "value" in said:
-        exact(said["value"])
-    return OutboxEntry(
-        Notification(
-            alert_id=said["alert_id"],
-            account=said["account"],
-            provider=said["provider"],
-            rule=said["rule"],
-            metric=Metric(said["metric"]),
-            severity=Severity(said["severity"]),
-            reason=Reason(said["reason"]),
-            since=time_of(said["since"]),
-            said_at=time_of(said["said_at"]),
-            ended_at=maybe_time(said.get("ended_at")),
-            value=said.get("value"),
-            threshold=_maybe_number(said.get("threshold")),
-            currency=said.get("currency"),
-            balance=_maybe_number(said.get("balance")),
-            observed_at=maybe_time(said.get("observed_at")),
-            labels=dict(said["labels"]),
-            detail=said["detail"],
-            trend=tuple(Decimal(each) for each in said["trend"]),
-            per_day=_maybe_number(said.get("per_day")),
-            runway=None if seconds is None else timedelta(seconds=seconds),
-            link=said.get("link"),
-        ),
-        item["channel"],
-        tuple(item.get("channels", ())),
+def entry_from_item(item: Mapping[str, Any]) -> Outgoing:
+    """Returns the entry of an item; raises one of MALFORMED_ITEM."""
+    notification = _notification_from_json(json.loads(item["notification"]))
+    channel, channels = item["channel"], tuple(item.get("channels", ()))
+    if channel == _PAYMENT_ORDER:
+        return PaymentOrder(notification)
+    return OutboxEntry(notification, channel, channels)
+
+
+def _channel_of(entry: Outgoing) -> str:
+    return _PAYMENT_ORDER if isinstance(entry, PaymentOrder) else entry.channel
+
+
+def _notification_to_json(notification: Notification) -> dict[str, Any]:
+    runway = notification.runway
+    return without_none(
+        {
+            "alert_id": notification.alert_id,
+            "account": notification.account,
+            "provider": notification.provider,
+            "rule": notification.rule,
+            "metric": notification.metric.value,
+            "severity": notification.severity.value,
+            "reason": notification.reason.value,
+            "since": text_of(notification.since),
+            "said_at": text_of(notification.said_at),
+            "ended_at": maybe_text(notification.ended_at),
+            "value": notification.value,
+            "threshold": _maybe_digits(notification.threshold),
+            "currency": notification.currency,
+            "balance": _maybe_digits(notification.balance),
+            "observed_at": maybe_text(notification.observed_at),
+            "labels": dict(notification.labels),
+            "detail": notification.detail,
+            "trend": [f"{balance:f}" for balance in notification.trend],
+            "per_day": _maybe_digits(notification.per_day),
+            "runway": None if runway is None else int(runway.total_seconds()),
+            "link": notification.link,
+        }
+    )
+
+
+def _notification_from_json(fields: Mapping[str, Any]) -> Notification:
+    runway = fields.get("runway")
+    if METRICS[Metric(fields["metric"])].is_number and "value" in fields:
+        exact(fields["value"])
+    return Notification(
+        alert_id=fields["alert_id"],
+        account=fields["account"],
+        provider=fields["provider"],
+        rule=fields["rule"],
+        metric=Metric(fields["metric"]),
+        severity=Severity(fields["severity"]),
+        reason=Reason(fields["reason"]),
+        since=time_of(fields["since"]),
+        said_at=time_of(fields["said_at"]),
+        ended_at=maybe_time(fields.get("ended_at")),
+        value=fields.get("value"),
+        threshold=_maybe_number(fields.get("threshold")),
+        currency=fields.get("currency"),
+        balance=_maybe_number(fields.get("balance")),
+        observed_at=maybe_time(fields.get("observed_at")),
+        labels=dict(fields["labels"]),
+        detail=fields["detail"],
+        trend=tuple(Decimal(balance) for balance in fields["trend"]),
+        per_day=_maybe_number(fields.get("per_day")),
+        runway=None if runway is None else timedelta(seconds=runway),
+        link=fields.get("link"),
     )
 
 

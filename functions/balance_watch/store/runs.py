@@ -1,133 +1,211 @@
-"""What the run's item holds beside the claim: configuration, silences, who is alerted on."""
+"""The run's item: which tick is claimed, by whose lease, and what one run leaves to the next."""
 
 import logging
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from balance_watch.domain.configuration_alert import ConfigurationState
-from balance_watch.domain.silences import Silence
+from balance_watch.domain.run import DeadChannel, Run, RunRecord
+from balance_watch.errors import FutureTickError, RunUnderWayError
+from balance_watch.store.alerts import alert_from_item, alert_to_item
 from balance_watch.store.items import (
     MALFORMED_ITEM,
+    RUN_KEY,
     Item,
-    alert_from_item,
-    alert_to_item,
     text_of,
     time_of,
     without_none,
 )
+from balance_watch.store.silences import ended_attributes, silences_from_item
+from balance_watch.store.table import Action, Table, deserialize, serialize
 
-_SILENCE = "silence:"
+_NEAR = timedelta(hours=1)
+"""A tick as near to the clock as this is current; one further ahead is in the future."""
+
+_CLAIM = "SET tick = :tick, done = :no, whole = :no, lease = :lease, lease_until = :until"
+# `lease = :lease` is this very request, sent again because its reply was lost.
+_CLAIMABLE = (
+    "lease = :lease OR ("
+    "(attribute_not_exists(tick) OR tick < :tick OR (tick = :tick AND done = :no))"
+    " AND (attribute_not_exists(lease_until) OR lease_until <= :now))"
+)
+_CLOSE = (
+    "SET done = :done, whole = :whole, configuration = :configuration,"
+    " policy_digest = :policy_digest, alerted = :alerted, gone = :gone"
+)
+# This very request may have closed the run already, and lost its reply.
+_CLOSABLE = "lease = :lease OR (attribute_not_exists(lease) AND tick = :tick)"
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class DeadChannel:
-    """A webhook that answered that it is gone for good.
+class Runs:
+    """Claims and closes the runs of a table: one at a time, and none twice.
 
-    `digest` tells its address from another, and does not tell the address.
+    Args:
+        table: the table.
+        clock: seconds since the epoch, for leases.
     """
 
-    digest: str
-    at: datetime
-    why: str
+    def __init__(self, table: Table, clock: Callable[[], float] = time.time) -> None:
+        self._table, self._clock = table, clock
+
+    def claim(self, tick: datetime, lease_seconds: float) -> Run | None:
+        """Claims a tick with one conditional write; None if it, or a later one, is done already.
+
+        A tick whose run died or stayed incomplete can be claimed again once its lease has ended.
+
+        Raises:
+            RunUnderWayError: another run holds the lease.
+            FutureTickError: the latest tick is far in the future.
+        """
+        token, now = uuid.uuid4().hex, self._clock()
+        lease_until = now + lease_seconds
+        values = {
+            ":tick": text_of(tick),
+            ":no": False,
+            ":lease": token,
+            ":until": int(lease_until),
+            ":now": int(now),
+        }
+        try:
+            response = self._table.client.update_item(
+                TableName=self._table.name,
+                Key=serialize(RUN_KEY),
+                UpdateExpression=_CLAIM,
+                ConditionExpression=_CLAIMABLE,
+                ExpressionAttributeValues=serialize(values),
+                ReturnValues="ALL_OLD",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._table.client.exceptions.ConditionalCheckFailedException as error:
+            item: Any = error.response.get("Item", {})
+            self._check_is_done(tick, deserialize(item))
+            return None
+        before = deserialize(response.get("Attributes", {}))
+        return Run(
+            tick,
+            token,
+            unfinished=not before.get("whole", True),
+            record=record_from_item(before),
+            silences=silences_from_item(before),
+            lease_until=lease_until,
+        )
+
+    def _check_is_done(self, tick: datetime, item: Item) -> None:
+        """Raises the reason why a tick was not claimed, unless it, or a later one, is done."""
+        text, latest = text_of(tick), item.get("tick", "")
+        if latest > text:
+            self._check_is_not_future(latest, tick)
+        elif not (latest == text and item.get("done")):
+            raise RunUnderWayError(
+                f"a run for {item.get('tick')} is under way: try again in a minute"
+            ) from None
+
+    def _check_is_not_future(self, latest: str, tick: datetime) -> None:
+        """Raises if a single wrong `scheduled_time` would have every current tick skipped."""
+        now, near = self._clock(), _NEAR.total_seconds()
+        try:
+            is_future = time_of(latest).timestamp() - now > near
+        except ValueError:
+            is_future = True  # it sorts after every possible tick
+        if is_future and abs(tick.timestamp() - now) < near:
+            raise FutureTickError(
+                f"the latest tick in the table, {latest}, is in the future, so current ticks are"
+                " skipped until then: see docs/operations.md, A tick of the future"
+            ) from None
+
+    def close(self, run: Run, record: RunRecord, *, done: bool, stored: bool | None = None) -> None:
+        """Stores the run's record and ends its lease. A tick that is not done can be claimed again.
+
+        `stored` says whether every state that was written has its reading; it defaults to `done`.
+        """
+        ended = ended_attributes(run.silences, run.tick)
+        names = {f"#ended{index}": attribute for index, attribute in enumerate(ended)}
+        optional: Any = {"ExpressionAttributeNames": names} if names else {}
+        values = {
+            ":done": done,
+            ":whole": done if stored is None else stored,
+            ":lease": run.token,
+            ":tick": text_of(run.tick),
+            **{f":{name}": value for name, value in record_to_item(record).items()},
+        }
+        self._table.client.update_item(
+            TableName=self._table.name,
+            Key=serialize(RUN_KEY),
+            UpdateExpression=f"{_CLOSE} REMOVE {', '.join(('lease', 'lease_until', *names))}",
+            ConditionExpression=_CLOSABLE,
+            ExpressionAttributeValues=serialize(values),
+            **optional,
+        )
+
+    def fence(self, run: Run) -> Action:
+        """Returns the action that makes a transaction fail if the run no longer has its lease."""
+        check = {
+            "TableName": self._table.name,
+            "Key": serialize(RUN_KEY),
+            "ConditionExpression": "lease = :lease",
+            "ExpressionAttributeValues": serialize({":lease": run.token}),
+        }
+        return {"ConditionCheck": check}
+
+    def configuration_update(self, run: Run, state: ConfigurationState) -> Action:
+        """Returns the action that stores the configuration's state, while the run has its lease."""
+        values = {":configuration": configuration_to_item(state), ":lease": run.token}
+        update = {
+            "TableName": self._table.name,
+            "Key": serialize(RUN_KEY),
+            "UpdateExpression": "SET configuration = :configuration",
+            "ConditionExpression": "lease = :lease",
+            "ExpressionAttributeValues": serialize(values),
+        }
+        return {"Update": update}
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """What one run leaves to the next beside the accounts' own states.
-
-    `alerted` names the accounts that have an alert, so that the next run knows them if they
-    disappear; `gone` has the webhooks that are not to be tried.
-    """
-
-    configuration: ConfigurationState = field(default_factory=ConfigurationState)
-    policy_digest: str | None = None
-    alerted: tuple[str, ...] = ()
-    dead_channels: tuple[tuple[str, DeadChannel], ...] = ()
-
-
-def record_to_item(notes: RunRecord) -> Item:
-    """Returns the attributes of the run's item that hold the notes."""
+def record_to_item(record: RunRecord) -> Item:
+    """Returns the attributes of the run's item that hold the record."""
     return {
-        "configuration": configuration_to_item(notes.configuration),
-        "policy_digest": notes.policy_digest or "",
-        "alerted": list(notes.alerted),
+        "configuration": configuration_to_item(record.configuration),
+        "policy_digest": record.policy_digest or "",
+        "alerted": list(record.alerted),
         "gone": {
-            channel: {"digest": it.digest, "at": text_of(it.at), "why": it.why}
-            for channel, it in notes.dead_channels
+            channel: {"digest": dead.digest, "at": text_of(dead.at), "why": dead.why}
+            for channel, dead in record.dead_channels
         },
     }
 
 
 def record_from_item(item: Mapping[str, Any]) -> RunRecord:
-    """Returns the notes in the run's item; one that cannot be understood begins anew."""
+    """Returns the record in the run's item; a malformed one is logged and left out."""
     try:
-        gone = item.get("gone", {}).items()
         return RunRecord(
             configuration_from_item(item.get("configuration", {})),
             item.get("policy_digest"),
             tuple(map(str, item.get("alerted", ()))),
             tuple(
-                (name, DeadChannel(it["digest"], time_of(it["at"]), it["why"])) for name, it in gone
+                (channel, DeadChannel(dead["digest"], time_of(dead["at"]), dead["why"]))
+                for channel, dead in item.get("gone", {}).items()
             ),
         )
     except MALFORMED_ITEM as error:
-        _log.error("notes of the last run not understood", extra={"why": type(error).__name__})
+        facts = {"why": type(error).__name__}
+        _log.error("malformed record of the last run", extra=facts)
         return RunRecord()
 
 
 def configuration_to_item(state: ConfigurationState) -> Item:
-    """Returns what the run's item holds of the configuration."""
+    """Returns the map of the configuration's state."""
     alert = None if state.alert is None else alert_to_item(state.alert)
-    told = [[fault, text_of(at)] for fault, at in state.notified]
-    return without_none({"faults": list(state.faults), "alert": alert, "told": told})
+    notified = [[fault, text_of(at)] for fault, at in state.notified]
+    return without_none({"faults": list(state.faults), "alert": alert, "told": notified})
 
 
 def configuration_from_item(item: Mapping[str, Any]) -> ConfigurationState:
-    """Returns the configuration's state out of the run's item."""
+    """Returns the configuration's state of a map; raises one of MALFORMED_ITEM."""
     alert = item.get("alert")
     faults = tuple(map(str, item.get("faults", ())))
-    told = tuple((str(fault), time_of(at)) for fault, at in item.get("told", ()))
-    return ConfigurationState(faults, alert_from_item(alert) if alert else None, told)
-
-
-def silence_attribute(name: str) -> str:
-    """Returns the attribute of a silence: one each, so that two commands do not meet."""
-    return f"{_SILENCE}{name}"
-
-
-def silence_to_item(silence: Silence) -> Item:
-    """Returns what an attribute holds of a silence."""
-    return {
-        "match": dict(silence.match),
-        "until": text_of(silence.until),
-        "reason": silence.reason,
-        "created_at": text_of(silence.created_at),
-    }
-
-
-def silences_from_item(item: Mapping[str, Any]) -> tuple[Silence, ...]:
-    """Returns the silences in the run's item, the first to end first."""
-    found = []
-    for attribute, it in item.items():
-        if not attribute.startswith(_SILENCE):
-            continue
-        name = attribute.removeprefix(_SILENCE)
-        try:
-            until, created = time_of(it["until"]), time_of(it["created_at"])
-            match = {fact: glob for fact, glob in it["match"].items() if isinstance(glob, str)}
-            if not match or len(match) < len(it["match"]):
-                raise ValueError("no globs")
-            found.append(Silence(name, match, until, str(it["reason"]), created))
-        except MALFORMED_ITEM as error:
-            facts = {"silence": name, "why": type(error).__name__}
-            _log.error("silence not understood: it silences nothing", extra=facts)
-    return tuple(sorted(found, key=lambda each: each.until))
-
-
-def ended_silences(silences: Iterable[Silence], now: datetime) -> list[str]:
-    """Returns the attributes of silences that have ended."""
-    return [silence_attribute(each.name) for each in silences if each.until <= now]
+    notified = tuple((str(fault), time_of(at)) for fault, at in item.get("told", ()))
+    return ConfigurationState(faults, alert_from_item(alert) if alert else None, notified)

@@ -1,46 +1,91 @@
-"""Silences, as attributes of the run's item: the claim of a tick returns them, at no cost."""
+"""Silences, as attributes of the run's item: claiming a tick reads them without another call."""
 
+import logging
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any
 
 from balance_watch.domain.silences import Silence
-from balance_watch.store import items
-from balance_watch.store.runs import silence_attribute, silence_to_item, silences_from_item
-from balance_watch.store.table import deserialize, serialize
+from balance_watch.store.items import MALFORMED_ITEM, RUN_KEY, Item, text_of, time_of
+from balance_watch.store.table import Table, deserialize, serialize
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+_PREFIX = "silence:"
+
+_log = logging.getLogger(__name__)
 
 
 class Silences:
     """The silences in a table."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client, self._table = client, table
+    def __init__(self, table: Table) -> None:
+        self._table = table
 
     def at(self, now: datetime) -> tuple[Silence, ...]:
-        """Returns those that have not ended, the first to end first."""
-        answer = self._client.get_item(
-            TableName=self._table, Key=serialize(items.RUN), ConsistentRead=True
+        """Returns the silences that have not ended, the first to end first."""
+        response = self._table.client.get_item(
+            TableName=self._table.name, Key=serialize(RUN_KEY), ConsistentRead=True
         )
-        known = silences_from_item(deserialize(answer.get("Item", {})))
-        return tuple(each for each in known if each.until > now)
+        silences = silences_from_item(deserialize(response.get("Item", {})))
+        return tuple(silence for silence in silences if silence.until > now)
 
     def add(self, silence: Silence) -> None:
-        """Adds one; the next run keeps to it."""
-        self._client.update_item(
-            TableName=self._table,
-            Key=serialize(items.RUN),
+        """Adds a silence; it mutes from the next run on."""
+        self._table.client.update_item(
+            TableName=self._table.name,
+            Key=serialize(RUN_KEY),
             UpdateExpression="SET #name = :silence",
             ExpressionAttributeNames={"#name": silence_attribute(silence.name)},
             ExpressionAttributeValues=serialize({":silence": silence_to_item(silence)}),
         )
 
     def end(self, name: str) -> None:
-        """Ends one; it is no error if there is none."""
-        self._client.update_item(
-            TableName=self._table,
-            Key=serialize(items.RUN),
+        """Ends a silence; without a silence of that name, nothing happens."""
+        self._table.client.update_item(
+            TableName=self._table.name,
+            Key=serialize(RUN_KEY),
             UpdateExpression="REMOVE #name",
             ExpressionAttributeNames={"#name": silence_attribute(name)},
         )
+
+
+def silence_attribute(name: str) -> str:
+    """Returns the attribute of a silence: each has its own, so that two commands do not collide."""
+    return f"{_PREFIX}{name}"
+
+
+def ended_attributes(silences: Iterable[Silence], now: datetime) -> list[str]:
+    """Returns the attributes of the silences that have ended."""
+    return [silence_attribute(silence.name) for silence in silences if silence.until <= now]
+
+
+def silence_to_item(silence: Silence) -> Item:
+    """Returns the map that is the attribute of a silence."""
+    return {
+        "match": dict(silence.match),
+        "until": text_of(silence.until),
+        "reason": silence.reason,
+        "created_at": text_of(silence.created_at),
+    }
+
+
+def silences_from_item(item: Mapping[str, Any]) -> tuple[Silence, ...]:
+    """Returns the silences in the run's item, the first to end first; a malformed one is logged."""
+    silences = []
+    for attribute, value in item.items():
+        if not attribute.startswith(_PREFIX):
+            continue
+        name = attribute.removeprefix(_PREFIX)
+        try:
+            silences.append(_silence_from_item(name, value))
+        except MALFORMED_ITEM as error:
+            facts = {"silence": name, "why": type(error).__name__}
+            _log.error("malformed silence: it mutes nothing", extra=facts)
+    return tuple(sorted(silences, key=lambda silence: silence.until))
+
+
+def _silence_from_item(name: str, item: Mapping[str, Any]) -> Silence:
+    match = {fact: glob for fact, glob in item["match"].items() if isinstance(glob, str)}
+    if not match or len(match) < len(item["match"]):
+        raise ValueError("no globs")
+    until, created_at = time_of(item["until"]), time_of(item["created_at"])
+    return Silence(name, match, until, str(item["reason"]), created_at)

@@ -1,4 +1,4 @@
-"""One DynamoDB table: packing, batches, tries of what DynamoDB did not get to."""
+"""One DynamoDB table: serialization, batches, and retries of what DynamoDB left unprocessed."""
 
 import logging
 import random
@@ -21,70 +21,64 @@ if TYPE_CHECKING:
 GET_BATCH, WRITE_BATCH, TRANSACTION = 100, 25, 100
 """Items in one BatchGetItem, BatchWriteItem and TransactWriteItems, at most (API reference)."""
 
-_BACKOFF_SECONDS, _BACKOFFS = 0.05, 8
+Serialized = Any
+"""An item, or values of an expression, as DynamoDB's API has it: `{"name": {"S": "value"}}`."""
+
+Action = Any
+"""One action of TransactWriteItems."""
+
+WriteRequest = Any
+"""One request of BatchWriteItem."""
+
+UNSERIALIZABLE = (ArithmeticError, TypeError, ValueError)
+"""What `serialize` raises for a value that DynamoDB cannot hold."""
+
+_BACKOFF_SECONDS, _ATTEMPTS = 0.05, 8
 
 _log = logging.getLogger(__name__)
 
 
 class Table:
-    """A table by its name, over a low-level client."""
+    """A table by its name, over a low-level client; safe to use from several threads.
 
-    def __init__(self, client: "DynamoDBClient", name: str, sleep: Callable[[float], None]) -> None:
-        self._client, self.name, self._sleep = client, name, sleep
+    Args:
+        client: a low-level DynamoDB client.
+        name: the table's name.
+        clock: seconds since the epoch.
+        sleep: waits between two attempts.
+    """
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        name: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.client, self.name = client, name
+        self._clock, self._sleep = clock, sleep
 
     def read(self, keys: Sequence[Item]) -> Iterator[Item]:
-        """Yields those of the items that there are, consistent, a hundred to a call.
+        """Yields the items that exist of these keys, consistent, a hundred to a call.
 
         Raises:
-            TimeoutError: DynamoDB left keys unread however often it was asked.
+            TimeoutError: DynamoDB left keys unread in every attempt.
         """
         for start in range(0, len(keys), GET_BATCH):
-            left = [serialize(key) for key in keys[start : start + GET_BATCH]]
-            for attempt in range(_BACKOFFS):
-                answer = self._client.batch_get_item(
-                    RequestItems={self.name: {"Keys": left, "ConsistentRead": True}}
+            remaining = [serialize(key) for key in keys[start : start + GET_BATCH]]
+            for attempt in range(_ATTEMPTS):
+                response = self.client.batch_get_item(
+                    RequestItems={self.name: {"Keys": remaining, "ConsistentRead": True}}
                 )
-                yield from map(deserialize, answer["Responses"].get(self.name, []))
-                unprocessed = answer.get("UnprocessedKeys", {}).get(self.name)
+                yield from map(deserialize, response["Responses"].get(self.name, []))
+                unprocessed = response.get("UnprocessedKeys", {}).get(self.name)
                 if not unprocessed:
                     break
-                left = list(unprocessed["Keys"])
+                remaining = list(unprocessed["Keys"])
                 self._back_off(attempt)
             else:
-                raise TimeoutError("DynamoDB left keys unread however often it was asked")
-
-    def write(
-        self,
-        requests: Sequence[Any],
-        clock: Callable[[], float] = time.time,
-        until: float = inf,
-    ) -> bool:
-        """Writes up to 25 items, trying again those that DynamoDB did not get to, until a time."""
-        left = list(requests)
-        for attempt in range(_BACKOFFS):
-            if clock() >= until:
-                return False
-            try:
-                answer = self._client.batch_write_item(RequestItems={self.name: left})
-            except (BotoCoreError, ClientError):
-                return False
-            left = list(answer.get("UnprocessedItems", {}).get(self.name, []))
-            if not left:
-                return True
-            self._back_off(attempt)
-        return False
-
-    def transact(self, actions: list[Any]) -> bool:
-        """Writes all of it or nothing; False: nothing."""
-        try:
-            # The token makes botocore's own tries one transaction, should a reply be lost.
-            self._client.transact_write_items(
-                TransactItems=actions, ClientRequestToken=str(uuid.uuid4())
-            )
-        except (BotoCoreError, ClientError) as error:
-            _log.error("not stored", extra={"why": type(error).__name__})
-            return False
-        return True
+                raise TimeoutError(f"DynamoDB left keys unread in {_ATTEMPTS} attempts")
 
     def query(self, partition: str, sorts: tuple[str, str] | None = None) -> Iterator[Item]:
         """Yields a partition's items in order, or those between two sort keys, consistent."""
@@ -92,7 +86,7 @@ class Table:
         if sorts is not None:
             condition += " AND sk BETWEEN :since AND :until"
             values |= {":since": sorts[0], ":until": sorts[1]}
-        pages = self._client.get_paginator("query").paginate(
+        pages = self.client.get_paginator("query").paginate(
             TableName=self.name,
             KeyConditionExpression=condition,
             ExpressionAttributeValues=serialize(values),
@@ -100,32 +94,70 @@ class Table:
         )
         return (deserialize(item) for page in pages for item in page["Items"])
 
+    def write(self, requests: Sequence[WriteRequest], until: float = inf) -> bool:
+        """Writes up to 25 items, repeating what DynamoDB left unprocessed; False if it failed.
+
+        No attempt begins at or after `until`, a time on the clock.
+        """
+        remaining = list(requests)
+        for attempt in range(_ATTEMPTS):
+            if self._clock() >= until:
+                return False
+            try:
+                response = self.client.batch_write_item(RequestItems={self.name: remaining})
+            except (BotoCoreError, ClientError):
+                return False
+            remaining = list(response.get("UnprocessedItems", {}).get(self.name, []))
+            if not remaining:
+                return True
+            self._back_off(attempt)
+        return False
+
+    def transact(self, actions: list[Action]) -> bool:
+        """Does all of the actions and returns True, or does none of them and returns False."""
+        try:
+            # The token makes botocore's own retries one transaction, if a reply is lost.
+            self.client.transact_write_items(
+                TransactItems=actions, ClientRequestToken=str(uuid.uuid4())
+            )
+        except (BotoCoreError, ClientError) as error:
+            _log.error("not stored", extra={"why": type(error).__name__})
+            return False
+        return True
+
+    def puts(self, items: Iterable[Item]) -> list[Action]:
+        """Returns the actions of a transaction that put these items."""
+        return [{"Put": {"TableName": self.name, "Item": serialize(item)}} for item in items]
+
     def _back_off(self, attempt: int) -> None:
         self._sleep(_BACKOFF_SECONDS * 2**attempt * random.random())  # noqa: S311 (no secret)
 
-    def puts(self, found: Iterable[Item]) -> list[Any]:
-        """Returns the actions of a transaction that put these items."""
-        return [{"Put": {"TableName": self.name, "Item": serialize(item)}} for item in found]
+
+def batches(requests: Sequence[WriteRequest]) -> Iterator[Sequence[WriteRequest]]:
+    """Yields the requests in batches that fit into one BatchWriteItem."""
+    for start in range(0, len(requests), WRITE_BATCH):
+        yield requests[start : start + WRITE_BATCH]
 
 
 def grouped(
-    actions: Sequence[tuple[str, list[Any]]], room: int
-) -> Iterator[list[tuple[str, list[Any]]]]:
-    """Groups accounts' actions by a transaction's room; an account's stay together."""
-    group: list[tuple[str, list[Any]]] = []
-    for each in actions:
-        if group and sum(len(mine) for _, mine in (*group, each)) > room:
+    actions: Sequence[tuple[str, list[Action]]], room: int
+) -> Iterator[list[tuple[str, list[Action]]]]:
+    """Yields groups of accounts whose actions fit into one transaction; no account is split."""
+    group: list[tuple[str, list[Action]]] = []
+    for account, own in actions:
+        if group and sum(len(others) for _, others in group) + len(own) > room:
             yield group
             group = []
-        group.append(each)
+        group.append((account, own))
     if group:
         yield group
 
 
 class _ExactDeserializer(TypeDeserializer):
-    """Takes every number that can be stored: boto3's own refuses more than 38 digits, zeros too.
+    """Reads every number that DynamoDB can hold: boto3's own rejects more than 38 digits.
 
-    DynamoDB writes 1E+100 out in full, so one such balance would make the table unreadable.
+    DynamoDB returns 1E+100 written out, zeros and all: one such balance would make the table
+    unreadable.
     """
 
     def _deserialize_n(self, value: str) -> Decimal:
@@ -135,8 +167,8 @@ class _ExactDeserializer(TypeDeserializer):
 _serializer, _deserializer = TypeSerializer(), _ExactDeserializer()
 
 
-def serialize(item: Mapping[str, Any]) -> Any:  # noqa: ANN401 (DynamoDB's own shape)
-    """Returns an item as DynamoDB's API takes it."""
+def serialize(item: Mapping[str, Any]) -> Serialized:
+    """Returns an item as DynamoDB's API takes it; raises one of UNSERIALIZABLE."""
     return {name: _serializer.serialize(value) for name, value in item.items()}
 
 

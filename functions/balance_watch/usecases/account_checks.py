@@ -12,8 +12,9 @@ from balance_watch.domain.alerts import AlertContext, decide
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
+from balance_watch.domain.run import Run, Transition
 from balance_watch.domain.state import AccountState
-from balance_watch.store.dynamodb import Run, Store, Transition
+from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.summary import Summary, distinct_notifications
 
 _log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ def check_accounts(
         on_read: hears of each account that was read.
     """
     accounts = {account.name: (account, spec) for account, spec in batch.accounts}
-    stored = store.states(list(accounts))
+    stored = store.accounts.states(list(accounts))
     states = {name: stored.get(name, AccountState(name)) for name in accounts}
     payments = open_payments(states)
     summary.accounts += len(accounts)
@@ -85,7 +86,7 @@ def check_accounts(
     if batch.run.unfinished:
         # The run before may have died between a state and its reading.
         known = ((state, state.reading) for state in stored.values() if state.reading is not None)
-        checked.unsaved |= store.save(known, batch.run)
+        checked.unsaved |= store.accounts.save(known, batch.run)
     due = _due(states, batch.run.tick)
     missing = set(due)
     changes: list[Transition] = []
@@ -143,7 +144,7 @@ def _decide(
 def _save(run: Run, changes: Sequence[Transition], summary: Summary, store: Store) -> set[str]:
     """Stores everything, transitions with entries first; returns the accounts not stored."""
     announcing = [change for change in changes if change.entries]
-    unsaved = store.save_owing(run, announcing)
+    unsaved = store.save_transitions(run, announcing)
     for state, _, entries in announcing:
         if state.account in unsaved:
             continue
@@ -152,7 +153,7 @@ def _save(run: Run, changes: Sequence[Transition], summary: Summary, store: Stor
             facts = {"account": notification.account, "rule": notification.rule}
             _log.warning("alert %s", notification.reason.value, extra=facts)
     quiet = ((change.state, change.reading) for change in changes if not change.entries)
-    return unsaved | store.save(quiet, run)
+    return unsaved | store.accounts.save(quiet, run)
 
 
 def _count(account: Account, result: ReadResult, summary: Summary) -> None:

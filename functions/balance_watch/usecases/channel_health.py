@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.channels import kind_of
-from balance_watch.store.runs import DeadChannel
+from balance_watch.domain.run import DeadChannel
 from balance_watch.usecases.delivery import DeliveryReport
 
 _TRY_AGAIN = timedelta(days=1)

@@ -12,13 +12,12 @@ from typing import Protocol
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.alerts import AlertContext
 from balance_watch.domain.configuration_alert import ConfigurationState, decide_configuration
-from balance_watch.domain.notification import OutboxEntry
-from balance_watch.domain.policy import TOP_UP
+from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
+from balance_watch.domain.run import DeadChannel, Run
 from balance_watch.domain.silences import suppression
 from balance_watch.domain.state import AccountState
 from balance_watch.notifiers.channels import ConfiguredChannel
-from balance_watch.store.dynamodb import Run, Store
-from balance_watch.store.runs import DeadChannel
+from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.account_checks import (
     Batch,
     CheckedAccounts,
@@ -94,7 +93,7 @@ class Check:
         """
         deadline = self.clock() + seconds
         summary = Summary(now)
-        run = self.store.claim(now, seconds)
+        run = self.store.runs.claim(now, seconds)
         if run is None:
             return replace(summary, skipped=True)
         record = run.record
@@ -114,7 +113,7 @@ class Check:
             record = replace(record, dead_channels=_sorted(dead))
             done = summary.complete
         finally:
-            self.store.close(run, record, done=done, stored=stored)
+            self.store.runs.close(run, record, done=done, stored=stored)
         return summary
 
     def _tick(
@@ -140,7 +139,7 @@ class Check:
         if text is None:
             return kept_digest
         digest = hashlib.sha256(text.encode()).hexdigest()
-        is_kept = digest == kept_digest or self.store.keep_policy(text)
+        is_kept = digest == kept_digest or self.store.policies.keep(text)
         return digest if is_kept else kept_digest
 
     def _configuration(self, tick: _Tick, faults: Sequence[str]) -> ConfigurationState:
@@ -175,7 +174,7 @@ class Check:
         alerted = {name for name, state in states.items() if state.is_alerted}
         for name in set(tick.run.record.alerted) - states.keys():
             # While a secret has a fault, an account may be missing for that reason alone.
-            if not tick.configuration.secrets_are_whole or not self.store.end_alerts(name):
+            if not tick.configuration.secrets_are_whole or not self.store.accounts.end_alerts(name):
                 alerted.add(name)
             else:
                 _log.warning("account was removed: its alerts end", extra={"account": name})
@@ -189,19 +188,17 @@ class Check:
         self, tick: _Tick, checked: CheckedAccounts, dead: dict[str, DeadChannel]
     ) -> dict[str, DeadChannel]:
         """Makes the payments and sends the entries that are pending; returns the dead channels."""
-        malformed: list[str] = []
-        pending = self.store.pending(malformed)
-        orders = [entry for entry in pending if entry.channel == TOP_UP]
-        dead = self._send(tick, [entry for entry in pending if entry.channel != TOP_UP], dead)
+        pending = self.store.outbox.pending()
+        dead = self._send(tick, pending.entries, dead)
         # No channel waits for a payment, so the entries about payments are sent afterwards.
         about_payments: list[OutboxEntry] = []
         unpaid = 0
-        for order in orders:
+        for order in pending.orders:
             entries = self._pay(tick, checked, order)
             about_payments += entries or ()
             unpaid += entries is None
         dead = self._send(tick, about_payments, dead)
-        tick.summary.undelivered += len(malformed) + unpaid
+        tick.summary.undelivered += len(pending.malformed) + unpaid
         return dead
 
     def _send(
@@ -223,14 +220,14 @@ class Check:
         return after_delivery(dead, report, configuration, tick.run.tick)
 
     def _pay(
-        self, tick: _Tick, checked: CheckedAccounts, order: OutboxEntry
+        self, tick: _Tick, checked: CheckedAccounts, order: PaymentOrder
     ) -> tuple[OutboxEntry, ...] | None:
         """Returns the entries about a payment's end; None while it is still to be made."""
         name = order.notification.account
         watched = next((it for it in tick.configuration.accounts if it[0].name == name), None)
         if watched is None:
             _log.warning("not paid: the account was removed", extra={"account": name})
-            return () if self.store.remove([order]) else None
+            return () if self.store.outbox.remove([order]) else None
         if name in checked.unsaved:
             # The next run reads what is stored, and pays on that.
             return None

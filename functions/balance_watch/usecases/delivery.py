@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from balance_watch.domain.channels import kind_of
-from balance_watch.domain.notification import Notification, OutboxEntry, SendResult
+from balance_watch.domain.notification import Notification, SendResult
+from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.notifiers.channels import Channel
 
 _log = logging.getLogger(__name__)

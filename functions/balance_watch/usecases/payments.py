@@ -9,16 +9,17 @@ from datetime import datetime, timedelta
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext
-from balance_watch.domain.notification import OutboxEntry
+from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
 from balance_watch.domain.payment import Payment, PaymentOutcome, Refusal
 from balance_watch.domain.payment_alert import decide_payment
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.rules import Metric
+from balance_watch.domain.run import Run, Transition
 from balance_watch.domain.state import AccountState
 from balance_watch.errors import PaymentNotRecordedError, TopUpError
 from balance_watch.providers.client import ACCOUNT_SECONDS
 from balance_watch.providers.spec import Spec
-from balance_watch.store.dynamodb import Run, Store, Transition
+from balance_watch.store.dynamodb import Store
 from balance_watch.store.payments import Payments
 
 _log = logging.getLogger(__name__)
@@ -41,19 +42,18 @@ class Pay:
     """Makes the payments that rules order."""
 
     store: Store
-    payments: Payments
     top_up: TopUp
     clock: Callable[[], float] = time.monotonic
 
     def open_payments(self, states: Mapping[str, AccountState]) -> dict[str, PaymentOutcome]:
         """Returns the outcome of the latest payment to each account with an alert on a payment."""
         alerted = [name for name, state in states.items() if Metric.TOP_UP in state.alerts]
-        latest = self.payments.latest(alerted) if alerted else {}
+        latest = self.store.payments.latest(alerted) if alerted else {}
         return {name: payment.outcome for name, payment in latest.items()}
 
     def __call__(
         self,
-        order: OutboxEntry,
+        order: PaymentOrder,
         *,
         run: Run,
         state: AccountState,
@@ -100,7 +100,7 @@ class Pay:
 
     def _daily_limit(
         self,
-        order: OutboxEntry,
+        order: PaymentOrder,
         tick: datetime,
         state: AccountState,
         account: Account,
@@ -116,27 +116,29 @@ class Pay:
         return next((rule.top_ups for rule in rules if rule.name == rule_name), 0)
 
     def _claim_and_pay(
-        self, order: OutboxEntry, tick: datetime, account: Account, spec: Spec, limit: int
+        self, order: PaymentOrder, tick: datetime, account: Account, spec: Spec, limit: int
     ) -> Payment | Refusal:
         """Claims and makes a payment.
 
         If an earlier run claimed it and did not store its outcome, the outcome is unknown.
         """
         alert_id = order.notification.alert_id
-        claim = self.payments.claim(account.name, tick, idempotency_key=alert_id, most=limit)
+        claim = self.store.payments.claim(
+            account.name, tick, idempotency_key=alert_id, max_per_day=limit
+        )
         if isinstance(claim, Payment):
             return replace(claim, outcome=self.top_up(spec, account))
         if claim is Refusal.ANSWERED:
-            latest = self.payments.latest([account.name]).get(account.name)
+            latest = self.store.payments.latest([account.name]).get(account.name)
             is_same = latest is not None and latest.idempotency_key == alert_id
             if latest and is_same and latest.outcome is PaymentOutcome.CLAIMED:
                 return replace(latest, outcome=PaymentOutcome.UNKNOWN)
         return claim
 
-    def _drop(self, order: OutboxEntry, why: str) -> tuple[OutboxEntry, ...] | None:
+    def _drop(self, order: PaymentOrder, why: str) -> tuple[OutboxEntry, ...] | None:
         """Takes an order out of the outbox; returns None if that failed."""
         _log.warning("not paid: %s", why, extra={"account": order.notification.account})
-        return () if self.store.remove([order]) else None
+        return () if self.store.outbox.remove([order]) else None
 
 
 def pay_by_hand(

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from balance_watch.domain.formatting import iso_time
-from balance_watch.domain.notification import Notification, OutboxEntry, Reason
+from balance_watch.domain.notification import Notification, Reason
+from balance_watch.domain.outbox import Outgoing
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Summary:
         """Whether nothing is left to do for this tick."""
         return not (self.deferred or self.undelivered)
 
-    def count(self, owed: Iterable[OutboxEntry]) -> None:
+    def count(self, owed: Iterable[Outgoing]) -> None:
         """Counts notifications, each once however many channels it goes to."""
         for said in distinct_notifications(owed):
             self.fired += said.reason in (Reason.FIRED, Reason.WORSENED)
@@ -42,6 +43,6 @@ class Summary:
             self.reminded += said.reason is Reason.REMINDER
 
 
-def distinct_notifications(owed: Iterable[OutboxEntry]) -> Iterable[Notification]:
+def distinct_notifications(owed: Iterable[Outgoing]) -> Iterable[Notification]:
     """Each notification once, however many channels it is owed to."""
     return {each.notification.alert_id: each.notification for each in owed}.values()

@@ -1,14 +1,15 @@
-"""A payment is claimed before it is made: no second one while the outcome is not known."""
+"""A payment is claimed before it is made: no second one while its outcome is unknown."""
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from balance_watch.domain.payment import Payment, PaymentOutcome, Refusal
+from balance_watch.store.dynamodb import Store
 from balance_watch.store.payments import Payments
-from balance_watch.store.table import Table
 from tests.support.clock import Clock
 from tests.support.dynamodb_clients import Wrapped, failing, refusal, sent_twice
 from tests.support.examples import NEXT, TICK
@@ -18,16 +19,15 @@ if TYPE_CHECKING:
 
 ACCOUNT = "sms"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+LATER = 300.0
+"""Seconds after which no earlier claim is still under way."""
+
+StoreOver = Callable[[Any], Store]
 
 
 @pytest.fixture
-def payments(client: "DynamoDBClient", table: str, clock: Clock) -> Payments:
-    return Payments(client, Table(client, table, clock.sleep), clock.time)
-
-
-def later(payments: Payments) -> Payments:
-    """The same minutes later, when no payment of before can be under way."""
-    return Payments(payments.client, payments.table, lambda: payments.clock() + 300)
+def payments(store: Store) -> Payments:
+    return store.payments
 
 
 def claimed(
@@ -57,10 +57,11 @@ def test_no_second_payment_is_claimed_while_the_first_is_under_way(payments: Pay
 
 @pytest.mark.parametrize("outcome", ["claimed", "unknown"])
 def test_no_second_payment_is_claimed_while_an_outcome_is_unknown(
-    payments: Payments, outcome: str
+    payments: Payments, clock: Clock, outcome: str
 ) -> None:
     settled(payments, outcome)
-    assert later(payments).claim(ACCOUNT, NEXT, idempotency_key="2") is Refusal.OPEN
+    clock.forward(LATER)
+    assert payments.claim(ACCOUNT, NEXT, idempotency_key="2") is Refusal.OPEN
 
 
 @pytest.mark.parametrize("outcome", ["paid", "not_enabled", "key_rejected", "not_sent", "cleared"])
@@ -76,13 +77,16 @@ def test_an_alert_is_answered_once(payments: Payments) -> None:
     assert payments.claim(ACCOUNT, TICK + DAY, idempotency_key="alert 1") is Refusal.ANSWERED
 
 
-def test_an_alert_is_answered_once_though_a_person_paid_after_it(payments: Payments) -> None:
+def test_an_alert_is_answered_once_even_if_a_person_paid_after_it(
+    payments: Payments, clock: Clock
+) -> None:
     settled(payments, "unknown")
     claimed(payments, NEXT, "command", after_unknown=True)
-    assert later(payments).claim(ACCOUNT, NEXT, idempotency_key="alert 1") is Refusal.ANSWERED
+    clock.forward(LATER)
+    assert payments.claim(ACCOUNT, NEXT, idempotency_key="alert 1") is Refusal.ANSWERED
 
 
-def test_a_payment_of_another_version_stands_for_one_of_unknown_outcome(
+def test_a_payment_of_another_version_is_treated_as_one_of_unknown_outcome(
     payments: Payments, client: "DynamoDBClient", table: str
 ) -> None:
     item = {**_key(), "claimed_at": {"S": "2026-11-22T10:05:00Z"}, "outcome": {"S": "refunded"}}
@@ -92,14 +96,15 @@ def test_a_payment_of_another_version_stands_for_one_of_unknown_outcome(
 
 
 @pytest.mark.parametrize("outcome", ["claimed", "unknown"])
-def test_a_person_who_looked_can_claim_after_an_unknown_outcome(
-    payments: Payments, outcome: str
+def test_a_person_can_claim_after_an_unknown_outcome(
+    payments: Payments, clock: Clock, outcome: str
 ) -> None:
     settled(payments, outcome)
-    assert claimed(later(payments), NEXT, "2", after_unknown=True)
+    clock.forward(LATER)
+    assert claimed(payments, NEXT, "2", after_unknown=True)
 
 
-def test_two_people_who_looked_at_once_pay_once(payments: Payments) -> None:
+def test_two_people_who_claim_after_an_unknown_outcome_pay_once(payments: Payments) -> None:
     settled(payments, "unknown")
     assert claimed(payments, NEXT, "2", after_unknown=True)
     assert (
@@ -107,21 +112,18 @@ def test_two_people_who_looked_at_once_pay_once(payments: Payments) -> None:
     )
 
 
-def test_of_two_that_saw_the_same_past_one_claims(
-    client: "DynamoDBClient", table: str, clock: Clock, payments: Payments
+def test_of_two_that_read_the_same_last_payment_one_claims(
+    client: "DynamoDBClient", table: str, store_over: StoreOver, payments: Payments
 ) -> None:
     settled(payments, "paid")
-    past = client.batch_get_item
-    seen = past(RequestItems={table: {"Keys": [_key()], "ConsistentRead": True}})
-    late = Wrapped(client, batch_get_item=lambda **_: seen)
+    read = client.batch_get_item
+    before = read(RequestItems={table: {"Keys": [_key()], "ConsistentRead": True}})
+    outdated = store_over(Wrapped(client, batch_get_item=lambda **_: before))
     claimed(payments, NEXT, "2")
-    blind = Payments(late, Table(late, table, clock.sleep))  # type: ignore[arg-type]
-    assert blind.claim(ACCOUNT, NEXT, idempotency_key="3") is Refusal.UNDER_WAY
+    assert outdated.payments.claim(ACCOUNT, NEXT, idempotency_key="3") is Refusal.UNDER_WAY
 
 
-def test_an_account_that_was_never_topped_up_can_be_claimed_after_a_look(
-    payments: Payments,
-) -> None:
+def test_a_first_payment_can_be_claimed_by_a_person(payments: Payments) -> None:
     assert claimed(payments, after_unknown=True)
 
 
@@ -133,40 +135,44 @@ def test_a_person_cannot_claim_over_a_payment_that_is_under_way(payments: Paymen
     )
 
 
-def test_the_outcome_of_an_older_payment_is_not_taken_for_that_of_a_newer_one(
-    payments: Payments,
+def test_the_outcome_of_an_older_payment_is_not_stored_for_a_newer_one(
+    payments: Payments, clock: Clock
 ) -> None:
     older = claimed(payments)
-    newer = claimed(later(payments), NEXT, "2", after_unknown=True)
+    clock.forward(LATER)
+    newer = claimed(payments, NEXT, "2", after_unknown=True)
     payments.settle(ACCOUNT, newer, PaymentOutcome.UNKNOWN)
     with pytest.raises(ClientError):
         payments.settle(ACCOUNT, older, PaymentOutcome.PAID)
     assert payments.latest([ACCOUNT])[ACCOUNT].outcome is PaymentOutcome.UNKNOWN
 
 
-def test_another_accounts_payment_stands_in_no_ones_way(payments: Payments) -> None:
+def test_the_payment_of_one_account_blocks_no_other_account(payments: Payments) -> None:
     claimed(payments)
     assert isinstance(payments.claim("other", TICK, idempotency_key="alert 1"), Payment)
 
 
-def test_no_more_is_paid_in_a_day_than_a_rule_allows(payments: Payments) -> None:
+def test_no_more_payments_are_claimed_in_a_day_than_a_rule_allows(payments: Payments) -> None:
     settled(payments, "paid")
     settled(payments, "paid", TICK + HOUR, "2")
-    assert payments.claim(ACCOUNT, TICK + 2 * HOUR, idempotency_key="3", most=2) is Refusal.ENOUGH
-    assert claimed(payments, TICK + DAY, "3", most=2)
+    third = payments.claim(ACCOUNT, TICK + 2 * HOUR, idempotency_key="3", max_per_day=2)
+    assert third is Refusal.ENOUGH
+        payments.claim(ACCOUNT, TICK + 2 * HOUR, idempotency_key="3", max_per_day=2)
+        is Refusal.ENOUGH
+    )
+    assert claimed(payments, TICK + DAY, "3", max_per_day=2)
 
 
-def test_what_moved_no_money_does_not_count(payments: Payments) -> None:
+def test_a_payment_that_moved_no_money_does_not_count(payments: Payments) -> None:
     settled(payments, "not_sent")
-    assert claimed(payments, TICK + HOUR, "2", most=1)
+    assert claimed(payments, TICK + HOUR, "2", max_per_day=1)
 
 
-def test_a_claim_whose_reply_was_lost_is_ones_own(
-    client: "DynamoDBClient", table: str, clock: Clock
+def test_a_claim_whose_reply_was_lost_belongs_to_its_claimant(
+    client: "DynamoDBClient", store_over: StoreOver
 ) -> None:
-    twice = Wrapped(client, put_item=sent_twice(client.put_item))
-    payments = Payments(twice, Table(twice, table, clock.sleep))  # type: ignore[arg-type]
-    assert claimed(payments)
+    store = store_over(Wrapped(client, put_item=sent_twice(client.put_item)))
+    assert claimed(store.payments)
 
 
 @pytest.mark.parametrize("call", ["put_item", "batch_get_item"])
@@ -175,15 +181,14 @@ def test_a_claim_whose_reply_was_lost_is_ones_own(
     [refusal("ThrottlingException", "PutItem"), EndpointConnectionError(endpoint_url="x")],
     ids=["throttled", "unreachable"],
 )
-def test_what_cannot_be_claimed_is_not_paid(
-    client: "DynamoDBClient", table: str, clock: Clock, call: str, error: Exception
+def test_no_payment_is_claimed_while_a_call_fails(
+    client: "DynamoDBClient", store_over: StoreOver, call: str, error: Exception
 ) -> None:
-    broken = Wrapped(client, **{call: failing(error)})
-    payments = Payments(broken, Table(broken, table, clock.sleep))  # type: ignore[arg-type]
-    assert payments.claim(ACCOUNT, TICK, idempotency_key="1") is Refusal.NOT_CLAIMED
+    store = store_over(Wrapped(client, **{call: failing(error)}))
+    assert store.payments.claim(ACCOUNT, TICK, idempotency_key="1") is Refusal.NOT_CLAIMED
 
 
-def test_a_person_who_looked_clears_it(payments: Payments) -> None:
+def test_a_payment_of_unknown_outcome_can_be_cleared(payments: Payments) -> None:
     settled(payments, "unknown")
     cleared = payments.clear(ACCOUNT)
     assert cleared is not None
@@ -192,9 +197,7 @@ def test_a_person_who_looked_clears_it(payments: Payments) -> None:
 
 
 @pytest.mark.parametrize("outcome", [None, "paid", "cleared"])
-def test_there_is_nothing_to_clear_where_all_is_in_order(
-    payments: Payments, outcome: str | None
-) -> None:
+def test_a_payment_that_ended_well_is_not_cleared(payments: Payments, outcome: str | None) -> None:
     if outcome is not None:
         settled(payments, outcome)
     assert payments.clear(ACCOUNT) is None

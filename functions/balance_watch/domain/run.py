@@ -1,0 +1,63 @@
+"""A run of the check: the tick it claimed, what it stores, and what it leaves to the next run."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import inf
+from typing import NamedTuple
+
+from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.outbox import Outgoing
+from balance_watch.domain.reading import Reading
+from balance_watch.domain.silences import Silence
+from balance_watch.domain.state import AccountState
+
+
+@dataclass(frozen=True, slots=True)
+class DeadChannel:
+    """A channel that failed permanently: when, and why.
+
+    `digest` tells its address from another one, and does not reveal it.
+    """
+
+    digest: str
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What a run leaves to the next one, beside the states of the accounts.
+
+    `alerted` names the accounts that have an alert, so that the next run notices if one of them
+    disappears; `dead_channels` has, by name, the channels that are not to be tried.
+    """
+
+    configuration: ConfigurationState = field(default_factory=ConfigurationState)
+    policy_digest: str | None = None
+    alerted: tuple[str, ...] = ()
+    dead_channels: tuple[tuple[str, DeadChannel], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A claimed tick.
+
+    `token` identifies the lease, which ends at `lease_until`, in seconds since the epoch.
+    `unfinished` means that the run before, for this tick or another, may have stored states
+    without their readings; `record` is what it left. `silences` are those in the table now.
+    """
+
+    tick: datetime
+    token: str
+    unfinished: bool
+    record: RunRecord = field(default_factory=RunRecord)
+    silences: tuple[Silence, ...] = ()
+    lease_until: float = field(default=inf, compare=False)
+
+
+class Transition(NamedTuple):
+    """A change of an account's state that has outbox entries, with the reading it rests on."""
+
+    state: AccountState
+    reading: Reading | None
+    entries: tuple[Outgoing, ...]

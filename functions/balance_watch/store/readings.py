@@ -1,0 +1,85 @@
+"""Readings, as items of an account's history or as a map within its state: pure."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from balance_watch.domain.reading import AutoReload, Reading
+from balance_watch.store.items import (
+    Item,
+    account_key,
+    maybe_text,
+    maybe_time,
+    number_from,
+    text_of,
+    time_of,
+    without_none,
+)
+
+_PREFIX = "AT#"
+
+
+def reading_sort(at: datetime) -> str:
+    """Returns the sort key of a tick's reading; readings sort by time.
+
+    A tick has one reading of an account, however often it is written.
+    """
+    return f"{_PREFIX}{text_of(at)}"
+
+
+def reading_to_item(account: str, reading: Reading, days: int) -> Item:
+    """Returns the item of a reading in an account's history; it expires after so many days."""
+    return {
+        "pk": account_key(account),
+        "sk": reading_sort(reading.observed_at),
+        **reading_to_map(reading),
+        "expires_at": int((reading.observed_at + timedelta(days=days)).timestamp()),
+    }
+
+
+def reading_from_item(item: Mapping[str, Any]) -> Reading:
+    """Returns the reading of an item in an account's history."""
+    return reading_from_map(item, time_of(item["sk"].removeprefix(_PREFIX)))
+
+
+def reading_to_map(reading: Reading) -> Item:
+    """Returns the attributes of a reading, all but its time.
+
+    Their names are short: over 400 days of readings, names are a good part of what is stored and
+    paid for.
+    """
+    auto = reading.auto_reload
+    return without_none(
+        {
+            "bal": reading.balance,
+            "cur": reading.currency,
+            "credits": reading.credits,
+            "points": reading.points,
+            "flag": reading.provider_flag,
+            "limit": reading.provider_threshold,
+            "reload": auto and auto.enabled,
+            "reload_at": auto and auto.threshold,
+            "reload_by": auto and auto.amount,
+            "as_of": maybe_text(reading.provider_time),
+            "status": reading.status,
+        }
+    )
+
+
+def reading_from_map(item: Mapping[str, Any], observed_at: datetime) -> Reading:
+    """Returns the reading of these attributes; raises one of MALFORMED_ITEM."""
+    reload = item.get("reload")
+    return Reading(
+        observed_at=observed_at,
+        balance=number_from(item["bal"]),
+        currency=item["cur"],
+        credits=item.get("credits"),
+        points=item.get("points"),
+        provider_flag=item.get("flag"),
+        provider_threshold=item.get("limit"),
+        auto_reload=None
+        if reload is None
+        else AutoReload(reload, item.get("reload_at"), item.get("reload_by")),
+        provider_time=maybe_time(item.get("as_of")),
+        status=item.get("status"),
+    )

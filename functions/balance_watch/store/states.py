@@ -1,0 +1,192 @@
+"""The state of an account as an item, and back: pure.
+
+It is meant to stay within one write unit, so that a quiet account costs one unit for its state.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import accumulate, pairwise
+from typing import Any
+
+from balance_watch.domain.lifecycle import Alert
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
+from balance_watch.domain.rules import Metric
+from balance_watch.domain.spending import Day
+from balance_watch.domain.state import AccountState, RuleState, TopUpSeen
+from balance_watch.domain.trend import Sample
+from balance_watch.store.alerts import alert_from_item, alert_to_item
+from balance_watch.store.items import (
+    Item,
+    account_key,
+    account_of,
+    maybe_text,
+    maybe_time,
+    number_from,
+    seconds_of,
+    text_of,
+    time_from_seconds,
+    time_of,
+    without_none,
+)
+from balance_watch.store.readings import reading_from_map, reading_to_map
+from balance_watch.store.sizes import WRITE_UNIT, size_of
+
+_TREND_BYTES, _SHORT_TREND_BYTES = 400, 120
+_EPOCH = date(1970, 1, 1)
+
+
+def state_key(account: str) -> Item:
+    """Returns the key of an account's state."""
+    return {"pk": account_key(account), "sk": "STATE"}
+
+
+def state_to_item(state: AccountState) -> Item:
+    """Returns the item of an account's state; its times are whole seconds, as ticks are."""
+    item = without_none(
+        {
+            **state_key(state.account),
+            "checked_at": maybe_text(state.checked_at),
+            "reading": _reading_to_item(state.reading),
+            "failure": _failure_to_item(state),
+            "rules": _rules_to_item(state.rules) or None,
+            "alerts": _alerts_to_item(state.alerts) or None,
+            "days": _days_to_text(state.days) or None,
+            "jump": _top_up_to_item(state.top_up),
+            "jump_told": maybe_text(state.top_up_notified_at),
+            "provider": state.provider,
+        }
+    )
+    if state.trend:
+        free = WRITE_UNIT - size_of(item) - len("trail")
+        room = min(_TREND_BYTES, max(_SHORT_TREND_BYTES, free))
+        item["trail"] = _trend_to_text(state.trend, room)
+    return item
+
+
+def state_from_item(item: Mapping[str, Any]) -> AccountState:
+    """Returns the state of an account's item; raises one of MALFORMED_ITEM.
+
+    An unknown metric is of a newer version that was rolled back: its rules and alerts are left out.
+    """
+    reading, failure = item.get("reading"), item.get("failure")
+    return AccountState(
+        account=account_of(item),
+        checked_at=maybe_time(item.get("checked_at")),
+        reading=_reading_from_item(reading) if reading else None,
+        failures=int(failure["count"]) if failure else 0,
+        failure=ReadFailure(FailureKind(failure["kind"]), failure["message"]) if failure else None,
+        failing_since=maybe_time(failure.get("since")) if failure else None,
+        rules={
+            name: _rule_from_item(rule)
+            for name, rule in item.get("rules", {}).items()
+            if rule["of"] in set(Metric)
+        },
+        alerts={
+            Metric(metric): alert_from_item(alert)
+            for metric, alert in item.get("alerts", {}).items()
+            if metric in set(Metric)
+        },
+        trend=_trend_from_text(item.get("trail", "")),
+        days=_days_from_text(item.get("days", "")),
+        top_up=_top_up_from_item(item["jump"]) if "jump" in item else None,
+        top_up_notified_at=maybe_time(item.get("jump_told")),
+        provider=item.get("provider"),
+    )
+
+
+def _reading_to_item(reading: Reading | None) -> Item | None:
+    if reading is None:
+        return None
+    return {"observed_at": text_of(reading.observed_at), **reading_to_map(reading)}
+
+
+def _reading_from_item(item: Mapping[str, Any]) -> Reading:
+    return reading_from_map(item, time_of(item["observed_at"]))
+
+
+def _failure_to_item(state: AccountState) -> Item | None:
+    if state.failure is None:
+        return None
+    return without_none(
+        {
+            "kind": state.failure.kind.value,
+            "message": state.failure.message,
+            "since": maybe_text(state.failing_since),
+            "count": state.failures,
+        }
+    )
+
+
+def _rules_to_item(rules: Mapping[str, RuleState]) -> Item:
+    return {
+        name: {
+            "of": rule.metric.value,
+            "since": seconds_of(rule.since),
+            "checks": rule.checks,
+            "firing": rule.firing,
+        }
+        for name, rule in rules.items()
+    }
+
+
+def _rule_from_item(item: Mapping[str, Any]) -> RuleState:
+    since = time_from_seconds(item["since"])
+    return RuleState(Metric(item["of"]), since, int(item["checks"]), item["firing"])
+
+
+def _alerts_to_item(alerts: Mapping[Metric, Alert]) -> Item:
+    return {metric.value: alert_to_item(alert) for metric, alert in alerts.items()}
+
+
+def _top_up_to_item(top_up: TopUpSeen | None) -> Item | None:
+    return None if top_up is None else {**top_up._asdict(), "at": text_of(top_up.at)}
+
+
+def _top_up_from_item(item: Mapping[str, Any]) -> TopUpSeen:
+    return TopUpSeen(time_of(item["at"]), number_from(item["before"]), number_from(item["after"]))
+
+
+def _trend_to_text(trend: tuple[Sample, ...], room: int) -> str:
+    """Writes a trend as `minutes:balance`, the minutes since the sample before (first: the epoch).
+
+    If that is longer than the room, every other sample is left out, but never the latest.
+    """
+    minutes = [seconds_of(sample.at) // 60 for sample in trend]
+    gaps = [minute - before for before, minute in pairwise((0, *minutes))]
+    pairs = zip(gaps, trend, strict=True)
+    text = " ".join(f"{gap}:{sample.balance:f}" for gap, sample in pairs)
+    if len(text) <= room or len(trend) == 1:
+        return text
+    return _trend_to_text(trend[(len(trend) + 1) % 2 :: 2], room)
+
+
+def _trend_from_text(text: str) -> tuple[Sample, ...]:
+    pairs = [pair.split(":") for pair in text.split()]
+    minutes = accumulate(int(gap) for gap, _ in pairs)
+    return tuple(
+        Sample(datetime.fromtimestamp(minute * 60, UTC), Decimal(balance))
+        for minute, (_, balance) in zip(minutes, pairs, strict=True)
+    )
+
+
+def _days_to_text(days: tuple[Day, ...]) -> str:
+    """Writes days as `day:spent:seconds:fell`, in days since the epoch; `fell` only if not 0."""
+    return " ".join(
+        f"{(day.day - _EPOCH).days}:{day.spent}:{int(day.covered.total_seconds())}"
+        + (f":{day.fell}" if day.fell else "")
+        for day in days
+    )
+
+
+def _days_from_text(text: str) -> tuple[Day, ...]:
+    parts = (day.split(":") for day in text.split())
+    return tuple(
+        Day(
+            _EPOCH + timedelta(int(day)),
+            Decimal(spent),
+            timedelta(seconds=int(seconds)),
+            *map(Decimal, fell),
+        )
+        for day, spent, seconds, *fell in parts
+    )

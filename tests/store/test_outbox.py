@@ -1,0 +1,102 @@
+"""An outbox entry stays pending until it is removed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from balance_watch.domain.outbox import OutboxEntry, Outgoing
+from balance_watch.store.dynamodb import Store
+from tests.support.dynamodb_clients import processing, recording
+from tests.support.examples import NEXT, SLACK, SNS, TICK, entry, order, transition
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+StoreOver = Callable[[Any], Store]
+
+
+def names(number: int) -> list[str]:
+    return [f"account-{index:03}" for index in range(number)]
+
+
+def add(store: Store, *entries: Outgoing) -> None:
+    """Stores a transition for each of these entries."""
+    run = store.runs.claim(TICK, 100)
+    assert run is not None
+    transitions = [
+        transition(entry.notification.account)._replace(entries=(entry,)) for entry in entries
+    ]
+    assert store.save_transitions(run, transitions) == set()
+
+
+def test_nothing_is_pending_at_first(store: Store) -> None:
+    assert store.outbox.pending() == ([], [], [])
+
+
+def test_pending_entries_are_returned_oldest_first(store: Store) -> None:
+    add(store, entry("a", at=NEXT), entry("b"))
+    assert store.outbox.pending().entries == [entry("b"), entry("a", at=NEXT)]
+
+
+def test_a_payment_order_is_no_entry_for_a_channel(store: Store) -> None:
+    add(store, order("a"), entry("b"))
+    assert store.outbox.pending() == ([entry("b")], [order("a")], [])
+
+
+def test_a_removed_entry_is_no_longer_pending(store: Store) -> None:
+    run = store.runs.claim(TICK, 100)
+    assert run is not None
+    store.save_transitions(run, [transition("a", (SNS, SLACK))])
+    assert store.outbox.remove([entry("a", SNS)])
+    assert store.outbox.pending().entries == [entry("a", SLACK)]
+
+
+def test_a_removed_payment_order_is_no_longer_pending(store: Store) -> None:
+    add(store, order("a"))
+    assert store.outbox.remove([order("a")])
+    assert store.outbox.pending().orders == []
+
+
+def test_an_entry_can_be_removed_twice(store: Store) -> None:
+    add(store, entry("a"))
+    assert store.outbox.remove([entry("a")])
+    assert store.outbox.remove([entry("a")])
+
+
+def test_sixty_entries_are_removed_in_three_calls(
+    client: "DynamoDBClient", store_over: StoreOver
+) -> None:
+    recorded = recording(client, "batch_write_item")
+    store = store_over(recorded)
+    add(store, *map(entry, names(60)))
+    assert store.outbox.remove(store.outbox.pending().entries)
+    assert len(recorded.calls) == 3
+    assert store.outbox.pending() == ([], [], [])
+
+
+def test_entries_that_were_left_unprocessed_are_removed_by_another_attempt(
+    client: "DynamoDBClient", store_over: StoreOver
+) -> None:
+    store = store_over(processing(client, 7))
+    add(store, *map(entry, names(20)))
+    assert store.outbox.remove(store.outbox.pending().entries)
+    assert store.outbox.pending() == ([], [], [])
+
+
+def test_entries_that_cannot_be_removed_are_reported(
+    client: "DynamoDBClient", store_over: StoreOver
+) -> None:
+    store = store_over(processing(client, 0))
+    add(store, entry("a"))
+    assert not store.outbox.remove(store.outbox.pending().entries)
+
+
+def test_many_entries_are_all_read(store: Store) -> None:
+    run = store.runs.claim(TICK, 100)
+    assert run is not None
+    for name in names(4):  # of 300 KB each: more than the 1 MB that one Query returns
+        wide = OutboxEntry(replace(entry(name).notification, detail="d" * 300_000), SNS)
+        transitions = [transition(name)._replace(entries=(wide,))]
+        assert store.save_transitions(run, transitions) == set()
+    accounts = {pending.notification.account for pending in store.outbox.pending().entries}
+    assert accounts == set(names(4))

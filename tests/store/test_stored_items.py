@@ -1,0 +1,226 @@
+"""Items as earlier releases wrote them: a table that exists is read, and written alike."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.lifecycle import Alert
+from balance_watch.domain.notification import Notification, Reason
+from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
+from balance_watch.domain.payment import Paid, Payment, PaymentOutcome
+from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
+from balance_watch.domain.rules import Metric, Severity
+from balance_watch.domain.run import DeadChannel, RunRecord
+from balance_watch.domain.silences import Silence
+from balance_watch.domain.spending import Day
+from balance_watch.domain.state import AccountState, RuleState, TopUpSeen
+from balance_watch.domain.trend import Sample
+from balance_watch.store.outbox import entry_from_item, entry_to_item
+from balance_watch.store.payments import payment_from_item, payment_to_item
+from balance_watch.store.readings import reading_from_item, reading_to_item
+from balance_watch.store.runs import record_from_item, record_to_item
+from balance_watch.store.silences import silence_to_item, silences_from_item
+from balance_watch.store.states import state_from_item, state_to_item
+from tests.support.examples import NEXT, TICK
+
+AT, SECONDS = "2026-11-22T10:05:00Z", 1795341900
+HOUR = timedelta(hours=1)
+
+ALERT = Alert(
+    rule="low",
+    severity=Severity.CRITICAL,
+    since=TICK,
+    firing=True,
+    notified=Severity.CRITICAL,
+    notified_at=TICK,
+    fired_at=TICK,
+    fired_as=Severity.CRITICAL,
+    channels=("sns",),
+    ended_at=NEXT,
+)
+ALERT_ITEM = {
+    "rule": "low",
+    "severity": "critical",
+    "since": SECONDS,
+    "firing": True,
+    "told": "critical",
+    "told_at": SECONDS,
+    "fired_at": SECONDS,
+    "fired_as": "critical",
+    "channels": ["sns"],
+    "ended_at": SECONDS + 300,
+}
+READING = Reading(
+    observed_at=TICK,
+    balance=Decimal("12.50"),
+    currency="USD",
+    credits=Decimal(1250),
+    points=Decimal(3),
+    provider_flag=True,
+    provider_threshold=Decimal(20),
+    auto_reload=AutoReload(enabled=True, threshold=Decimal(20), amount=Decimal(100)),
+    provider_time=TICK - HOUR,
+    status="low",
+)
+READING_ATTRIBUTES: dict[str, Any] = {
+    "bal": Decimal("12.50"),
+    "cur": "USD",
+    "credits": Decimal(1250),
+    "points": Decimal(3),
+    "flag": True,
+    "limit": Decimal(20),
+    "reload": True,
+    "reload_at": Decimal(20),
+    "reload_by": Decimal(100),
+    "as_of": "2026-11-22T09:05:00Z",
+    "status": "low",
+}
+NOTIFICATION = Notification(
+    alert_id="ab",
+    account="a",
+    provider="you",
+    rule="low",
+    metric=Metric.BALANCE,
+    severity=Severity.CRITICAL,
+    reason=Reason.RESOLVED,
+    since=TICK,
+    said_at=NEXT,
+    ended_at=NEXT,
+    value="12.50",
+    threshold=Decimal(20),
+    currency="USD",
+    balance=Decimal("12.50"),
+    observed_at=NEXT,
+    labels={"team": "search"},
+    detail="An é.",
+    trend=(Decimal(13), Decimal("12.50")),
+    per_day=Decimal("0.5"),
+    runway=timedelta(days=25),
+    link="https://example.com/billing",
+)
+NOTIFICATION_TEXT = (
+    '{"alert_id": "ab", "account": "a", "provider": "you", "rule": "low", "metric": "balance",'
+    ' "severity": "critical", "reason": "resolved", "since": "2026-11-22T10:05:00Z",'
+    ' "said_at": "2026-11-22T10:10:00Z", "ended_at": "2026-11-22T10:10:00Z", "value": "12.50",'
+    ' "threshold": "20", "currency": "USD", "balance": "12.50",'
+    ' "observed_at": "2026-11-22T10:10:00Z", "labels": {"team": "search"}, "detail": "An é.",'
+    ' "trend": ["13", "12.50"], "per_day": "0.5", "runway": 2160000,'
+    ' "link": "https://example.com/billing"}'
+)
+
+
+def test_a_state() -> None:
+    state = AccountState(
+        account="a",
+        checked_at=TICK,
+        reading=READING,
+        failures=2,
+        failure=ReadFailure(FailureKind.TIMED_OUT, "No reply."),
+        failing_since=TICK,
+        rules={"low": RuleState(Metric.BALANCE, TICK, 3, firing=True)},
+        alerts={Metric.BALANCE: ALERT},
+        trend=(Sample(TICK - HOUR, Decimal(13)), Sample(TICK, Decimal("12.50"))),
+        days=(
+            Day(TICK.date(), Decimal("0.5"), HOUR),
+            Day(NEXT.date(), Decimal(1), HOUR, Decimal(2)),
+        ),
+        top_up=TopUpSeen(TICK, Decimal(1), Decimal(13)),
+        top_up_notified_at=TICK,
+        provider="you",
+    )
+    item = {
+        "pk": "ACCOUNT#a",
+        "sk": "STATE",
+        "checked_at": AT,
+        "reading": {"observed_at": AT, **READING_ATTRIBUTES},
+        "failure": {"kind": "timed_out", "message": "No reply.", "since": AT, "count": 2},
+        "rules": {"low": {"of": "balance", "since": SECONDS, "checks": 3, "firing": True}},
+        "alerts": {"balance": ALERT_ITEM},
+        "days": "20779:0.5:3600 20779:1:3600:2",
+        "jump": {"at": AT, "before": Decimal(1), "after": Decimal(13)},
+        "jump_told": AT,
+        "provider": "you",
+        "trail": "29922305:13 60:12.50",
+    }
+    assert state_to_item(state) == item
+    assert state_from_item(item) == state
+
+
+def test_a_reading() -> None:
+    item = {"pk": "ACCOUNT#a", "sk": f"AT#{AT}", "expires_at": SECONDS + 86400 * 400}
+    item |= READING_ATTRIBUTES
+    assert reading_to_item("a", READING, 400) == item
+    assert reading_from_item(item) == READING
+
+
+def test_an_outbox_entry() -> None:
+    entry = OutboxEntry(NOTIFICATION, "sns", ("sns", "slack:default"))
+    item = {
+        "pk": "OUTBOX",
+        "sk": "2026-11-22T10:10:00Z#ab#sns",
+        "channel": "sns",
+        "channels": ["sns", "slack:default"],
+        "notification": NOTIFICATION_TEXT,
+    }
+    assert entry_to_item(entry) == item
+    assert entry_from_item(item) == entry
+
+
+def test_a_payment_order() -> None:
+    order = PaymentOrder(NOTIFICATION)
+    item = {
+        "pk": "OUTBOX",
+        "sk": "2026-11-22T10:10:00Z#ab#top_up",
+        "channel": "top_up",
+        "channels": [],
+        "notification": NOTIFICATION_TEXT,
+    }
+    assert entry_to_item(order) == item
+    assert entry_from_item(item) == order
+
+
+def test_a_payment() -> None:
+    earlier = (Paid(TICK - HOUR, "alert 1"),)
+    payment = Payment(TICK, "alert 2", PaymentOutcome.PAID, earlier)
+    item = {
+        "pk": "ACCOUNT#a",
+        "sk": "TOPUP",
+        "claimed_at": AT,
+        "answers": "alert 2",
+        "outcome": "paid",
+        "earlier": [["2026-11-22T09:05:00Z", "alert 1"]],
+    }
+    assert payment_to_item("a", payment) == item
+    assert payment_from_item(item) == payment
+
+
+def test_the_record_of_a_run() -> None:
+    configuration = ConfigurationState(("a fault",), replace(ALERT, ended_at=None), (("a", TICK),))
+    dead = DeadChannel("abc", TICK, "It answered no_service.")
+    record = RunRecord(configuration, "digest", ("a", "b"), (("slack:default", dead),))
+    item = {
+        "configuration": {
+            "faults": ["a fault"],
+            "alert": {name: value for name, value in ALERT_ITEM.items() if name != "ended_at"},
+            "told": [["a", AT]],
+        },
+        "policy_digest": "digest",
+        "alerted": ["a", "b"],
+        "gone": {"slack:default": {"digest": "abc", "at": AT, "why": "It answered no_service."}},
+    }
+    assert record_to_item(record) == item
+    assert record_from_item(item) == record
+
+
+def test_a_silence() -> None:
+    silence = Silence("k3f9x", {"provider": "you*"}, NEXT, "migration", TICK)
+    item = {
+        "match": {"provider": "you*"},
+        "until": "2026-11-22T10:10:00Z",
+        "reason": "migration",
+        "created_at": AT,
+    }
+    assert silence_to_item(silence) == item
+    assert silences_from_item({"silence:k3f9x": item, "tick": AT}) == (silence,)

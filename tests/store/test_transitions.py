@@ -1,0 +1,178 @@
+"""A transition is stored with all of its outbox entries, or not at all."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.payment import Payment, PaymentOutcome
+from balance_watch.domain.run import Run, Transition
+from balance_watch.store.dynamodb import Store
+from tests.support.clock import Clock
+from tests.support.dynamodb_clients import Wrapped, failing, never_answered, recording, refusal
+from tests.support.examples import (
+    NEXT,
+    SLACK,
+    SNS,
+    TICK,
+    entry,
+    order,
+    reading,
+    state,
+    transition,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+StoreOver = Callable[[Any], Store]
+BOTH = (SNS, SLACK)
+LEASE = 100.0
+
+
+def claim(store: Store) -> Run:
+    run = store.runs.claim(TICK, LEASE)
+    assert run is not None
+    return run
+
+
+def names(number: int) -> list[str]:
+    return [f"account-{index:03}" for index in range(number)]
+
+
+def channels(number: int) -> tuple[str, ...]:
+    return tuple(f"slack:{index:03}" for index in range(number))
+
+
+def test_a_transition_is_stored_with_its_reading_and_its_outbox_entries(store: Store) -> None:
+    assert store.save_transitions(claim(store), [transition("a", BOTH)]) == set()
+    assert store.accounts.states(["a"]) == {"a": state("a")}
+    assert store.accounts.history("a", TICK, TICK) == [reading()]
+    assert {pending.channel for pending in store.outbox.pending().entries} == set(BOTH)
+
+
+def test_the_transition_of_a_failed_read_has_no_reading(store: Store) -> None:
+    failed = transition("a")._replace(reading=None)
+    assert store.save_transitions(claim(store), [failed]) == set()
+    assert store.accounts.history("a", TICK, TICK) == []
+    assert store.outbox.pending().entries == [entry("a")]
+
+
+def test_no_transition_needs_no_call(client: "DynamoDBClient", store_over: StoreOver) -> None:
+    recorded = recording(client, "transact_write_items")
+    assert store_over(recorded).save_transitions(claim(store_over(client)), []) == set()
+    assert recorded.calls == []
+
+
+def test_transitions_share_transactions_of_a_hundred_actions(
+    client: "DynamoDBClient", store_over: StoreOver
+) -> None:
+    recorded = recording(client, "transact_write_items")
+    store = store_over(recorded)
+    # State, reading and two channels: four actions each, and a check of the lease beside them.
+    transitions = [transition(name, BOTH) for name in names(60)]
+    assert store.save_transitions(claim(store), transitions) == set()
+    assert [len(request["TransactItems"]) for _, request in recorded.calls] == [97, 97, 49]
+    assert len(store.outbox.pending().entries) == 120
+
+
+def test_the_actions_of_one_account_stay_in_one_transaction(
+    client: "DynamoDBClient", store_over: StoreOver
+) -> None:
+    recorded = recording(client, "transact_write_items")
+    store = store_over(recorded)
+    transitions = [transition("a", channels(90)), transition("b", channels(30))]
+    assert store.save_transitions(claim(store), transitions) == set()
+    assert [len(request["TransactItems"]) for _, request in recorded.calls] == [93, 33]
+
+
+def test_a_transition_that_cannot_be_stored_stops_no_other(store: Store) -> None:
+    run = claim(store)
+    store.accounts.save([(state("b", balance="1"), None)])  # the state of b at this tick
+    transitions = [transition(name) for name in ("a", "b", "c")]
+    assert store.save_transitions(run, transitions) == {"b"}
+    accounts = {pending.notification.account for pending in store.outbox.pending().entries}
+    assert accounts == {"a", "c"}
+    assert store.accounts.states(["b"]) == {"b": state("b", balance="1")}
+
+
+def test_of_a_transition_that_cannot_be_stored_nothing_is(store: Store) -> None:
+    run = claim(store)
+    store.accounts.save([(state("b"), None)])
+    assert store.save_transitions(run, [transition("b", BOTH)]) == {"b"}
+    assert store.outbox.pending() == ([], [], [])
+    assert store.accounts.history("b", TICK, TICK) == []
+
+
+def test_if_dynamodb_takes_no_transaction_every_account_is_returned(
+    client: "DynamoDBClient", store_over: StoreOver
+) -> None:
+    throttled = failing(refusal("ThrottlingException", "TransactWriteItems"))
+    store = store_over(Wrapped(client, transact_write_items=throttled))
+    transitions = [transition(name) for name in names(3)]
+    assert store.save_transitions(claim(store), transitions) == set(names(3))
+
+
+def test_a_transaction_whose_replies_are_lost_is_stored_once(
+    client: "DynamoDBClient", store_over: StoreOver
+) -> None:
+    lost = never_answered(client.transact_write_items)
+    store = store_over(Wrapped(client, transact_write_items=lost))
+    store.save_transitions(claim(store), [transition("a", BOTH)])
+    assert sorted(pending.channel for pending in store.outbox.pending().entries) == sorted(BOTH)
+
+
+def test_the_alert_on_the_configuration_is_stored_with_its_outbox_entries(store: Store) -> None:
+    run = claim(store)
+    configuration = ConfigurationState(("secret x: is not JSON",))
+    assert store.save_configuration(run, configuration, [entry("configuration")])
+    assert store.outbox.pending().entries == [entry("configuration")]
+
+
+def test_a_run_that_lost_its_lease_stores_no_alert_on_the_configuration(
+    store: Store, clock: Clock
+) -> None:
+    late = claim(store)
+    clock.forward(LEASE)
+    claim(store)
+    configuration = ConfigurationState(("x",))
+    assert not store.save_configuration(late, configuration, [entry("configuration")])
+    assert store.outbox.pending() == ([], [], [])
+
+
+def ordered(store: Store) -> tuple[Run, Payment]:
+    """Stores a transition with a payment order, and claims that payment."""
+    run = claim(store)
+    assert store.save_transitions(run, [transition("a")._replace(entries=(order("a"),))]) == set()
+    payment = store.payments.claim("a", TICK, idempotency_key="alert 1")
+    assert isinstance(payment, Payment)
+    return run, payment
+
+
+def test_the_end_of_a_payment_replaces_its_order_by_notifications(store: Store) -> None:
+    run, payment = ordered(store)
+    assert store.outbox.pending() == ([], [order("a")], [])
+    paid = Payment(payment.claimed_at, payment.idempotency_key, PaymentOutcome.PAID)
+    end = Transition(state("a", balance="90"), None, (entry("a", at=NEXT),))
+    assert store.settle_payment(run, order("a"), end, paid)
+    assert store.outbox.pending() == ([entry("a", at=NEXT)], [], [])
+    assert store.accounts.states(["a"]) == {"a": state("a", balance="90")}
+    assert store.payments.latest(["a"]) == {"a": paid}
+
+
+def test_the_end_of_a_payment_does_not_replace_the_payment_of_a_person(store: Store) -> None:
+    run, payment = ordered(store)
+    store.payments.settle("a", payment, PaymentOutcome.UNKNOWN)
+    by_command = store.payments.claim("a", NEXT, idempotency_key="command 2", after_unknown=True)
+    end = Transition(state("a"), None, (entry("a", at=NEXT),))
+    assert store.settle_payment(run, order("a"), end, payment)
+    assert store.outbox.pending() == ([entry("a", at=NEXT)], [], [])
+    assert store.payments.latest(["a"]) == {"a": by_command}
+
+
+def test_the_end_of_a_payment_replaces_no_state_of_another_tick(store: Store) -> None:
+    run, payment = ordered(store)
+    store.accounts.save([(state("a", at=NEXT), None)])
+    end = Transition(state("a"), None, (entry("a", at=NEXT),))
+    assert not store.settle_payment(run, order("a"), end, payment)
+    assert store.outbox.pending().orders == [order("a")]
+    assert store.accounts.states(["a"]) == {"a": state("a", at=NEXT)}
