@@ -222,10 +222,10 @@ def test_loading_one_provider_reads_its_file_alone() -> None:
     script = (
         "import sys\n"
         "opened = []\n"
-        "from balance_watch.providers.registry import provider\n"
+        "from balance_watch.providers.registry import catalogue_provider\n"
         "sys.addaudithook(lambda event, args: opened.append(str(args[0]))"
         " if event == 'open' and str(args[0]).endswith('.toml') else None)\n"
-        "provider('you')\n"
+        "catalogue_provider('you')\n"
         "print(*opened, sep='\\n')\n"
     )
     run = subprocess.run(  # noqa: S603 (our own words)

@@ -12,7 +12,7 @@ import msgspec
 
 from balance_watch.domain.reading import Reading
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(__file__).parents[1] / "providers" / "samples"
 UNLIMITED = "unlimited"
 _JSON = msgspec.json.Encoder(decimal_format="number")
 
