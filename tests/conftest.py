@@ -11,12 +11,15 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
-import balance_watch.wiring  # noqa: F401 (before the levels below: it sets botocore's to WARNING)
+from balance_watch import log_filters
 from tests.support.canaries import found, puts_a_secret, told_by
 
 # Where nobody looks at a failure by chance, every run tries the same: elsewhere, something new.
 settings.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("unhurried")
+
+# Before the levels below: an entry point that installs them again leaves a level that is set.
+log_filters.install()
 
 _LOUD = ("", "balance_watch", "boto3", "botocore", "requests", "urllib3")
 

@@ -1,6 +1,5 @@
 """Builds everything out of the settings: the one place that does."""
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -34,22 +33,6 @@ from balance_watch.usecases.check import Check
 from balance_watch.usecases.delivery import Channel, DeliveryReport, deliver
 from balance_watch.usecases.payments import Pay
 from balance_watch.validation import Faults
-
-logging.getLogger("botocore").setLevel(logging.WARNING)  # at INFO, noise
-
-
-def _holds_no_secret(record: logging.LogRecord) -> bool:
-    """Drops what botocore writes at DEBUG of a reply, or of a request that is signed already.
-
-    Secrets Manager's replies are the keys; beside a signature stands AWS's own session token. A
-    filter, not a level: a level would end where somebody sets another.
-    """
-    is_unsigned = record.name == "botocore.endpoint" and "http request" not in str(record.msg)
-    return record.levelno > logging.DEBUG or is_unsigned
-
-
-for _logger in ("botocore.auth", "botocore.endpoint", "botocore.parsers"):
-    logging.getLogger(_logger).addFilter(_holds_no_secret)
 
 _AWS = Config(
     connect_timeout=3,

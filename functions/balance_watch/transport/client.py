@@ -4,7 +4,6 @@
 have one deadline for all of it.
 """
 
-import logging
 import socket
 import time
 from collections.abc import Collection, Mapping
@@ -40,19 +39,6 @@ Parsed, a body takes up to sixty times its size, and ten of a host are read at o
 
 USER_AGENT = "balance-watch/0.1"
 """Explicit, since You.com's front answers 403 to the default ones."""
-
-
-def _names_no_url(record: logging.LogRecord) -> bool:
-    """Drops what urllib3 writes with a path and its query: a query may hold a key.
-
-    That is every request at DEBUG, and a warning about headers that it cannot parse. A filter, not
-    a level: a level would end where somebody sets another.
-    """
-    return record.levelno > logging.DEBUG and "url" not in str(record.msg)
-
-
-for _logger in ("urllib3.connection", "urllib3.connectionpool"):
-    logging.getLogger(_logger).addFilter(_names_no_url)
 
 
 @dataclass(frozen=True, slots=True)
