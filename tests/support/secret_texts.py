@@ -35,7 +35,7 @@ class Keyed:
         del base_url
         for name in self.variables:
             if not variables.get(name):
-                faults.add(where, f"variables has no {name}")
+                faults.add(where, f"variables, {name}: is missing")
         return self
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from balance_watch.cli.terminal import err, out, sanitize, warn, wiring
 from balance_watch.config.policy import PolicyFile, parse_policy
 from balance_watch.errors import CommandError
-from balance_watch.providers.registry import clashes
+from balance_watch.providers.registry import catalogue_clashes
 from balance_watch.usecases.check import contradictions
 from balance_watch.validation import Faults
 
@@ -63,7 +63,7 @@ def _read(file: str) -> tuple[PolicyFile, str]:
         raise CommandError("The policy is not UTF-8 text.") from None
     faults = Faults()
     given = parse_policy(text, "policy", faults)
-    faults += clashes(given.providers) if given else []
+    faults += catalogue_clashes(given.providers) if given else []
     if given is None or faults:
         for fault in faults:
             err.print(sanitize(fault))

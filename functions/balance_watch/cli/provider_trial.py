@@ -26,14 +26,15 @@ from balance_watch.errors import CommandError
 from balance_watch.providers.client import ATTEMPT_SECONDS
 from balance_watch.providers.flow import flow_for, run_flow
 from balance_watch.providers.masking import contains_split_key, mask_keys
-from balance_watch.providers.registry import catalogue_provider, clashes, current_slug
-from balance_watch.providers.spec import Spec, convert_spec
+from balance_watch.providers.registry import catalogue_clashes, catalogue_provider, current_slug
+from balance_watch.providers.spec import Spec
+from balance_watch.providers.spec_validation import convert_spec
 from balance_watch.transport import Reply, Request, Transport, TransportError
 from balance_watch.validation import Faults, NotExactError, exact_json, exact_toml
 
 _LINES = 40
 _HINTS = {
-    "text, and not a number": 'See numbers = "text", or "grouped text" where there are commas.',
+    "text, not a number": 'See numbers = "text", or "grouped text" where there are commas.',
     "TRUSTED_HOSTS": "TRUSTED_HOSTS=host:port, exactly as in the address above, lets it through.",
 }
 _JSON = msgspec.json.Encoder(decimal_format="number")
@@ -102,7 +103,7 @@ def _in_json(text: str, faults: Faults) -> tuple[str, Spec] | None:
 
 def _of_policy(text: str, chosen: str | None, faults: Faults) -> tuple[str, Spec] | None:
     given = parse_policy(text, "policy", faults)
-    faults += clashes(given.providers) if given else []
+    faults += catalogue_clashes(given.providers) if given else []
     if given is None or faults:
         return None
     wanted = {chosen} if chosen else set(given.providers)

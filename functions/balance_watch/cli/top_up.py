@@ -13,7 +13,6 @@ from balance_watch.cli.terminal import configuration, err, out, sanitize, wiring
 from balance_watch.domain.payment import PaymentOutcome, Refusal
 from balance_watch.errors import CommandError
 from balance_watch.notifiers.text import format_time
-from balance_watch.providers.request import top_up_request
 from balance_watch.wiring import Wiring
 
 _SAID = {
@@ -75,10 +74,8 @@ def _top_up(arguments: argparse.Namespace) -> int:
     account, spec = watched[arguments.account]
     if arguments.clear:
         return _clear(wired, account.name)
-    try:
-        top_up_request(spec, account)
-    except LookupError as error:
-        raise CommandError(f"{account.name}: {error.args[0]}.") from None
+    if (reason := spec.cannot_top_up(account)) is not None:
+        raise CommandError(f"{account.name}: {reason}.")
     question = sanitize(
         f"Top up {account.name} at {spec.name}? The amount is the one that was paid when"
         " auto-reload was enabled."

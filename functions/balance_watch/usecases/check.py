@@ -20,8 +20,7 @@ from balance_watch.domain.policy import SLACK, TOP_UP, TOPIC, Policy
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
 from balance_watch.domain.silences import suppression
 from balance_watch.domain.state import AccountState
-from balance_watch.providers.registry import clashes
-from balance_watch.providers.request import top_up_request
+from balance_watch.providers.registry import catalogue_clashes
 from balance_watch.providers.spec import Spec
 from balance_watch.store.dynamodb import Run, Store, Transition
 from balance_watch.store.runs import DeadChannel
@@ -339,7 +338,7 @@ def contradictions(given: PolicyFile, watched: Configuration[Spec]) -> Iterator[
     Nothing to watch, nobody to tell, nothing to pay with, two providers of one name.
     """
     policy = given.policy
-    yield from clashes(given.providers)
+    yield from catalogue_clashes(given.providers)
     if not watched.accounts and not watched.faults:
         yield "no secret holds an account, so nothing is watched"
     routed = dict.fromkeys(channel for route in policy.routes for channel in route.channels)
@@ -349,17 +348,9 @@ def contradictions(given: PolicyFile, watched: Configuration[Spec]) -> Iterator[
             yield f"policy routes: {channel} is routed to, but the slack secret has no such webhook"
     for rule in (rule for rule in policy.rules if rule.top_ups):
         for account, spec in watched.accounts:
-            if matches(rule.match, account.facts) and (why := _unpayable(spec, account)):
+            if matches(rule.match, account.facts) and (why := spec.cannot_top_up(account)):
                 where = f"policy rules, {rule.name}, top_up"
                 yield f"{where}: {account.name} cannot be topped up: {why}"
-
-
-def _unpayable(spec: Spec, account: Account) -> str:
-    try:
-        top_up_request(spec, account)
-    except LookupError as error:
-        return str(error.args[0])
-    return ""
 
 
 def still_dead(

@@ -14,7 +14,6 @@ from balance_watch.domain.policy import Policy
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.state import AccountState
 from balance_watch.providers.client import ACCOUNT_SECONDS
-from balance_watch.providers.request import top_up_request
 from balance_watch.providers.spec import Spec
 from balance_watch.store.dynamodb import Run, Store, Transition
 from balance_watch.store.payments import Payments
@@ -94,9 +93,7 @@ class Pay:
     ) -> int:
         """How many payments the rule allows in a day; 0: it asks for none any more."""
         it = asked.notification
-        try:
-            top_up_request(spec, account)
-        except LookupError:
+        if spec.cannot_top_up(account) is not None:
             return 0
         rules = policy.rules_for(account)
         allowed = next((rule.top_ups for rule in rules if rule.name == it.rule), 0)
