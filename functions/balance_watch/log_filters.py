@@ -14,7 +14,7 @@ def install() -> None:
         logging.getLogger(name).addFilter(_passes_urllib3)
     botocore = logging.getLogger("botocore")
     if botocore.level == logging.NOTSET:
-        botocore.setLevel(logging.WARNING)  # INFO tells where it found credentials
+        botocore.setLevel(logging.WARNING)  # INFO reports where it found credentials
 
 
 def _passes_botocore(record: logging.LogRecord) -> bool:

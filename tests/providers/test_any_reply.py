@@ -56,7 +56,7 @@ def parsed_whole(slug: str, status: int, body: bytes, content_type: str) -> Read
 
 
 def assert_honest(slug: str, body: bytes, result: ReadResult) -> None:
-    """The balance of a reading is in the body, digit by digit, in the provider's unit."""
+    """Asserts that the balance of a reading is in the body, digit by digit, in the right unit."""
     if isinstance(result, ReadFailure):
         assert isinstance(result.kind, FailureKind)
     if isinstance(result, Reading):
@@ -85,7 +85,7 @@ def test_any_json_is_a_failure_or_an_honest_reading(
 
 @st.composite
 def changed_samples(draw: st.DrawFn) -> tuple[str, bytes]:
-    """A documented sample with any value in one of its fields."""
+    """Draws a documented sample with any value in one of its fields."""
     sample = draw(SAMPLES)
     body = json.loads(on_the_wire(sample.bodies[-1]), parse_float=Decimal, parse_int=Decimal)
     place = body

@@ -47,7 +47,7 @@ ORIGINS = {"documentation", "official sdk", "client fixture", "made of the docum
 
 
 def result_of(sample: Sample) -> ReadResult:
-    """The result of reading a sample."""
+    """Returns the result of reading a sample."""
     return result_of_replies(sample.slug, [reply_of(body, sample.status) for body in sample.bodies])
 
 
@@ -58,38 +58,38 @@ def reply_of(body: Json, status: int = 200) -> Reply:
 
 
 def as_in_samples(result: ReadResult) -> object:
-    """The facts of a reading in the form of the samples; UNLIMITED, or None for a failure."""
+    """Returns the facts of a reading, in the form of the samples; UNLIMITED; None for a failure."""
     if isinstance(result, ReadFailure):
         return None
     return UNLIMITED if isinstance(result, Unlimited) else facts_of(result)
 
 
 def balance(result: ReadResult) -> object:
-    """The balance and its unit; UNLIMITED, or None for a failure."""
+    """Returns the balance and its unit; UNLIMITED, or None for a failure."""
     facts = as_in_samples(result)
     return (facts["balance"], facts["currency"]) if isinstance(facts, dict) else facts
 
 
 def documented(sample: Sample) -> object:
-    """The balance that the documentation states."""
+    """Returns the balance that the documentation states."""
     reading = sample.reading
     return reading if reading == UNLIMITED else (reading["balance"], reading["currency"])
 
 
 def is_documented(sample: Sample) -> bool:
-    """Whether a damaged sample is itself a documented reply."""
+    """Tells whether a damaged sample is itself a documented reply."""
     same_provider = [other for other in samples() if other.slug == sample.slug]
     return any(other.bodies == sample.bodies for other in same_provider)
 
 
 def places(sample: Sample) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    """Every field of every body of a sample."""
+    """Yields every field of every body of a sample."""
     for index, body in enumerate(sample.bodies):
         yield from ((index, path) for path in paths(body))
 
 
 def with_damage(sample: Sample, index: int, path: tuple[Any, ...]) -> Iterator[Sample]:
-    """The sample with that field removed, nulled or of another type, unless that is documented."""
+    """Yields the sample with one field removed, nulled or of another type, unless documented so."""
     for body in damaged(sample.bodies[index], path):
         worse = sample.with_body(index, body)
         if not is_documented(worse):
@@ -157,14 +157,14 @@ def test_every_file_is_minimal(slug: str) -> None:
 @pytest.mark.parametrize("slug", slugs())
 def test_every_path_of_a_file_leads_to_a_value_in_a_sample(slug: str) -> None:
     reply = spec_of(slug).reply
-    found: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     for sample in SAMPLES:
         if sample.slug == slug and sample.reading != UNLIMITED:
-            found |= {name: it for name, it in sample.reading.items() if it is not None}
-    reload = {f"auto_reload_{name}": it for name, it in (found.get("auto_reload") or {}).items()}
+            facts |= {name: it for name, it in sample.reading.items() if it is not None}
+    reload = {f"auto_reload_{name}": it for name, it in (facts.get("auto_reload") or {}).items()}
     names = {it.encode_name for it in msgspec.structs.fields(ReplyPaths)} - {"root", "each"}
     specified = {name for name in names if getattr(reply, name)} - {"add_up"}
-    assert specified <= {*found, *(name for name, it in reload.items() if it is not None)}
+    assert specified <= {*facts, *(name for name, it in reload.items() if it is not None)}
 
 
 @pytest.mark.parametrize("slug", slugs())

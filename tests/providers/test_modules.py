@@ -24,7 +24,7 @@ from tests.support.samples import on_the_wire
 def conversation(
     slug: str, replies: Sequence[Any], account: Account | None = None
 ) -> tuple[list[Request], ReadResult | None]:
-    """The requests that are sent if the provider replies with these bodies, and the result."""
+    """Returns the requests that are sent when these bodies are the replies, and the result."""
     sent: list[Request] = []
     flow = flow_for(spec_of(slug), account or account_of(slug), NOW, NOW)
     sent.append(next(flow))
@@ -97,7 +97,7 @@ def test_a_relay_without_a_payment_method_is_read_for_a_hundred_days() -> None:
 
 
 def test_aliyun_s_signature_matches_its_documented_example() -> None:
-    """The fixed example of the documentation of V3 signatures, with its made-up AccessKey."""
+    """Uses the fixed example of the documentation of V3 signatures, with its made-up AccessKey."""
     request = Request(
         "POST",
         "https://ecs.cn-shanghai.aliyuncs.com/?RegionId=cn-shanghai"
@@ -129,7 +129,7 @@ def test_aliyun_s_headers_name_the_action_and_each_request_has_a_new_nonce() -> 
 
 
 def test_volcengine_s_canonical_request_matches_its_worked_example() -> None:
-    """The documentation's: GET ListUsers of iam, with host and x-date signed."""
+    """Uses the documentation's example: GET ListUsers of iam, with host and x-date signed."""
     request = Request(
         "GET",
         "https://iam.volcengineapi.com/?Limit=10&Offset=0&Action=ListUsers&Version=2018-01-01",

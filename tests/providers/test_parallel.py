@@ -104,18 +104,18 @@ def test_each_account_has_its_own_result() -> None:
     def answer(account: Account) -> Reading:
         return replace(FINE, balance=Decimal(account.name.rpartition("-")[2]))
 
-    found = results(FakeClient(answer), accounts_at("https://one.example", 50))
+    read = results(FakeClient(answer), accounts_at("https://one.example", 50))
     assert all(
         isinstance(result, Reading) and result.balance == Decimal(name.rpartition("-")[2])
-        for name, result in found
+        for name, result in read
     )
 
 
 def test_a_host_is_read_in_parallel_up_to_the_limit() -> None:
     with CountingServer() as server:
         client = ProviderClient(Transport([server.authority]))
-        found = results(client, accounts_at(server.url, 3 * PER_HOST))
-        assert len(server.requests) == len(found) == 3 * PER_HOST
+        read = results(client, accounts_at(server.url, 3 * PER_HOST))
+        assert len(server.requests) == len(read) == 3 * PER_HOST
         assert 1 < server.peak <= PER_HOST
 
 
@@ -148,7 +148,7 @@ def test_a_host_that_fails_hides_no_other() -> None:
         transport = Transport([failing.authority, fine.authority])
         client = ProviderClient(transport, sleep=lambda _: None)
         accounts = accounts_at(failing.url, 3, "failing") + accounts_at(fine.url, 3, "fine")
-        kinds = Counter((name[:4], type(found)) for name, found in results(client, accounts))
+        kinds = Counter((name[:4], type(read)) for name, read in results(client, accounts))
     assert kinds == {("fail", ReadFailure): 3, ("fine", Reading): 3}
 
 
@@ -158,12 +158,12 @@ def test_an_exception_for_one_account_hides_no_other() -> None:
             raise RuntimeError(KEY)
         return FINE
 
-    found = dict(results(FakeClient(answer), accounts_at("https://one.example", 20)))
-    failure = found.pop("account-7")
+    read = dict(results(FakeClient(answer), accounts_at("https://one.example", 20)))
+    failure = read.pop("account-7")
     assert isinstance(failure, ReadFailure)
     assert failure.kind is FailureKind.MALFORMED
     assert KEY not in repr(failure)
-    assert list(found.values()) == [FINE] * 19
+    assert list(read.values()) == [FINE] * 19
 
 
 def test_an_account_that_cannot_start_in_time_has_no_result() -> None:

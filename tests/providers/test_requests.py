@@ -29,7 +29,7 @@ def request_to(slug: str, **variables: str) -> Request:
 
 
 def own(**changes: str) -> Spec:
-    """A specification with some of its lines replaced."""
+    """Returns a specification with some of its lines replaced."""
     lines = {line.split(" ")[0]: line for line in OWN.strip().splitlines()} | changes
     faults = Faults()
     text = "\n".join((*lines.values(), 'reply.balance = "balance"'))

@@ -149,7 +149,7 @@ def by(text: str, **account: Unpack[Options]) -> Parse:
 
 
 def balance_of(result: ReadResult) -> str:
-    """The balance with its unit, or the message of a failure."""
+    """Returns the balance with its unit, or the message of a failure."""
     if isinstance(result, Reading):
         return with_unit(result.balance, result.currency)
     return result.message if isinstance(result, ReadFailure) else "unlimited"

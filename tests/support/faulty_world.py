@@ -159,7 +159,7 @@ def bodies(slug: str) -> st.SearchStrategy[bytes]:
 
 
 def _last(sample: Sample) -> bytes:
-    """The last body, which has the balance even if a provider takes several requests."""
+    """Returns the last body, which has the balance even if a provider takes several requests."""
     return on_the_wire(sample.bodies[-1])
 
 

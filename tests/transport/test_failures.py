@@ -124,7 +124,7 @@ def test_a_server_without_tls_is_unreachable_and_sends_nothing() -> None:
 
 @cache
 def bomb() -> bytes:
-    """32 MiB in 32 KiB."""
+    """Returns about 2 KiB that decompress to 2 MiB."""
     return gzip.compress(b" " * (32 * MAX_BODY))
 
 

@@ -51,7 +51,7 @@ def _loudest(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def request_with_keys(url: str) -> Request:
-    """A request with the key in every place that can hold one."""
+    """Returns a request with the key in every place that can hold one."""
     return Request(
         "POST",
         url,

@@ -22,7 +22,7 @@ class UnexpectedReplyError(Exception):
 
     @classmethod
     def at(cls, path: Path | None, problem: str) -> Self:
-        """Returns the error of an invalid value, with what is wrong as a predicate."""
+        """Returns the error of an invalid value; `problem` is a predicate: `is not a number`."""
         return cls(f"The reply's value at {path} {problem}.")
 
 
