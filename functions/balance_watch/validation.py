@@ -69,11 +69,7 @@ class _AlreadyNotedError(Exception):
 def _convert_field(raw: object, field_type: object, where: str, faults: Faults) -> object:
     """Returns the value of a field; converts nested tables field by field, as `convert` does.
 
-    Args:
-        raw: the value in the table.
-        field_type: the annotation of the field, such as `dict[str, Amount] | None`.
-        where: the place of the field.
-        faults: the faults found so far.
+    `field_type` is the annotation of the field, such as `dict[str, Amount] | None`.
 
     Raises:
         msgspec.ValidationError: the value is invalid.
