@@ -1,7 +1,7 @@
-"""For all tests: hypothesis judges what is right, not how fast a busy machine is; keys are silent.
+"""For all tests: hypothesis has no deadlines, and no key may be shown.
 
-All that is logged, at DEBUG, and all that pytest reports of a test is searched for canaries
-(tests/canaries.py). One that is found fails the session, though every test in it may pass.
+Everything that is logged, at DEBUG, and everything that pytest reports is searched for canaries
+(tests/support/canaries.py). One that is found fails the session, even if every test passes.
 """
 
 import logging
@@ -11,18 +11,21 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
-import balance_watch.wiring  # noqa: F401 (before the levels below: it sets botocore's to WARNING)
-from tests.support.canaries import found, puts_a_secret, told_by
+from balance_watch import log_filters
+from tests.support.canaries import canary_form, puts_a_secret, record_text
 
-# Where nobody looks at a failure by chance, every run tries the same: elsewhere, something new.
+# In CI, every run tries the same examples, because nobody looks into a chance failure there.
 settings.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("unhurried")
+
+# Before the levels below are set: entry points install them again, and keep a level that is set.
+log_filters.install()
 
 _LOUD = ("", "balance_watch", "boto3", "botocore", "requests", "urllib3")
 
 
 class _Hit(NamedTuple):
-    """A canary that was found: in which test, where, and in which form."""
+    """A canary that was found: the test, the place, and the form."""
 
     test: str
     where: str
@@ -30,22 +33,22 @@ class _Hit(NamedTuple):
 
 
 class _Search(logging.Handler):
-    """Searches every record that is logged, and what else it is given."""
+    """Searches every record that is logged, and further texts."""
 
     def __init__(self) -> None:
         super().__init__()
         self.test = "before the first test"
         self.hits: set[_Hit] = set()
 
-    def look(self, where: str, text: str) -> None:
-        form = found(text)
+    def search(self, where: str, text: str) -> None:
+        form = canary_form(text)
         if form is not None:
-            # A parametrized test may be named after what it must not show.
-            test = self.test.partition("[")[0] if found(self.test) else self.test
+            # The name of a parametrized test may contain the key that it must not show.
+            test = self.test.partition("[")[0] if canary_form(self.test) else self.test
             self.hits.add(_Hit(test, where, form))
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Hears all: Powertools has every handler of the root leave out the function's own log."""
+        """Accepts all: Powertools makes the handlers of the root skip the function's own log."""
         del record
         return True
 
@@ -53,18 +56,18 @@ class _Search(logging.Handler):
         if puts_a_secret(record):
             return
         try:
-            told = told_by(record)
-        except Exception:  # noqa: BLE001 (as logging's own handlers: a bad record stops no code)
+            text = record_text(record)
+        except Exception:  # noqa: BLE001 (like logging's own handlers: a bad record stops no code)
             self.handleError(record)
         else:
-            self.look(f"the log of {record.name}", told)
+            self.search(f"the log of {record.name}", text)
 
 
 _search = _Search()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Or pytest would format each of the many records at DEBUG twice, for reports of its own.
+    # Otherwise pytest formats each of the many DEBUG records twice, for its own reports.
     config.option.log_level = config.option.log_level or "WARNING"
     logging.getLogger().addHandler(_search)
 
@@ -72,20 +75,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_logstart(nodeid: str) -> None:
     _search.test = nodeid
     for logger in map(logging.getLogger, _LOUD):
-        # What keeps a key out of a log must be a filter: a level lasts until another is set.
+        # At DEBUG, because only a filter may keep a key out of a log: a level can be changed.
         if logger.level != logging.DEBUG:
             logger.setLevel(logging.DEBUG)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    _search.look("its error", report.longreprtext)
-    if report.when == "teardown":  # the last of three reports has the captured text of all
+    _search.search("its error", report.longreprtext)
+    if report.when == "teardown":  # the last of three reports has the captured text of all three
         for name, text in report.sections:
-            _search.look(name, text)
+            _search.search(name, text)
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
-    _search.look(f"the collection of {report.nodeid}", report.longreprtext)
+    _search.search(f"the collection of {report.nodeid}", report.longreprtext)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from balance_watch.config.policy import parse_policy
-from balance_watch.providers.spec import parse_spec
+from balance_watch.providers.spec_validation import parse_spec
 from balance_watch.validation import Faults
 
 ROOT = Path(__file__).parent.parent

@@ -1,4 +1,4 @@
-"""One account behind every fault there is, ten healthy ones beside them, all read at once."""
+"""One account for every fault, beside ten healthy ones, all read in parallel."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ from balance_watch.config.settings import Settings
 from balance_watch.config.sources import Secrets
 from balance_watch.domain.account import Account
 from balance_watch.domain.outbox import OutboxEntry
-from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.notifiers.channels import KINDS
 from balance_watch.notifiers.slack import SlackChannel
 from balance_watch.providers.client import ATTEMPT_SECONDS, ProviderClient
@@ -44,7 +44,6 @@ from tests.support.faulty_world import (
     LOW,
     ImpatientTransport,
     Outbox,
-    Outcome,
     Providers,
     all_providers,
     bodies,
@@ -60,18 +59,20 @@ MEBIBYTE = 1 << 20
 HANGING = {name for name, fault in FAULTS.items() if fault.kind is FailureKind.TIMED_OUT}
 
 
-def read(client: ProviderClient, accounts: Sequence[Account], seconds: float) -> dict[str, Outcome]:
-    """Returns what became of each account, in the order in which the looks ended."""
+def read(
+    client: ProviderClient, accounts: Sequence[Account], seconds: float
+) -> dict[str, ReadResult]:
+    """Returns the result of each account, in the order in which the reads ended."""
     pairs = [(account, spec_of(account.provider)) for account in accounts]
-    looks = read_all(client, pairs, now=NOW, deadline=monotonic() + seconds)
-    return {account.name: outcome for account, outcome in looks}
+    results = read_all(client, pairs, now=NOW, deadline=monotonic() + seconds)
+    return {account.name: result for account, result in results}
 
 
 @dataclass(frozen=True)
 class Reads:
-    """What a run through all faults left behind."""
+    """The results of reading all accounts, the redirects that were followed, and the memory."""
 
-    outcomes: dict[str, Outcome]
+    results: dict[str, ReadResult]
     followed: int
     peak: int
 
@@ -84,71 +85,73 @@ def providers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Providers]:
 
 @pytest.fixture(scope="module")
 def reads(providers: Providers) -> Reads:
-    """The real client with its real patience, and three seconds in which to begin."""
+    """Reads with the real timeouts, and three seconds in which accounts can start."""
     client = ProviderClient(Transport(providers.trusted, ca_bundle=providers.ca_bundle))
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
-    outcomes = read(client, providers.accounts, ATTEMPT_SECONDS + 3)
+    results = read(client, providers.accounts, ATTEMPT_SECONDS + 3)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return Reads(outcomes, providers.elsewhere.connections, peak - before)
+    return Reads(results, providers.elsewhere.connections, peak - before)
 
 
-def test_every_account_is_told_of(reads: Reads) -> None:
-    assert reads.outcomes.keys() == FAULTS.keys() | HEALTHY.keys()
+def test_every_account_has_a_result(reads: Reads) -> None:
+    assert reads.results.keys() == FAULTS.keys() | HEALTHY.keys()
 
 
 @pytest.mark.parametrize("name", HEALTHY)
 def test_a_healthy_account_is_read_to_its_last_digit(reads: Reads, name: str) -> None:
-    outcome = reads.outcomes[name]
-    assert isinstance(outcome, Reading), outcome
-    assert (outcome.balance, outcome.currency) == (HEALTHY[name], "USD")
+    result = reads.results[name]
+    assert isinstance(result, Reading), result
+    assert (result.balance, result.currency) == (HEALTHY[name], "USD")
 
 
 @pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.kind])
-def test_a_fault_is_told_by_its_right_name(reads: Reads, name: str) -> None:
-    outcome = reads.outcomes[name]
-    assert isinstance(outcome, ReadFailure), outcome
-    assert outcome.kind is FAULTS[name].kind, outcome
+def test_a_fault_has_the_right_kind(reads: Reads, name: str) -> None:
+    result = reads.results[name]
+    assert isinstance(result, ReadFailure), result
+    assert result.kind is FAULTS[name].kind, result
 
 
-def test_no_fault_is_an_accident(reads: Reads) -> None:
-    said = [one.message for one in reads.outcomes.values() if isinstance(one, ReadFailure)]
-    assert [message for message in said if "could not be handled" in message] == []
+def test_no_fault_raises_an_exception(reads: Reads) -> None:
+    results = reads.results.values()
+    messages = [result.message for result in results if isinstance(result, ReadFailure)]
+    assert [message for message in messages if "could not be handled" in message] == []
 
 
 def test_no_healthy_account_waits_for_one_that_hangs(reads: Reads) -> None:
-    before_any_hanging = set(takewhile(lambda name: name not in HANGING, reads.outcomes))
+    before_any_hanging = set(takewhile(lambda name: name not in HANGING, reads.results))
     assert before_any_hanging >= HEALTHY.keys()
 
 
-def test_no_fault_makes_a_balance_but_minus_nought_which_is_nought(reads: Reads) -> None:
+def test_no_fault_yields_a_balance_except_minus_zero_which_is_zero(reads: Reads) -> None:
     balances = {
-        name: str(outcome.balance)
-        for name, outcome in reads.outcomes.items()
-        if name in FAULTS and isinstance(outcome, Reading)
+        name: str(result.balance)
+        for name, result in reads.results.items()
+        if name in FAULTS and isinstance(result, Reading)
     }
     assert balances == {"negative-zero": "0"}
 
 
-def test_the_target_of_a_redirect_is_not_even_connected_to(reads: Reads) -> None:
-    assert isinstance(reads.outcomes["redirect"], ReadFailure)
+def test_the_target_of_a_redirect_is_not_connected_to(reads: Reads) -> None:
+    assert isinstance(reads.results["redirect"], ReadFailure)
     assert reads.followed == 0
 
 
-def test_no_key_goes_to_a_host_whose_certificate_is_another_s(
+def test_no_key_is_sent_to_a_host_with_the_certificate_of_another(
     reads: Reads, providers: Providers
 ) -> None:
-    assert isinstance(reads.outcomes["tls-of-another-name"], ReadFailure)
+    assert isinstance(reads.results["tls-of-another-name"], ReadFailure)
     assert providers.faulty["tls-of-another-name"].heads == []
 
 
 def test_no_failure_repeats_a_key_or_an_address(reads: Reads, providers: Providers) -> None:
-    said = repr([one for one in reads.outcomes.values() if isinstance(one, ReadFailure)])
+    results = reads.results.values()
+    failures = repr([result for result in results if isinstance(result, ReadFailure)])
     hidden = [key_of(name) for name in FAULTS] + [
-        one.authority for one in providers.faulty.values()
+        server.authority for server in providers.faulty.values()
     ]
-    assert [text for text in hidden if text in said] == []
+    assert [text for text in hidden if text in failures] == []
 
 
 def test_five_gigabytes_and_two_bombs_are_not_held_in_memory(reads: Reads) -> None:
@@ -157,7 +160,7 @@ def test_five_gigabytes_and_two_bombs_are_not_held_in_memory(reads: Reads) -> No
 
 @dataclass(frozen=True)
 class Checked:
-    """What a whole check left behind."""
+    """What a whole check stored and sent."""
 
     summary: Summary
     failures: dict[str, ReadFailure | None]
@@ -193,22 +196,26 @@ def test_a_check_through_all_faults_is_complete(checked: Checked) -> None:
     assert summary.read == len(FAULTS) - failing + len(HEALTHY)
 
 
-def test_who_is_low_is_alerted_on_beside_all_faults_and_nobody_else_is(checked: Checked) -> None:
+def test_only_low_accounts_alert_on_their_balance_beside_all_faults(checked: Checked) -> None:
     alerts = {
-        str(one["account"]): one["value"] for one in checked.fired if one["metric"] == "balance"
+        str(alert["account"]): alert["value"]
+        for alert in checked.fired
+        if alert["metric"] == "balance"
     }
     low_ones = {name: f"{balance:f}" for name, balance in LOW.items()}
     assert alerts == low_ones | {"negative-zero": "0"}
 
 
-def test_only_a_key_that_was_refused_is_unreadable_at_once(checked: Checked) -> None:
-    alerted = {one["account"] for one in checked.fired if one["metric"] == "unreadable"}
-    refused = {name for name, fault in FAULTS.items() if fault.kind and fault.kind.about_the_key}
-    assert alerted == refused
+def test_only_a_rejected_key_is_unreadable_at_once(checked: Checked) -> None:
+    unreadable = [alert for alert in checked.fired if alert["metric"] == "unreadable"]
+    rejected = {name for name, fault in FAULTS.items() if fault.kind and fault.kind.about_the_key}
+    assert {alert["account"] for alert in unreadable} == rejected
 
 
 @pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.kind])
-def test_a_fault_is_kept_by_its_right_name_and_no_balance_is(checked: Checked, name: str) -> None:
+def test_a_fault_is_stored_with_the_right_kind_and_without_a_balance(
+    checked: Checked, name: str
+) -> None:
     failure = checked.failures[name]
     assert failure is not None
     assert failure.kind is FAULTS[name].kind
@@ -216,7 +223,7 @@ def test_a_fault_is_kept_by_its_right_name_and_no_balance_is(checked: Checked, n
 
 
 @pytest.mark.parametrize("name", [*FINE, *LOW])
-def test_a_healthy_balance_is_kept_beside_all_faults(checked: Checked, name: str) -> None:
+def test_a_healthy_balance_is_stored_beside_all_faults(checked: Checked, name: str) -> None:
     assert [reading.balance for reading in checked.history[name]] == [HEALTHY[name]]
 
 
@@ -231,16 +238,16 @@ def test_three_accounts_that_fail_stop_no_other_of_their_host() -> None:
                 replace(account, trouble=trouble) if name in failing else account
             )
         client = ProviderClient(Transport([host.authority]), sleep=lambda _: None)
-        outcomes = read(client, [you(name, host.url) for name in balances], seconds=60)
-    told = {
-        name: getattr(outcome, "balance", None) or getattr(outcome, "kind", None)
-        for name, outcome in outcomes.items()
+        results = read(client, [you(name, host.url) for name in balances], seconds=60)
+    balances_or_kinds = {
+        name: getattr(result, "balance", None) or getattr(result, "kind", None)
+        for name, result in results.items()
     }
-    assert told == balances | dict.fromkeys(failing, FailureKind.PROVIDER_ERROR)
+    assert balances_or_kinds == balances | dict.fromkeys(failing, FailureKind.PROVIDER_ERROR)
 
 
 def everything_logged(caplog: pytest.LogCaptureFixture) -> str:
-    """Returns every record with all that it holds, whatever a formatter would show of it."""
+    """Returns all records with all their fields, whether a formatter shows them or not."""
     return caplog.text + repr([vars(record) for record in caplog.records])
 
 
@@ -257,13 +264,13 @@ def test_a_key_with_a_line_break_is_in_no_log_and_no_message(
 ) -> None:
     with FaultServer(replies("200 OK", BALANCE % b"500")) as server:
         client = ProviderClient(Transport([server.authority]), sleep=lambda _: None)
-        outcomes = read(client, [you("a", server.url, KEY + end)], seconds=60)
-    assert isinstance(outcomes["a"], ReadFailure)
-    said = repr(outcomes) + everything_logged(loud)
-    assert [text for text in (KEY, repr(KEY)[1:-1], KEY[:4]) if text in said] == []
+        results = read(client, [you("a", server.url, KEY + end)], seconds=60)
+    assert isinstance(results["a"], ReadFailure)
+    output = repr(results) + everything_logged(loud)
+    assert [text for text in (KEY, repr(KEY)[1:-1], KEY[:4]) if text in output] == []
 
 
-def test_a_line_break_that_an_editor_left_behind_a_key_is_not_part_of_it(
+def test_a_trailing_line_break_is_not_part_of_a_key(
     loud: pytest.LogCaptureFixture,
 ) -> None:
     with YouServer() as host:
@@ -272,13 +279,13 @@ def test_a_line_break_that_an_editor_left_behind_a_key_is_not_part_of_it(
         secrets = Secrets({"balance-watch/accounts": secret})
         watched = parse_secrets(secrets, "balance-watch/", partial(resolve, {}), KINDS)
         client = ProviderClient(Transport([host.authority]), sleep=lambda _: None)
-        outcomes = read(client, [account for account, _ in watched.accounts], seconds=60)
-    assert isinstance(outcomes["a"], Reading)
-    assert KEY not in repr(watched) + repr(outcomes) + everything_logged(loud)
+        results = read(client, [account for account, _ in watched.accounts], seconds=60)
+    assert isinstance(results["a"], Reading)
+    assert KEY not in repr(watched) + repr(results) + everything_logged(loud)
 
 
 def delivered_to_slack(transport: Transport, url: str, outbox: Outbox) -> tuple[int, int]:
-    """Returns how many were accepted and how many were not."""
+    """Returns the numbers of delivered and undelivered notifications."""
     name = "slack:default"
     channel = SlackChannel(transport, url, sleep=lambda _: None)
     sent = deliver(
@@ -290,7 +297,7 @@ def delivered_to_slack(transport: Transport, url: str, outbox: Outbox) -> tuple[
     return sent.delivered, sent.undelivered
 
 
-@pytest.mark.parametrize("way", ["refused", "no such name", "inside", "hangs up", "redirects"])
+@pytest.mark.parametrize("way", ["refused", "no such name", "private", "hangs up", "redirects"])
 def test_a_webhook_that_cannot_be_reached_is_logged_without_its_address(
     loud: pytest.LogCaptureFixture, way: str
 ) -> None:
@@ -302,38 +309,38 @@ def test_a_webhook_that_cannot_be_reached_is_logged_without_its_address(
         bases = {
             "refused": f"http://{refused}",
             "no such name": "https://hooks.invalid",
-            "inside": "https://10.0.0.1",
+            "private": "https://10.0.0.1",
             "hangs up": hanging_up.url,
             "redirects": redirecting.url,
         }
         transport = Transport([refused, hanging_up.authority, redirecting.authority])
         url, outbox = f"{bases[way]}/services/T0/B0/CANARY", Outbox()
         assert delivered_to_slack(transport, url, outbox) == (0, 1)
-    assert outbox.settled == []
-    said = everything_logged(loud)
-    assert "not delivered" in said
-    assert [text for text in ("CANARY", "services", bases[way]) if text in said] == []
+    assert outbox.removed == []
+    log = everything_logged(loud)
+    assert "not delivered" in log
+    assert [text for text in ("CANARY", "services", bases[way]) if text in log] == []
 
 
 @pytest.mark.parametrize("word", ["no_service", "invalid_token", "ok no", '{"ok":true}', ""])
-def test_a_200_of_slack_with_another_word_than_ok_is_not_delivered(word: str) -> None:
+def test_a_200_of_slack_with_another_body_than_ok_is_not_delivered(word: str) -> None:
     with FaultServer(replies("200 OK", word.encode(), content_type="text/plain")) as slack:
         outbox = Outbox()
         transport = Transport([slack.authority])
         assert delivered_to_slack(transport, f"{slack.url}/services/x", outbox) == (0, 1)
-    assert outbox.settled == []
+    assert outbox.removed == []
 
 
-def test_an_ok_of_slack_is_delivered() -> None:
+def test_a_200_of_slack_with_ok_is_delivered() -> None:
     with SlackInbox() as slack:
         outbox = Outbox()
         transport = Transport([slack.authority])
         assert delivered_to_slack(transport, slack.webhook("default"), outbox) == (1, 0)
-    assert len(outbox.settled) == 1
+    assert len(outbox.removed) == 1
 
 
 EXAMPLES = 80
-"""For each provider; some 6,000 bodies in all."""
+"""For each provider; about 6,000 bodies in total."""
 
 TYPES = st.sampled_from(
     ["application/json", "application/json", "application/xml", "", "text/html"]
@@ -341,17 +348,17 @@ TYPES = st.sampled_from(
 
 
 @pytest.mark.parametrize("slug", slugs())
-def test_whatever_happens_to_a_reply_every_amount_of_a_reading_stands_in_it(slug: str) -> None:
+def test_every_amount_of_a_reading_comes_from_the_reply_however_damaged(slug: str) -> None:
     spec, account = spec_of(slug), account_of(slug)
 
     @settings(max_examples=EXAMPLES)
     @given(bodies(slug), TYPES)
     def holds(body: bytes, content_type: str) -> None:
         headers = {"Content-Type": content_type, "Content-Length": str(len(body))}
-        outcome = parse_reply(spec, account, Reply(200, body, headers), NOW)
-        if isinstance(outcome, ReadFailure):
-            assert isinstance(outcome.kind, FailureKind)
-        if isinstance(outcome, Reading):
-            assert invented(spec, outcome, body) == []
+        result = parse_reply(spec, account, Reply(200, body, headers), NOW)
+        if isinstance(result, ReadFailure):
+            assert isinstance(result.kind, FailureKind)
+        if isinstance(result, Reading):
+            assert invented(spec, result, body) == []
 
     holds()

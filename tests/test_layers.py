@@ -14,7 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 DOWNHILL = (
     ("domain",),
-    ("errors", "validation"),
+    ("errors", "validation", "log_filters"),
     ("transport",),
     ("providers", "store", "notifiers"),
     ("config",),

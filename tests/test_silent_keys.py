@@ -41,7 +41,7 @@ from balance_watch.wiring import Wiring
 from local import loopback
 from local.aws import EmbeddedAws
 from local.slack_inbox import SlackInbox
-from tests.support.canaries import CORE, found, key, puts_a_secret, told_by, webhook
+from tests.support.canaries import CORE, canary_form, key, puts_a_secret, record_text, webhook
 from tests.support.fault_server import FaultServer, closed_port, says
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -139,7 +139,7 @@ class Heard:
 def leaks(surface: Surface) -> list[str]:
     """Where a key is in it, and how written: never the key."""
     assert surface
-    forms = ((place, found(text)) for place, text in surface.items())
+    forms = ((place, canary_form(text)) for place, text in surface.items())
     return [f"{place}: {form}" for place, form in forms if form]
 
 
@@ -158,7 +158,7 @@ class Ear(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if puts_a_secret(record):
             return
-        told = told_by(record)
+        told = record_text(record)
         self._heard.log.add(record.name, told)
         called = record.args[0] if isinstance(record.args, tuple) and record.args else None
         if isinstance(called, OperationModel) and called.name == "PublishBatch":
@@ -463,8 +463,8 @@ def test_no_key_is_in_a_repr(heard: Heard) -> None:
     ("surface", "place", "said"),
     [
         ("log", "balance_watch", "run"),
-        ("log", "balance_watch.usecases.check", "HTTP 401: the key is not valid."),
-        ("log", "balance_watch.usecases.check", "account odd-0: has no field of that name"),
+        ("log", "balance_watch.usecases.check", "HTTP 401: the key is invalid."),
+        ("log", "balance_watch.usecases.check", "account odd-0: unknown field;"),
         ("log", "balance_watch.usecases.delivery", "The connection was refused."),
         ("log", "balance_watch.usecases.delivery", "Slack answers HTTP 302"),
         ("log", "balance_watch.notifiers.heartbeat", "The connection was refused."),
@@ -563,7 +563,7 @@ ENCODED = {
 
 @pytest.mark.parametrize("text", ENCODED.values(), ids=ENCODED.keys())
 def test_a_canary_is_found_however_it_is_written(text: str) -> None:
-    assert found(text)
+    assert canary_form(text)
 
 
 @pytest.mark.parametrize(
@@ -578,7 +578,7 @@ def test_a_canary_is_found_however_it_is_written(text: str) -> None:
     ids=["as it is", "percent-encoded", "JSON-escaped", "in part", "in base64"],
 )
 def test_the_form_of_a_canary_is_named(text: str, form: str) -> None:
-    assert found(text) == form
+    assert canary_form(text) == form
 
 
 def test_a_canary_is_written_otherwise_in_every_encoding() -> None:
@@ -588,7 +588,7 @@ def test_a_canary_is_written_otherwise_in_every_encoding() -> None:
 
 @pytest.mark.parametrize("text", ["", "canary", KEY[:8], KEY[1:], webhook().partition(CORE)[0]])
 def test_no_canary_is_found_where_there_is_none(text: str) -> None:
-    assert found(text) is None
+    assert canary_form(text) is None
 
 
 LEAKY = """
@@ -725,4 +725,4 @@ def test_a_test_may_store_a_secret(session: "subprocess.CompletedProcess[str]", 
 
 
 def test_what_was_found_is_not_shown_again(session: "subprocess.CompletedProcess[str]") -> None:
-    assert found(session.stdout + session.stderr) is None
+    assert canary_form(session.stdout + session.stderr) is None

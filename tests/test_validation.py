@@ -1,8 +1,8 @@
-"""Untrusted tables become typed values; every fault is told by place, and none by value."""
+"""Untrusted tables become typed values. Every fault names its place, and none repeats a value."""
 
 import json
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import pytest
@@ -13,6 +13,7 @@ from balance_watch.domain.money import NotAnAmountError, exact
 from balance_watch.validation import (
     Amount,
     Faults,
+    Json,
     NotExactError,
     convert,
     convert_each,
@@ -24,7 +25,7 @@ SECRET = key()
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A table with every sort of field."""
+    """A table with every kind of field."""
 
     name: str
     below: Amount
@@ -38,36 +39,36 @@ def converted(raw: object) -> tuple[Rule | None, Faults]:
     return convert(Rule, raw, "rule 1", faults), faults
 
 
-def test_a_table_in_order_is_returned_without_a_fault() -> None:
+def test_a_valid_table_is_returned_without_a_fault() -> None:
     rule, faults = converted({"name": "low", "below": "20", "labels": {"team": "sms"}})
     assert rule == Rule("low", Amount("20"), labels={"team": "sms"})
     assert faults == []
 
 
-def test_every_fault_of_a_table_is_told_at_once() -> None:
+def test_all_faults_of_a_table_are_reported_together() -> None:
     _, faults = converted({"below": "x", "severity": "grave", "enabled": "yes", "typo": 1})
     assert len(faults) == 5
 
 
-def test_a_fault_is_told_by_its_place() -> None:
+def test_a_fault_names_its_place() -> None:
     _, faults = converted({"name": "low", "below": "x"})
     assert len(faults) == 1
     assert faults[0].startswith("rule 1, below: ")
 
 
-def test_a_field_that_is_needed_and_not_there_is_a_fault() -> None:
+def test_a_missing_required_field_is_a_fault() -> None:
     rule, faults = converted({"name": "low"})
-    assert (rule, faults) == (None, ["rule 1: has no below"])
+    assert (rule, faults) == (None, ["rule 1, below: is missing"])
 
 
-def test_a_field_that_nobody_knows_is_a_fault() -> None:
+def test_an_unknown_field_is_a_fault() -> None:
     rule, faults = converted({"name": "low", "below": 1, "sevrity": "critical"})
     assert rule is not None
     assert "'sevrity'" in faults[0]
     assert "severity" in faults[0]
 
 
-def test_a_wrong_optional_field_has_its_default_and_is_a_fault() -> None:
+def test_an_invalid_optional_field_gets_its_default_and_is_a_fault() -> None:
     rule, faults = converted({"name": "low", "below": 1, "severity": "grave"})
     assert rule is not None
     assert rule.severity == "warning"
@@ -75,7 +76,7 @@ def test_a_wrong_optional_field_has_its_default_and_is_a_fault() -> None:
 
 
 @pytest.mark.parametrize("raw", [None, 1, True, "text", [], Decimal(1)])
-def test_what_is_no_table_is_a_fault(raw: object) -> None:
+def test_a_value_that_is_not_a_table_is_a_fault(raw: object) -> None:
     rule, faults = converted(raw)
     assert rule is None
     assert "must be a table" in faults[0]
@@ -99,18 +100,18 @@ def test_no_fault_repeats_a_value(raw: object) -> None:
     assert SECRET not in " ".join(faults)
 
 
-def test_a_list_s_tables_are_told_apart_by_their_number() -> None:
+def test_the_tables_of_a_list_are_named_by_their_index() -> None:
     faults = Faults()
     raw = [{"name": "a", "below": 1}, {"name": "b"}, {"name": "c", "below": 1, "enabled": 0}]
-    found = list(convert_each(Rule, raw, "rules", faults))
-    assert [(place, table.name, fine) for place, table, fine in found] == [
+    tables = list(convert_each(Rule, raw, "rules", faults))
+    assert [(place, table.name, valid) for place, table, valid in tables] == [
         ("rules[0]", "a", True),
         ("rules[2]", "c", False),
     ]
-    assert [fault.partition(":")[0] for fault in faults] == ["rules[1]", "rules[2], enabled"]
+    assert [fault.partition(":")[0] for fault in faults] == ["rules[1], below", "rules[2], enabled"]
 
 
-def test_what_is_no_list_is_a_fault() -> None:
+def test_a_value_that_is_not_a_list_is_a_fault() -> None:
     faults = Faults()
     assert list(convert_each(Rule, {"name": SECRET}, "rules", faults)) == []
     assert faults == ["rules: must be a list, not a table"]
@@ -123,7 +124,7 @@ def test_an_amount_is_a_number_or_a_string_that_holds_one(value: object, text: s
 
 
 @pytest.mark.parametrize("value", [True, False, None, 0.1, [], {}, "", "x", "NaN", "1e400", "1_0"])
-def test_what_is_no_exact_number_is_no_amount(value: object) -> None:
+def test_a_value_that_is_not_an_exact_number_is_not_an_amount(value: object) -> None:
     with pytest.raises(ValueError, match="number"):
         Amount.parse(value)
 
@@ -136,12 +137,12 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_json_is_read_as_it_was_written(value: Any) -> None:  # noqa: ANN401 (whatever JSON holds)
+def test_json_is_read_as_it_was_written(value: Json) -> None:
     assert exact_json(json.dumps(value)) == value
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False))
-def test_every_number_is_exact_or_refused(number: Decimal) -> None:
+def test_every_number_is_exact_or_rejected(number: Decimal) -> None:
     text = f"[{number}]".replace("E+", "e+")
     try:
         (read,) = exact_json(text)
@@ -154,7 +155,7 @@ def test_every_number_is_exact_or_refused(number: Decimal) -> None:
 
 
 @given(st.binary())
-def test_no_bytes_are_an_accident(data: bytes) -> None:
+def test_no_bytes_raise_another_error(data: bytes) -> None:
     try:
         exact_json(data)
     except NotExactError as error:
@@ -168,15 +169,15 @@ def test_no_bytes_are_an_accident(data: bytes) -> None:
         ("{", "is not JSON"),
         (b"\xff", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
-        ('{"a":1,"a":1}', "names something twice"),
-        ('{"a":{"b":1,"b":2}}', "names something twice"),
+        ('{"a":1,"a":1}', "contains the same name twice"),
+        ('{"a":{"b":1,"b":2}}', "contains the same name twice"),
         ("NaN", "not finite"),
         ("[Infinity]", "not finite"),
         ("1e400", "impossible size"),
         ("1" * 39, "more than 38 digits"),
     ],
 )
-def test_what_is_not_exact_json_is_refused_and_not_repeated(
+def test_text_that_is_not_exact_json_is_rejected_and_not_repeated(
     text: str | bytes, message: str
 ) -> None:
     with pytest.raises(NotExactError, match=message) as caught:

@@ -1,4 +1,4 @@
-"""Typed values out of untrusted tables, every fault told at once by place and never by value."""
+"""Typed values from untrusted tables. A fault names its place and never repeats a value."""
 
 import json
 import re
@@ -14,108 +14,129 @@ import msgspec
 from balance_watch.domain.money import NotAnAmountError, exact
 
 Json = Any
-"""Whatever JSON holds."""
+"""Whatever JSON or TOML can hold."""
 
-_PLACE = re.compile(r"\(at [^)]*\)")
 _PRINTABLE = re.compile(r"[!-~]+")
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+_TOML_POSITION = re.compile(r"\(at [^)]*\)")
+
 
 class Faults(list[str]):
-    """The faults found so far: sentences that name the place and hold no value."""
+    """The faults found so far: sentences that name a place and repeat no value."""
 
-    def add(self, where: str, what: str) -> None:
-        """Notes that `what` is wrong at `where`."""
-        self.append(f"{where}: {what}")
+    def add(self, where: str, problem: str) -> None:
+        """Notes a problem and where it is."""
+        self.append(f"{where}: {problem}")
 
 
-def convert(kind: type[T], raw: object, where: str, faults: Faults) -> T | None:
-    """Returns `raw` as a `kind` after noting every field that is wrong; None if a needed one is.
+def convert(table_type: type[T], raw: object, where: str, faults: Faults) -> T | None:
+    """Returns `raw` as a `table_type`; None if a required field is missing or invalid.
 
-    An optional field that is wrong has its default in what is returned, so that the caller can
-    look for further faults: whether there were any, the length of `faults` tells. Field by field,
-    because msgspec alone stops at the first fault; an unknown field is a fault, so that a misspelt
-    option is never an option that does nothing.
+    Notes every invalid, missing or unknown field. An invalid optional field gets its default, so
+    that the caller can look for further faults: the length of `faults` tells whether there are any.
+    Converts field by field, because msgspec stops at the first fault. An unknown field is a fault,
+    because a misspelt option would silently do nothing.
     """
     if not isinstance(raw, Mapping):
-        faults.add(where, f"must be a table, not {_kind_of(raw)}")
+        faults.add(where, f"must be a table, not {_type_name(raw)}")
         return None
-    known = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    fields = {field.encode_name: field for field in msgspec.structs.fields(table_type)}
     for name in raw:
-        if name not in known:
-            can = ", ".join(sorted(known))
-            faults.add(where, f"has no field {named_safely(name, known)}; it can have {can}")
+        if name not in fields:
+            faults.add(where, unknown("field", name, sorted(fields)))
     values: dict[str, Any] = {}
     complete = True
-    for name, field in known.items():
+    for name, field in fields.items():
+        place = f"{where}, {name}"
         if name not in raw:
             if field.required:
                 complete = False
-                faults.add(where, f"has no {name}")
+                faults.add(place, "is missing")
             continue
         try:
-            values[field.name] = _converted(raw[name], field.type, f"{where}, {name}", faults)
-        except _ToldError:
+            values[field.name] = _convert_field(raw[name], field.type, place, faults)
+        except _AlreadyNotedError:
             complete = complete and not field.required
         except msgspec.ValidationError as error:
             complete = complete and not field.required
-            faults.add(f"{where}, {name}", _explain(error, field.type))
-    return kind(**values) if complete else None
+            faults.add(place, _problem(error, field.type))
+    return table_type(**values) if complete else None
 
 
-class _ToldError(Exception):
-    """What is wrong with a table within a table is noted already."""
+class _AlreadyNotedError(Exception):
+    """A nested table has faults, which are noted already."""
 
 
-def _converted(raw: object, kind: Any, where: str, faults: Faults) -> object:  # noqa: ANN401 (any annotation)
-    """A field's value; a table of its own, or each of several by name, is told field by field."""
-    choices = [kind, *get_args(kind)]
-    table = next(
-        (it for it in choices if isinstance(it, type) and issubclass(it, msgspec.Struct)), None
+def _convert_field(raw: object, field_type: object, where: str, faults: Faults) -> object:
+    """Returns the value of a field; converts nested tables field by field, as `convert` does.
+
+    `field_type` is the annotation of the field, such as `dict[str, Amount] | None`.
+
+    Raises:
+        msgspec.ValidationError: the value is invalid.
+        _AlreadyNotedError: a nested table is invalid.
+    """
+    candidates = [field_type, *get_args(field_type)]
+    table_type = next(
+        (one for one in candidates if isinstance(one, type) and issubclass(one, msgspec.Struct)),
+        None,
     )
-    if table is None or not isinstance(raw, Mapping):
-        return msgspec.convert(raw, kind, dec_hook=decode)
+    if table_type is None or not isinstance(raw, Mapping):
+        return msgspec.convert(raw, field_type, dec_hook=decode)
     before = len(faults)
-    if get_origin(kind) is dict:
-        # By number: a name may be a key in the wrong place.
-        each = enumerate(raw.items(), 1)
-        named = {name: convert(table, it, f"{where} {n}", faults) for n, (name, it) in each}
+    value: object
+    if get_origin(field_type) is dict:
+        # The place names an entry by its number: a name may be a key in the wrong place.
+        value = {
+            name: convert(table_type, entry, f"{where} {number}", faults)
+            for number, (name, entry) in enumerate(raw.items(), 1)
+        }
     else:
-        found = convert(table, raw, where, faults)
+        value = convert(table_type, raw, where, faults)
     if len(faults) > before:
-        raise _ToldError
-    return named if get_origin(kind) is dict else found
+        raise _AlreadyNotedError
+    return value
 
 
 def convert_each(
-    kind: type[T], raw: object, where: str, faults: Faults
+    table_type: type[T], raw: object, where: str, faults: Faults
 ) -> Iterator[tuple[str, T, bool]]:
-    """Yields those of a list's tables that `convert` returns, as (place, table, in order)."""
+    """Yields (place, table, valid) for each table of a list that `convert` can return."""
     if not isinstance(raw, list):
-        faults.add(where, f"must be a list, not {_kind_of(raw)}")
+        faults.add(where, f"must be a list, not {_type_name(raw)}")
         return
-    for index, one in enumerate(raw):
+    for index, entry in enumerate(raw):
         place, before = f"{where}[{index}]", len(faults)
-        table = convert(kind, one, place, faults)
+        table = convert(table_type, entry, place, faults)
         if table is not None:
             yield place, table, len(faults) == before
 
 
+def unknown(what: str, name: object, known: Iterable[str]) -> str:
+    """Returns the problem of an unknown name, such as `unknown field 'belwo'; the fields are …`.
+
+    Repeats the name only if it is a misspelling of a known one: it may be a key that was pasted
+    into the wrong place.
+    """
+    known = list(known)
+    text = str(name)
+    shown = f" {text!r}" if get_close_matches(text, known, n=1, cutoff=0.7) else ""
+    return f"unknown {what}{shown}; the {what}s are {', '.join(known)}"
+
+
 class Amount(str):
-    """A number or a string that holds one, as JSON and TOML give it; `.exact` is its value."""
+    """A number, or a string that holds one, from JSON or TOML; `.exact` is its value."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, value: object) -> "Amount":
-        """Raises ValueError on what is no exact finite number."""
+        """Raises ValueError unless the value is an exact finite number."""
         if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
-            raise ValueError("must be a number, or a string that holds one")  # noqa: TRY004 (msgspec's)
-        try:
-            return cls(f"{exact(value):f}")
-        except NotAnAmountError as error:
-            raise ValueError(str(error)) from None
+            raise NotAnAmountError("must be a number, or a string that holds one")
+        return cls(f"{exact(value):f}")
 
     @property
     def exact(self) -> Decimal:
@@ -124,102 +145,103 @@ class Amount(str):
 
 
 class NotExactError(ValueError):
-    """Text that is not JSON with one exact value under each name; the message repeats none."""
+    """The text is not JSON with one exact value under each name. The message repeats no value."""
 
 
-def exact_json(text: str | bytes, *, any_number: bool = False) -> Any:  # noqa: ANN401 (whatever JSON holds)
-    """Returns JSON with every number an exact Decimal.
+def exact_json(text: str | bytes, *, any_number: bool = False) -> Json:
+    """Parses JSON, with every number as an exact Decimal.
 
     Args:
         text: the JSON.
-        any_number: let pass what is no amount, for `Amount` to refuse at its place.
+        any_number: accept numbers that are not amounts, so that `Amount` rejects them in place.
 
     Raises:
-        NotExactError: it is not JSON, a name stands twice in a table, or a number is not finite or
-            larger than DynamoDB holds.
+        NotExactError: the text is not JSON, a name appears twice in a table, or a number is not
+            finite or does not fit into DynamoDB.
     """
-    number = _as_written if any_number else exact
+    number = _decimal_or_nan if any_number else exact
     try:
         return json.loads(
             text,
             parse_float=number,
             parse_int=number,
-            parse_constant=number if any_number else _no_constant,
-            object_pairs_hook=_no_duplicates,
+            parse_constant=number if any_number else _reject_constant,
+            object_pairs_hook=_reject_duplicates,
         )
     except NotAnAmountError as error:
-        raise NotExactError(f"holds a number that {error}") from None
+        raise NotExactError(f"contains a number that {error}") from None
     except NotExactError:
         raise
     except (ValueError, RecursionError):
         raise NotExactError("is not JSON") from None
 
 
-def exact_toml(text: str, where: str, faults: Faults) -> dict[str, Any] | None:
-    """Returns TOML with every fraction an exact Decimal; None after noting why it is none."""
+def exact_toml(text: str, where: str, faults: Faults) -> dict[str, Json] | None:
+    """Parses TOML, with every fraction as an exact Decimal; notes a fault and returns None."""
     try:
         return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        # Where, and not what: the rest of its message may repeat a part of the text.
-        place = _PLACE.search(str(error))
-        faults.add(where, f"is not TOML{f' {place[0]}' if place else ''}")
+        # Only the position: the rest of the message may repeat a part of the text.
+        position = _TOML_POSITION.search(str(error))
+        faults.add(where, f"is not TOML{f' {position[0]}' if position else ''}")
     except (ArithmeticError, RecursionError, ValueError):
-        # Of tomllib's making: a number with thousands of digits, brackets in brackets in brackets.
-        faults.add(where, "is not TOML: it has a number too long, or is nested too deep")
+        # tomllib raises these for a number with thousands of digits, and for deep nesting.
+        faults.add(where, "is not TOML: a number is too long, or the nesting is too deep")
     return None
 
 
-def _as_written(number: str) -> Decimal:
+def _decimal_or_nan(number: str) -> Decimal:
     try:
         return Decimal(number)
     except InvalidOperation:
-        return Decimal("NaN")  # an exponent that no Decimal has
+        return Decimal("NaN")  # the exponent is too large for any Decimal
 
 
-def _no_constant(_: str) -> None:
+def _reject_constant(_: str) -> None:
     raise NotAnAmountError("is not finite")
 
 
-def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Two values under one name: whichever was meant, it would be a guess."""
+def _reject_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Rejects two values under one name: to choose one of them would be a guess."""
     table = dict(pairs)
     if len(table) != len(pairs):
-        raise NotExactError("names something twice")
+        raise NotExactError("contains the same name twice")
     return table
 
 
-def decode(kind: type, value: object) -> object:
-    """Msgspec's hook for types of ours, each of which has a `parse` that raises ValueError."""
-    parse = getattr(kind, "parse", None)
+def decode(field_type: type, value: object) -> object:
+    """Parses our own types for msgspec: each has a `parse` that raises ValueError."""
+    parse = getattr(field_type, "parse", None)
     if parse is None:
-        raise NotImplementedError(kind)
+        raise NotImplementedError(field_type)
     return parse(value)
 
 
-def _explain(error: msgspec.ValidationError, kind: Any) -> str:  # noqa: ANN401 (any annotation)
-    if get_origin(kind) is Literal:
-        return f"must be one of {', '.join(map(str, get_args(kind)))}"
+def _problem(error: msgspec.ValidationError, field_type: object) -> str:
+    """Says in plain words what msgspec rejects."""
+    if get_origin(field_type) is Literal:
+        return f"must be one of {', '.join(map(str, get_args(field_type)))}"
     message = str(error)
     if "Invalid" in message:
-        # msgspec repeats the value in these; the place alone has to do.
-        return "has a value that is not understood"
+        # msgspec repeats the value in these messages.
+        return "has an invalid value"
     message = message.partition(" - at ")[0].replace("`", "").replace("object", "table")
-    for word, plain in (("Expected", "must be"), ("got", "not"), *_PLAIN):
+    for word, plain in (("Expected", "must be"), ("got", "not"), *_PLAIN_TYPES):
         message = re.sub(rf"\b{word}\b", plain, message)
     return message
 
 
-_PLAIN = (
+_PLAIN_TYPES = (
     ("str", "text"),
     ("int", "a whole number"),
     ("float", "a number"),
     ("decimal", "a number"),
     ("bool", "a boolean"),
 )
-"""What msgspec calls by Python's names."""
+"""Plain words for the Python types that msgspec names."""
 
 
-def _kind_of(value: object) -> str:
+def _type_name(value: object) -> str:
     names = {
         dict: "a table",
         list: "a list",
@@ -228,12 +250,6 @@ def _kind_of(value: object) -> str:
         type(None): "null",
     }
     return names.get(type(value), "a number")
-
-
-def named_safely(name: object, known: Iterable[str]) -> str:
-    """A name may be a key pasted into the wrong place: one is shown only if it is a misspelling."""
-    text = str(name)
-    return repr(text) if get_close_matches(text, list(known), n=1, cutoff=0.7) else "of that name"
 
 
 def is_address(text: str) -> bool:

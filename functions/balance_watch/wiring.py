@@ -1,6 +1,5 @@
 """Builds everything from the settings: the only place that does."""
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -33,22 +32,6 @@ from balance_watch.usecases.check import Check
 from balance_watch.usecases.delivery import DeliveryReport, deliver
 from balance_watch.usecases.payments import Pay
 from balance_watch.validation import Faults
-
-logging.getLogger("botocore").setLevel(logging.WARNING)  # at INFO, noise
-
-
-def _holds_no_secret(record: logging.LogRecord) -> bool:
-    """Drops what botocore writes at DEBUG of a reply, or of a request that is signed already.
-
-    Secrets Manager's replies are the keys; beside a signature stands AWS's own session token. A
-    filter, not a level: a level would end where somebody sets another.
-    """
-    is_unsigned = record.name == "botocore.endpoint" and "http request" not in str(record.msg)
-    return record.levelno > logging.DEBUG or is_unsigned
-
-
-for _logger in ("botocore.auth", "botocore.endpoint", "botocore.parsers"):
-    logging.getLogger(_logger).addFilter(_holds_no_secret)
 
 Client = Any
 """A boto3 client: boto3 makes its classes at run time."""

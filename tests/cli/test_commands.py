@@ -46,7 +46,7 @@ def test_check_shows_every_account_and_its_balance(run: "Run") -> None:
 
 def test_check_shows_why_an_account_cannot_be_read(stage: "Stage", run: "Run") -> None:
     stage.you.trouble = KEY_REJECTED
-    assert "HTTP 401: the key is not valid." in run("check").out
+    assert "HTTP 401: the key is invalid." in run("check").out
 
 
 def test_status_lists_accounts_that_were_never_checked(run: "Run") -> None:
@@ -77,7 +77,7 @@ def test_status_names_the_failure(stage: "Stage", run: "Run") -> None:
     at = run("check", "--json").json["scheduled_time"]
     assert run("status", "--json").json[0]["failure"] == {
         "kind": "key_rejected",
-        "message": "HTTP 401: the key is not valid.",
+        "message": "HTTP 401: the key is invalid.",
         "since": at,
     }
 

@@ -224,4 +224,4 @@ def test_a_policy_with_a_provider_of_the_catalogue_is_invalid(
     file = tmp_path / "policy.toml"
     file.write_text(OWN.replace('slug = "funds"', 'slug = "you"'))
     assert main(["policy", "check", str(file)]) == 1
-    assert "you is in the catalogue too" in " ".join(capsys.readouterr().err.split())
+    assert "you is also in the catalogue" in " ".join(capsys.readouterr().err.split())

@@ -225,24 +225,26 @@ def test_a_threshold_that_is_no_number_is_told(threshold: object, what: str) -> 
 @pytest.mark.parametrize("field", ["name", "provider", "credentials"])
 def test_a_field_that_is_missing_is_told(field: str) -> None:
     place = WHERE.replace("search", "number 1") if field == "name" else WHERE
-    assert faults_of(**{field: None}) == [f"{place}: has no {field}"]
+    assert faults_of(**{field: None}) == [f"{place}, {field}: is missing"]
 
 
 def test_every_variable_that_is_missing_is_told() -> None:
     assert faults_of(provider="regional", variables={"region": ""}) == [
-        f"{WHERE}: variables has no region",
-        f"{WHERE}: variables has no project",
+        f"{WHERE}: variables, region: is missing",
+        f"{WHERE}: variables, project: is missing",
     ]
 
 
 def test_a_misspelt_option_is_told_by_its_name() -> None:
     (fault,) = faults_of(alert_bellow="50")
-    assert fault.startswith(f"{WHERE}: has no field 'alert_bellow'; it can have alert_below, auth,")
+    assert fault.startswith(
+        f"{WHERE}: unknown field 'alert_bellow'; the fields are alert_below, auth,"
+    )
 
 
 def test_a_key_in_the_place_of_a_field_is_not_shown() -> None:
     (fault,) = faults_of(**{"sk-live-0123456789": "x"})
-    assert fault.startswith(f"{WHERE}: has no field of that name; it can have ")
+    assert fault.startswith(f"{WHERE}: unknown field; the fields are ")
 
 
 @pytest.mark.parametrize(

@@ -46,10 +46,7 @@ FAULTS = {
     ),
     "a match that is no fact": (
         'below = 5\nmatch = { currency = "EUR" }',
-        (
-            "policy rules[0], match: cannot ask for a fact of that name; "
-            "it can ask for account, provider, labels.NAME"
-        ),
+        ("policy rules[0], match: unknown fact; the facts are account, provider, labels.NAME"),
     ),
     "a glob that is no text": (
         "below = 5\nmatch = { account = 5 }",
@@ -90,13 +87,13 @@ def test_a_metric_that_there_is_not_is_a_fault_and_not_a_rule(metric: str) -> No
 
 def test_an_unknown_section_is_told_by_name() -> None:
     can = "defaults, rules, routes, mute_times, providers"
-    assert faults_of("[rule]\n") == [f"policy: has no section 'rule'; it can have {can}"]
+    assert faults_of("[rule]\n") == [f"policy: unknown section 'rule'; the sections are {can}"]
 
 
 def test_an_unknown_field_is_told_by_name_with_those_there_are() -> None:
     assert faults_of_rule("belwo = 5\nbelow = 5") == [
         (
-            "policy rules[0]: has no field 'belwo'; it can have "
+            "policy rules[0]: unknown field 'belwo'; the fields are "
             "above, below, for, match, metric, name, recover, severity, top_up"
         )
     ]
@@ -122,7 +119,7 @@ def test_a_name_is_one_line(name: str) -> None:
 
 
 def test_a_rule_without_a_name_is_told() -> None:
-    assert faults_of("[[rules]]\nbelow = 5") == ["policy rules[0]: has no name"]
+    assert faults_of("[[rules]]\nbelow = 5") == ["policy rules[0], name: is missing"]
 
 
 @pytest.mark.parametrize("text", ["5", "-1h", "1.5h", "1 hour", "h", "1h30m", "1000000h", "NEVER"])

@@ -34,7 +34,7 @@ HOOK = webhook()
         ("{", "is not JSON"),
         ("{'accounts': []}", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
-        ('{"accounts": [], "accounts": []}', "names something twice"),
+        ('{"accounts": [], "accounts": []}', "contains the same name twice"),
         ('{"accounts": NaN}', '"accounts" must be a list'),
         ("[]", 'must be a JSON object with the one field "accounts"'),
         ("null", 'must be a JSON object with the one field "accounts"'),
@@ -54,7 +54,7 @@ def test_a_secret_that_is_not_as_the_contract_has_it_is_told_by_name(text: str, 
 def test_a_key_that_stands_twice_is_not_guessed_at() -> None:
     text = '{"accounts": [{"name": "a", "provider": "you", "provider": "vonage"}]}'
     assert understood(accounts=text).faults == [
-        "secret balance-watch/accounts: names something twice"
+        "secret balance-watch/accounts: contains the same name twice"
     ]
 
 

@@ -1,4 +1,4 @@
-"""The four providers on loopback and a client that may reach them, for all tests of this room."""
+"""The first four providers on loopback, and a client that may reach them."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ from tests.support.provider_reads import KEY, SECRET
 
 
 class World(NamedTuple):
-    """Each holds one account, with the keys of asking.py and what the documentation shows."""
+    """Each server holds one account: keys of provider_reads.py, numbers of the documentation."""
 
     legnext: LegnextServer
     you: YouServer

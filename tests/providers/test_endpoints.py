@@ -64,34 +64,34 @@ def test_an_explicit_user_agent_is_sent(world: World, slug: str) -> None:
 
 
 @pytest.mark.parametrize("slug", ENDPOINTS)
-def test_a_base_url_s_path_goes_before_the_provider_s_own(world: World, slug: str) -> None:
+def test_the_path_of_a_base_url_comes_before_the_provider_s(world: World, slug: str) -> None:
     server = server_of(world, slug)
     failure(world.client, account_of(slug, f"{server.url}/gateway/$eu/"))
     assert sent(server).path == f"/gateway/$eu{ENDPOINTS[slug][1]}"
 
 
 @pytest.mark.parametrize("slug", ENDPOINTS)
-def test_a_key_that_the_provider_does_not_know_is_rejected(world: World, slug: str) -> None:
+def test_an_unknown_key_is_rejected(world: World, slug: str) -> None:
     server = server_of(world, slug)
     server.accounts.clear()
     assert failure(world.client, account_of(slug, server.url)).kind is FailureKind.KEY_REJECTED
 
 
 @pytest.mark.parametrize("slug", ENDPOINTS)
-def test_a_key_that_lacks_the_right_is_not_allowed(world: World, slug: str) -> None:
+def test_a_key_without_permission_is_not_allowed(world: World, slug: str) -> None:
     server = server_of(world, slug)
     server.trouble = NOT_ALLOWED
     assert failure(world.client, account_of(slug, server.url)).kind is FailureKind.NOT_ALLOWED
 
 
 @pytest.mark.parametrize("slug", ENDPOINTS)
-def test_a_reading_belongs_to_the_tick_it_was_asked_for(world: World, slug: str) -> None:
+def test_a_reading_belongs_to_its_tick(world: World, slug: str) -> None:
     account = account_of(slug, server_of(world, slug).url)
     assert reading(world.client, account).observed_at == NOW
 
 
 @pytest.mark.parametrize("flat", [False, True], ids=["in an envelope", "flat"])
-def test_legnext_is_read_whole(world: World, flat: bool) -> None:  # noqa: FBT001 (a parameter)
+def test_legnext_is_read_completely(world: World, flat: bool) -> None:  # noqa: FBT001 (a parameter)
     world.legnext.flat = flat
     got = reading(world.client, account_of("legnext", world.legnext.url))
     assert (got.balance, got.currency) == (Decimal("72.048"), "USD")
@@ -116,20 +116,20 @@ def test_legnext_s_nine_fractional_digits_are_a_time(world: World) -> None:
         ("true", FailureKind.PROVIDER_ERROR),
     ],
 )
-def test_legnext_s_own_code_is_believed_though_http_says_200(
+def test_legnext_s_own_code_counts_although_the_status_is_200(
     world: World, code: str, kind: FailureKind
 ) -> None:
     world.legnext.trouble = canned(200, f'{{"code":{code},"data":{{"balance_usd":72.048}}}}')
     assert failure(world.client, account_of("legnext", world.legnext.url)).kind is kind
 
 
-def test_you_s_cents_are_dollars_to_the_last_digit(world: World) -> None:
+def test_you_s_cents_become_dollars_to_the_last_digit(world: World) -> None:
     got = reading(world.client, account_of("you", world.you.url))
     assert str(got.balance) == "7189.245"
     assert got.currency == "USD"
 
 
-def test_you_s_front_is_not_taken_for_its_api(world: World) -> None:
+def test_the_server_in_front_of_you_is_not_mistaken_for_its_api(world: World) -> None:
     account = account_of("you", world.you.url)
     world.you.trouble = BLOCKED
     front = failure(world.client, account)
@@ -139,7 +139,7 @@ def test_you_s_front_is_not_taken_for_its_api(world: World) -> None:
     assert (front.kind.about_the_key, api.kind.about_the_key) == (False, True)
 
 
-def test_aimlapi_s_detail_tells_of_the_automatic_top_up(world: World) -> None:
+def test_aimlapi_s_detail_has_the_automatic_top_up(world: World) -> None:
     got = reading(world.client, account_of("aimlapi-detail", world.aimlapi.url))
     assert (got.balance, got.currency) == (Decimal("100.5"), "USD")
     assert got.auto_reload == AutoReload(enabled=True, threshold=Decimal(50), amount=Decimal(100))
@@ -176,26 +176,26 @@ def test_aimlapi_s_mail_address_is_in_no_failure(world: World, body: str, status
     assert "user@" not in repr(got)
 
 
-def test_aimlapi_s_billing_is_a_balance_and_its_currency(world: World) -> None:
+def test_aimlapi_s_billing_has_a_balance_and_its_currency(world: World) -> None:
     got = reading(world.client, account_of("aimlapi", world.aimlapi.url))
     assert (got.balance, got.currency) == (Decimal("100.5"), "USD")
     assert got.auto_reload is None
 
 
-def test_a_reply_in_another_currency_than_documented_is_not_understood(world: World) -> None:
+def test_a_reply_in_another_currency_than_documented_is_malformed(world: World) -> None:
     world.aimlapi.trouble = canned(200, '{"current_balance":900,"currency":"JPY"}')
     got = failure(world.client, account_of("aimlapi", world.aimlapi.url))
     assert got.kind is FailureKind.MALFORMED
     assert "another currency than USD" in got.message
 
 
-def test_a_reply_in_the_currency_that_the_account_names_is_understood(world: World) -> None:
+def test_a_reply_in_the_account_s_currency_is_read(world: World) -> None:
     world.aimlapi.trouble = canned(200, '{"current_balance":5,"currency":"eur"}')
     account = account_of("aimlapi", world.aimlapi.url, currency="EUR")
     assert reading(world.client, account).currency == "EUR"
 
 
-def test_an_account_of_another_currency_than_the_reply_s_is_not_understood(world: World) -> None:
+def test_a_reply_in_another_currency_than_the_account_s_is_malformed(world: World) -> None:
     account = account_of("aimlapi", world.aimlapi.url, currency="EUR")
     assert failure(world.client, account).kind is FailureKind.MALFORMED
 
@@ -208,7 +208,7 @@ def test_aimlapi_s_v1_is_read_in_dollars_and_in_credits(world: World) -> None:
     assert got.provider_threshold == Decimal("0.005")
 
 
-def test_aimlapi_s_v1_tells_its_flag_its_state_and_its_automatic_debit(world: World) -> None:
+def test_aimlapi_s_v1_has_a_flag_a_status_and_an_automatic_debit(world: World) -> None:
     world.aimlapi.accounts[KEY].flag = True
     got = reading(world.client, account_of("aimlapi-v1-legacy", world.aimlapi.url))
     assert got.provider_flag is True
@@ -216,13 +216,13 @@ def test_aimlapi_s_v1_tells_its_flag_its_state_and_its_automatic_debit(world: Wo
     assert got.status == "Balance is current and up to date"
 
 
-def test_aimlapi_s_v1_time_of_the_request_is_no_time_of_the_balance(world: World) -> None:
+def test_aimlapi_s_v1_time_of_the_request_is_not_the_provider_time(world: World) -> None:
     got = reading(world.client, account_of("aimlapi-v1-legacy", world.aimlapi.url))
     assert got.provider_time is None
 
 
 @pytest.mark.parametrize("word", ["unknown", "Disabled?", ""])
-def test_aimlapi_s_automatic_debit_in_a_word_that_nobody_knows_is_no_answer(
+def test_an_unknown_word_for_aimlapi_s_automatic_debit_is_no_answer(
     world: World, word: str
 ) -> None:
     world.aimlapi.trouble = canned(200, f'{{"balance":1,"autoDebitStatus":"{word}"}}')
@@ -236,7 +236,7 @@ def test_vonage_is_read_in_euros(world: World) -> None:
     assert got.auto_reload == AutoReload(enabled=False)
 
 
-def test_vonage_s_keys_go_into_the_query_where_the_account_says_so(world: World) -> None:
+def test_vonage_s_keys_go_into_the_query_if_the_account_says_so(world: World) -> None:
     reading(world.client, account_of("vonage", world.vonage.url, auth="query"))
     request = sent(world.vonage)
     assert request.query == {"api_key": KEY, "api_secret": SECRET}
@@ -253,7 +253,7 @@ def vonage_in_xml(content: str) -> str:
 
 
 @pytest.mark.parametrize(("word", "enabled"), [("true", True), ("false", False)])
-def test_vonage_s_xml_is_read_as_its_json(
+def test_vonage_s_xml_is_read_like_its_json(
     world: World,
     word: str,
     enabled: bool,  # noqa: FBT001 (a parameter)
@@ -280,6 +280,6 @@ def test_vonage_s_error_in_xml_is_an_error(world: World) -> None:
     assert got.kind is FailureKind.KEY_REJECTED
 
 
-def test_an_account_may_name_the_currency_of_a_provider_that_does_not(world: World) -> None:
+def test_an_account_may_name_the_currency_if_the_provider_does_not(world: World) -> None:
     account = replace(account_of("vonage", world.vonage.url), currency="GBP")
     assert reading(world.client, account).currency == "GBP"

@@ -1,4 +1,4 @@
-"""Every way to fail has its one name; the transport's own are tried in tests/transport."""
+"""Each failure has one kind; tests/transport tries the failures of the transport itself."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -19,7 +19,7 @@ from tests.support.fault_server import (
     replies,
     says,
 )
-from tests.support.provider_reads import account_of, failure, hasty_client, understood
+from tests.support.provider_reads import account_of, failure, hasty_client, parsed
 
 BODY = '{"data":{"attributes":{"balance":%s}}}'
 
@@ -31,9 +31,9 @@ def failed(
     content_type: str = "application/json",
     **headers: str,
 ) -> ReadFailure:
-    outcome = understood(slug, body, status, content_type, **headers)
-    assert isinstance(outcome, ReadFailure), outcome
-    return outcome
+    result = parsed(slug, body, status, content_type, **headers)
+    assert isinstance(result, ReadFailure), result
+    return result
 
 
 def failed_at(server: FaultServer, base_url: str | None = None) -> ReadFailure:
@@ -41,11 +41,11 @@ def failed_at(server: FaultServer, base_url: str | None = None) -> ReadFailure:
 
 
 @pytest.mark.parametrize("body", ['{"detail":"Problems with API key."}', "invalid key", ""])
-def test_401_is_a_rejected_key_in_whatever_words(body: str) -> None:
+def test_401_is_a_rejected_key_whatever_the_body_is(body: str) -> None:
     assert failed("you", body, 401).kind is FailureKind.KEY_REJECTED
 
 
-def test_401_with_a_web_page_is_blocked_on_the_way() -> None:
+def test_401_with_a_web_page_is_blocked() -> None:
     got = failed("you", "<html>Sign in</html>", 401, content_type="text/html")
     assert got.kind is FailureKind.BLOCKED
 
@@ -68,16 +68,16 @@ def test_403_in_an_api_s_format_is_not_allowed(body: str) -> None:
         ("", "application/json"),
     ],
 )
-def test_403_in_no_api_s_format_is_blocked_on_the_way(body: str, content_type: str) -> None:
+def test_403_in_another_format_is_blocked(body: str, content_type: str) -> None:
     assert failed("you", body, 403, content_type=content_type).kind is FailureKind.BLOCKED
 
 
-def test_429_is_rate_limited_and_says_for_how_long() -> None:
+def test_429_is_rate_limited_and_has_a_pause_in_seconds() -> None:
     got = failed("you", "{}", 429, **{"Retry-After": "17"})
     assert (got.kind, got.retry_after) == (FailureKind.RATE_LIMITED, 17)
 
 
-def test_429_may_name_a_date() -> None:
+def test_429_may_have_a_date() -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
     got = failed("you", "{}", 429, **{"Retry-After": date})
     assert got.retry_after is not None
@@ -85,7 +85,7 @@ def test_429_may_name_a_date() -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Retry-After": "soon"}])
-def test_429_need_not_say_for_how_long(headers: dict[str, str]) -> None:
+def test_429_may_have_no_pause(headers: dict[str, str]) -> None:
     got = failed("you", "{}", 429, **headers)
     assert (got.kind, got.retry_after) == (FailureKind.RATE_LIMITED, None)
 
@@ -93,7 +93,7 @@ def test_429_need_not_say_for_how_long(headers: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "status", [500, 502, 503, 504, 520, 599, 400, 404, 418, 201, 204, 206, 100]
 )
-def test_every_other_status_is_the_provider_s_error(status: int) -> None:
+def test_every_other_status_is_a_provider_error(status: int) -> None:
     assert failed("you", BODY % 1, status).kind is FailureKind.PROVIDER_ERROR
 
 
@@ -102,7 +102,7 @@ def test_every_3xx_is_redirected(status: int) -> None:
     assert failed("you", BODY % 1, status).kind is FailureKind.REDIRECTED
 
 
-def test_a_redirect_s_target_never_sees_the_key() -> None:
+def test_the_target_of_a_redirect_never_receives_the_key() -> None:
     with FaultServer(replies("200 OK", b'{"data":{"attributes":{"balance":1}}}')) as thief:
         location = f"{thief.url}/v1/billing/account_balance"
         with FaultServer(replies("302 Found", b"", location=location)) as server:
@@ -112,7 +112,7 @@ def test_a_redirect_s_target_never_sees_the_key() -> None:
     assert got.kind is FailureKind.REDIRECTED
 
 
-def test_a_redirect_with_a_body_without_end_is_redirected() -> None:
+def test_a_redirect_with_an_endless_body_is_redirected() -> None:
     with FaultServer(floods(b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n")) as server:
         assert failed_at(server).kind is FailureKind.REDIRECTED
 
@@ -138,9 +138,7 @@ def test_a_redirect_with_a_body_without_end_is_redirected() -> None:
         "hangs up",
     ],
 )
-def test_what_the_transport_reports_is_a_failure_of_that_kind(
-    behaviour: Behaviour, kind: FailureKind
-) -> None:
+def test_a_failure_of_the_transport_keeps_its_kind(behaviour: Behaviour, kind: FailureKind) -> None:
     with FaultServer(behaviour) as server:
         assert failed_at(server).kind is kind
 
@@ -153,14 +151,14 @@ def test_what_the_transport_reports_is_a_failure_of_that_kind(
         "https://10.0.0.1",
         f"http://127.0.0.1:{closed_port()}",
     ],
-    ids=["no such name", "not https", "an address inside", "refused"],
+    ids=["no such name", "not https", "a private address", "refused"],
 )
-def test_a_host_that_cannot_be_asked_is_unreachable(base_url: str) -> None:
+def test_a_host_that_cannot_be_reached_is_unreachable(base_url: str) -> None:
     with FaultServer(hangs) as server:
         assert failed_at(server, base_url).kind is FailureKind.UNREACHABLE
 
 
-def test_no_time_left_is_timed_out_and_asks_nobody(world: World) -> None:
+def test_without_time_left_nothing_is_sent_and_the_read_times_out(world: World) -> None:
     got = failure(world.client, account_of("you", world.you.url), within=-1)
     assert got.kind is FailureKind.TIMED_OUT
     assert world.you.requests == []
@@ -187,11 +185,11 @@ NOT_JSON: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON.keys())
-def test_what_is_not_json_is_malformed(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_malformed(body: bytes) -> None:
     assert failed("you", body).kind is FailureKind.MALFORMED
 
 
-def test_a_web_page_is_malformed_though_it_may_look_like_json() -> None:
+def test_a_web_page_is_malformed_even_if_it_looks_like_json() -> None:
     assert failed("you", BODY % 1, content_type="text/html").kind is FailureKind.MALFORMED
 
 
@@ -228,7 +226,7 @@ NO_AMOUNT = [
 
 
 @pytest.mark.parametrize("amount", NO_AMOUNT)
-def test_what_is_no_exact_finite_number_is_malformed(amount: str) -> None:
+def test_a_balance_that_is_not_an_exact_finite_number_is_malformed(amount: str) -> None:
     assert failed("you", BODY % amount).kind is FailureKind.MALFORMED
 
 
@@ -245,7 +243,7 @@ def test_what_is_no_exact_finite_number_is_malformed(amount: str) -> None:
         '{"data":{"attributes":null}}',
     ],
 )
-def test_json_of_another_shape_is_malformed(body: str) -> None:
+def test_json_of_another_structure_is_malformed(body: str) -> None:
     assert failed("you", body).kind is FailureKind.MALFORMED
 
 
@@ -265,19 +263,19 @@ def test_json_of_another_shape_is_malformed(body: str) -> None:
         '"updated_at":"9999-12-31T23:59:59-23:59"',
     ],
 )
-def test_a_fact_beside_the_balance_that_is_not_understood_is_malformed(field: str) -> None:
+def test_an_invalid_fact_beside_the_balance_is_malformed(field: str) -> None:
     assert failed("legnext", f'{{"balance_usd":1,{field}}}').kind is FailureKind.MALFORMED
 
 
 @pytest.mark.parametrize(
     "currency", ["null", '""', "1", '"US"', '"dollars"', '"<b>"', '"U$D"', '["USD"]']
 )
-def test_a_currency_that_is_none_is_malformed(currency: str) -> None:
+def test_an_invalid_currency_is_malformed(currency: str) -> None:
     body = f'{{"current_balance":1,"currency":{currency}}}'
     assert failed("aimlapi", body).kind is FailureKind.MALFORMED
 
 
-def test_a_failure_s_message_repeats_nothing_of_the_reply() -> None:
+def test_a_message_repeats_nothing_of_the_reply() -> None:
     for body in ('{"marker":1}', BODY % '"marker"', '{"data":{"attributes":"marker"}}', "marker"):
         assert "marker" not in failed("you", body).message
 
@@ -298,8 +296,8 @@ BAD_XML = {
         '<!DOCTYPE a SYSTEM "http://127.0.0.1/a.dtd">'
         "<accountBalance><value>&v;</value></accountBalance>"
     ),
-    "an end that is missing": "<accountBalance><value>5</value>",
-    "an end that is another's": "<accountBalance><value>5</accountBalance></value>",
+    "a missing end tag": "<accountBalance><value>5</value>",
+    "a mismatched end tag": "<accountBalance><value>5</accountBalance></value>",
     "two roots": "<accountBalance><value>5</value></accountBalance><value>6</value>",
     "two values": "<accountBalance><value>5</value><value>6</value></accountBalance>",
     "a value with an attribute": '<accountBalance><value unit="c">5</value></accountBalance>',
@@ -309,8 +307,8 @@ BAD_XML = {
     "a value in words": "<accountBalance><value>five</value></accountBalance>",
     "a value in Python's notation": "<accountBalance><value>1_0</value></accountBalance>",
     "a value in Arabic digits": "<accountBalance><value>\u0661\u0662</value></accountBalance>",
-    "a value that is no number": "<accountBalance><value>NaN</value></accountBalance>",
-    "a value without end": "<accountBalance><value>Infinity</value></accountBalance>",
+    "a value of NaN": "<accountBalance><value>NaN</value></accountBalance>",
+    "an infinite value": "<accountBalance><value>Infinity</value></accountBalance>",
     "a flag in other words": (
         "<accountBalance><value>5</value><autoReload>yes</autoReload></accountBalance>"
     ),
@@ -336,7 +334,7 @@ def test_an_external_entity_is_not_fetched() -> None:
         assert server.connections == 0
 
 
-def test_every_kind_has_its_words() -> None:
+def test_kinds_have_words_and_some_concern_the_key() -> None:
     assert FailureKind.KEY_REJECTED.words == "Key rejected"
     assert [kind for kind in FailureKind if kind.about_the_key] == [
         FailureKind.KEY_REJECTED,
@@ -344,7 +342,7 @@ def test_every_kind_has_its_words() -> None:
     ]
 
 
-def test_a_canned_reply_over_http_fails_as_it_does_without(world: World) -> None:
+def test_a_reply_over_http_fails_as_it_does_without(world: World) -> None:
     world.you.trouble = canned(200, BODY % "1e400")
     got = failure(world.client, account_of("you", world.you.url))
     assert got == failed("you", BODY % "1e400")

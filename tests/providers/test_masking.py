@@ -1,4 +1,4 @@
-"""A provider's own words are shown; the account's keys in them, however written, are not."""
+"""A provider's status text is shown, without the account's keys, in whatever form they are."""
 
 import json
 from base64 import b64encode
@@ -28,17 +28,17 @@ def status_of(text: str, **credentials: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "written",
+    "form",
     [KEY, KEY.upper(), quote(KEY, safe=""), b64encode(KEY.encode()).decode(), "\u200b".join(KEY)],
-    ids=["as it is", "upper case", "in a URL", "base64", "with what has no width"],
+    ids=["as it is", "upper case", "in a URL", "base64", "with characters without width"],
 )
-def test_a_key_in_a_status_is_masked_however_it_is_written(written: str) -> None:
-    said = status_of(f"key {written} is fine")
-    assert CORE.upper() not in said.upper()
-    assert "***" in said
+def test_a_key_in_a_status_is_masked_in_whatever_form(form: str) -> None:
+    status = status_of(f"key {form} is fine")
+    assert CORE.upper() not in status.upper()
+    assert "***" in status
 
 
-def test_a_longer_key_is_masked_before_a_shorter_one_in_it() -> None:
+def test_a_longer_key_is_masked_before_a_shorter_one_inside_it() -> None:
     assert status_of("old-rest", old="old", new="old-rest") == "***"
 
 

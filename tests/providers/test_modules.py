@@ -1,4 +1,4 @@
-"""The providers that take code: what they send, in which order, and how it is signed."""
+"""The providers that need code: what they send, in which order, and how it is signed."""
 
 import hmac
 import re
@@ -14,7 +14,7 @@ from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, Read
 from balance_watch.providers.flow import flow_for
 from balance_watch.providers.modules import aliyun, volcengine
 from balance_watch.providers.request import balance_request
-from balance_watch.providers.signing import EMPTY, canonical
+from balance_watch.providers.signing import EMPTY_DIGEST, canonical_request
 from balance_watch.transport import Reply, Request
 from tests.support.canaries import key
 from tests.support.provider_reads import NOW, account_of, spec_of
@@ -24,13 +24,13 @@ from tests.support.samples import on_the_wire
 def conversation(
     slug: str, replies: Sequence[Any], account: Account | None = None
 ) -> tuple[list[Request], ReadResult | None]:
-    """What is sent when these bodies are answered, and what is learnt of them."""
+    """Returns the requests that are sent when these bodies are the replies, and the result."""
     sent: list[Request] = []
-    requests = flow_for(spec_of(slug), account or account_of(slug), NOW, NOW)
-    sent.append(next(requests))
+    flow = flow_for(spec_of(slug), account or account_of(slug), NOW, NOW)
+    sent.append(next(flow))
     for body in replies:
         try:
-            sent.append(requests.send(Reply(200, on_the_wire(body))))
+            sent.append(flow.send(Reply(200, on_the_wire(body))))
         except StopIteration as end:
             return sent, end.value
     return sent, None
@@ -40,62 +40,64 @@ BALANCES = {"balances": [{"amount": 5, "units": "USD"}]}
 
 
 def test_deepgram_s_only_project_is_found() -> None:
-    sent, outcome = conversation("deepgram", [{"projects": [{"project_id": "p-1"}]}, BALANCES])
-    assert [each.url for each in sent] == [
+    sent, result = conversation("deepgram", [{"projects": [{"project_id": "p-1"}]}, BALANCES])
+    assert [request.url for request in sent] == [
         "https://api.deepgram.com/v1/projects",
         "https://api.deepgram.com/v1/projects/p-1/balances",
     ]
-    assert isinstance(outcome, Reading)
+    assert isinstance(result, Reading)
 
 
-def test_deepgram_s_project_that_the_account_names_is_asked_at_once() -> None:
+def test_deepgram_s_project_that_the_account_names_is_used_at_once() -> None:
     account = account_of("deepgram", variables={"project_id": "mine"})
-    sent, outcome = conversation("deepgram", [BALANCES], account)
-    assert [each.url for each in sent] == ["https://api.deepgram.com/v1/projects/mine/balances"]
-    assert isinstance(outcome, Reading)
+    sent, result = conversation("deepgram", [BALANCES], account)
+    assert [request.url for request in sent] == [
+        "https://api.deepgram.com/v1/projects/mine/balances"
+    ]
+    assert isinstance(result, Reading)
 
 
 @pytest.mark.parametrize(
     "body",
     [
         *({}, {"projects": []}, {"projects": [{}]}, [], 5),
-        *({"projects": [{"project_id": one}]} for one in ("..", "a/b", "a?b", "$x", "")),
+        *({"projects": [{"project_id": name}]} for name in ("..", "a/b", "a?b", "$x", "")),
     ],
 )
-def test_a_reply_without_a_project_is_not_understood(body: object) -> None:
-    sent, outcome = conversation("deepgram", [body])
+def test_a_reply_without_a_valid_project_is_malformed(body: object) -> None:
+    sent, result = conversation("deepgram", [body])
     assert len(sent) == 1
-    assert isinstance(outcome, ReadFailure)
-    assert outcome.kind is FailureKind.MALFORMED
+    assert isinstance(result, ReadFailure)
+    assert result.kind is FailureKind.MALFORMED
 
 
-def test_deepgram_s_balance_in_the_unit_that_the_account_names() -> None:
+def test_deepgram_s_balance_is_read_in_the_account_s_unit() -> None:
     balances = [*BALANCES["balances"], {"amount": 700, "units": "minutes"}]
     account = account_of("deepgram", variables={"project_id": "p"}, currency="minutes")
-    _, outcome = conversation("deepgram", [{"balances": balances}], account)
-    assert isinstance(outcome, Reading)
-    assert (f"{outcome.balance}", outcome.currency) == ("700", "minutes")
+    _, result = conversation("deepgram", [{"balances": balances}], account)
+    assert isinstance(result, Reading)
+    assert (f"{result.balance}", result.currency) == ("700", "minutes")
 
 
 LIMIT = {"hard_limit_usd": 100, "has_payment_method": True}
 
 
-def test_a_relay_is_asked_for_the_limit_then_for_the_use() -> None:
-    sent, outcome = conversation("one-api-new-api", [LIMIT, {"total_usage": 2512.5}])
-    limit, use = (each.url for each in sent)
+def test_a_relay_s_limit_is_read_and_then_its_usage() -> None:
+    sent, result = conversation("one-api-new-api", [LIMIT, {"total_usage": 2512.5}])
+    limit, usage = (request.url for request in sent)
     assert limit == "https://relay.example/v1/dashboard/billing/subscription"
-    assert use == limit.replace("subscription", "usage?start_date=2026-11-01&end_date=2026-11-22")
-    assert isinstance(outcome, Reading)
-    assert f"{outcome.balance}" == "74.875"
+    assert usage == limit.replace("subscription", "usage?start_date=2026-11-01&end_date=2026-11-22")
+    assert isinstance(result, Reading)
+    assert f"{result.balance}" == "74.875"
 
 
-def test_a_relay_without_a_payment_method_counts_a_hundred_days() -> None:
+def test_a_relay_without_a_payment_method_is_read_for_a_hundred_days() -> None:
     sent, _ = conversation("one-api-new-api", [{"hard_limit_usd": 100}])
     assert sent[1].url.endswith("?start_date=2026-08-14&end_date=2026-11-22")
 
 
-def test_what_aliyun_is_sent_is_signed_as_its_own_example_is() -> None:
-    """The fixed example of the documentation of V3 signatures, with its made-up AccessKey."""
+def test_aliyun_s_signature_matches_its_documented_example() -> None:
+    """Uses the fixed example of the documentation of V3 signatures, with its made-up AccessKey."""
     request = Request(
         "POST",
         "https://ecs.cn-shanghai.aliyuncs.com/?RegionId=cn-shanghai"
@@ -104,7 +106,7 @@ def test_what_aliyun_is_sent_is_signed_as_its_own_example_is() -> None:
     headers = {
         "host": "ecs.cn-shanghai.aliyuncs.com",
         "x-acs-action": "RunInstances",
-        "x-acs-content-sha256": EMPTY,
+        "x-acs-content-sha256": EMPTY_DIGEST,
         "x-acs-date": "2023-10-26T10:22:32Z",
         "x-acs-signature-nonce": "3156853299f313e23d1673dc12e1703d",
         "x-acs-version": "2014-05-26",
@@ -118,7 +120,7 @@ def test_what_aliyun_is_sent_is_signed_as_its_own_example_is() -> None:
     )
 
 
-def test_aliyun_is_asked_for_the_balance_by_headers_with_a_new_nonce_each_time() -> None:
+def test_aliyun_s_headers_name_the_action_and_each_request_has_a_new_nonce() -> None:
     first, second = (conversation("aliyun", [])[0][0] for _ in range(2))
     assert (first.method, first.url) == ("POST", "https://business.aliyuncs.com/")
     assert first.headers["x-acs-action"] == "QueryAccountBalance"
@@ -126,26 +128,26 @@ def test_aliyun_is_asked_for_the_balance_by_headers_with_a_new_nonce_each_time()
     assert first.headers["x-acs-signature-nonce"] != second.headers["x-acs-signature-nonce"]
 
 
-def test_volcengine_s_canonical_request_is_that_of_its_worked_example() -> None:
-    """The documentation's: GET ListUsers of iam, with host and x-date signed."""
+def test_volcengine_s_canonical_request_matches_its_worked_example() -> None:
+    """Uses the documentation's example: GET ListUsers of iam, with host and x-date signed."""
     request = Request(
         "GET",
         "https://iam.volcengineapi.com/?Limit=10&Offset=0&Action=ListUsers&Version=2018-01-01",
     )
     headers = {"host": "iam.volcengineapi.com", "x-date": "20240619T071306Z"}
-    assert canonical(request, headers).digest == (
+    assert canonical_request(request, headers).digest == (
         "5ed5bca3905e1fcbf789abb56a17c2d819674a3bcfa468ae476bd1ea80d135cb"
     )
 
 
-def test_volcengine_is_signed_for_as_another_implementation_signs_the_same_call() -> None:
+def test_volcengine_s_signature_matches_another_implementation_s() -> None:
     request = balance_request(spec_of("volcengine"), account_of("volcengine"))
     keys = {
         "access_key_id": "AKLTTestAccessKeyId",
         "secret_access_key": "dGVzdC1zZWNyZXQtYWNjZXNzLWtleQ==",
     }
-    clock = datetime(2026, 9, 7, 9, 30, tzinfo=UTC)
-    signed = volcengine.signed(request, Account("a", "volcengine", keys), clock)
+    signed_at = datetime(2026, 9, 7, 9, 30, tzinfo=UTC)
+    signed = volcengine.signed(request, Account("a", "volcengine", keys), signed_at)
     assert signed.headers["Authorization"] == (
         "HMAC-SHA256 Credential=AKLTTestAccessKeyId/20260907/cn-beijing/billing/request,"
         " SignedHeaders=host;x-date, Signature="
@@ -159,20 +161,20 @@ def mac(secret: str, ts: str, nonce: str, path: str) -> str:
     return b64encode(hmac.digest(secret.encode(), text.encode(), "sha256")).decode()
 
 
-def test_smsglobal_is_signed_for_as_its_own_client_signs() -> None:
+def test_smsglobal_s_signature_matches_its_own_client_s() -> None:
     vector = mac("abcd", "1375000000", "random-nonce", "/v1/sms/")
     assert vector == "xHRg9NU2FyDXb6X/iWGfseHslX7ES3IKPSwFV5QLguQ="  # its ApiKeyTest.php
     header = conversation("smsglobal", [])[0][0].headers["Authorization"]
-    found = re.fullmatch(r'MAC id="(.+)", ts="(\d+)", nonce="(\d+)", mac="(.+)"', header)
-    assert found is not None
-    name, ts, nonce, told = found.groups()
+    match = re.fullmatch(r'MAC id="(.+)", ts="(\d+)", nonce="(\d+)", mac="(.+)"', header)
+    assert match is not None
+    name, ts, nonce, sent_mac = match.groups()
     assert name == key()
-    assert told == mac(key("secret"), ts, nonce, "/v2/user/credit-balance")
+    assert sent_mac == mac(key("secret"), ts, nonce, "/v2/user/credit-balance")
     assert len(nonce) <= 32
 
 
 @pytest.mark.parametrize("slug", ["aliyun", "volcengine", "smsglobal"])
-def test_no_secret_is_sent_where_it_signs(slug: str) -> None:
+def test_a_secret_that_signs_is_not_sent(slug: str) -> None:
     (request,), _ = conversation(slug, [])
     secrets = [it for name, it in account_of(slug).credentials.items() if "secret" in name]
     assert secrets

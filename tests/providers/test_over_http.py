@@ -1,4 +1,4 @@
-"""Every provider of the catalogue over real HTTP: asked as documented, its replies read."""
+"""Every provider of the catalogue over real HTTP: requests as documented, and their replies."""
 
 import time
 from collections.abc import Iterator
@@ -14,15 +14,15 @@ FIRST = {it.slug: it for it in reversed(good_samples()) if it.reading != UNLIMIT
 
 
 class Samples(LoopbackServer):
-    """Answers what is asked below `/<slug>` with that provider's sample, a reply at a time."""
+    """Replies to requests below `/<slug>` with that provider's sample, one body after the other."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked: dict[str, list[Request]] = {}
+        self.received: dict[str, list[Request]] = {}
 
     def answer(self, request: Request) -> Reply:
         slug = request.path.split("/")[1]
-        earlier = self.asked.setdefault(slug, [])
+        earlier = self.received.setdefault(slug, [])
         body = FIRST[slug].bodies[len(earlier)]
         earlier.append(request)
         return Reply(200, on_the_wire(body), content_type(body))
@@ -37,13 +37,13 @@ def server() -> Iterator[Samples]:
 @pytest.mark.parametrize("sample", FIRST.values(), ids=FIRST)
 def test_every_provider_s_balance_is_read_over_http(server: Samples, sample: Sample) -> None:
     spec, account = spec_of(sample.slug), account_of(sample.slug, f"{server.url}/{sample.slug}")
-    outcome = hasty_client().read(spec, account, now=NOW, deadline=time.monotonic() + 10)
-    assert isinstance(outcome, Reading), outcome
-    assert (f"{outcome.balance:f}", outcome.currency) == (
+    result = hasty_client().read(spec, account, now=NOW, deadline=time.monotonic() + 10)
+    assert isinstance(result, Reading), result
+    assert (f"{result.balance:f}", result.currency) == (
         sample.reading["balance"],
         sample.reading["currency"],
     )
-    requests = server.asked[sample.slug]
+    requests = server.received[sample.slug]
     assert len(requests) == len(sample.bodies)
     assert {it.method for it in requests} == {spec.method}
     assert all(it.headers["user-agent"].startswith("balance-watch/") for it in requests)

@@ -1,4 +1,4 @@
-"""Many accounts at once: each is told of once, and none suffers from another."""
+"""Many accounts in parallel: each has one result, and none suffers from another."""
 
 import threading
 from collections import Counter
@@ -30,28 +30,28 @@ FINE = Reading(observed_at=NOW, balance=Decimal(1), currency="USD")
 
 
 class CountingServer(YouServer):
-    """Knows how many requests it served at the same time, at most."""
+    """Counts the most requests that it served at the same time."""
 
     def __init__(self) -> None:
         super().__init__()
         self.accounts[KEY] = ProviderAccount(Decimal(1))
-        self.most = 0
-        self._now = 0
+        self.peak = 0
+        self._serving = 0
         self._lock = threading.Lock()
 
     def answer(self, request: Request) -> Reply:
         with self._lock:
-            self._now += 1
-            self.most = max(self.most, self._now)
+            self._serving += 1
+            self.peak = max(self.peak, self._serving)
         self._server.closing.wait(0.03)
         reply = super().answer(request)
         with self._lock:
-            self._now -= 1
+            self._serving -= 1
         return reply
 
 
 class FakeClient(ProviderClient):
-    """Answers with whatever a function makes of the account."""
+    """Returns the result of a function of the account."""
 
     def __init__(self, answer: Callable[[Account], ReadResult]) -> None:
         self._answer = answer
@@ -70,66 +70,66 @@ def names(accounts: list[tuple[Account, Spec]]) -> list[str]:
     return sorted(account.name for account, _ in accounts)
 
 
-def outcomes(
+def results(
     client: ProviderClient, accounts: list[tuple[Account, Spec]]
 ) -> list[tuple[str, ReadResult]]:
-    found = read_all(client, accounts, now=NOW, deadline=monotonic() + SECONDS)
-    return [(account.name, outcome) for account, outcome in found]
+    read = read_all(client, accounts, now=NOW, deadline=monotonic() + SECONDS)
+    return [(account.name, result) for account, result in read]
 
 
-def test_no_accounts_are_no_outcomes() -> None:
-    assert outcomes(FakeClient(lambda _: FINE), []) == []
+def test_no_accounts_have_no_results() -> None:
+    assert results(FakeClient(lambda _: FINE), []) == []
 
 
 @pytest.mark.parametrize("count", [1, PER_HOST, PER_HOST + 1, 75])
-def test_every_account_is_told_of_once(count: int) -> None:
+def test_every_account_has_one_result(count: int) -> None:
     accounts = accounts_at("https://one.example", count)
-    assert sorted(name for name, _ in outcomes(FakeClient(lambda _: FINE), accounts)) == names(
+    assert sorted(name for name, _ in results(FakeClient(lambda _: FINE), accounts)) == names(
         accounts
     )
 
 
-def test_every_account_of_many_hosts_is_told_of_once() -> None:
+def test_every_account_of_many_hosts_has_one_result() -> None:
     accounts = [
         pair
         for host in range(300)
         for pair in accounts_at(f"https://host-{host}.example", 3, f"host-{host}")
     ]
-    assert sorted(name for name, _ in outcomes(FakeClient(lambda _: FINE), accounts)) == names(
+    assert sorted(name for name, _ in results(FakeClient(lambda _: FINE), accounts)) == names(
         accounts
     )
 
 
-def test_each_account_is_told_its_own_outcome() -> None:
+def test_each_account_has_its_own_result() -> None:
     def answer(account: Account) -> Reading:
         return replace(FINE, balance=Decimal(account.name.rpartition("-")[2]))
 
-    found = outcomes(FakeClient(answer), accounts_at("https://one.example", 50))
+    read = results(FakeClient(answer), accounts_at("https://one.example", 50))
     assert all(
-        isinstance(outcome, Reading) and outcome.balance == Decimal(name.rpartition("-")[2])
-        for name, outcome in found
+        isinstance(result, Reading) and result.balance == Decimal(name.rpartition("-")[2])
+        for name, result in read
     )
 
 
-def test_a_host_is_asked_for_so_many_accounts_at_once_and_no_more() -> None:
+def test_a_host_is_read_in_parallel_up_to_the_limit() -> None:
     with CountingServer() as server:
         client = ProviderClient(Transport([server.authority]))
-        found = outcomes(client, accounts_at(server.url, 3 * PER_HOST))
-        assert len(server.requests) == len(found) == 3 * PER_HOST
-        assert 1 < server.most <= PER_HOST
+        read = results(client, accounts_at(server.url, 3 * PER_HOST))
+        assert len(server.requests) == len(read) == 3 * PER_HOST
+        assert 1 < server.peak <= PER_HOST
 
 
 def test_each_host_has_a_limit_of_its_own() -> None:
     with CountingServer() as one, CountingServer() as other:
         client = ProviderClient(Transport([one.authority, other.authority]))
         accounts = accounts_at(one.url, 15, "one") + accounts_at(other.url, 15, "other")
-        assert len(outcomes(client, accounts)) == 30
-        assert 1 < one.most <= PER_HOST
-        assert 1 < other.most <= PER_HOST
+        assert len(results(client, accounts)) == 30
+        assert 1 < one.peak <= PER_HOST
+        assert 1 < other.peak <= PER_HOST
 
 
 @pytest.mark.parametrize("behaviour", [hangs, drips(b"HTTP/1.1 200 OK\r\n\r\n", b" ")])
-def test_a_host_that_never_answers_holds_up_no_other(behaviour: Callable[..., None]) -> None:
+def test_a_host_that_never_replies_delays_no_other(behaviour: Callable[..., None]) -> None:
     with FaultServer(behaviour) as stuck, CountingServer() as fine:
         transport = Transport([stuck.authority, fine.authority])
         client = ProviderClient(transport, sleep=lambda _: None)
@@ -139,7 +139,7 @@ def test_a_host_that_never_answers_holds_up_no_other(behaviour: Callable[..., No
         assert isinstance(run, Generator)
         run.close()
         assert {account.name.partition("-")[0] for account, _ in first} == {"fine"}
-        assert all(isinstance(outcome, Reading) for _, outcome in first)
+        assert all(isinstance(result, Reading) for _, result in first)
 
 
 def test_a_host_that_fails_hides_no_other() -> None:
@@ -148,44 +148,44 @@ def test_a_host_that_fails_hides_no_other() -> None:
         transport = Transport([failing.authority, fine.authority])
         client = ProviderClient(transport, sleep=lambda _: None)
         accounts = accounts_at(failing.url, 3, "failing") + accounts_at(fine.url, 3, "fine")
-        kinds = Counter((name[:4], type(found)) for name, found in outcomes(client, accounts))
+        kinds = Counter((name[:4], type(read)) for name, read in results(client, accounts))
     assert kinds == {("fail", ReadFailure): 3, ("fine", Reading): 3}
 
 
-def test_an_accident_with_one_account_hides_no_other() -> None:
+def test_an_exception_for_one_account_hides_no_other() -> None:
     def answer(account: Account) -> Reading:
         if account.name == "account-7":
             raise RuntimeError(KEY)
         return FINE
 
-    found = dict(outcomes(FakeClient(answer), accounts_at("https://one.example", 20)))
-    failure = found.pop("account-7")
+    read = dict(results(FakeClient(answer), accounts_at("https://one.example", 20)))
+    failure = read.pop("account-7")
     assert isinstance(failure, ReadFailure)
     assert failure.kind is FailureKind.MALFORMED
     assert KEY not in repr(failure)
-    assert list(found.values()) == [FINE] * 19
+    assert list(read.values()) == [FINE] * 19
 
 
-def test_an_account_that_cannot_be_begun_in_time_is_not_told_of() -> None:
-    asked: list[str] = []
+def test_an_account_that_cannot_start_in_time_has_no_result() -> None:
+    read: list[str] = []
 
     def answer(account: Account) -> Reading:
-        asked.append(account.name)
+        read.append(account.name)
         return FINE
 
     accounts = accounts_at("https://one.example", 3)
-    deadline = ATTEMPT_SECONDS  # on a clock that stands at nought
+    deadline = ATTEMPT_SECONDS  # on a clock that stays at zero
     run = read_all(FakeClient(answer), accounts, now=NOW, deadline=deadline, clock=lambda: 0.0)
     assert list(run) == []
-    assert asked == []
+    assert read == []
 
 
-def test_what_was_begun_is_told_of_and_the_rest_is_not() -> None:
-    lock, asked, elapsed = threading.Lock(), [], [0.0]
+def test_only_the_accounts_that_have_started_have_results() -> None:
+    lock, read, elapsed = threading.Lock(), [], [0.0]
 
     def answer(account: Account) -> Reading:
         with lock:
-            asked.append(account.name)
+            read.append(account.name)
             elapsed[0] += 1.0
         return FINE
 
@@ -194,13 +194,13 @@ def test_what_was_begun_is_told_of_and_the_rest_is_not() -> None:
     run = read_all(
         FakeClient(answer), accounts, now=NOW, deadline=deadline, clock=lambda: elapsed[0]
     )
-    told = [account.name for account, _ in run]
-    assert sorted(told) == sorted(asked)
-    assert 20 <= len(told) <= 20 + PER_HOST
-    assert told[0] == "account-0"
+    yielded = [account.name for account, _ in run]
+    assert sorted(yielded) == sorted(read)
+    assert 20 <= len(yielded) <= 20 + PER_HOST
+    assert yielded[0] == "account-0"
 
 
-def test_what_was_begun_and_has_not_ended_in_time_has_timed_out() -> None:
+def test_a_read_that_has_started_and_not_ended_in_time_times_out() -> None:
     release, elapsed = threading.Event(), [0.0]
 
     def answer(account: Account) -> Reading:
@@ -219,12 +219,12 @@ def test_what_was_begun_and_has_not_ended_in_time_has_timed_out() -> None:
     assert {account.name for account, _ in fine} == {"fine-0", "fine-1"}
     assert {account.name for account, _ in rest} == {"stuck-0", "stuck-1"}
     assert all(
-        isinstance(outcome, ReadFailure) and outcome.kind is FailureKind.TIMED_OUT
-        for _, outcome in rest
+        isinstance(result, ReadFailure) and result.kind is FailureKind.TIMED_OUT
+        for _, result in rest
     )
 
 
-def test_the_limit_counts_by_the_host_that_is_really_asked() -> None:
+def test_the_limit_applies_to_the_host_that_is_actually_read() -> None:
     assert host_of(YOU, account_of("you")) == "api.you.com"
     assert host_of(YOU, account_of("you", "https://gateway.example:8443/you")) == (
         "gateway.example:8443"

@@ -1,4 +1,4 @@
-"""What may pass is asked again, with jitter, inside the deadline; what will not is not."""
+"""Transient failures are retried, with jitter and inside the deadline; lasting ones are not."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -16,7 +16,7 @@ from tests.support.provider_reads import NOW, account_of, spec_of
 
 GOOD = Reply(200, b'{"data":{"attributes":{"balance":100}}}')
 BUSY = Reply(503, b"")
-PASSING = TransportError(FailureKind.TIMED_OUT, "No whole reply came in time.", passing=True)
+TRANSIENT = TransportError(FailureKind.TIMED_OUT, "No complete reply came in time.", transient=True)
 LASTING = TransportError(FailureKind.TOO_LARGE, "The reply is too long.")
 
 
@@ -46,7 +46,7 @@ class ScriptedTransport(Transport):
 
 
 class Play:
-    """One account read on a clock that only sleeping and asking move forward."""
+    """One account, read on a clock that only sleeping and sending move forward."""
 
     def __init__(
         self, *script: Reply | TransportError, seconds: float = 0, jitter: float = 0.5
@@ -73,59 +73,57 @@ class Play:
         return len(self.transport.began)
 
 
-@pytest.mark.parametrize("first", [BUSY, Reply(500, b""), Reply(429, b""), PASSING])
-def test_what_may_pass_is_asked_again(first: Reply | TransportError) -> None:
+@pytest.mark.parametrize("first", [BUSY, Reply(500, b""), Reply(429, b""), TRANSIENT])
+def test_a_transient_failure_is_retried(first: Reply | TransportError) -> None:
     play = Play(first, GOOD)
     assert isinstance(play.read(), Reading)
     assert play.attempts == 2
 
 
-def test_a_success_is_not_asked_again() -> None:
+def test_a_success_is_not_retried() -> None:
     play = Play(GOOD)
     play.read()
     assert (play.attempts, play.pauses) == (1, [])
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 418])
-def test_what_will_not_pass_is_not_asked_again(status: int) -> None:
+def test_a_lasting_failure_is_not_retried(status: int) -> None:
     play = Play(Reply(status, b"{}"))
     assert isinstance(play.read(), ReadFailure)
     assert play.attempts == 1
 
 
-def test_a_reply_that_is_not_understood_is_not_asked_for_again() -> None:
+def test_an_unexpected_reply_is_not_retried() -> None:
     play = Play(Reply(200, b"{}"))
     assert isinstance(play.read(), ReadFailure)
     assert play.attempts == 1
 
 
-def test_a_lasting_fault_of_the_transport_is_not_tried_again() -> None:
+def test_a_lasting_failure_of_the_transport_is_not_retried() -> None:
     play = Play(LASTING)
     assert play.read() == ReadFailure(LASTING.kind, LASTING.message)
     assert play.attempts == 1
 
 
-def test_a_body_that_says_that_it_failed_may_pass_though_http_says_200() -> None:
+def test_a_transient_failure_in_a_body_with_status_200_is_retried() -> None:
     play = Play(Reply(200, b'{"code":500}'), Reply(200, b'{"code":200,"data":{"balance_usd":1}}'))
     deadline = play.transport.now + 60
-    outcome = play.client.read(
-        spec_of("legnext"), account_of("legnext"), now=NOW, deadline=deadline
-    )
-    assert isinstance(outcome, Reading)
+    result = play.client.read(spec_of("legnext"), account_of("legnext"), now=NOW, deadline=deadline)
+    assert isinstance(result, Reading)
 
 
-def test_three_attempts_are_the_most() -> None:
+def test_there_are_three_attempts_at_most() -> None:
     play = Play(BUSY, BUSY, BUSY, GOOD)
-    outcome = play.read()
-    assert isinstance(outcome, ReadFailure)
-    assert outcome.kind is FailureKind.PROVIDER_ERROR
+    result = play.read()
+    assert isinstance(result, ReadFailure)
+    assert result.kind is FailureKind.PROVIDER_ERROR
     assert (play.attempts, len(play.pauses)) == (3, 2)
 
 
-def test_the_last_failure_is_the_one_that_is_told() -> None:
-    outcome = Play(PASSING, BUSY, Reply(401, b"{}")).read()
-    assert isinstance(outcome, ReadFailure)
-    assert outcome.kind is FailureKind.KEY_REJECTED
+def test_the_last_failure_is_the_result() -> None:
+    result = Play(TRANSIENT, BUSY, Reply(401, b"{}")).read()
+    assert isinstance(result, ReadFailure)
+    assert result.kind is FailureKind.KEY_REJECTED
 
 
 @given(st.floats(0, 1, exclude_max=True))
@@ -144,53 +142,55 @@ def test_jitter_makes_a_difference() -> None:
     assert early.pauses < late.pauses
 
 
-def test_a_pause_that_was_asked_for_is_kept_when_it_fits() -> None:
+def test_a_requested_pause_is_kept_if_it_fits() -> None:
     play = Play(limited("7"), GOOD)
     assert isinstance(play.read(), Reading)
     assert play.pauses == [7]
 
 
-def test_a_pause_that_was_asked_for_is_not_shorter_than_our_own() -> None:
+def test_a_requested_pause_does_not_shorten_our_own() -> None:
     play = Play(limited("0"), GOOD)
     play.read()
     assert play.pauses[0] >= 0.25
 
 
-def test_a_pause_that_does_not_fit_is_not_waited_for() -> None:
+def test_a_requested_pause_that_does_not_fit_ends_the_attempts() -> None:
     play = Play(limited("30"), GOOD)
-    outcome = play.read()
-    assert isinstance(outcome, ReadFailure)
-    assert (outcome.kind, outcome.retry_after) == (FailureKind.RATE_LIMITED, 30)
+    result = play.read()
+    assert isinstance(result, ReadFailure)
+    assert (result.kind, result.retry_after) == (FailureKind.RATE_LIMITED, 30)
     assert (play.attempts, play.pauses) == (1, [])
 
 
-def test_a_pause_does_not_fit_when_the_run_ends_before_it_does() -> None:
+def test_a_pause_does_not_fit_if_the_run_ends_first() -> None:
     play = Play(limited("7"), GOOD)
     assert isinstance(play.read(within=6), ReadFailure)
     assert play.attempts == 1
 
 
 @pytest.mark.parametrize("pause", ["9" * 30, "9" * 400, "9" * 5000])
-def test_a_pause_beyond_all_measure_is_no_accident(pause: str) -> None:
-    outcome = Play(limited(pause), limited(pause), limited(pause)).read()
-    assert isinstance(outcome, ReadFailure)
-    assert outcome.kind is FailureKind.RATE_LIMITED
+def test_an_enormous_requested_pause_raises_nothing(pause: str) -> None:
+    result = Play(limited(pause), limited(pause), limited(pause)).read()
+    assert isinstance(result, ReadFailure)
+    assert result.kind is FailureKind.RATE_LIMITED
 
 
-def test_an_attempt_is_given_so_long_and_no_longer() -> None:
-    play = Play(PASSING, PASSING, PASSING, seconds=100)
+def test_an_attempt_has_a_time_limit() -> None:
+    play = Play(TRANSIENT, TRANSIENT, TRANSIENT, seconds=100)
     play.read()
     assert max(play.transport.timeouts) <= ATTEMPT_SECONDS
 
 
-def test_an_attempt_is_given_no_more_time_than_is_left() -> None:
+def test_an_attempt_has_no_more_time_than_is_left() -> None:
     play = Play(GOOD)
     play.read(within=1.5)
     assert play.transport.timeouts == [1.5]
 
 
 @given(
-    st.lists(st.sampled_from([BUSY, PASSING, limited("1"), limited("9")]), min_size=3, max_size=3),
+    st.lists(
+        st.sampled_from([BUSY, TRANSIENT, limited("1"), limited("9")]), min_size=3, max_size=3
+    ),
     st.floats(0, 30),
     st.floats(0, 40),
     st.floats(0, 1),
@@ -205,7 +205,7 @@ def test_an_account_never_outlasts_its_deadline(
     assert all(later > earlier for earlier, later in pairwise(play.transport.began))
 
 
-def test_an_outage_that_ends_is_overcome_over_real_http(world: World) -> None:
+def test_a_short_outage_is_overcome_over_real_http(world: World) -> None:
     def outage_ends(_: float) -> None:
         world.you.trouble = FINE
 

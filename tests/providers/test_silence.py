@@ -1,4 +1,4 @@
-"""No key is in any outcome, log or output, however a look at an account ends."""
+"""No key is in any result, log or output, however the read of an account ends."""
 
 import logging
 from base64 import b64encode
@@ -17,7 +17,7 @@ from tests.support.fault_server import (
     resets,
     says,
 )
-from tests.support.provider_reads import KEY, SECRET, account_of, ask, hasty_client, spec_of
+from tests.support.provider_reads import KEY, SECRET, account_of, hasty_client, read, spec_of
 
 HIDDEN = {
     spelling
@@ -61,13 +61,13 @@ def _loudest(caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG, logger=name)
 
 
-def assert_silent(said: str) -> None:
-    assert not [spelling for spelling in HIDDEN if spelling in said]
+def assert_silent(output: str) -> None:
+    assert not [spelling for spelling in HIDDEN if spelling in output]
 
 
 @pytest.mark.parametrize("auth", [None, "query"], ids=["in the header", "in the query"])
 @pytest.mark.parametrize("behaviour", BEHAVIOURS.values(), ids=BEHAVIOURS.keys())
-def test_no_way_to_end_makes_a_key_known(
+def test_no_way_to_end_shows_a_key(
     behaviour: Behaviour,
     auth: str | None,
     caplog: pytest.LogCaptureFixture,
@@ -78,34 +78,32 @@ def test_no_way_to_end_makes_a_key_known(
         account = account_of("vonage", server.url, variables={"trx": "1"})
         if auth is not None:
             account = account_of("vonage", server.url, variables={"trx": "1"}, auth=auth)
-        outcome = ask(client, account, within=0.4)
+        result = read(client, account, within=0.4)
         payment = client.top_up(spec_of("vonage"), account)
         assert len(server.heads) >= 2
     out, err = capfd.readouterr()
-    assert_silent(f"{outcome!r} {payment!r} {account!r} {caplog.text} {out} {err}")
+    assert_silent(f"{result!r} {payment!r} {account!r} {caplog.text} {out} {err}")
 
 
 @pytest.mark.parametrize(
     "base_url",
     ["https://nobody.invalid", f"http://127.0.0.1:{closed_port()}", "https://10.0.0.1"],
-    ids=["no such name", "refused", "an address inside"],
+    ids=["no such name", "refused", "a private address"],
 )
-def test_no_host_that_cannot_be_asked_makes_a_key_known(
-    base_url: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    outcome = ask(hasty_client(), account_of("vonage", base_url, auth="query"))
-    assert_silent(f"{outcome!r} {caplog.text}")
+def test_no_unreachable_host_shows_a_key(base_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    result = read(hasty_client(), account_of("vonage", base_url, auth="query"))
+    assert_silent(f"{result!r} {caplog.text}")
 
 
-def test_a_request_for_a_balance_or_a_payment_shows_no_key() -> None:
+def test_the_repr_of_a_request_shows_no_key() -> None:
     account = account_of("vonage", auth="query", variables={"trx": "1"})
     vonage = spec_of("vonage")
     assert_silent(repr(balance_request(vonage, account)) + repr(top_up_request(vonage, account)))
 
 
-def test_a_key_that_a_provider_repeats_in_its_status_is_hidden() -> None:
+def test_a_key_that_a_provider_repeats_in_its_status_is_masked() -> None:
     body = f'{{"balance":1,"status":"key {KEY} is fine"}}'.encode()
     with FaultServer(replies("200 OK", body)) as server:
-        outcome = ask(hasty_client(), account_of("aimlapi-v1-legacy", server.url))
-    assert "is fine" in repr(outcome)
-    assert_silent(repr(outcome))
+        result = read(hasty_client(), account_of("aimlapi-v1-legacy", server.url))
+    assert "is fine" in repr(result)
+    assert_silent(repr(result))

@@ -1,4 +1,4 @@
-"""A specification: what one can say, and how its faults are told."""
+"""A specification: what it can express, and how its faults are reported."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,8 +14,9 @@ from balance_watch.domain.formatting import with_unit
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.providers.parser import parse_reply
 from balance_watch.providers.request import balance_request
-from balance_watch.providers.spec import Auth, Spec, parse_spec
+from balance_watch.providers.spec import Auth, Spec
 from balance_watch.providers.spec_types import Text
+from balance_watch.providers.spec_validation import parse_spec
 from balance_watch.transport import Reply
 from balance_watch.validation import Faults
 from tests.support.provider_reads import NOW, Options, account_of
@@ -33,13 +34,13 @@ balance = "balance"
 """
 
 
-def parsed(text: str) -> tuple[Spec | None, Faults]:
+def parse(text: str) -> tuple[Spec | None, Faults]:
     faults = Faults()
     return parse_spec(text, "example", faults), faults
 
 
 def test_a_good_specification_has_no_fault() -> None:
-    spec, faults = parsed(GOOD)
+    spec, faults = parse(GOOD)
     assert spec is not None
     assert faults == []
 
@@ -47,8 +48,8 @@ def test_a_good_specification_has_no_fault() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "place"),
     [
-        ('name = "Example"\n', "", "has no name"),
-        ('currency = "USD"\n', "", "has no currency"),
+        ('name = "Example"\n', "", "name: is missing"),
+        ('currency = "USD"\n', "", "must have a currency"),
         ('balance = "balance"\n', "", "reply"),
         ('balance = "balance"\n', 'balance = "a..b"\n', "reply"),
         ('balance = "balance"\n', "balance = 5\n", "reply"),
@@ -62,12 +63,12 @@ def test_a_good_specification_has_no_fault() -> None:
         ("[reply]", 'method = "POST"\njson = { a = 0.5 }\n[reply]', "json: must hold text"),
         ("[reply]", "scale = 0\n[reply]", "other than 0"),
         ("[reply]", "scale = nan\n[reply]", "other than 0"),
-        ("[reply]", 'module = "os"\n[reply]', "module: is not there"),
-        ("[reply]", 'module = "../client"\n[reply]', "module: is not there"),
+        ("[reply]", 'module = "os"\n[reply]', "module: does not exist"),
+        ("[reply]", 'module = "../client"\n[reply]', "module: does not exist"),
         ("[reply]", 'failures.angry = "a"\n[reply]', "failures"),
         ("[reply]", 'failures.key_rejected = "a.."\n[reply]', "failures"),
-        ("[reply]", 'headers = { "X Y" = "z" }\n[reply]', "header whose name is none"),
-        ("[reply]", 'headers = { X = "$api_key" }\n[reply]', "what fills in names stands in auth"),
+        ("[reply]", 'headers = { "X Y" = "z" }\n[reply]', "has a header with an invalid name"),
+        ("[reply]", 'headers = { X = "$api_key" }\n[reply]', "only auth is filled in"),
         ("[reply]", 'headers = { X = "a\\nb" }\n[reply]', "headers"),
         ("[reply]", 'regions.x = { host = "evil.example/path" }\n[reply]', "name of a host"),
         ('balance = "balance"', 'each = "all"\nbalance = "balance"', "a list by currency"),
@@ -75,7 +76,7 @@ def test_a_good_specification_has_no_fault() -> None:
         ('balance = "balance"', "balance = { plus = [] }", "reply"),
         ('balance = "balance"', 'balance = { less = ["a"] }', "reply"),
         ('balance = "balance"', 'balance = { plus = ["a"], times = ["b"] }', "reply"),
-        ("Bearer $api_key", "Bearer sk-live-1234", "a key stands in an account's credentials"),
+        ("Bearer $api_key", "Bearer sk-live-1234", "the key belongs to an account's credentials"),
         ("https://api", "ftp://api", "url"),
         ("https://api.example.com/balance", "api.example.com/balance", "url"),
         ("https://api.example.com/balance", "https://u:p@api.example.com/", "url"),
@@ -89,35 +90,35 @@ def test_a_good_specification_has_no_fault() -> None:
         ("[reply]", "[reply", "is not TOML"),
     ],
 )
-def test_a_fault_of_a_specification_is_told_by_its_place(old: str, new: str, place: str) -> None:
-    spec, faults = parsed(GOOD.replace(old, new))
+def test_a_fault_of_a_specification_names_its_place(old: str, new: str, place: str) -> None:
+    spec, faults = parse(GOOD.replace(old, new))
     assert spec is None
     assert place in " ".join(faults)
 
 
-def test_all_faults_of_a_specification_are_told_at_once() -> None:
+def test_all_faults_of_a_specification_are_reported_together() -> None:
     broken = GOOD.replace('name = "Example"\n', "").replace('balance = "balance"\n', "")
-    _, faults = parsed(broken)
+    _, faults = parse(broken)
     assert len(faults) == 2
 
 
 def test_a_scale_is_exact() -> None:
-    spec, _ = parsed(GOOD.replace("[reply]", "scale = 0.0000005\n[reply]"))
+    spec, _ = parse(GOOD.replace("[reply]", "scale = 0.0000005\n[reply]"))
     assert spec is not None
     assert spec.scale == Decimal("0.0000005")
 
 
-def test_a_specification_tells_which_credentials_and_variables_it_needs() -> None:
+def test_a_specification_names_the_credentials_and_variables_that_it_needs() -> None:
     auth = Auth(basic=(Text("$api_key"), Text("$api_secret")))
     assert auth.names == ("api_key", "api_secret")
-    spec, _ = parsed(GOOD.replace("/balance", "/$organization/balance"))
+    spec, _ = parse(GOOD.replace("/balance", "/$organization/balance"))
     assert spec is not None
     assert (spec.credentials(None), spec.variables) == (("api_key",), ("organization",))
     assert spec.credentials("query") is None
 
 
 def test_a_variable_is_quoted_in_the_path() -> None:
-    spec, _ = parsed(GOOD.replace("/balance", "/$organization/balance"))
+    spec, _ = parse(GOOD.replace("/balance", "/$organization/balance"))
     assert spec is not None
     account = account_of("you", variables={"organization": "../a b?c#d"})
     assert balance_request(spec, account).url == (
@@ -125,46 +126,46 @@ def test_a_variable_is_quoted_in_the_path() -> None:
     )
 
 
-Understood = Callable[[object], ReadResult]
+Parse = Callable[[object], ReadResult]
 
 
-def own(reply: str, *more: str) -> Understood:
-    """From bodies to what they are taken for, by a specification with this reply."""
+def own(reply: str, *more: str) -> Parse:
+    """Returns how a specification with this reply parses bodies."""
     return by("\n".join((*GOOD.partition("[reply]")[0].splitlines(), *more, "[reply]", reply)))
 
 
-def unstated(reply: str, **account: Unpack[Options]) -> Understood:
-    """As `own`, of a provider that states no currency."""
+def unstated(reply: str, **account: Unpack[Options]) -> Parse:
+    """As `own`, for a provider that states no currency."""
     text = GOOD.replace('currency = "USD"\n', "").replace('balance = "balance"', reply)
     return by(text, **account)
 
 
-def by(text: str, **account: Unpack[Options]) -> Understood:
-    spec, faults = parsed(text)
+def by(text: str, **account: Unpack[Options]) -> Parse:
+    spec, faults = parse(text)
     assert spec is not None, faults
     return lambda body: parse_reply(
         spec, account_of("you", **account), Reply(200, on_the_wire(body)), NOW
     )
 
 
-def balance_of(outcome: ReadResult) -> str:
-    """The balance with its unit, or the message of a failure."""
-    if isinstance(outcome, Reading):
-        return with_unit(outcome.balance, outcome.currency)
-    return outcome.message if isinstance(outcome, ReadFailure) else "unlimited"
+def balance_of(result: ReadResult) -> str:
+    """Returns the balance with its unit, or the message of a failure."""
+    if isinstance(result, Reading):
+        return with_unit(result.balance, result.currency)
+    return result.message if isinstance(result, ReadFailure) else "unlimited"
 
 
-def test_the_first_sum_counts_whose_own_first_part_is_there() -> None:
-    told = own('balance = ["a", { plus = ["b", "c"], less = ["d"] }]')
-    assert balance_of(told({"a": 1, "b": 5, "c": 7, "d": 2})) == "1.00 USD"
-    assert balance_of(told({"b": 5, "c": 7, "d": 2})) == "10.00 USD"
-    assert balance_of(told({"a": None, "b": 5, "c": 7})) == "The reply has no d."
-    assert balance_of(told({"c": 7})) == "The reply has no a."
+def test_the_first_sum_whose_first_part_is_there_counts() -> None:
+    result_for = own('balance = ["a", { plus = ["b", "c"], less = ["d"] }]')
+    assert balance_of(result_for({"a": 1, "b": 5, "c": 7, "d": 2})) == "1.00 USD"
+    assert balance_of(result_for({"b": 5, "c": 7, "d": 2})) == "10.00 USD"
+    assert balance_of(result_for({"a": None, "b": 5, "c": 7})) == "The reply has no value at d."
+    assert balance_of(result_for({"c": 7})) == "The reply has no value at a."
 
 
-def test_the_least_of_several_sums_counts_whatever_their_order() -> None:
-    told = own('balance = { least = ["a", "b"] }')
-    assert [balance_of(told({"a": 3, "b": b})) for b in (2, 4, None)] == [
+def test_the_smallest_of_several_sums_counts_whatever_their_order() -> None:
+    result_for = own('balance = { least = ["a", "b"] }')
+    assert [balance_of(result_for({"a": 3, "b": b})) for b in (2, 4, None)] == [
         "2.00 USD",
         "3.00 USD",
         "3.00 USD",
@@ -176,18 +177,18 @@ def test_a_sum_is_exact_to_the_last_digit(parts: list[Decimal]) -> None:
     names = [f"p{index}" for index in range(len(parts))]
     less = names[len(names) // 2 :]
     plus = names[: len(names) // 2]
-    told = own(f"balance = {{ plus = {plus}, less = {less} }}", "scale = 0.0001")
-    outcome = told(dict(zip(names, parts, strict=True)))
-    assert isinstance(outcome, Reading)
+    result_for = own(f"balance = {{ plus = {plus}, less = {less} }}", "scale = 0.0001")
+    result = result_for(dict(zip(names, parts, strict=True)))
+    assert isinstance(result, Reading)
     half = len(parts) // 2
     expected = sum(map(Fraction, parts[:half])) - sum(map(Fraction, parts[half:]))
-    assert Fraction(outcome.balance) == expected / 10000
+    assert Fraction(result.balance) == expected / 10000
 
 
 def test_a_sum_that_cannot_be_kept_exactly_is_no_balance() -> None:
-    told = own('balance = { plus = ["a", "b"] }')
-    said = balance_of(told({"a": Decimal("1e30"), "b": Decimal("1e-30")}))
-    assert said == "The reply holds a, which has more than 38 digits."
+    result_for = own('balance = { plus = ["a", "b"] }')
+    message = balance_of(result_for({"a": Decimal("1e30"), "b": Decimal("1e-30")}))
+    assert message == "The reply's value at a has more than 38 digits."
 
 
 LIST = 'each = "all"\nbalance = "left"\ncurrency = "unit"'
@@ -195,32 +196,32 @@ BOTH = {"all": [{"left": 5, "unit": "USD"}, {"left": 700, "unit": "CNY"}]}
 
 
 def test_balances_in_several_currencies_are_never_added_up() -> None:
-    told = unstated(LIST + "\nadd_up = true")(BOTH)
-    assert isinstance(told, ReadFailure)
-    assert told.kind is FailureKind.AMBIGUOUS
-    assert told.message == (
-        'The reply has balances in CNY and USD: name one as the account\'s "currency".'
+    failure = unstated(LIST + "\nadd_up = true")(BOTH)
+    assert isinstance(failure, ReadFailure)
+    assert failure.kind is FailureKind.AMBIGUOUS
+    assert failure.message == (
+        'The reply has balances in CNY and USD: set the account\'s "currency" to the one to watch.'
     )
 
 
-def test_the_account_names_the_currency_that_is_watched() -> None:
+def test_the_account_chooses_the_currency() -> None:
     assert balance_of(unstated(LIST, currency="CNY")(BOTH)) == "700.00 CNY"
-    told = balance_of(unstated(LIST, currency="EUR")(BOTH))
-    assert told == "The reply has no balance in EUR, but in CNY and USD."
+    message = balance_of(unstated(LIST, currency="EUR")(BOTH))
+    assert message == "The reply has balances in CNY and USD, but none in EUR."
 
 
-def test_the_currency_that_is_stated_is_watched_unless_the_account_names_another() -> None:
+def test_the_specified_currency_counts_unless_the_account_chooses_another() -> None:
     assert balance_of(own(LIST)(BOTH)) == "5.00 USD"
 
 
-def test_two_balances_of_one_currency_are_no_balance_unless_they_add_up() -> None:
+def test_two_balances_in_one_currency_are_malformed_unless_they_add_up() -> None:
     twice = {"all": [{"left": 5, "unit": "usd"}, {"left": 7, "unit": "USD"}]}
     assert balance_of(unstated(LIST)(twice)) == "The reply has several balances in USD."
     assert balance_of(unstated(LIST + "\nadd_up = true")(twice)) == "12.00 USD"
 
 
 @pytest.mark.parametrize("entries", [[], {}, None, "USD", [None], [{}], [[]]])
-def test_a_list_without_a_balance_is_none(entries: object) -> None:
+def test_a_list_without_a_balance_is_a_failure(entries: object) -> None:
     assert isinstance(unstated(LIST)({"all": entries}), ReadFailure)
 
 
@@ -239,12 +240,12 @@ def test_a_list_without_a_balance_is_none(entries: object) -> None:
         ("\u0661", "not a number"),
     ],
 )
-def test_commas_between_thousands_and_nothing_else_are_read(text: str, balance: str) -> None:
-    told = own('balance = "balance"', 'numbers = "grouped text"')
-    assert balance in balance_of(told({"balance": text}))
+def test_only_commas_between_thousands_are_read(text: str, balance: str) -> None:
+    result_for = own('balance = "balance"', 'numbers = "grouped text"')
+    assert balance in balance_of(result_for({"balance": text}))
 
 
-def test_text_is_a_number_only_where_the_provider_writes_text() -> None:
+def test_text_is_a_number_only_if_the_specification_says_so() -> None:
     assert balance_of(own('balance = "b"', 'numbers = "text"')({"b": "7.5"})) == "7.50 USD"
     assert balance_of(own('balance = "b"', 'numbers = "text"')({"b": 7.5})) == "7.50 USD"
     assert "not a number" in balance_of(own('balance = "b"')({"b": "7.5"}))
@@ -253,38 +254,39 @@ def test_text_is_a_number_only_where_the_provider_writes_text() -> None:
 
 def plain(text: bytes, **headers: str) -> str:
     text_alone = GOOD.replace('balance = "balance"', 'balance = "@"')
-    spec, faults = parsed(text_alone.replace("[reply]", 'format = "text"\n[reply]'))
+    spec, faults = parse(text_alone.replace("[reply]", 'format = "text"\n[reply]'))
     assert spec is not None, faults
     return balance_of(parse_reply(spec, account_of("you"), Reply(200, text, headers), NOW))
 
 
-def test_plain_text_is_a_number_once_it_is_known_to_be_whole() -> None:
+def test_plain_text_is_read_only_if_it_is_known_to_be_complete() -> None:
     assert plain(b"6.11\n", **{"Content-Length": "5"}) == "6.11 USD"
     assert plain(b"6.11", **{"Transfer-Encoding": "chunked"}) == "6.11 USD"
-    assert plain(b"6.1", **{"Content-Length": "4"}) == "The reply may have been cut short."
-    assert plain(b"6.11") == "The reply may have been cut short."
+    assert plain(b"6.1", **{"Content-Length": "4"}) == "The reply may be cut short."
+    assert plain(b"6.11") == "The reply may be cut short."
     assert "not a number" in plain(b"ERROR", **{"Content-Length": "5"})
     assert "line of text" in plain(b"6\n7", **{"Content-Length": "3"})
 
 
 def test_a_condition_that_holds_is_a_failure_of_its_kind() -> None:
-    told = own(
+    result_for = own(
         'balance = "b"',
         "failures.rate_limited = \"error == 'slow down'\"",
         'failures.provider_error = "error"',
     )
-    kinds = [getattr(told({"b": 1, "error": it}), "kind", None) for it in ("slow down", "x", None)]
+    errors = ("slow down", "x", None)
+    kinds = [getattr(result_for({"b": 1, "error": it}), "kind", None) for it in errors]
     assert kinds == [FailureKind.RATE_LIMITED, FailureKind.PROVIDER_ERROR, None]
 
 
-def test_a_failing_status_is_told_closer_by_the_body_but_never_taken_back() -> None:
-    spec, _ = parsed(GOOD.replace("[reply]", 'failures.key_rejected = "bad_key"\n[reply]'))
+def test_a_body_makes_a_failing_status_more_exact_but_never_a_success() -> None:
+    spec, _ = parse(GOOD.replace("[reply]", 'failures.key_rejected = "bad_key"\n[reply]'))
     assert spec is not None
 
     def kind(status: int, body: object) -> FailureKind:
-        outcome = parse_reply(spec, account_of("you"), Reply(status, on_the_wire(body)), NOW)
-        assert isinstance(outcome, ReadFailure)
-        return outcome.kind
+        result = parse_reply(spec, account_of("you"), Reply(status, on_the_wire(body)), NOW)
+        assert isinstance(result, ReadFailure)
+        return result.kind
 
     assert kind(400, {"bad_key": True}) is FailureKind.KEY_REJECTED
     assert kind(400, {"balance": 5}) is FailureKind.PROVIDER_ERROR
@@ -292,20 +294,20 @@ def test_a_failing_status_is_told_closer_by_the_body_but_never_taken_back() -> N
     assert kind(429, []) is FailureKind.RATE_LIMITED
 
 
-def test_a_condition_that_tells_no_more_than_a_status_hides_none_that_does() -> None:
+def test_a_condition_no_more_exact_than_the_status_hides_no_other() -> None:
     conditions = 'failures.malformed = "!balance"\nfailures.not_allowed = "wrong_address"\n'
-    spec, _ = parsed(GOOD.replace("[reply]", f"{conditions}[reply]"))
+    spec, _ = parse(GOOD.replace("[reply]", f"{conditions}[reply]"))
     assert spec is not None
     reply = Reply(401, on_the_wire({"wrong_address": True}))
-    outcome = parse_reply(spec, account_of("you"), reply, NOW)
-    assert isinstance(outcome, ReadFailure)
-    assert outcome.kind is FailureKind.NOT_ALLOWED
+    result = parse_reply(spec, account_of("you"), reply, NOW)
+    assert isinstance(result, ReadFailure)
+    assert result.kind is FailureKind.NOT_ALLOWED
 
 
 def test_a_reset_is_read_in_seconds_or_as_a_date() -> None:
-    told = own('balance = "b"\nresets_at = "at"')
+    result_for = own('balance = "b"\nresets_at = "at"')
     times = [
-        getattr(told({"b": 1, "at": at}), "resets_at", "failed")
+        getattr(result_for({"b": 1, "at": at}), "resets_at", "failed")
         for at in (1738356858, "2026-12-01", "2026-12-01T00:00:00Z", None, "soon", 10**30, True)
     ]
     first = datetime(2026, 12, 1, tzinfo=UTC)

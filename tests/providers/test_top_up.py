@@ -1,4 +1,4 @@
-"""A payment ends in one of five ways, is told apart from the others, and is made at most once."""
+"""A payment has one of five outcomes, and is sent at most once."""
 
 from dataclasses import replace
 from urllib.parse import parse_qs
@@ -66,7 +66,7 @@ def test_a_payment_s_keys_are_in_its_header(autoreloading: World) -> None:
     assert request.query == {}
 
 
-def test_a_payment_s_keys_go_into_the_query_where_the_account_says_so(autoreloading: World) -> None:
+def test_a_payment_s_keys_go_into_the_query_if_the_account_says_so(autoreloading: World) -> None:
     account = payer(autoreloading.vonage.url, auth="query")
     assert autoreloading.client.top_up(VONAGE, account) is PaymentOutcome.PAID
     (request,) = autoreloading.vonage.requests
@@ -95,7 +95,7 @@ def test_a_payment_over_a_refused_connection_was_not_sent() -> None:
     "base_url",
     ["https://nobody.invalid", "https://127.0.0.1", "http://nobody.example", "https://a..b"],
 )
-def test_a_payment_to_a_door_that_stays_shut_was_not_sent(base_url: str) -> None:
+def test_a_payment_to_an_address_that_is_not_allowed_was_not_sent(base_url: str) -> None:
     assert ProviderClient(Transport()).top_up(VONAGE, payer(base_url)) is PaymentOutcome.NOT_SENT
 
 
@@ -134,9 +134,7 @@ def test_a_payment_whose_reply_was_lost_is_unknown_though_it_was_made(autoreload
         canned(429, b"{}", {"Retry-After": "0"}),
     ],
 )
-def test_a_payment_answered_in_words_that_are_not_the_documented_ones_is_unknown(
-    world: World, trouble: Trouble
-) -> None:
+def test_a_payment_with_an_undocumented_reply_is_unknown(world: World, trouble: Trouble) -> None:
     world.vonage.trouble = trouble
     outcome = world.client.top_up(VONAGE, payer(world.vonage.url))
     assert outcome is PaymentOutcome.UNKNOWN
@@ -150,7 +148,7 @@ UNKNOWN: dict[str, Behaviour] = {
     "drips": drips(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", b" "),
     "breaks off": replies("200 OK", SUCCESS, content_length="99"),
     "has no end": floods(b"HTTP/1.1 200 OK\r\n\r\n"),
-    "says garbage": says(b"\x00\xff\x00\xff\r\n\r\n"),
+    "sends garbage": says(b"\x00\xff\x00\xff\r\n\r\n"),
     "has no status": says(b"HTTP/1.1 ok OK\r\n\r\n" + SUCCESS),
     "has two lengths": says(b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n{}"),
     "has a broken chunk": says(CHUNKED + b"many\r\n"),
@@ -159,7 +157,7 @@ UNKNOWN: dict[str, Behaviour] = {
 
 
 @pytest.mark.parametrize("behaviour", UNKNOWN.values(), ids=UNKNOWN.keys())
-def test_a_payment_whose_reply_is_not_whole_is_unknown_and_is_not_sent_again(
+def test_a_payment_with_an_incomplete_reply_is_unknown_and_is_not_repeated(
     behaviour: Behaviour,
 ) -> None:
     with FaultServer(behaviour) as server:
@@ -168,15 +166,23 @@ def test_a_payment_whose_reply_is_not_whole_is_unknown_and_is_not_sent_again(
 
 
 @pytest.mark.parametrize("slug", ["legnext", "you", "aimlapi"])
-def test_a_provider_without_top_up_is_not_asked_for_one(slug: str) -> None:
+def test_an_account_of_a_provider_without_top_ups_cannot_be_topped_up(slug: str) -> None:
+    spec, account = spec_of(slug), account_of(slug)
+    assert spec.cannot_top_up(account) == f"{spec.name} cannot be topped up through its API"
     with pytest.raises(LookupError):
-        ProviderClient(Transport()).top_up(spec_of(slug), account_of(slug))
+        ProviderClient(Transport()).top_up(spec, account)
 
 
-def test_a_payment_without_its_reference_is_not_begun(world: World) -> None:
+def test_a_payment_without_its_reference_is_not_sent(world: World) -> None:
+    account = account_of("vonage", world.vonage.url)
+    assert VONAGE.cannot_top_up(account) == "the account's variables are missing trx"
     with pytest.raises(LookupError, match="trx"):
-        world.client.top_up(VONAGE, account_of("vonage", world.vonage.url))
+        world.client.top_up(VONAGE, account)
     assert world.vonage.requests == []
+
+
+def test_an_account_with_its_reference_can_be_topped_up() -> None:
+    assert VONAGE.cannot_top_up(payer("https://rest.nexmo.com")) is None
 
 
 def test_a_payment_goes_where_the_specification_says() -> None:

@@ -1,7 +1,7 @@
-"""Keys that can be found again: in every credential and webhook address of a test there is one.
+"""Canary keys: every credential and webhook address of a test contains one, to be searched for.
 
-A canary is told by its core: quoting and escaping leave letters and digits as they are, and base64
-makes one of three words of them.
+The search looks for the core of a canary: quoting and escaping keep letters and digits as they
+are, and base64 turns them into one of three words.
 """
 
 import logging
@@ -10,29 +10,29 @@ from base64 import b64encode
 from botocore.model import OperationModel
 
 CORE = "Canary9Qx"
-"""Comes first, so that a key that was cut short is found by its first nine characters."""
+"""Comes first, so that a key that is cut short is found by its first nine characters."""
 
 TAIL = "/+=&"
-"""What changes in a URL, in JSON (`/`, by some writers) and in XML, and sets base64's alphabets
-apart."""
+"""Characters that change in a URL, in JSON (`/`, with some encoders) and in XML, and that differ
+between the alphabets of base64."""
 
 WEBHOOKS = "https://hooks.slack.com/services/T000/B000/"
 
 
 def key(name: str = "") -> str:
-    """Returns a key; the name tells it from others."""
+    """Returns a key; the name distinguishes it from others."""
     return f"{CORE}{TAIL}{name}"
 
 
 def webhook(name: str = "") -> str:
-    """Returns the address of a webhook of Slack's, a secret from its first character on."""
+    """Returns the address of a Slack webhook; all of it is secret."""
     return f"{WEBHOOKS}{key(name)}"
 
 
 def _in_base64() -> list[str]:
-    """The core in base64, at each of the three places in a group where it can begin.
+    """Returns the core in base64, for each of the three positions in a group where it can begin.
 
-    Without the characters that what is before and after it has a part in.
+    Leaves out the characters that also depend on what comes before or after.
     """
     words = []
     for before in range(3):
@@ -46,12 +46,12 @@ _BASE64 = [word.lower() for word in _in_base64()]
 _FORMS = {"/": "as it is", "%": "percent-encoded", "\\": "JSON-escaped"}
 
 
-def found(text: str) -> str | None:
-    """Returns the form in which a canary is in a text, or None: there is none.
+def canary_form(text: str) -> str | None:
+    """Returns the form in which a text contains a canary, or None.
 
-    Upper and lower case are the same to it: a host's name loses its own, for one.
+    Ignores case: a host name, for one, loses it.
     """
-    # Four searches for a word take a fifth of the time of one for a pattern of the four.
+    # Four searches for a word take a fifth of the time of one search for a pattern of all four.
     lowered = text.lower()
     at = lowered.find(_PLAIN)
     if at >= 0:
@@ -59,27 +59,27 @@ def found(text: str) -> str | None:
     return "in base64" if any(word in lowered for word in _BASE64) else None
 
 
-_EXPLAINS = logging.Formatter()
+_FORMATTER = logging.Formatter()
 _FIELDS = {*vars(logging.makeLogRecord({})), "asctime", "message"}
 
 
-def told_by(record: logging.LogRecord) -> str:
-    """Returns all that a log may show of a record: its text, its extra fields, its exception."""
+def record_text(record: logging.LogRecord) -> str:
+    """Returns all that a log can show of a record: its message, extra fields and exception."""
     extra = vars(record).keys() - _FIELDS
-    told = [record.getMessage()]
-    told += [f"{name} {vars(record)[name]} {vars(record)[name]!r}" for name in extra]
+    texts = [record.getMessage()]
+    texts += [f"{name} {vars(record)[name]} {vars(record)[name]!r}" for name in extra]
     if record.exc_info:
-        told.append(_EXPLAINS.formatException(record.exc_info))
+        texts.append(_FORMATTER.formatException(record.exc_info))
     if record.stack_info:
-        told.append(record.stack_info)
-    return "\n".join(told)
+        texts.append(record.stack_info)
+    return "\n".join(texts)
 
 
 _PUTS_SECRETS = ("CreateSecret", "PutSecretValue")
 
 
 def puts_a_secret(record: logging.LogRecord) -> bool:
-    """Tells botocore's record of a request that stores a secret: a test's own, to arrange keys."""
+    """Recognizes botocore's record of a test's own request that stores a secret."""
     called = record.args[0] if isinstance(record.args, tuple) and record.args else None
     return (
         record.name == "botocore.endpoint"

@@ -1,4 +1,4 @@
-"""One exchange with a server, and the failure that is expected of it."""
+"""One exchange with a server: its reply, or the error that it is expected to raise."""
 
 import time
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ FAR_TOO_LATE = 10
 
 @cache
 def on_loopback() -> Transport:
-    """Returns a transport that may reach whatever is on 127.0.0.1."""
+    """Returns a transport that may reach every port of 127.0.0.1."""
     return Transport(ALL_OF_LOOPBACK)
 
 
 def trusting(*servers: FaultServer, ca_bundle: str | None = None) -> Transport:
-    """Returns a transport of its own that may reach these servers alone."""
+    """Returns a new transport that may reach only these servers."""
     return Transport([server.authority for server in servers], ca_bundle=ca_bundle)
 
 
@@ -36,7 +36,7 @@ def exchanged(
 def failure(
     transport: Transport, url: str, *, method: str = "GET", timeout: float = 5
 ) -> TransportError:
-    """Returns what an exchange fails with, well before anybody would lose patience."""
+    """Returns the error of an exchange that fails soon enough."""
     began = time.monotonic()
     with pytest.raises(TransportError) as caught:
         transport.exchange(Request(method, url), timeout=timeout)

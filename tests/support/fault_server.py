@@ -1,10 +1,10 @@
-"""A raw-socket server that misbehaves in ways that no HTTP library would let a server do.
+"""A raw-socket server that misbehaves in ways that no HTTP library allows.
 
     with FaultServer(replies("200 OK", b"{", content_length="99")) as server:
         ...  # at server.url; server.heads holds what clients sent
 
-A behaviour is a function of one connection; the ones below make the usual faults, and
-`catalogue()` has them by name. By hand, each under a path of its own, until Ctrl-C:
+A behaviour is a function of one connection. The functions below make the usual faults, and
+`catalogue()` names them. To try them by hand, each under its own path, until Ctrl-C:
 
     python -m tests.support.fault_server
 """
@@ -29,32 +29,35 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encodi
 
 
 ALL_OF_LOOPBACK = frozenset(f"127.0.0.1:{port}" for port in range(1, 65536))
-"""As TRUSTED_HOSTS, for a transport that outlives the servers of one test: to load certifi's bundle
-for each would take longer than all the rest."""
+"""TRUSTED_HOSTS for a transport that many tests share: loading certifi's bundle for each test would
+take longer than everything else."""
 
 
-FOR_EVER = 5.0
-"""How long that is here: a client without a deadline fails its test instead of hanging it."""
+HANG_SECONDS = 5.0
+"""How long a behaviour hangs: a client without a deadline fails its test, but never hangs it."""
 
 
 class Wire:
-    """One connection, as a behaviour uses it; `request` is the last one that it read."""
+    """One connection, as a behaviour uses it; `request` is the last request that was read."""
 
     def __init__(
-        self, connection: socket.socket, closing: threading.Event, for_ever: float = FOR_EVER
+        self,
+        connection: socket.socket,
+        closing: threading.Event,
+        hang_seconds: float = HANG_SECONDS,
     ) -> None:
         self._connection, self._closing = connection, closing
-        self.for_ever = for_ever
+        self.hang_seconds = hang_seconds
         self.request = b""
 
     def read_request(self) -> bytes:
-        """Returns a whole request, with the body that its Content-Length announces."""
+        """Reads a complete request, with the body that its Content-Length announces."""
         data = b""
         while b"\r\n\r\n" not in data:
-            more = self._connection.recv(65536)
-            if not more:
+            received = self._connection.recv(65536)
+            if not received:
                 return data
-            data += more
+            data += received
         head, _, body = data.partition(b"\r\n\r\n")
         lengths = [
             int(line.partition(b":")[2])
@@ -71,7 +74,7 @@ class Wire:
         self._connection.sendall(data)
 
     def pause(self, seconds: float) -> bool:
-        """Waits; False when the server stops."""
+        """Waits, and returns False if the server stops."""
         return not self._closing.wait(seconds)
 
     def reset(self) -> None:
@@ -81,7 +84,7 @@ class Wire:
 
 
 Behaviour = Callable[[Wire], None]
-"""Is called once a whole request has come; the connection ends when it returns."""
+"""Is called after a complete request; the connection ends when it returns."""
 
 
 def says(*parts: bytes) -> Behaviour:
@@ -108,8 +111,8 @@ def replies(status: str, body: bytes, **headers: str) -> Behaviour:
 
 
 def hangs(wire: Wire) -> None:
-    """Says nothing, ever."""
-    wire.pause(wire.for_ever)
+    """Never sends anything."""
+    wire.pause(wire.hang_seconds)
 
 
 def says_then_hangs(data: bytes) -> Behaviour:
@@ -123,11 +126,11 @@ def says_then_hangs(data: bytes) -> Behaviour:
 
 
 def drips(head: bytes, drop: bytes, *, every: float = 0.02) -> Behaviour:
-    """Sends a head at once, then a drop after each pause, without an end."""
+    """Sends a head at once, then a drop after each pause, endlessly."""
 
     def behave(wire: Wire) -> None:
         wire.send(head)
-        until = time.monotonic() + wire.for_ever
+        until = time.monotonic() + wire.hang_seconds
         while wire.pause(every) and time.monotonic() < until:
             wire.send(drop)
 
@@ -140,7 +143,7 @@ def floods(head: bytes, wave: bytes = b"x" * 65536) -> Behaviour:
 
 
 def resets(head: bytes = b"") -> Behaviour:
-    """Sends a head, then breaks the connection off."""
+    """Sends a head, then resets the connection."""
 
     def behave(wire: Wire) -> None:
         wire.send(head)
@@ -152,8 +155,8 @@ def resets(head: bytes = b"") -> Behaviour:
 class FaultServer:
     """Serves one behaviour on loopback, each connection in a thread, inside a `with`.
 
-    `heads` holds every request as it came, body included; `connections` counts what was accepted.
-    `speaks_first`: it does not wait for a request. `for_ever`: how long that is, in seconds.
+    `heads` holds every request as it was received, body included; `connections` counts the accepted
+    connections. `speaks_first`: sends without a request. `hang_seconds`: how long `hangs` waits.
     """
 
     def __init__(
@@ -162,9 +165,9 @@ class FaultServer:
         ssl_context: ssl.SSLContext | None = None,
         *,
         speaks_first: bool = False,
-        for_ever: float = FOR_EVER,
+        hang_seconds: float = HANG_SECONDS,
     ) -> None:
-        self._speaks_first, self._for_ever = speaks_first, for_ever
+        self._speaks_first, self._hang_seconds = speaks_first, hang_seconds
         self.behaviour = behaviour
         self.heads: list[bytes] = []
         self.connections = 0
@@ -183,7 +186,7 @@ class FaultServer:
 
     @property
     def port(self) -> int:
-        """The port that was taken."""
+        """The port that the server listens on."""
         return int(self._listener.getsockname()[1])
 
     @property
@@ -192,8 +195,8 @@ class FaultServer:
         return f"{self._scheme}://{self.authority}"
 
     def __enter__(self) -> Self:
-        """Begins to serve."""
-        self._begin(self._accept)
+        """Starts to serve."""
+        self._start(self._accept)
         return self
 
     def __exit__(
@@ -202,15 +205,15 @@ class FaultServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Ends serving and every open connection."""
+        """Stops serving and closes every open connection."""
         self._closing.set()
-        for one in (self._listener, *list(self._open)):
-            _shut(one)
+        for connection in (self._listener, *list(self._open)):
+            _shut_down(connection)
         for thread in self._threads:
             thread.join(5)
         self._listener.close()
 
-    def _begin(self, work: Callable[[], None]) -> None:
+    def _start(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, daemon=True)
         self._threads.append(thread)
         thread.start()
@@ -220,48 +223,48 @@ class FaultServer:
             try:
                 connection, _ = self._listener.accept()
             except TimeoutError:
-                continue  # shutting a listener down wakes it on Linux, elsewhere nothing does
+                continue  # shutting a listener down wakes it on Linux, but not elsewhere
             except OSError:
                 return
             self.connections += 1
             self._open.add(connection)
-            self._begin(lambda taken=connection: self._serve(taken))  # type: ignore[misc]
+            self._start(lambda accepted=connection: self._serve(accepted))  # type: ignore[misc]
 
     def _serve(self, connection: socket.socket) -> None:
         try:
             if self._ssl_context is not None:
                 connection = self._with_tls(connection, self._ssl_context)
-            wire = Wire(connection, self._closing, self._for_ever)
+            wire = Wire(connection, self._closing, self._hang_seconds)
             request = b"" if self._speaks_first else wire.read_request()
             if request:
                 self.heads.append(request)
             if request or self._speaks_first:
                 self.behaviour(wire)
         except OSError:
-            return  # the client gave up, which is what most tests are about
+            return  # the client gave up, as most tests expect
         finally:
             self._open.discard(connection)
             connection.close()
 
     def _with_tls(self, connection: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
-        """Leaves the handshake to the first read, so that a failed one ends where all else does."""
+        """Delays the handshake until the first read, so that its failure is handled like others."""
         self._open.discard(connection)
         wrapped = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         self._open.add(wrapped)
         return wrapped
 
 
-def _shut(one: socket.socket) -> None:
+def _shut_down(connection: socket.socket) -> None:
     try:
-        one.shutdown(socket.SHUT_RDWR)
+        connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # it had ended already
+        return  # it has ended already
 
 
 def closed_port() -> int:
-    """Returns a port of loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
+    """Returns a port of loopback that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 BALANCE = b'{"data":{"attributes":{"balance":%b}}}'
@@ -285,9 +288,9 @@ _STATUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A way to misbehave, and the right name for it; None: it is no failure, only looks like one.
+    """A way to misbehave, and its kind of failure; None if it only looks like a failure.
 
-    `tls`: it takes a certificate of another name.
+    `tls`: the server needs a certificate for another name.
     """
 
     does: str
@@ -297,20 +300,20 @@ class Fault:
 
 
 def catalogue(elsewhere: str = "https://elsewhere.invalid") -> dict[str, Fault]:
-    """Returns every fault by its name; the redirect leads to the address `elsewhere`."""
+    """Returns the faults by name; the redirect leads to the address `elsewhere`."""
     return {
-        **_without_end(),
+        **_endless(),
         **_too_large(),
-        **_broken_off(),
-        **_not_understood(),
-        **_refusals(),
+        **_interrupted(),
+        **_malformed(),
+        **_error_statuses(),
         "redirect": Fault(
             "redirects to another host",
             replies("302 Found", b"", location=f"{elsewhere}/v1/billing/account_balance"),
             FailureKind.REDIRECTED,
         ),
         "tls-of-another-name": Fault(
-            "shows a TLS certificate of another name",
+            "has a TLS certificate for another name",
             replies("200 OK", BALANCE % b"500"),
             FailureKind.UNREACHABLE,
             tls=True,
@@ -322,13 +325,13 @@ def _head(*lines: str) -> bytes:
     return "\r\n".join(("HTTP/1.1 200 OK", *lines, "", "")).encode()
 
 
-def _without_end() -> dict[str, Fault]:
+def _endless() -> dict[str, Fault]:
     head = _head("Content-Length: 1000")
     endless = {
-        "hangs-before-reply": ("says nothing, ever", hangs),
+        "hangs-before-reply": ("never sends anything", hangs),
         "hangs-after-head": ("sends a head and no body", says_then_hangs(head)),
         "hangs-in-a-chunk": ("stops in a chunk", says_then_hangs(CHUNKED + b"10\r\n{")),
-        "drips": ("sends a byte at a time, without end", drips(_head(), b" ")),
+        "drips": ("sends a byte at a time, endlessly", drips(_head(), b" ")),
         "drips-a-head": ("sends a head a byte at a time", drips(b"HTTP/1.1 200 OK\r\nX: ", b"y")),
     }
     return {
@@ -342,8 +345,8 @@ def _too_large() -> dict[str, Fault]:
     nested = b"[" * (BRACKETS // 2) + b"]" * (BRACKETS // 2)
     large = {
         "five-gigabytes": (f"announces {GIGABYTES} GB and sends them", floods(_head(length))),
-        "flood": ("sends as much as is taken, of no stated length", floods(_head())),
-        "endless-chunk": ("sends one chunk without end", floods(CHUNKED + b"7FFFFFFFFFFF\r\n")),
+        "flood": ("sends as much as the client takes, without stating a length", floods(_head())),
+        "endless-chunk": ("sends one endless chunk", floods(CHUNKED + b"7FFFFFFFFFFF\r\n")),
         "gzip-bomb": ("sends 1 GiB of zeros in 1 MB of gzip", bombs("gzip")),
         "deflate-bomb": ("sends 1 GiB of zeros in 1 MB of deflate", bombs("deflate")),
         "nested-too-long": (f"sends {BRACKETS:,} brackets", replies("200 OK", BALANCE % nested)),
@@ -354,12 +357,12 @@ def _too_large() -> dict[str, Fault]:
     }
 
 
-def _broken_off() -> dict[str, Fault]:
+def _interrupted() -> dict[str, Fault]:
     cut = (BALANCE % b"500")[:-9]
     behaviours = {
         "closed-before-reply": ("hangs up without a reply", says(), FailureKind.UNREACHABLE),
         "reset-in-mid-body": (
-            "breaks the connection in mid-body",
+            "resets the connection in the middle of the body",
             resets(_head("Content-Length: 1000") + cut),
             FailureKind.UNREACHABLE,
         ),
@@ -369,30 +372,30 @@ def _broken_off() -> dict[str, Fault]:
             FailureKind.MALFORMED,
         ),
         "endless-header": (
-            "sends one header line without end",
+            "sends one endless header line",
             floods(b"HTTP/1.1 200 OK\r\nX: "),
             FailureKind.MALFORMED,
         ),
         "endless-headers": (
-            "sends header after header without end",
+            "sends endless headers",
             floods(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 100),
             FailureKind.MALFORMED,
         ),
-        "garbage": ("sends what is not HTTP", says(_GARBAGE), FailureKind.MALFORMED),
+        "garbage": ("sends bytes that are not HTTP", says(_GARBAGE), FailureKind.MALFORMED),
     }
     return {name: Fault(*fault) for name, fault in behaviours.items()}
 
 
-def _not_understood() -> dict[str, Fault]:
+def _malformed() -> dict[str, Fault]:
     bodies = {
-        "truncated-json": ("ends in the middle of JSON", (BALANCE % b"500")[:-2]),
-        "empty-body": ("sends nothing but a head", b""),
-        "invalid-utf-8": ("is not UTF-8", b'{"x":"\xff\xfe",' + (BALANCE % b"500")[1:]),
+        "truncated-json": ("ends in the middle of the JSON", (BALANCE % b"500")[:-2]),
+        "empty-body": ("sends only a head", b""),
+        "invalid-utf-8": ("sends invalid UTF-8", b'{"x":"\xff\xfe",' + (BALANCE % b"500")[1:]),
         "nested": ("nests 60,000 brackets", BALANCE % (b"[" * 30_000 + b"]" * 30_000)),
-        "duplicate-keys": ("says two balances", BALANCE % b'500,"balance":900000'),
-        "nan": ("says a balance of NaN", BALANCE % b"NaN"),
-        "infinity": ("says a balance of Infinity", BALANCE % b"Infinity"),
-        "1e400": ("says a balance beyond every float", BALANCE % b"1e400"),
+        "duplicate-keys": ("has two balances", BALANCE % b'500,"balance":900000'),
+        "nan": ("has a balance of NaN", BALANCE % b"NaN"),
+        "infinity": ("has a balance of Infinity", BALANCE % b"Infinity"),
+        "1e400": ("has a balance larger than any float", BALANCE % b"1e400"),
     }
     page = replies("200 OK", _PAGE, content_type="text/html; charset=utf-8")
     return {
@@ -400,46 +403,48 @@ def _not_understood() -> dict[str, Fault]:
             name: Fault(does, replies("200 OK", body), FailureKind.MALFORMED)
             for name, (does, body) in bodies.items()
         },
-        "html": Fault("answers 200 with a web page", page, FailureKind.MALFORMED),
-        "negative-zero": Fault("says -0, which is 0", replies("200 OK", BALANCE % b"-0"), None),
+        "html": Fault("replies 200 with a web page", page, FailureKind.MALFORMED),
+        "negative-zero": Fault(
+            "has a balance of -0, which is 0", replies("200 OK", BALANCE % b"-0"), None
+        ),
     }
 
 
-def _refusals() -> dict[str, Fault]:
-    """A web page is from what stands in front of an API, and so is an empty 403."""
+def _error_statuses() -> dict[str, Fault]:
+    """Returns the statuses of errors; a web page or an empty 403 comes from in front of the API."""
     faults = {}
     for status, kind in _STATUSES.items():
         about_the_key = kind in (FailureKind.KEY_REJECTED, FailureKind.NOT_ALLOWED)
-        of_a_front = FailureKind.BLOCKED if about_the_key else kind
-        of_an_empty_one = of_a_front if kind is FailureKind.NOT_ALLOWED else kind
-        for form, body, content_type, named in (
+        for_html = FailureKind.BLOCKED if about_the_key else kind
+        for_empty = for_html if kind is FailureKind.NOT_ALLOWED else kind
+        for form, body, content_type, expected in (
             ("json", b'{"detail":"no"}', "application/json", kind),
-            ("html", _PAGE, "text/html", of_a_front),
-            ("empty", b"", "text/plain", of_an_empty_one),
+            ("html", _PAGE, "text/html", for_html),
+            ("empty", b"", "text/plain", for_empty),
         ):
             faults[f"{status[:3]}-{form}"] = Fault(
-                f"answers {status} ({form})",
+                f"replies {status} ({form})",
                 replies(status, body, content_type=content_type),
-                named,
+                expected,
             )
     return faults
 
 
 def bombs(encoding: str) -> Behaviour:
     """Sends 1 GiB of zeros in 1 MB, as `gzip` or `deflate`."""
-    packing = zlib.compressobj(9, wbits=-15)
-    # A full flush refers to nothing before it, so that one packed mebibyte can be said again.
-    packed = packing.compress(_MEBIBYTE) + packing.flush(zlib.Z_FULL_FLUSH)
+    compressor = zlib.compressobj(9, wbits=-15)
+    # After a full flush nothing refers back, so that one compressed mebibyte can be repeated.
+    compressed = compressor.compress(_MEBIBYTE) + compressor.flush(zlib.Z_FULL_FLUSH)
     is_gzip = encoding == "gzip"
     start = b"\x1f\x8b\x08" + bytes(5) + b"\x02\xff" if is_gzip else b"\x78\xda"
-    rest = 2 + (8 if is_gzip else 4)
-    length = len(start) + 1024 * len(packed) + rest
+    end_length = 2 + (8 if is_gzip else 4)
+    length = len(start) + 1024 * len(compressed) + end_length
     head = _head(f"Content-Encoding: {encoding}", f"Content-Length: {length}")
 
     def behave(wire: Wire) -> None:
         wire.send(head + start)
         for _ in range(1024):
-            wire.send(packed)
+            wire.send(compressed)
         wire.send(b"\x03\x00" + (_end_of_gzip() if is_gzip else _end_of_deflate()))
 
     return behave
@@ -460,43 +465,43 @@ def _end_of_deflate() -> bytes:
 
 
 def certified_for(name: str) -> tuple[ssl.SSLContext, bytes]:
-    """Returns a server's context whose certificate is for a name, and who vouches for it (PEM)."""
+    """Returns a server's context with a certificate for a name, and the authority's own (PEM)."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(context)
     return context, authority.cert_pem.bytes()
 
 
 def by_path(faults: Mapping[str, Fault]) -> Behaviour:
-    """Behaves as the fault that the first part of the request's path names."""
-    names = replies("404 Not Found", "\n".join(faults).encode(), content_type="text/plain")
+    """Behaves as the fault named by the first part of the path."""
+    not_found = replies("404 Not Found", "\n".join(faults).encode(), content_type="text/plain")
 
     def behave(wire: Wire) -> None:
         path = wire.request.partition(b" ")[2].partition(b" ")[0].decode(errors="replace")
         name = path.partition("?")[0].strip("/").partition("/")[0]
-        (faults[name].behaviour if name in faults else names)(wire)
+        (faults[name].behaviour if name in faults else not_found)(wire)
 
     return behave
 
 
 def main() -> None:
     """Serves every fault until Ctrl-C."""
-    a_day = 86_400.0
+    day = 86_400.0
 
-    def tells(wire: Wire) -> None:
+    def reports(wire: Wire) -> None:
         sys.stdout.write("The redirect was followed.\n")
         sys.stdout.flush()
         replies("200 OK", BALANCE % b"500")(wire)
 
-    with FaultServer(tells) as elsewhere:
+    with FaultServer(reports) as elsewhere:
         faults = catalogue(elsewhere.url)
         context, _ = certified_for("other.example")
         with (
-            FaultServer(by_path(faults), for_ever=a_day) as plain,
-            FaultServer(by_path(faults), context, for_ever=a_day) as tls,
+            FaultServer(by_path(faults), hang_seconds=day) as plain,
+            FaultServer(by_path(faults), context, hang_seconds=day) as tls,
         ):
             lines = [
-                f"Faults are served at {plain.url} until Ctrl-C. Each is a base_url for an account",
-                f"once TRUSTED_HOSTS={plain.authority},{tls.authority}",
+                f"Faults are served at {plain.url} until Ctrl-C. Use an address as base_url of an",
+                f"account, with TRUSTED_HOSTS={plain.authority},{tls.authority}",
                 *(
                     f"{(tls if fault.tls else plain).url}/{name:<20}  {fault.does}"
                     f" -> {fault.kind or 'a balance of 0'}"

@@ -1,4 +1,4 @@
-"""Every fault at once beside healthy accounts, and bodies with something wrong in them."""
+"""Servers with every fault beside healthy accounts, and damaged bodies."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.outbox import OutboxEntry
-from balance_watch.domain.reading import ReadResult
 from balance_watch.transport import Reply, Request, Transport
 from local.provider_server import ProviderAccount
 from local.providers import YouServer
@@ -30,15 +29,13 @@ FINE = {
 }
 HEALTHY = LOW | FINE
 
-FOR_EVER = 60.0
-"""Longer than the run: what hangs must not end by itself before its client gives up."""
-
-Outcome = ReadResult
+HANG_SECONDS = 60.0
+"""Longer than the run: a hanging server must not end before its client gives up."""
 
 
 @dataclass(frozen=True)
 class Providers:
-    """A server for each fault and one for all healthy accounts; the redirect leads `elsewhere`."""
+    """A server per fault and one for all healthy accounts; the redirect leads to `elsewhere`."""
 
     faulty: Mapping[str, FaultServer]
     healthy: YouServer
@@ -47,21 +44,21 @@ class Providers:
 
     @property
     def accounts(self) -> list[Account]:
-        """An account behind each fault, then the healthy ones."""
+        """An account for each fault, then the healthy ones."""
         addresses = {name: server.url for name, server in self.faulty.items()}
         addresses |= dict.fromkeys(HEALTHY, self.healthy.url)
         return [you(name, url) for name, url in addresses.items()]
 
     @property
     def trusted(self) -> frozenset[str]:
-        """All of them as TRUSTED_HOSTS: nothing but the client itself keeps it from following."""
+        """All servers, as TRUSTED_HOSTS, so that only the client itself can stop at a redirect."""
         servers = (*self.faulty.values(), self.elsewhere)
         return frozenset((self.healthy.authority, *(server.authority for server in servers)))
 
 
 @contextmanager
 def all_providers(directory: Path) -> Iterator[Providers]:
-    """Serves all of them; the directory gets the certificate to trust."""
+    """Starts all servers; writes the certificate to trust into the directory."""
     context, authority = certified_for("other.example")
     bundle = directory / "ca.pem"
     bundle.write_bytes(authority)
@@ -69,7 +66,9 @@ def all_providers(directory: Path) -> Iterator[Providers]:
         elsewhere = stack.enter_context(FaultServer(replies("200 OK", BALANCE % b"500")))
         faulty = {
             name: stack.enter_context(
-                FaultServer(fault.behaviour, context if fault.tls else None, for_ever=FOR_EVER)
+                FaultServer(
+                    fault.behaviour, context if fault.tls else None, hang_seconds=HANG_SECONDS
+                )
             )
             for name, fault in catalogue(elsewhere.url).items()
         }
@@ -83,13 +82,13 @@ def key_of(account: str) -> str:
 
 
 def you(name: str, base_url: str, key: str | None = None) -> Account:
-    """Returns an account of You.com that is read from another address."""
+    """Returns an account of You.com with another address."""
     credentials = {"api_key": key_of(name) if key is None else key}
     return Account(name, "you", credentials, alert_below=THRESHOLD, base_url=base_url)
 
 
 def in_a_secret(accounts: Sequence[Account]) -> dict[str, Any]:
-    """Returns accounts as their secret says them."""
+    """Returns accounts in the form of their secret."""
     entries = [
         {
             "name": account.name,
@@ -104,7 +103,7 @@ def in_a_secret(accounts: Sequence[Account]) -> dict[str, Any]:
 
 
 class ImpatientTransport(Transport):
-    """Gives an exchange a second at most, where it is not patience that is tried."""
+    """Limits an exchange to a second, for tests that do not test the timeouts."""
 
     def exchange(self, request: Request, *, timeout: float) -> Reply:
         return super().exchange(request, timeout=min(timeout, 1.0))
@@ -112,12 +111,12 @@ class ImpatientTransport(Transport):
 
 @dataclass
 class Outbox:
-    """Notes what was taken off."""
+    """Notes the entries that are removed."""
 
-    settled: list[OutboxEntry] = field(default_factory=list)
+    removed: list[OutboxEntry] = field(default_factory=list)
 
-    def remove(self, owed: Iterable[OutboxEntry]) -> bool:
-        self.settled += owed
+    def remove(self, entries: Iterable[OutboxEntry]) -> bool:
+        self.removed += entries
         return True
 
 
@@ -143,9 +142,9 @@ _SCALARS = (
 
 
 def bodies(slug: str) -> st.SearchStrategy[bytes]:
-    """Returns a provider's documented replies with something wrong in them, and random JSON."""
-    mine = [_last(sample) for sample in good_samples() if sample.slug == slug]
-    real = st.sampled_from(mine)
+    """Returns a provider's documented replies with damage, and random JSON."""
+    own = [_last(sample) for sample in good_samples() if sample.slug == slug]
+    real = st.sampled_from(own)
     other = st.sampled_from([_last(sample) for sample in good_samples()])
     places = st.integers(0, 400)
     rewritten = st.builds(_rewritten, real, st.integers(0, 50), _LITERALS)
@@ -154,48 +153,48 @@ def bodies(slug: str) -> st.SearchStrategy[bytes]:
         st.builds(_flipped, real, _flips(8)),
         st.builds(_flipped, rewritten, _flips(2)),
         st.builds(_spliced, real, other, places, places),
-        _json_in_words_of(slug),
+        _json_with_names_of(slug),
     )
     return rewritten | wrong
 
 
 def _last(sample: Sample) -> bytes:
-    """The reply that holds the balance, of a provider that takes several requests."""
+    """Returns the last body, which has the balance even if a provider takes several requests."""
     return on_the_wire(sample.bodies[-1])
 
 
-def _json_in_words_of(slug: str) -> st.SearchStrategy[bytes]:
+def _json_with_names_of(slug: str) -> st.SearchStrategy[bytes]:
     paths = spec_of(slug).reply
     sums = paths.balance.sums
-    found = [getattr(paths, name) for name in paths.__struct_fields__ if name != "balance"]
-    found += [path for each in sums for path in (*each.plus, *each.less)]
-    texts = [path for path in found if isinstance(path, str)]
+    values = [getattr(paths, name) for name in paths.__struct_fields__ if name != "balance"]
+    values += [path for amounts in sums for path in (*amounts.plus, *amounts.less)]
+    texts = [path for path in values if isinstance(path, str)]
     words = {word for path in texts for word in re.findall(r"[\w-]+", path)}
     names = st.sampled_from(sorted(words | {"code", "error-code"}))
-    values = st.recursive(
+    json_values = st.recursive(
         _SCALARS,
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4),
         max_leaves=10,
     )
-    return values.map(lambda value: on_the_wire([value])[1:-1])
+    return json_values.map(lambda value: on_the_wire([value])[1:-1])
 
 
-def _flips(most: int) -> st.SearchStrategy[list[tuple[int, int]]]:
-    """Places and what to put there, mostly what JSON and XML are made of."""
+def _flips(max_size: int) -> st.SearchStrategy[list[tuple[int, int]]]:
+    """Places and the bytes to put there, mostly bytes that mean something in JSON and XML."""
     bytes_that_mean_something = st.sampled_from(list(b'0123456789-+.eE"{}[],:<>/& \n\x00\xff'))
     byte = bytes_that_mean_something | st.integers(0, 255)
-    return st.lists(st.tuples(st.integers(0, 400), byte), min_size=1, max_size=most)
+    return st.lists(st.tuples(st.integers(0, 400), byte), min_size=1, max_size=max_size)
 
 
 def _cut(body: bytes, start: int, length: int) -> bytes:
-    """From the beginning in half of all cuts."""
+    """Cuts at the beginning in half of all cases."""
     first = start // 2 % len(body) * (start % 2)
     return body[first : first + length]
 
 
 def _flipped(body: bytes, flips: Sequence[tuple[int, int]]) -> bytes:
     changed = bytearray(body)
-    for place, byte in flips:
+    for place, byte in flips if body else ():
         changed[place % len(changed)] = byte
     return bytes(changed)
 
@@ -205,7 +204,7 @@ def _spliced(body: bytes, other: bytes, end: int, start: int) -> bytes:
 
 
 def _rewritten(body: bytes, which: int, literal: bytes) -> bytes:
-    """Puts another text in place of one value, as it is written and not as it is meant."""
+    """Replaces the text of one value, without parsing the body."""
     places = list(_LITERAL.finditer(body))
     if not places:
         return literal

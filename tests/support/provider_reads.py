@@ -1,4 +1,4 @@
-"""Accounts, and the questions that a test puts to a provider about them."""
+"""Accounts of each provider, and short ways to read them and to parse replies."""
 
 import time
 from collections import deque
@@ -24,7 +24,7 @@ SECRET = key("secret")
 
 
 class Options(TypedDict, total=False):
-    """What an account may say besides."""
+    """Optional fields of an account."""
 
     currency: str
     auth: str
@@ -32,7 +32,7 @@ class Options(TypedDict, total=False):
 
 
 class HastyTransport(Transport):
-    """Waits no longer than a test may: a payment is given 20 seconds."""
+    """Waits no longer than a test may: a payment has 20 seconds otherwise."""
 
     def exchange(self, request: Request, *, timeout: float) -> Reply:
         return super().exchange(request, timeout=min(timeout, 0.3))
@@ -40,7 +40,7 @@ class HastyTransport(Transport):
 
 @cache
 def hasty_client() -> ProviderClient:
-    """Returns a client that may reach whatever is on 127.0.0.1, and never waits."""
+    """Returns a client that may reach every port of 127.0.0.1, and never sleeps."""
     return ProviderClient(HastyTransport(ALL_OF_LOOPBACK), sleep=lambda _: None)
 
 
@@ -51,7 +51,7 @@ def spec_of(slug: str) -> Spec:
 
 
 def account_of(slug: str, base_url: str | None = None, **options: Unpack[Options]) -> Account:
-    """Returns an account whose name is its provider's, with all that the provider needs."""
+    """Returns an account named after its provider, with all the credentials and variables."""
     spec = spec_of(slug)
     own = {name: key(name) for name in spec.credentials(options.get("auth")) or ()}
     credentials = {**own, "api_key": KEY, "api_secret": SECRET}
@@ -61,39 +61,41 @@ def account_of(slug: str, base_url: str | None = None, **options: Unpack[Options
     return Account(slug, slug, credentials, base_url=base_url, **options)
 
 
-def ask(client: ProviderClient, account: Account, *, within: float = 10) -> ReadResult:
+def read(client: ProviderClient, account: Account, *, within: float = 10) -> ReadResult:
     deadline = time.monotonic() + within
     return client.read(spec_of(account.provider), account, now=NOW, deadline=deadline)
 
 
 def reading(client: ProviderClient, account: Account) -> Reading:
-    outcome = ask(client, account)
-    assert isinstance(outcome, Reading), outcome
-    return outcome
+    result = read(client, account)
+    assert isinstance(result, Reading), result
+    return result
 
 
 def failure(client: ProviderClient, account: Account, *, within: float = 10) -> ReadFailure:
-    outcome = ask(client, account, within=within)
-    assert isinstance(outcome, ReadFailure), outcome
-    return outcome
+    result = read(client, account, within=within)
+    assert isinstance(result, ReadFailure), result
+    return result
 
 
-def understood(
+def parsed(
     slug: str,
     body: bytes | str,
     status: int = 200,
     content_type: str = "application/json",
     **headers: str,
 ) -> ReadResult:
-    """Returns what a reply of these bytes is taken for."""
+    """Returns the result of parsing a reply with this body."""
     data = body.encode() if isinstance(body, str) else body
     length = {"Content-Length": str(len(data))}
     reply = Reply(status, data, {"Content-Type": content_type, **length, **headers})
     return parse_reply(spec_of(slug), account_of(slug), reply, NOW)
 
 
-def learnt(slug: str, replies: Iterable[Reply], account: Account | None = None) -> ReadResult:
-    """Returns what is learnt from these replies, the last of them once more if it takes more."""
-    waiting = deque(replies)
-    requests = flow_for(spec_of(slug), account or account_of(slug), NOW, NOW)
-    return run_flow(requests, lambda _: waiting.popleft() if len(waiting) > 1 else waiting[0])
+def result_of_replies(
+    slug: str, replies: Iterable[Reply], account: Account | None = None
+) -> ReadResult:
+    """Returns the result of these replies; repeats the last one for every further request."""
+    remaining = deque(replies)
+    flow = flow_for(spec_of(slug), account or account_of(slug), NOW, NOW)
+    return run_flow(flow, lambda _: remaining.popleft() if len(remaining) > 1 else remaining[0])

@@ -1,4 +1,4 @@
-"""The documented samples, and what can go wrong with one of their fields."""
+"""The documented samples, and ways to damage one of their fields."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -11,20 +11,21 @@ from typing import Any, NamedTuple
 import msgspec
 
 from balance_watch.domain.reading import Reading
+from balance_watch.validation import Json
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(__file__).parents[1] / "providers" / "samples"
 UNLIMITED = "unlimited"
 _JSON = msgspec.json.Encoder(decimal_format="number")
 
 OTHER_TYPES: tuple[Any, ...] = (None, True, False, "", "text", [], ["7"], {}, {"a": "7"})
-"""No number, not even as text: that could be a balance by right."""
+"""No number, not even as text: that could rightly be a balance."""
 
 
 class Sample(NamedTuple):
-    """What a provider answers to each of its requests, and what that means.
+    """A provider's reply to each request, and what the replies mean.
 
-    `bodies` are in their own types or, for XML and plain text, as text. `reading` is what is read
-    of them, `UNLIMITED`, or None where `failure` names the kind of failure that they are.
+    `bodies` are in their own types or, for XML and plain text, as text. `reading` is the expected
+    reading, `UNLIMITED`, or None if `failure` names the expected kind of failure.
     """
 
     slug: str
@@ -40,47 +41,47 @@ class Sample(NamedTuple):
     def name(self) -> str:
         return f"{self.slug}: {self.title}"
 
-    def with_body(self, index: int, body: Any) -> "Sample":  # noqa: ANN401 (whatever JSON holds)
-        """The same, but for one of its bodies."""
+    def with_body(self, index: int, body: Json) -> "Sample":
+        """Returns the sample with another body in one place."""
         return self._replace(bodies=(*self.bodies[:index], body, *self.bodies[index + 1 :]))
 
 
 @cache
 def samples() -> list[Sample]:
-    """All of them: of replies that succeeded, and of some that did not."""
+    """Returns all samples: of successful replies, and of some failures."""
     return [
         Sample(
             path.stem,
-            one["title"],
-            one["origin"],
-            one["source"],
-            tuple(one["replies"]) if "replies" in one else (one["body"],),
-            one.get("status", 200),
-            one.get("reading"),
-            one.get("failure"),
+            entry["title"],
+            entry["origin"],
+            entry["source"],
+            tuple(entry["replies"]) if "replies" in entry else (entry["body"],),
+            entry.get("status", 200),
+            entry.get("reading"),
+            entry.get("failure"),
         )
         for path in sorted(SAMPLES.glob("*.json"))
-        for one in json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        for entry in json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     ]
 
 
 def good_samples() -> list[Sample]:
-    """Those of replies that succeeded."""
+    """Returns the samples of successful replies."""
     return [sample for sample in samples() if sample.failure is None]
 
 
-def on_the_wire(body: Any) -> bytes:  # noqa: ANN401 (whatever JSON holds)
+def on_the_wire(body: Json) -> bytes:
     return body.encode() if isinstance(body, str) else _JSON.encode(body)
 
 
-def content_type(body: Any) -> str:  # noqa: ANN401 (whatever JSON holds)
+def content_type(body: Json) -> str:
     if not isinstance(body, str):
         return "application/json"
     return "application/xml" if body.startswith("<") else "text/plain"
 
 
-def in_words(reading: Reading) -> dict[str, Any]:
-    """Returns what a reading says, its numbers as exact strings, without what it leaves out."""
+def facts_of(reading: Reading) -> dict[str, Any]:
+    """Returns the facts of a reading that are not None, with its numbers as exact strings."""
     facts: dict[str, Any] = msgspec.to_builtins(reading, enc_hook=str)
     del facts["observed_at"]
     for name in ("provider_time", "resets_at"):
@@ -89,15 +90,15 @@ def in_words(reading: Reading) -> dict[str, Any]:
     return {name: fact for name, fact in facts.items() if fact is not None}
 
 
-def damaged(body: Any, path: tuple[Any, ...]) -> Iterator[Any]:  # noqa: ANN401 (whatever JSON holds)
-    """Yields a body with one of its fields removed, or in place of it each other type.
+def damaged(body: Json, path: tuple[Any, ...]) -> Iterator[Json]:
+    """Yields a body with one field removed, then with a value of each other type in its place.
 
-    A list with an entry less is another reply, and no damaged one.
+    Removes no entry of a list: a shorter list is another reply, not a damaged one.
     """
     *parents, last = path
-    was = type(value_at(body, path))
+    present_type = type(value_at(body, path))
     for other in OTHER_TYPES:
-        if type(other) is not was:
+        if type(other) is not present_type:
             yield changed(body, path, other)
     if isinstance(last, str):
         removed = deepcopy(body)
@@ -105,16 +106,16 @@ def damaged(body: Any, path: tuple[Any, ...]) -> Iterator[Any]:  # noqa: ANN401 
         yield removed
 
 
-def changed(body: Any, path: tuple[Any, ...], value: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
-    """A body with another value at a place."""
+def changed(body: Json, path: tuple[Any, ...], value: Json) -> Json:
+    """Returns a body with another value at a place."""
     *parents, last = path
     other = deepcopy(body)
     value_at(other, parents)[last] = value
     return other
 
 
-def another(value: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
-    """Another value of the same type and form; None where there is none."""
+def another(value: Json) -> Json:
+    """Returns another value of the same type and form; None if there is none."""
     if isinstance(value, bool) or value is None or isinstance(value, dict | list):
         return None
     if isinstance(value, Decimal | int):
@@ -125,7 +126,7 @@ def another(value: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
     return {"USD": "EUR", "CNY": "USD", "EUR": "USD", "GBP": "USD", "euros": "dollars"}.get(value)
 
 
-def paths(body: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401
+def paths(body: Json, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Yields the place of every field of a body."""
     names = body if isinstance(body, dict) else range(len(body) if isinstance(body, list) else 0)
     for name in names:
@@ -133,8 +134,8 @@ def paths(body: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:  
         yield from paths(body[name], (*path, name))
 
 
-def value_at(body: Any, path: Iterable[Any]) -> Any:  # noqa: ANN401 (whatever JSON holds)
-    """The value at a place of a body."""
+def value_at(body: Json, path: Iterable[Any]) -> Json:
+    """Returns the value at a place of a body."""
     for name in path:
         body = body[name]
     return body

@@ -7,7 +7,8 @@ from typing import Any
 from balance_watch.config.secrets import ParsedSecrets, parse_secrets
 from balance_watch.config.sources import Secrets
 from balance_watch.notifiers.channels import KINDS
-from balance_watch.providers.spec import Spec, convert_spec
+from balance_watch.providers.spec import Spec
+from balance_watch.providers.spec_validation import convert_spec
 from balance_watch.validation import Faults
 from tests.support.canaries import key
 

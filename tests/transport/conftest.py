@@ -20,7 +20,7 @@ def ca_bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 def certified(authority: trustme.CA) -> ssl.SSLContext:
-    """A server's context whose certificate is for this host, by address and by name."""
+    """Returns a server's context with a certificate for this host, by address and by name."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
     return context
@@ -28,7 +28,7 @@ def certified(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture(scope="session")
 def certified_for_another(authority: trustme.CA) -> ssl.SSLContext:
-    """A server's context whose certificate is for somebody else."""
+    """Returns a server's context with a certificate for another host."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("other.example").configure_cert(context)
     return context

@@ -1,4 +1,4 @@
-"""Requests go nowhere that they must not: not inside, not in plain text, not by a detour."""
+"""Requests reach no private address, no plain http and no proxy, unless the host is trusted."""
 
 import socket
 import ssl
@@ -16,10 +16,10 @@ from tests.support.fault_server import FaultServer, Wire, replies
 
 FINE = replies("200 OK", b"{}")
 
-INSIDE = [
+PRIVATE = [
     "127.0.0.1",
     "127.9.9.9",
-    "0.0.0.0",  # noqa: S104 (nobody binds to it here)
+    "0.0.0.0",  # noqa: S104 (nothing binds to it here)
     "10.0.0.1",
     "100.64.0.1",
     "169.254.169.254",
@@ -43,15 +43,15 @@ INSIDE = [
 ]
 
 
-@pytest.mark.parametrize("host", INSIDE)
-def test_an_address_inside_is_refused(host: str) -> None:
+@pytest.mark.parametrize("host", PRIVATE)
+def test_a_private_address_is_rejected(host: str) -> None:
     error = failure(Transport(), f"https://{host}/")
-    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, False, False)
+    assert (error.kind, error.transient, error.sent) == (FailureKind.UNREACHABLE, False, False)
     assert "a private address" in error.message
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.1", "2130706433", "0x7f.0.0.1", "0177.0.0.1"])
-def test_a_name_that_stands_for_an_address_inside_is_refused(
+def test_a_name_that_resolves_to_a_private_address_is_rejected(
     name: str, certified: ssl.SSLContext
 ) -> None:
     with FaultServer(FINE, certified) as server:
@@ -60,38 +60,38 @@ def test_a_name_that_stands_for_an_address_inside_is_refused(
     assert "a private address" in error.message
 
 
-def test_trust_in_one_port_is_none_in_another() -> None:
+def test_a_trusted_port_makes_no_other_port_trusted() -> None:
     with FaultServer(FINE) as trusted, FaultServer(FINE) as other:
         error = failure(trusting(trusted), other.url)
         assert other.connections == 0
     assert (error.kind, error.sent) == (FailureKind.UNREACHABLE, False)
 
 
-def test_trust_in_one_name_is_none_in_another_of_the_same_address() -> None:
+def test_a_trusted_name_makes_no_other_name_of_the_address_trusted() -> None:
     with FaultServer(FINE) as server:
         error = failure(trusting(server), f"https://localhost:{server.port}/")
         assert server.connections == 0
     assert "a private address" in error.message
 
 
-def test_plain_http_is_refused() -> None:
+def test_plain_http_is_rejected() -> None:
     with FaultServer(FINE) as server:
         error = failure(Transport(), server.url)
         assert server.connections == 0
-    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, False, False)
+    assert (error.kind, error.transient, error.sent) == (FailureKind.UNREACHABLE, False, False)
     assert "https" in error.message
 
 
-def test_plain_http_to_an_address_outside_is_refused_before_its_name_is_resolved() -> None:
+def test_plain_http_is_rejected_before_the_name_is_resolved() -> None:
     assert "https" in failure(Transport(), "http://nobody.invalid/").message
 
 
-def test_a_trusted_host_may_be_plain_and_inside() -> None:
+def test_a_trusted_host_may_be_plain_http_and_private() -> None:
     with FaultServer(FINE) as server:
         assert exchanged(server).body == b"{}"
 
 
-def test_a_trusted_host_is_known_in_any_case_of_letters() -> None:
+def test_a_trusted_host_may_be_written_in_any_case() -> None:
     with FaultServer(FINE) as server:
         transport = Transport([f"LocalHost:{server.port}"])
         url = f"http://LOCALHOST:{server.port}/"
@@ -136,7 +136,7 @@ def test_a_netrc_adds_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     "variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "AWS_CA_BUNDLE"]
 )
-def test_a_bundle_in_the_environment_vouches_for_nobody(
+def test_a_bundle_in_the_environment_makes_nothing_trusted(
     variable: str, certified: ssl.SSLContext, ca_bundle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, ca_bundle)
@@ -146,7 +146,7 @@ def test_a_bundle_in_the_environment_vouches_for_nobody(
     assert "certificate" in error.message
 
 
-def test_a_bundle_in_the_environment_takes_no_trust_away(
+def test_a_bundle_in_the_environment_makes_nothing_untrusted(
     certified: ssl.SSLContext, ca_bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
@@ -170,13 +170,13 @@ def test_the_user_agent_is_our_own() -> None:
         assert b"\r\nUser-Agent: balance-watch/" in server.heads[0]
 
 
-def test_no_packed_reply_is_asked_for() -> None:
+def test_the_request_asks_for_an_uncompressed_reply() -> None:
     with FaultServer(FINE) as server:
         exchanged(server)
         assert b"\r\nAccept-Encoding: identity\r\n" in server.heads[0]
 
 
-def test_a_connection_is_kept_for_the_next_request_to_its_host() -> None:
+def test_a_connection_is_reused_for_the_next_request_to_its_host() -> None:
     def answers_twice(wire: Wire) -> None:
         for _ in range(2):
             wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
@@ -193,7 +193,7 @@ PUBLIC = "93.184.215.14"
 
 
 class TwoFaced(Network):
-    """A name that stands for each of these addresses in turn; outside, all lead to one server."""
+    """Resolves to each of these lists in turn; the public address leads to a server on loopback."""
 
     def __init__(self, outside: FaultServer, *answers: list[str]) -> None:
         self.outside, self.answers, self.lookups = outside, list(answers), 0
@@ -215,7 +215,7 @@ def over(network: Network, ca_bundle: str) -> Transport:
     return Transport(ca_bundle=ca_bundle, network=network)
 
 
-def test_a_name_is_looked_up_once_for_the_check_and_the_connection(
+def test_a_name_is_resolved_once_for_the_check_and_the_connection(
     certified: ssl.SSLContext, ca_bundle: str
 ) -> None:
     with FaultServer(FINE, certified) as outside, FaultServer(FINE, certified) as inside:
@@ -226,7 +226,7 @@ def test_a_name_is_looked_up_once_for_the_check_and_the_connection(
         assert (network.lookups, network.reached, inside.connections) == (1, [PUBLIC], 0)
 
 
-def test_a_name_that_is_public_first_and_inside_later_is_refused_later(
+def test_a_name_that_becomes_private_is_rejected_from_then_on(
     certified: ssl.SSLContext, ca_bundle: str
 ) -> None:
     with FaultServer(FINE, certified) as outside, FaultServer(FINE, certified) as inside:
@@ -240,7 +240,7 @@ def test_a_name_that_is_public_first_and_inside_later_is_refused_later(
         assert (network.reached, inside.connections) == ([PUBLIC], 0)
 
 
-def test_of_a_name_s_addresses_those_inside_are_passed_over(
+def test_private_addresses_among_several_are_skipped(
     certified: ssl.SSLContext, ca_bundle: str
 ) -> None:
     with FaultServer(FINE, certified) as outside, FaultServer(FINE, certified) as inside:
@@ -250,11 +250,11 @@ def test_of_a_name_s_addresses_those_inside_are_passed_over(
         assert (network.reached, inside.connections) == ([PUBLIC], 0)
 
 
-def test_a_name_that_takes_for_ever_to_resolve_is_given_up_in_time() -> None:
+def test_a_name_that_is_not_resolved_in_time_times_out() -> None:
     class Slow(Network):
         def resolve(self, host: str, port: int) -> list[Any]:
             del host, port
-            current.left()
+            current.time_left()
             raise TimeoutError("the host's name was not resolved in time")
 
     error = failure(Transport(network=Slow()), "https://slow.example/")

@@ -1,4 +1,4 @@
-"""What keeps a whole reply from coming is told by its right name."""
+"""Whatever prevents a complete reply is named correctly."""
 
 import gzip
 import ssl
@@ -27,16 +27,16 @@ from tests.support.fault_server import (
 FINE = replies("200 OK", b"{}")
 
 
-def test_a_refused_connection_is_unreachable_and_sent_nothing() -> None:
+def test_a_refused_connection_is_unreachable_and_sends_nothing() -> None:
     authority = f"127.0.0.1:{closed_port()}"
     error = failure(Transport([authority]), f"http://{authority}/")
-    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, True, False)
+    assert (error.kind, error.transient, error.sent) == (FailureKind.UNREACHABLE, True, False)
     assert "refused" in error.message
 
 
-def test_a_name_that_nobody_knows_is_unreachable_and_sent_nothing() -> None:
+def test_an_unknown_name_is_unreachable_and_sends_nothing() -> None:
     error = failure(Transport(), "https://nobody.invalid/")
-    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, True, False)
+    assert (error.kind, error.transient, error.sent) == (FailureKind.UNREACHABLE, True, False)
     assert "resolved" in error.message
 
 
@@ -54,12 +54,12 @@ def test_a_name_that_nobody_knows_is_unreachable_and_sent_nothing() -> None:
         "balance",
     ],
 )
-def test_an_address_that_is_none_is_unreachable_and_sent_nothing(url: str) -> None:
+def test_an_invalid_address_is_unreachable_and_sends_nothing(url: str) -> None:
     error = failure(Transport(), url)
-    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, False, False)
+    assert (error.kind, error.transient, error.sent) == (FailureKind.UNREACHABLE, False, False)
 
 
-def test_a_header_that_cannot_be_sent_is_a_failure_and_not_an_accident() -> None:
+def test_an_invalid_header_is_a_transport_error() -> None:
     for value in ("two\nlines", "\u043a\u043b\u044e\u0447"):
         with FaultServer(FINE) as server, pytest.raises(Exception) as caught:  # noqa: PT011
             exchanged(server, headers={"X-API-Key": value})
@@ -68,31 +68,31 @@ def test_a_header_that_cannot_be_sent_is_a_failure_and_not_an_accident() -> None
 
 
 @pytest.mark.parametrize("behaviour", [says(), resets()], ids=["hangs up", "resets"])
-def test_a_connection_that_ends_without_a_reply_is_unreachable_but_was_sent_to(
+def test_a_connection_that_ends_without_a_reply_is_unreachable_after_sending(
     behaviour: Behaviour,
 ) -> None:
     with FaultServer(behaviour) as server:
         error = failure(on_loopback(), server.url)
-    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, True, True)
+    assert (error.kind, error.transient, error.sent) == (FailureKind.UNREACHABLE, True, True)
 
 
-def test_a_certificate_of_another_name_is_unreachable_and_sent_nothing(
+def test_a_certificate_for_another_name_is_unreachable_and_sends_nothing(
     certified_for_another: ssl.SSLContext, ca_bundle: str
 ) -> None:
     with FaultServer(FINE, certified_for_another) as server:
         error = failure(trusting(server, ca_bundle=ca_bundle), server.url)
         assert server.heads == []
-    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, False, False)
+    assert (error.kind, error.transient, error.sent) == (FailureKind.UNREACHABLE, False, False)
     assert "certificate" in error.message
 
 
-def test_a_certificate_that_nobody_vouches_for_is_unreachable_and_sent_nothing(
+def test_a_certificate_of_an_unknown_authority_is_unreachable_and_sends_nothing(
     certified: ssl.SSLContext,
 ) -> None:
     with FaultServer(FINE, certified) as server:
         error = failure(on_loopback(), server.url)
         assert server.heads == []
-    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, False, False)
+    assert (error.kind, error.transient, error.sent) == (FailureKind.UNREACHABLE, False, False)
 
 
 def test_a_certificate_that_has_expired_is_unreachable(
@@ -107,35 +107,33 @@ def test_a_certificate_that_has_expired_is_unreachable(
     assert "certificate" in error.message
 
 
-def test_a_certificate_that_is_in_order_is_accepted(
-    certified: ssl.SSLContext, ca_bundle: str
-) -> None:
+def test_a_valid_certificate_is_accepted(certified: ssl.SSLContext, ca_bundle: str) -> None:
     with FaultServer(FINE, certified) as server:
         transport = trusting(server, ca_bundle=ca_bundle)
         assert transport.exchange(Request("GET", server.url), timeout=5).body == b"{}"
 
 
-def test_a_server_that_speaks_no_tls_is_unreachable_and_sent_nothing() -> None:
+def test_a_server_without_tls_is_unreachable_and_sends_nothing() -> None:
     answer = says(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     with FaultServer(answer, speaks_first=True) as server:
         error = failure(on_loopback(), server.url.replace("http://", "https://"))
         assert server.heads == []
-    assert (error.kind, error.passing, error.sent) == (FailureKind.UNREACHABLE, True, False)
+    assert (error.kind, error.transient, error.sent) == (FailureKind.UNREACHABLE, True, False)
     assert "TLS" in error.message
 
 
 @cache
 def bomb() -> bytes:
-    """32 MiB in 32 KiB."""
+    """Returns about 2 KiB that decompress to 2 MiB."""
     return gzip.compress(b" " * (32 * MAX_BODY))
 
 
 TOO_LARGE: dict[str, Callable[[], Behaviour]] = {
-    "as it said": lambda: replies("200 OK", b" " * (MAX_BODY + 1)),
-    "without end": lambda: floods(b"HTTP/1.1 200 OK\r\n\r\n"),
-    "in chunks without end": lambda: floods(CHUNKED, b"1000\r\n" + b" " * 4096 + b"\r\n"),
-    "once it is unpacked": lambda: replies("200 OK", bomb(), content_encoding="gzip"),
-    "once it is unpacked twice": lambda: replies(
+    "as announced": lambda: replies("200 OK", b" " * (MAX_BODY + 1)),
+    "endless": lambda: floods(b"HTTP/1.1 200 OK\r\n\r\n"),
+    "in endless chunks": lambda: floods(CHUNKED, b"1000\r\n" + b" " * 4096 + b"\r\n"),
+    "once decompressed": lambda: replies("200 OK", bomb(), content_encoding="gzip"),
+    "once decompressed twice": lambda: replies(
         "200 OK", gzip.compress(bomb()), content_encoding="gzip, gzip"
     ),
 }
@@ -145,7 +143,7 @@ TOO_LARGE: dict[str, Callable[[], Behaviour]] = {
 def test_a_reply_beyond_the_cap_is_too_large(behaviour: Callable[[], Behaviour]) -> None:
     with FaultServer(behaviour()) as server:
         error = failure(on_loopback(), server.url)
-    assert (error.kind, error.passing) == (FailureKind.TOO_LARGE, False)
+    assert (error.kind, error.transient) == (FailureKind.TOO_LARGE, False)
 
 
 def test_a_reply_that_is_too_large_is_not_held_in_memory() -> None:
@@ -159,33 +157,33 @@ def test_a_reply_that_is_too_large_is_not_held_in_memory() -> None:
     assert peak - before < 12 * MAX_BODY
 
 
-def test_a_reply_as_long_as_the_cap_is_read_whole() -> None:
+def test_a_reply_as_long_as_the_cap_is_read_completely() -> None:
     with FaultServer(replies("200 OK", b" " * MAX_BODY)) as server:
         assert len(exchanged(server).body) == MAX_BODY
 
 
-def test_a_packed_reply_is_unpacked() -> None:
+def test_a_compressed_reply_is_decompressed() -> None:
     with FaultServer(replies("200 OK", gzip.compress(b"{}"), content_encoding="gzip")) as server:
         assert exchanged(server).body == b"{}"
 
 
 MALFORMED: dict[str, Behaviour] = {
     "broken gzip": replies("200 OK", b"\x1f\x8b garbage", content_encoding="gzip"),
-    "gzip that is none": replies("200 OK", b"{}", content_encoding="gzip"),
-    "body shorter than it said": replies("200 OK", b'{"balance": 1', content_length="99"),
-    "chunk shorter than it said": says(CHUNKED + b"10\r\n{}"),
-    "chunk of no length": says(CHUNKED + b"many\r\n{}\r\n0\r\n\r\n"),
+    "body that is not gzip": replies("200 OK", b"{}", content_encoding="gzip"),
+    "body shorter than announced": replies("200 OK", b'{"balance": 1', content_length="99"),
+    "chunk shorter than announced": says(CHUNKED + b"10\r\n{}"),
+    "chunk with an invalid length": says(CHUNKED + b"many\r\n{}\r\n0\r\n\r\n"),
     "no last chunk": says(CHUNKED + b"2\r\n{}\r\n"),
-    "status that is no number": says(b"HTTP/1.1 fine OK\r\nContent-Length: 2\r\n\r\n{}"),
+    "status that is not a number": says(b"HTTP/1.1 fine OK\r\nContent-Length: 2\r\n\r\n{}"),
     "two lengths": says(b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n{}"),
     "another protocol": says(b"220 mail.example ESMTP\r\n"),
-    "a header without end": floods(b"HTTP/1.1 200 OK\r\nX: "),
-    "headers without end": floods(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 100),
+    "an endless header": floods(b"HTTP/1.1 200 OK\r\nX: "),
+    "endless headers": floods(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 100),
 }
 
 
 @pytest.mark.parametrize("behaviour", MALFORMED.values(), ids=MALFORMED.keys())
-def test_a_reply_that_is_not_whole_http_is_malformed_and_the_request_was_sent(
+def test_invalid_http_is_malformed_and_the_request_was_sent(
     behaviour: Behaviour,
 ) -> None:
     with FaultServer(behaviour) as server:
@@ -193,15 +191,15 @@ def test_a_reply_that_is_not_whole_http_is_malformed_and_the_request_was_sent(
     assert (error.kind, error.sent) == (FailureKind.MALFORMED, True)
 
 
-@pytest.mark.parametrize("name", ["body shorter than it said", "chunk shorter than it said"])
-def test_a_reply_that_breaks_off_is_said_to(name: str) -> None:
+@pytest.mark.parametrize("name", ["body shorter than announced", "chunk shorter than announced"])
+def test_a_reply_that_breaks_off_has_its_message(name: str) -> None:
     with FaultServer(MALFORMED[name]) as server:
         error = failure(on_loopback(), server.url)
-    assert (error.message, error.passing) == ("The reply broke off.", True)
+    assert (error.message, error.transient) == ("The reply broke off.", True)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_a_reply_and_leads_nowhere(status: int) -> None:
+def test_a_redirect_is_a_reply_and_is_not_followed(status: int) -> None:
     with FaultServer(FINE) as thief:
         location = f"{thief.url}/balance"
         with FaultServer(replies(f"{status} Moved", b"", location=location)) as server:
@@ -219,7 +217,7 @@ def test_the_body_of_a_redirect_is_not_read() -> None:
     assert (reply.status, reply.body) == (302, b"")
 
 
-def test_every_other_status_is_a_whole_reply() -> None:
+def test_every_other_status_is_a_complete_reply() -> None:
     for status in (204, 400, 401, 403, 404, 429, 500, 503):
         body = b"" if status == 204 else b'{"detail":"no"}'
         with FaultServer(replies(f"{status} Said", body)) as server:

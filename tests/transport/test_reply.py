@@ -1,4 +1,4 @@
-"""What a reply says about coming back, and what the values of an exchange show of themselves."""
+"""The pause that a reply asks for, and what the repr of a request and an error show."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -29,16 +29,16 @@ def test_a_pause_may_be_given_as_a_date() -> None:
     assert 30 < pause <= 60
 
 
-def test_a_date_that_has_passed_is_no_pause() -> None:
+def test_a_date_that_has_passed_is_a_pause_of_zero() -> None:
     assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
 
 
 @pytest.mark.parametrize("value", ["", "soon", "-1", "1.5", "inf", "1e5", "Wed, 21 Oct"])
-def test_a_pause_that_is_neither_is_none(value: str) -> None:
+def test_an_invalid_pause_is_none(value: str) -> None:
     assert retry_after(value) is None
 
 
-def test_a_reply_need_not_ask_for_a_pause() -> None:
+def test_a_reply_may_ask_for_no_pause() -> None:
     assert Reply(429, b"").retry_after is None
 
 
@@ -52,7 +52,7 @@ def test_the_name_of_the_header_may_be_written_in_any_case() -> None:
     | st.integers().map(str)
     | st.builds("Wed, {} Oct {} {}:00:00 GMT".format, *[st.integers(0, 99999)] * 3)
 )
-def test_no_header_whatever_makes_a_pause_that_cannot_be_counted(value: str) -> None:
+def test_every_header_is_a_finite_pause_or_none(value: str) -> None:
     pause = retry_after(value)
     assert pause is None or (isinstance(pause, float) and 0 <= pause < float("inf"))
 
@@ -69,7 +69,7 @@ def test_a_request_shows_no_header_query_or_body() -> None:
     assert KEY not in repr(request)
 
 
-def test_an_error_says_what_happened_and_whether_it_was_sent() -> None:
-    error = TransportError(FailureKind.TIMED_OUT, "No whole reply came in time.", passing=True)
-    assert str(error) == error.message == "No whole reply came in time."
-    assert (error.passing, error.sent) == (True, True)
+def test_an_error_says_what_happened_and_whether_the_request_was_sent() -> None:
+    error = TransportError(FailureKind.TIMED_OUT, "No complete reply came in time.", transient=True)
+    assert str(error) == error.message == "No complete reply came in time."
+    assert (error.transient, error.sent) == (True, True)

@@ -45,13 +45,13 @@ FAULTS: dict[str, Behaviour] = {
 
 @pytest.fixture(autouse=True)
 def _loudest(caplog: pytest.LogCaptureFixture) -> None:
-    """Everything is logged, urllib3's own words at their loudest included."""
+    """Logs everything, with urllib3 at its most verbose."""
     for name in ("", "urllib3", "urllib3.connection", "urllib3.connectionpool", "requests"):
         caplog.set_level(logging.DEBUG, logger=name)
 
 
 def request_with_keys(url: str) -> Request:
-    """A request with the key in every place that a request has for one."""
+    """Returns a request with the key in every place that can hold one."""
     return Request(
         "POST",
         url,
@@ -61,33 +61,33 @@ def request_with_keys(url: str) -> Request:
     )
 
 
-def said_by(transport: Transport, url: str) -> str:
-    """Returns all that an exchange's error says, and the errors it stems from."""
+def error_text(transport: Transport, url: str) -> str:
+    """Returns the text of an exchange's error, and of all its causes."""
     try:
         transport.exchange(request_with_keys(url), timeout=0.3)
     except TransportError as error:
-        said = [repr(error), str(error), *traceback.format_exception(error)]
-        seen: BaseException | None = error.__cause__ or error.__context__
-        while seen is not None:
-            said += [repr(seen), str(seen)]
-            seen = seen.__cause__ or seen.__context__
-        return "\n".join(said)
+        texts = [repr(error), str(error), *traceback.format_exception(error)]
+        cause: BaseException | None = error.__cause__ or error.__context__
+        while cause is not None:
+            texts += [repr(cause), str(cause)]
+            cause = cause.__cause__ or cause.__context__
+        return "\n".join(texts)
     return ""
 
 
-def assert_silent(said: str) -> None:
-    assert not [spelling for spelling in SPELLINGS if spelling in said]
+def assert_silent(output: str) -> None:
+    assert not [spelling for spelling in SPELLINGS if spelling in output]
 
 
 @pytest.mark.parametrize("behaviour", FAULTS.values(), ids=FAULTS.keys())
-def test_no_reply_makes_a_key_known(
+def test_no_reply_shows_a_key(
     behaviour: Behaviour, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with FaultServer(behaviour) as server:
-        said = said_by(on_loopback(), f"{server.url}/account")
+        text = error_text(on_loopback(), f"{server.url}/account")
         assert KEY.encode() in server.heads[0]
     out, err = capfd.readouterr()
-    assert_silent(f"{said}\n{caplog.text}\n{out}\n{err}")
+    assert_silent(f"{text}\n{caplog.text}\n{out}\n{err}")
 
 
 @pytest.mark.parametrize(
@@ -100,17 +100,17 @@ def test_no_reply_makes_a_key_known(
         "https://a..b/",
         "https://host:port/",
     ],
-    ids=["refused", "inside", "no such name", "no such name, plain", "no name", "no port"],
+    ids=["refused", "private", "no such name", "no such name, plain", "no name", "no port"],
 )
-def test_no_request_that_is_never_sent_makes_a_key_known(
+def test_no_request_that_is_not_sent_shows_a_key(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     trusted = [url.removeprefix("http://").rstrip("/")]
-    assert_silent(said_by(Transport(trusted), url) + caplog.text)
+    assert_silent(error_text(Transport(trusted), url) + caplog.text)
 
 
 @pytest.mark.parametrize("key", [f"{KEY}\nsecond line", f" {KEY}", f"{KEY}\u0436"])
-def test_a_key_that_no_header_can_hold_is_not_repeated(
+def test_a_key_that_is_an_invalid_header_is_not_repeated(
     key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with FaultServer(FAULTS["nothing"]) as server:
@@ -120,7 +120,7 @@ def test_a_key_that_no_header_can_hold_is_not_repeated(
     assert_silent(repr(caught.value) + repr(caught.value.__context__) + caplog.text)
 
 
-def test_what_urllib3_says_that_names_no_address_is_still_heard(
+def test_urllib3_s_warnings_without_an_address_are_still_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     logging.getLogger("urllib3.connectionpool").warning("Connection pool is full")

@@ -91,7 +91,7 @@ def test_no_policy_can_send_the_keys_of_a_catalogue_s_provider_elsewhere(bench: 
     ]
     bench.run()
     detail = bench.post.accepted[0].notification.detail
-    assert "policy providers: you is in the catalogue too, and that one is used" in detail
+    assert "policy providers: you is also in the catalogue, which takes precedence" in detail
 
 
 def test_a_fault_of_a_provider_in_an_account_is_told_by_its_place_alone(bench: Bench) -> None:

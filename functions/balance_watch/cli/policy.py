@@ -7,7 +7,7 @@ from pathlib import Path
 from balance_watch.cli.terminal import Subparsers, err, out, print_faults, sanitize, wiring
 from balance_watch.config.policy import PolicyFile, parse_policy
 from balance_watch.errors import CommandError
-from balance_watch.providers.registry import clashes
+from balance_watch.providers.registry import catalogue_clashes
 from balance_watch.validation import Faults
 
 _EMPTY = "# The built-in policy: a parameter cannot be empty.\n"
@@ -64,7 +64,7 @@ def _read(file: str) -> tuple[PolicyFile, str]:
         raise CommandError("The policy is not UTF-8 text.") from None
     faults = Faults()
     policy = parse_policy(text, "policy", faults)
-    faults += clashes(policy.providers) if policy else []
+    faults += catalogue_clashes(policy.providers) if policy else []
     if policy is None or faults:
         for fault in faults:
             err.print(sanitize(fault))

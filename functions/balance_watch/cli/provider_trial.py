@@ -18,8 +18,9 @@ from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
 from balance_watch.errors import CommandError
 from balance_watch.providers.client import ATTEMPT_SECONDS
 from balance_watch.providers.flow import flow_for, run_flow
-from balance_watch.providers.registry import catalogue_provider, clashes, current_slug
-from balance_watch.providers.spec import Spec, convert_spec
+from balance_watch.providers.registry import catalogue_clashes, catalogue_provider, current_slug
+from balance_watch.providers.spec import Spec
+from balance_watch.providers.spec_validation import convert_spec
 from balance_watch.transport import Reply, Request, Transport, TransportError
 from balance_watch.validation import Faults, NotExactError, exact_json, exact_toml
 
@@ -106,7 +107,7 @@ def _parse_json(text: str, faults: Faults) -> tuple[str, Spec] | None:
 def _parse_policy(text: str, slug: str | None, faults: Faults) -> tuple[str, Spec] | None:
     """Returns the provider with this slug, or the only one of a policy."""
     policy = parse_policy(text, "policy", faults)
-    faults += clashes(policy.providers) if policy else []
+    faults += catalogue_clashes(policy.providers) if policy else []
     if policy is None or faults:
         return None
     if not slug and len(policy.providers) == 1:

@@ -20,7 +20,7 @@ from balance_watch.notifiers.channels import (
     default_channels,
     fallback_channels,
 )
-from balance_watch.providers.registry import clashes, resolve
+from balance_watch.providers.registry import catalogue_clashes, resolve
 from balance_watch.validation import Faults
 
 
@@ -114,7 +114,7 @@ def _contradictions(
     Nothing to watch, a route to a missing channel, an account that its rule cannot top up, two
     providers of one name.
     """
-    yield from clashes(file.providers)
+    yield from catalogue_clashes(file.providers)
     if not secrets.accounts and not secrets.faults:
         yield "no secret contains an account, so nothing is watched"
     routed = dict.fromkeys(channel for route in file.policy.routes for channel in route.channels)

@@ -28,13 +28,14 @@ from balance_watch.domain.rules import Metric, Rule, Severity
 from balance_watch.domain.silences import MuteTime
 from balance_watch.notifiers.channels import KINDS, Kind, channel_forms, is_channel
 from balance_watch.providers.registry import is_slug
-from balance_watch.providers.spec import Spec, convert_spec
+from balance_watch.providers.spec import Spec
+from balance_watch.providers.spec_validation import convert_spec
 from balance_watch.validation import (
     Faults,
     convert,
     convert_each,
     exact_toml,
-    named_safely,
+    unknown,
 )
 
 _OF_ACCOUNTS = ("account", "provider")
@@ -129,8 +130,7 @@ def parse_policy(
     if raw is None:
         return None
     for section in raw.keys() - set(SECTIONS):
-        can = ", ".join(SECTIONS)
-        faults.add(where, f"has no section {named_safely(section, SECTIONS)}; it can have {can}")
+        faults.add(where, unknown("section", section, SECTIONS))
     defaults = convert(DefaultsTable, raw.get("defaults", {}), f"{where} [defaults]", faults)
     rules = _rules(raw.get("rules", []), where, faults)
     routes = _routes(raw.get("routes", []), where, faults, kinds)
@@ -269,7 +269,4 @@ def is_fact(fact: str, known: tuple[str, ...]) -> bool:
 def _check_facts(match: dict[str, str], known: tuple[str, ...], place: str, faults: Faults) -> None:
     for fact in match:
         if not is_fact(fact, known):
-            can = ", ".join((*known, "labels.NAME"))
-            faults.add(
-                place, f"cannot ask for a fact {named_safely(fact, known)}; it can ask for {can}"
-            )
+            faults.add(place, unknown("fact", fact, (*known, "labels.NAME")))

@@ -8,6 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from balance_watch import log_filters
 from balance_watch.config.settings import Settings
 from balance_watch.errors import EventError, RunIncompleteError
 from balance_watch.notifiers.heartbeat import ping
@@ -23,6 +24,7 @@ logger = Logger(service="balance_watch")
 
 @cache
 def _wiring() -> Wiring:
+    log_filters.install()
     settings = Settings.from_environment()
     logger.setLevel(settings.log_level)
     return Wiring(settings)

@@ -1,1 +1,1 @@
-"""Providers: each is a file of data, read by one specification."""
+"""Providers: each is one file of data, and one specification describes them all."""

@@ -1,4 +1,4 @@
-"""Reads accounts and pays in: the one place that asks providers."""
+"""Reads accounts and pays in: the only module that sends requests to providers."""
 
 import random
 import time
@@ -10,7 +10,7 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
 from balance_watch.providers.flow import flow_for, run_flow
-from balance_watch.providers.parser import outcome_word
+from balance_watch.providers.parser import parse_top_up_reply
 from balance_watch.providers.request import top_up_request
 from balance_watch.providers.spec import Spec
 from balance_watch.transport import Reply, Request, Transport, TransportError
@@ -18,14 +18,15 @@ from balance_watch.transport import Reply, Request, Transport, TransportError
 ATTEMPTS = 3
 ATTEMPT_SECONDS = 8.0
 ACCOUNT_SECONDS = 20.0
-"""What one account may take in all, however often it is tried."""
+"""The time limit of one account, for all its attempts together."""
 
 _BACKOFF_SECONDS = 0.5
-_PASSING = (FailureKind.RATE_LIMITED, FailureKind.PROVIDER_ERROR)
+_TRANSIENT_KINDS = (FailureKind.RATE_LIMITED, FailureKind.PROVIDER_ERROR)
+_CLIENT_ERRORS = range(400, 500)
 
 
 class ProviderClient:
-    """Asks providers through a transport; `clock`, `sleep` and `jitter` are for tests."""
+    """Sends requests to providers through a transport; tests replace clock, sleep and jitter."""
 
     def __init__(
         self,
@@ -39,62 +40,63 @@ class ProviderClient:
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
 
     def read(self, spec: Spec, account: Account, *, now: datetime, deadline: float) -> ReadResult:
-        """Reads one balance, trying again what may pass; a failure is a value, nothing is raised.
+        """Reads one balance and retries transient failures. A failure is returned, never raised.
 
         Args:
             spec: the provider.
             account: the account.
             now: the tick that the reading belongs to.
-            deadline: when it must have ended, on the clock.
+            deadline: the time on the clock by which reading ends.
         """
         deadline = min(deadline, self._clock() + ACCOUNT_SECONDS)
         for attempt in range(ATTEMPTS):
-            outcome, passing = self._attempt(spec, account, now, deadline)
-            if not isinstance(outcome, ReadFailure) or not passing:
+            result, transient = self._attempt(spec, account, now, deadline)
+            if not isinstance(result, ReadFailure) or not transient:
                 break
             pause = _BACKOFF_SECONDS * 2**attempt * (0.5 + self._jitter() / 2)
-            pause = max(pause, outcome.retry_after or 0)
+            pause = max(pause, result.retry_after or 0)
             if attempt == ATTEMPTS - 1 or self._clock() + pause >= deadline:
                 break
             self._sleep(pause)
-        return outcome
+        return result
 
     def _attempt(
         self, spec: Spec, account: Account, now: datetime, deadline: float
     ) -> tuple[ReadResult, bool]:
-        """Asks once, all its requests within the time of one attempt."""
-        ends = min(deadline, self._clock() + ATTEMPT_SECONDS)
+        """Tries once, with all requests in the time of one attempt; returns (result, transient)."""
+        attempt_deadline = min(deadline, self._clock() + ATTEMPT_SECONDS)
         replies: list[Reply] = []
 
         def exchange(request: Request) -> Reply:
-            timeout = ends - self._clock()
+            timeout = attempt_deadline - self._clock()
             if timeout <= 0:
-                raise TransportError(FailureKind.TIMED_OUT, "There was no time left to ask.")
+                raise TransportError(
+                    FailureKind.TIMED_OUT, "There was no time left to send the request."
+                )
             replies.append(self._transport.exchange(request, timeout=timeout))
             return replies[-1]
 
         try:
-            outcome = run_flow(flow_for(spec, account, now, datetime.now(UTC)), exchange)
+            result = run_flow(flow_for(spec, account, now, datetime.now(UTC)), exchange)
         except TransportError as error:
-            return ReadFailure(error.kind, error.message), error.passing
-        failed = isinstance(outcome, ReadFailure) and outcome.kind in _PASSING
-        return outcome, failed and _may_pass(replies[-1])
+            return ReadFailure(error.kind, error.message), error.transient
+        failed = isinstance(result, ReadFailure) and result.kind in _TRANSIENT_KINDS
+        return result, failed and _is_transient(replies[-1])
 
     def top_up(self, spec: Spec, account: Account) -> PaymentOutcome:
-        """Pays in once, never twice: nothing here tries again. Claim the payment before.
+        """Pays in once and never retries. The caller claims the payment before.
 
         Raises:
-            LookupError: the provider has no top-up, or the account lacks what it needs.
+            LookupError: the account cannot be topped up, see `Spec.cannot_top_up`.
         """
         request = top_up_request(spec, account)
         try:
             reply = self._transport.exchange(request, timeout=ACCOUNT_SECONDS)
         except TransportError as error:
             return PaymentOutcome.UNKNOWN if error.sent else PaymentOutcome.NOT_SENT
-        word = outcome_word(spec, reply)
-        return PaymentOutcome(word) if word is not None else PaymentOutcome.UNKNOWN
+        return parse_top_up_reply(spec, reply)
 
 
-def _may_pass(reply: Reply) -> bool:
-    """A 4xx other than 429 will be the same in a second."""
-    return reply.status == HTTPStatus.TOO_MANY_REQUESTS or not 400 <= reply.status < 500  # noqa: PLR2004
+def _is_transient(reply: Reply) -> bool:
+    """Tells whether a retry can help: a client error other than 429 stays the same."""
+    return reply.status == HTTPStatus.TOO_MANY_REQUESTS or reply.status not in _CLIENT_ERRORS

@@ -1,88 +1,107 @@
-"""From the bytes of a reply to plain values with exact numbers, and to what stands in them."""
+"""Turns the bytes of a reply into plain values with exact numbers, and finds values by path."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 from xml.parsers.expat import ExpatError
 
 import jmespath
 
 from balance_watch.providers.spec_types import Path
 from balance_watch.transport import Reply
-from balance_watch.validation import NotExactError, exact_json
+from balance_watch.validation import Json, NotExactError, exact_json
 
-_LINE = 200
+_MAX_LINE = 200
 
 
 class UnexpectedReplyError(Exception):
-    """What is wrong with a body, as the end of a sentence; never repeats a value of it."""
+    """The body is not as documented. The message is a sentence and repeats no value of the body."""
+
+    @classmethod
+    def missing(cls, path: Path | None) -> Self:
+        """Returns the error of a path that leads to nothing."""
+        return cls(f"The reply has no value at {path}.")
+
+    @classmethod
+    def at(cls, path: Path | None, problem: str) -> Self:
+        """Returns the error of an invalid value; `problem` is a predicate: `is not a number`."""
+        return cls(f"The reply's value at {path} {problem}.")
 
 
 class Body(NamedTuple):
-    """A body as plain values; `textual`: it can hold nothing but text, so numbers are text too."""
+    """A body as plain values; `textual`: its format has only text, so its numbers are text too."""
 
-    value: Any
+    value: Json
     textual: bool = False
 
 
 def decode(reply: Reply, form: Literal["json", "xml", "text"]) -> Body:
-    """Returns a body as plain values; where XML is expected, it may be JSON all the same.
+    """Returns a body as plain values; accepts JSON where XML is expected.
 
     Raises:
-        NotUnderstoodError: it is not what was expected.
+        UnexpectedReplyError: the body is not in the expected format.
     """
-    # PHP calls plain text text/html, too.
+    # PHP labels plain text as text/html, too.
     if form == "text" and not reply.body.lstrip().startswith(b"<"):
-        return Body(_line(reply), textual=True)
+        return Body(_single_line(reply), textual=True)
     if is_html(reply):
-        raise UnexpectedReplyError("is a web page")
+        raise UnexpectedReplyError("The reply is a web page.")
     if form == "text":
-        raise UnexpectedReplyError("is not a line of text")
+        raise UnexpectedReplyError("The reply is not a line of text.")
     if form == "xml" and reply.body.lstrip().startswith(b"<"):
-        import xmltodict  # noqa: PLC0415 (one provider answers in XML: a start is spared it)
+        import xmltodict  # noqa: PLC0415 (only one provider replies in XML: starts stay fast)
 
         try:
-            # Entities are off: no expansion, no external one (the parser's own documentation).
+            # This parser expands no entities, internal or external (see its documentation).
             return Body(xmltodict.parse(reply.body, disable_entities=True), textual=True)
         except (ExpatError, ValueError, LookupError):
-            # LookupError: the encoding that it names is none.
-            raise UnexpectedReplyError("is not XML") from None
+            # LookupError: the body names an encoding that does not exist.
+            raise UnexpectedReplyError("The reply is not XML.") from None
     try:
         return Body(exact_json(reply.body))
     except NotExactError as error:
-        raise UnexpectedReplyError(str(error)) from None
+        raise UnexpectedReplyError(f"The reply {error}.") from None
 
 
-def _line(reply: Reply) -> str:
-    """A number that is cut short is a number still: only a reply that tells its length is whole."""
+def _single_line(reply: Reply) -> str:
+    """Returns a body that is one line of text.
+
+    Accepts it only if the reply states its length: the first digits of a number are a number too.
+    """
     length, coding = reply.header("content-length"), reply.header("transfer-encoding") or ""
     chunked = coding.rpartition(",")[2].strip().lower() == "chunked"
     if not chunked and length != str(len(reply.body)):
-        raise UnexpectedReplyError("may have been cut short")
+        raise UnexpectedReplyError("The reply may be cut short.")
     try:
         text = reply.body.decode().strip()
     except UnicodeDecodeError:
-        raise UnexpectedReplyError("is not text") from None
-    if not text or len(text) > _LINE or not text.isprintable():
-        raise UnexpectedReplyError("is not a line of text")
+        raise UnexpectedReplyError("The reply is not text.") from None
+    if not text or len(text) > _MAX_LINE or not text.isprintable():
+        raise UnexpectedReplyError("The reply is not a line of text.")
     return text
 
 
 def is_html(reply: Reply) -> bool:
-    """Whether it is a web page, by its own word or by its looks."""
+    """Tells whether a reply is a web page, by its content type or by its first bytes."""
     content_type = reply.header("content-type") or ""
     start = reply.body[:512].lstrip().lower()
     return "text/html" in content_type.lower() or start.startswith((b"<!doctype html", b"<html"))
 
 
-def search(path: Path, body: object) -> Any:  # noqa: ANN401 (whatever JSON holds)
-    """Returns what stands at a path; NotUnderstoodError if a body has no such shape."""
+def search(path: Path, body: Json) -> Json:
+    """Returns the value at a path.
+
+    Raises:
+        UnexpectedReplyError: the path cannot be evaluated on a body of this structure.
+    """
     try:
         return jmespath.search(path, body)
     except (ArithmeticError, AttributeError, RecursionError, TypeError, ValueError):
-        # Its own errors are ValueErrors; text compared with a number is a TypeError of Python's.
-        raise UnexpectedReplyError("has another shape than the provider documents") from None
+        # jmespath raises ValueErrors; comparing text with a number is a TypeError of Python.
+        raise UnexpectedReplyError(
+            "The reply does not have the structure that the provider documents."
+        ) from None
 
 
-def holds(condition: Path, body: object) -> bool:
-    """Whether it is true, as jmespath has it: not null, not false, not empty."""
-    found = search(condition, body)
-    return found is not None and found is not False and found not in ("", [], {})
+def holds(condition: Path, body: Json) -> bool:
+    """Tells whether a condition is true, as jmespath defines it: not null, false or empty."""
+    value = search(condition, body)
+    return value is not None and value is not False and value not in ("", [], {})

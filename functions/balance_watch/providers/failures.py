@@ -1,4 +1,4 @@
-"""Whether a reply is one of a request that failed, by its status or by its own word."""
+"""Recognizes a reply to a request that failed: by its HTTP status, or by what its body reports."""
 
 from http import HTTPStatus
 
@@ -6,45 +6,12 @@ from balance_watch.domain.reading import FailureKind, ReadFailure
 from balance_watch.providers.decoding import UnexpectedReplyError, decode, holds, is_html, search
 from balance_watch.providers.spec import Spec
 from balance_watch.transport import Reply
+from balance_watch.validation import Json
 
-_NO_CLOSER = (FailureKind.PROVIDER_ERROR, FailureKind.MALFORMED)
-"""What a status says already, or says better."""
+_NOT_MORE_EXACT = (FailureKind.PROVIDER_ERROR, FailureKind.MALFORMED)
+"""Kinds in a body that add nothing to a status."""
 
-
-def failed_by_status(spec: Spec, reply: Reply) -> ReadFailure | None:
-    """Returns the failure that a status is, told closer by the body where that says more."""
-    failure = _by_status_alone(reply)
-    if failure is None or reply.status < 400 or is_html(reply) or not spec.failures:  # noqa: PLR2004
-        return failure
-    try:
-        kind = _kind_by_body(spec, decode(reply, spec.format).value, but=_NO_CLOSER)
-    except UnexpectedReplyError:
-        return failure
-    if kind is None:
-        return failure
-    # Some say 400 to a key that is not valid.
-    return _failure(kind, f"HTTP {reply.status}, and by the reply itself", reply.retry_after)
-
-
-def _by_status_alone(reply: Reply) -> ReadFailure | None:
-    status = reply.status
-    if status == HTTPStatus.OK:
-        return None
-    if 300 <= status < 400:  # noqa: PLR2004 (3xx)
-        text = "The provider redirects to another address, which is never followed."
-        return ReadFailure(FailureKind.REDIRECTED, text)
-    # An API refuses a key in its own format. A web page, or a bare line, is from what stands in
-    # front of it: You.com's front says 403 "error code: 1010" to clients that it does not like.
-    from_api = not is_html(reply) and reply.body.lstrip()[:1] in (b"{", b"[", b"<")
-    bare = status == HTTPStatus.UNAUTHORIZED and not reply.body.lstrip().startswith(b"<")
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and not (from_api or bare):
-        text = f"HTTP {status} from what stands in front of the provider, not from its API."
-        return ReadFailure(FailureKind.BLOCKED, text)
-    if status == HTTPStatus.NOT_FOUND:
-        text = "HTTP 404: there is nothing at the address that was asked."
-        return ReadFailure(FailureKind.PROVIDER_ERROR, text)
-    return _failure(_KINDS.get(status), f"HTTP {status}", reply.retry_after)
-
+_STATUS_DIGITS = 3
 
 _KINDS = {
     401: FailureKind.KEY_REJECTED,
@@ -52,47 +19,89 @@ _KINDS = {
     429: FailureKind.RATE_LIMITED,
 }
 
-_WORDS = {
-    FailureKind.KEY_REJECTED: "the key is not valid.",
+_CAUSES = {
+    FailureKind.KEY_REJECTED: "the key is invalid.",
     FailureKind.NOT_ALLOWED: "the key is not allowed to read the balance.",
     FailureKind.RATE_LIMITED: "too many requests.",
     FailureKind.PROVIDER_ERROR: "the provider failed.",
-    FailureKind.MALFORMED: "it is not what the provider documents.",
+    FailureKind.MALFORMED: "the body is not what the provider documents.",
 }
 
 
-def _failure(kind: FailureKind | None, said: str, retry_after: float | None = None) -> ReadFailure:
+def failed_by_status(spec: Spec, reply: Reply) -> ReadFailure | None:
+    """Returns the failure of a status other than 200; the body may report a more exact kind."""
+    failure = _by_status_alone(reply)
+    if (
+        failure is None
+        or reply.status < HTTPStatus.BAD_REQUEST
+        or is_html(reply)
+        or not spec.failures
+    ):
+        return failure
+    try:
+        kind = _kind_by_body(spec, decode(reply, spec.format).value, ignored=_NOT_MORE_EXACT)
+    except UnexpectedReplyError:
+        return failure
+    if kind is None:
+        return failure
+    # Some providers reply 400 to an invalid key.
+    return _failure(kind, f"HTTP {reply.status}, and the reply says", reply.retry_after)
+
+
+def _by_status_alone(reply: Reply) -> ReadFailure | None:
+    status = reply.status
+    if status == HTTPStatus.OK:
+        return None
+    if reply.is_redirect:
+        text = "The provider redirects to another address, and redirects are never followed."
+        return ReadFailure(FailureKind.REDIRECTED, text)
+    # An API rejects a key in its own format. A web page or a bare line comes from a server in front
+    # of it: You.com's replies 403 "error code: 1010" to clients that it blocks.
+    from_api = not is_html(reply) and reply.body.lstrip()[:1] in (b"{", b"[", b"<")
+    bare = status == HTTPStatus.UNAUTHORIZED and not reply.body.lstrip().startswith(b"<")
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and not (from_api or bare):
+        text = f"HTTP {status} from a server in front of the provider's API, not from the API."
+        return ReadFailure(FailureKind.BLOCKED, text)
+    if status == HTTPStatus.NOT_FOUND:
+        text = "HTTP 404: nothing exists at the requested address."
+        return ReadFailure(FailureKind.PROVIDER_ERROR, text)
+    return _failure(_KINDS.get(status), f"HTTP {status}", reply.retry_after)
+
+
+def _failure(
+    kind: FailureKind | None, evidence: str, retry_after: float | None = None
+) -> ReadFailure:
     kind = kind or FailureKind.PROVIDER_ERROR
-    return ReadFailure(kind, f"{said}: {_WORDS[kind]}", retry_after)
+    return ReadFailure(kind, f"{evidence}: {_CAUSES[kind]}", retry_after)
 
 
 def _kind_by_body(
-    spec: Spec, body: object, but: tuple[FailureKind, ...] = ()
+    spec: Spec, body: Json, ignored: tuple[FailureKind, ...] = ()
 ) -> FailureKind | None:
-    for word, condition in spec.failures.items():
-        if word not in but and holds(condition, body):
-            return FailureKind(word)
+    """Returns the first kind of failure whose condition holds."""
+    for kind, condition in spec.failures.items():
+        if kind not in ignored and holds(condition, body):
+            return FailureKind(kind)
     return None
 
 
-def failed_by_body(spec: Spec, body: object) -> ReadFailure | None:
-    """A body that says that it failed, though HTTP says 200."""
+def failed_by_body(spec: Spec, body: Json) -> ReadFailure | None:
+    """Returns the failure that a body reports although the status is 200."""
     if (kind := _kind_by_body(spec, body)) is not None:
-        return _failure(kind, "HTTP 200, but by the reply itself")
+        return _failure(kind, "HTTP 200, but the reply says")
     success = spec.success
     if success is None:
         return None
-    found = search(success.path, body)
-    if found is None:
-        found = search(success.path, search(spec.reply.root, body))
-    if found is None and not success.required:
+    value = search(success.path, body)
+    if value is None:
+        value = search(success.path, search(spec.reply.root, body))
+    if value is None and not success.required:
         return None
-    if isinstance(found, bool) == isinstance(success.equals, bool) and str(found) == str(
-        success.equals
-    ):
+    same_type = isinstance(value, bool) == isinstance(success.equals, bool)
+    if same_type and str(value) == str(success.equals):
         return None
-    code = str(found)
-    if code.isdecimal() and len(code) == 3:  # noqa: PLR2004 (as long as an HTTP status)
+    code = str(value)
+    if code.isdecimal() and len(code) == _STATUS_DIGITS:
         return _failure(_KINDS.get(int(code)), f"HTTP 200, but the reply's own code is {code}")
-    text = "HTTP 200, but the reply itself does not say success."
+    text = "HTTP 200, but the reply does not report success."
     return ReadFailure(FailureKind.PROVIDER_ERROR, text)

@@ -1,4 +1,4 @@
-"""The requests that it takes to learn a balance, one after the other: nothing is sent here."""
+"""The requests that it takes to read a balance, one after the other. Sends nothing itself."""
 
 from collections.abc import Callable, Generator
 from datetime import datetime
@@ -13,41 +13,41 @@ from balance_watch.providers.spec import Spec
 from balance_watch.transport import Reply, Request
 
 Flow = Generator[Request, Reply, ReadResult]
-"""Yields each request, is sent its reply, and returns what was learnt."""
+"""Yields each request, is sent its reply, and returns the result."""
 
-Ask = Callable[[Spec, Account, datetime, datetime], Flow]
-"""What a module of `providers/modules` has as `ask`: as `asking`."""
+FlowFunction = Callable[[Spec, Account, datetime, datetime], Flow]
+"""Makes an account's flow, as `flow_for` does. Each of `providers/modules` has one, as `flow`."""
 
 
-def flow_for(spec: Spec, account: Account, now: datetime, clock: datetime) -> Flow:
-    """Returns the requests that learn an account's balance.
+def flow_for(spec: Spec, account: Account, now: datetime, signed_at: datetime) -> Flow:
+    """Returns the flow that reads an account's balance.
 
     Args:
         spec: the provider.
         account: the account.
         now: the tick that the reading belongs to.
-        clock: the time it is, which a signature carries.
+        signed_at: the current time, which a signature contains.
     """
     if spec.module is None:
-        return single_request(spec, account, now, clock)
-    # Imported where it is asked for: a start pays for no module that no account needs.
+        return single_request(spec, account, now, signed_at)
+    # Imported only here, so that a start does not load modules that no account needs.
     module = import_module(f"balance_watch.providers.modules.{spec.module}")
-    return cast("Ask", module.ask)(spec, account, now, clock)
+    return cast("FlowFunction", module.flow)(spec, account, now, signed_at)
 
 
-def run_flow(requests: Flow, exchange: Callable[[Request], Reply]) -> ReadResult:
-    """Sends one request after another by `exchange`, and returns what was learnt of the replies."""
-    request = next(requests)
+def run_flow(flow: Flow, exchange: Callable[[Request], Reply]) -> ReadResult:
+    """Sends the requests of a flow by `exchange`, one after the other, and returns the result."""
+    request = next(flow)
     while True:
         try:
-            request = requests.send(exchange(request))
+            request = flow.send(exchange(request))
         except StopIteration as end:
-            outcome: ReadResult = end.value
-            return outcome
+            result: ReadResult = end.value
+            return result
 
 
-def single_request(spec: Spec, account: Account, now: datetime, clock: datetime) -> Flow:
-    """Asks once: for nearly every provider one request is enough."""
-    del clock
+def single_request(spec: Spec, account: Account, now: datetime, signed_at: datetime) -> Flow:
+    """Reads the balance with one request, which is enough for nearly every provider."""
+    del signed_at
     reply = yield balance_request(spec, account)
     return parse_reply(spec, account, reply, now)

@@ -1,4 +1,4 @@
-"""Takes an account's keys out of text that others wrote, however they are written there."""
+"""Removes an account's keys from text that others wrote, in whatever form the keys appear."""
 
 import re
 from base64 import b64encode
@@ -8,51 +8,57 @@ from urllib.parse import quote, quote_plus, unquote
 
 from balance_watch.domain.account import Account
 
-_PART = 8
-_SHORT = 3
-"""What is shorter stands in every text: to mask it would hide nothing else."""
-_STANDARD = str.maketrans("-_", "+/")
+_PART_LENGTH = 8
+_MIN_LENGTH = 3
+"""A shorter credential appears in every text: masking it would only make the text unreadable."""
+_STANDARD_BASE64 = str.maketrans("-_", "+/")
 
 
 def mask_keys(text: str, account: Account) -> str:
-    """Returns a text on one line with no key of the account in it, nor an eighth character of one.
+    """Returns a text on one line without the account's keys, or any eight characters of a key.
 
-    What has no width goes, so that it cannot hide a key; what only is no letter is a space.
+    Removes characters without width, which could hide a key, and turns other unprintable ones into
+    spaces.
     """
-    kept = "".join(each for each in text if category(each) != "Cf")
-    printable = "".join(each if each.isprintable() else " " for each in kept)
-    shown = " ".join(_masked(printable, account).split())
-    return "***" if _tells_a_part(shown, account) else shown
+    visible = "".join(char for char in text if category(char) != "Cf")
+    printable = "".join(char if char.isprintable() else " " for char in visible)
+    masked = " ".join(_mask_whole_keys(printable, account).split())
+    return "***" if _contains_part(masked, account) else masked
 
 
 def contains_split_key(text: str, account: Account) -> bool:
-    """Tells whether a key stands in a text with other things between its pieces."""
+    """Tells whether a key is in a text with other characters between its pieces."""
     letters = re.sub(r"[^0-9A-Za-z]", "", text).lower()
     keys = (re.sub(r"[^0-9A-Za-z]", "", key).lower() for key in account.credentials.values())
-    return any(len(key) >= _PART and key in letters for key in keys)
+    return any(len(key) >= _PART_LENGTH and key in letters for key in keys)
 
 
-def _masked(text: str, account: Account) -> str:
-    """Takes the keys out as they are, and as they are encoded."""
-    secrets = [secret for secret in account.credentials.values() if len(secret) >= _SHORT]
+def _mask_whole_keys(text: str, account: Account) -> str:
+    """Masks the keys as they are, quoted as in a URL, and in base64."""
+    secrets = [secret for secret in account.credentials.values() if len(secret) >= _MIN_LENGTH]
     users = (*account.variables.values(), *secrets)
     pairs = [f"{user}:{secret}" for user in users for secret in secrets if user != secret]
-    encoded = [b64encode(each.encode()).decode().rstrip("=") for each in (*pairs, *secrets)]
+    encoded = [b64encode(form.encode()).decode().rstrip("=") for form in (*pairs, *secrets)]
     forms = {*secrets, *map(quote, secrets), *map(quote_plus, secrets), *filter(None, encoded)}
     longest_first = sorted(map(re.escape, forms), key=len, reverse=True)
     return re.sub("|".join(longest_first), "***", text, flags=re.IGNORECASE) if forms else text
 
 
-def _tells_a_part(text: str, account: Account) -> bool:
-    """Tells whether eight characters of a key are left, escaped, spaced, or anywhere in base64."""
-    unescaped = re.sub(r"\\u([0-9a-fA-F]{4})", lambda it: chr(int(it[1], 16)), text)
+def _contains_part(text: str, account: Account) -> bool:
+    """Tells whether eight characters of a key are left: escaped, spaced out, or inside base64."""
+    unescaped = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
     unescaped = unescape(unquote(unquote(unescaped))).replace("\\", "")
-    told = re.sub(r"\s", "", f"{text}\n{unescaped}").lower().translate(_STANDARD)
-    words = [secret for secret in account.credentials.values() if len(secret) >= _PART]
+    searched = re.sub(r"\s", "", f"{text}\n{unescaped}").lower().translate(_STANDARD_BASE64)
+    words = [secret for secret in account.credentials.values() if len(secret) >= _PART_LENGTH]
     for secret in tuple(words):
         for raw in (secret, quote_plus(secret)):
+            # In base64, a key has one of three forms, by its position in a group of three bytes.
             for before in range(3):
                 encoded = b64encode(b"." * before + raw.encode()).decode()
                 words.append(encoded[-(-8 * before // 6) : 8 * (before + len(raw)) // 6])
-    parts = (word.lower().translate(_STANDARD) for word in words)
-    return any(it[at : at + _PART] in told for it in parts for at in range(len(it) - _PART + 1))
+    lowered = (word.lower().translate(_STANDARD_BASE64) for word in words)
+    return any(
+        word[start : start + _PART_LENGTH] in searched
+        for word in lowered
+        for start in range(len(word) - _PART_LENGTH + 1)
+    )

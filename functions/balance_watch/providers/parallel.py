@@ -1,4 +1,4 @@
-"""Reads many accounts at once: so many per host, and a host that hangs holds up no other."""
+"""Reads many accounts in parallel, with a limit per host: a slow host delays no other."""
 
 import time
 from collections import defaultdict, deque
@@ -26,65 +26,64 @@ def read_all(
     deadline: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[tuple[Account, ReadResult]]:
-    """Yields what each account's look yields, in the order in which the looks end.
+    """Yields each account with its result, in the order in which the reads end.
 
-    An account that could not be begun in time for one whole attempt is not yielded: it is deferred.
-    One that was begun and has not ended by the deadline has timed out.
+    An account that cannot start in time for one whole attempt is not yielded: it is deferred. One
+    that has started and has not ended by the deadline is a timeout.
 
     Args:
-        client: asks the providers.
+        client: reads one account.
         accounts: accounts and their providers, the most urgent first.
-        now: the tick that readings belong to.
-        deadline: when to have ended, on the clock.
+        now: the tick that the readings belong to.
+        deadline: the time on the clock by which reading ends.
         clock: seconds, monotonic.
     """
-    hosts: dict[str, deque[tuple[Account, Spec]]] = defaultdict(deque)
+    queues: dict[str, deque[tuple[Account, Spec]]] = defaultdict(deque)
     for account, spec in accounts:
-        hosts[host_of(spec, account)].append((account, spec))
+        queues[host_of(spec, account)].append((account, spec))
     results: SimpleQueue[tuple[Account, ReadResult] | None] = SimpleQueue()
-    begun: dict[str, Account] = {}
+    started: dict[str, Account] = {}
 
-    def work(waiting: deque[tuple[Account, Spec]]) -> None:
-        while waiting and clock() < deadline - ATTEMPT_SECONDS:
+    def work(queue: deque[tuple[Account, Spec]]) -> None:
+        while queue and clock() < deadline - ATTEMPT_SECONDS:
             try:
-                account, spec = waiting.popleft()
+                account, spec = queue.popleft()
             except IndexError:
                 break
-            begun[account.name] = account
-            results.put((account, _look(client, spec, account, now, deadline)))
+            started[account.name] = account
+            results.put((account, _read(client, spec, account, now, deadline)))
         results.put(None)
 
-    # A worker of every host before the second of any, so that no host waits for another's.
-    workers = [
-        waiting for rank in range(PER_HOST) for waiting in hosts.values() if rank < len(waiting)
-    ]
+    # The first worker of every host comes before the second of any: no host waits for another.
+    workers = [queue for rank in range(PER_HOST) for queue in queues.values() if rank < len(queue)]
     pool = ThreadPoolExecutor(max_workers=min(_MAX_THREADS, max(1, len(workers))))
     try:
-        for waiting in workers:
-            pool.submit(work, waiting)
-        left = len(workers)
-        while left:
+        for queue in workers:
+            pool.submit(work, queue)
+        working = len(workers)
+        while working:
             try:
                 result = results.get(timeout=max(0.0, deadline - clock()))
             except Empty:
                 break
             if result is None:
-                left -= 1
+                working -= 1
                 continue
-            begun.pop(result[0].name, None)
+            started.pop(result[0].name, None)
             yield result
-        for account in list(begun.values()):
-            # Only resolving a name can take longer than a socket's deadline.
-            yield account, ReadFailure(FailureKind.TIMED_OUT, "No answer before the run's end.")
+        for account in list(started.values()):
+            # Only the resolution of a name can outlast the deadline of a socket.
+            text = "No reply came before the end of the run."
+            yield account, ReadFailure(FailureKind.TIMED_OUT, text)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _look(
+def _read(
     client: ProviderClient, spec: Spec, account: Account, now: datetime, deadline: float
 ) -> ReadResult:
     try:
         return client.read(spec, account, now=now, deadline=deadline)
-    except Exception as error:  # noqa: BLE001 (a fault of ours must not hide ninety-nine accounts)
+    except Exception as error:  # noqa: BLE001 (one account's bug must not hide the other accounts)
         text = f"The reply could not be handled ({type(error).__name__})."
         return ReadFailure(FailureKind.MALFORMED, text)

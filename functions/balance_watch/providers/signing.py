@@ -1,4 +1,4 @@
-"""What the signatures of several clouds have in common: one canonical form of a request."""
+"""What the signatures of several clouds share: the canonical form of a request."""
 
 import hashlib
 import hmac
@@ -8,15 +8,15 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from balance_watch.transport import Request
 
-EMPTY = hashlib.sha256(b"").hexdigest()
-"""The digest of a request without a body."""
+EMPTY_DIGEST = hashlib.sha256(b"").hexdigest()
+"""The digest of an empty body."""
 
 
-class Canonical(NamedTuple):
-    """A request without a body, in the form that is signed, and the names of its headers."""
+class CanonicalRequest(NamedTuple):
+    """A request without a body in the form that is signed, and the names of its signed headers."""
 
     text: str
-    names: str
+    header_names: str
 
     @property
     def digest(self) -> str:
@@ -24,12 +24,12 @@ class Canonical(NamedTuple):
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
-def canonical(request: Request, headers: Mapping[str, str]) -> Canonical:
-    """Returns the canonical form of a request without a body that has these headers signed.
+def canonical_request(request: Request, headers: Mapping[str, str]) -> CanonicalRequest:
+    """Returns the canonical form of a request without a body, with these headers signed.
 
-    It is that of AWS's Signature Version 4, which Alibaba Cloud's ACS3 and Volcengine share:
-    method, path, query, headers, their names, and the body's digest. `headers` are by lower-case
-    name.
+    The form is that of AWS's Signature Version 4, which Alibaba Cloud's ACS3 and Volcengine share:
+    method, path, query, headers, their names, and the digest of the body. The names in `headers`
+    are in lower case.
     """
     parts = urlsplit(request.url)
     pairs = sorted((_quoted(name), _quoted(value)) for name, value in parse_qsl(parts.query))
@@ -37,7 +37,8 @@ def canonical(request: Request, headers: Mapping[str, str]) -> Canonical:
     lines = "".join(f"{name}:{headers[name].strip()}\n" for name in sorted(headers))
     names = ";".join(sorted(headers))
     path = parts.path or "/"
-    return Canonical(f"{request.method}\n{path}\n{query}\n{lines}\n{names}\n{EMPTY}", names)
+    text = f"{request.method}\n{path}\n{query}\n{lines}\n{names}\n{EMPTY_DIGEST}"
+    return CanonicalRequest(text, names)
 
 
 def _quoted(text: str) -> str:

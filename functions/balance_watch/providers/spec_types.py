@@ -1,20 +1,19 @@
-"""What a specification is written in: paths into a reply, text with names in it, sums."""
+"""The types of a specification's fields: paths into a reply, text with names, sums, addresses."""
 
 import re
 from string import Template
-from typing import Any
 from urllib.parse import urlsplit
 
 import jmespath
 import msgspec
 
 from balance_watch.domain.money import is_unit
-from balance_watch.validation import decode
+from balance_watch.validation import Json, decode
 
 _LINK = re.compile(r"https://[^\s<>|\"'`\\\x00-\x1f]{1,300}")
-_LONG = 100
-_MOST_MULTIPLE, _MOST_NODES = 256, 200
-_QUOTES = "a name with a hyphen has double quotes around it, text single ones, a number backticks"
+_LINE_LENGTH = 100
+_MAX_GROWTH, _MAX_NODES = 256, 200
+_QUOTES = "a name with a hyphen needs double quotes, text needs single quotes, a number backticks"
 
 
 class Path(str):
@@ -24,69 +23,76 @@ class Path(str):
 
     @classmethod
     def parse(cls, value: object) -> "Path":
-        """Raises ValueError on what is no jmespath expression."""
-        if not isinstance(value, str):
-            raise ValueError("must be a jmespath expression")  # noqa: TRY004 (msgspec's to catch)
-        try:
-            parsed = jmespath.compile(value).parsed
-            bounded = _is_bounded(parsed)
-        except (jmespath.exceptions.JMESPathError, RecursionError):
-            raise ValueError(f"is not a jmespath expression; {_QUOTES}") from None
-        if not bounded:
+        """Raises ValueError unless the value is a jmespath expression of bounded cost."""
+        tree = _syntax_tree(value)
+        if tree is None:
+            raise ValueError(f"is not a jmespath expression; {_QUOTES}")
+        if not _is_bounded(tree):
             raise ValueError("is a jmespath expression that could take too long")
         return cls(value)
 
 
-def _is_bounded(expression: Any) -> bool:  # noqa: ANN401 (a tree of dicts)
-    """Whether it can make no more of a reply than a small multiple of it.
+def _syntax_tree(expression: object) -> Json:
+    """Returns the tree of an expression, made of dicts; None if it is not an expression."""
+    if not isinstance(expression, str):
+        return None
+    try:
+        return jmespath.compile(expression).parsed
+    except (jmespath.exceptions.JMESPathError, RecursionError):
+        return None
 
-    What multiplies is a selection of several things; of expressions one after the other, so often
-    as all of their selections together. A function may double what it is given.
+
+def _is_bounded(tree: Json) -> bool:
+    """Tells whether the result is at most a small multiple of the reply.
+
+    A selection of several values multiplies the reply by their number, and the factors of all
+    selections multiply each other. A function may double its input.
     """
-    multiple, size, waiting = 1, 0, [expression]
-    while waiting:
-        node = waiting.pop()
+    growth, size, pending = 1, 0, [tree]
+    while pending:
+        node = pending.pop()
         size += 1
-        children = [each for each in node.get("children", ()) if isinstance(each, dict)]
+        children = [child for child in node.get("children", ()) if isinstance(child, dict)]
         if node.get("type") in ("multi_select_list", "multi_select_dict"):
-            multiple *= max(1, len(children))
+            growth *= max(1, len(children))
         elif node.get("type") == "function_expression":
-            multiple *= 2
-        waiting += children
-        if multiple > _MOST_MULTIPLE or size > _MOST_NODES:
+            growth *= 2
+        pending += children
+        if growth > _MAX_GROWTH or size > _MAX_NODES:
             return False
     return True
 
 
 class Text(str):
-    """One line with `$names` that stand for credentials and variables."""
+    """One line with `$names`, which stand for credentials and variables."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, value: object) -> "Text":
-        """Raises ValueError on what is no template."""
+        """Raises ValueError unless the value is one line and a valid template."""
         if not isinstance(value, str) or not Template(value).is_valid() or not value.isprintable():
             raise ValueError("must be a line of text, with $names for credentials and variables")
         return cls(value)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names in it, in order."""
+        """The names in the text, in order."""
         return tuple(Template(self).get_identifiers())
 
 
 class Sum(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An amount that a reply tells in parts: the sum of `plus`, less the sum of `less`."""
+    """An amount that the reply gives in parts: the sum of `plus`, less the sum of `less`."""
 
     plus: tuple[Path, ...]
     less: tuple[Path, ...] = ()
 
 
 class AmountPaths:
-    """Where an amount stands: in a sum, or in the first of several whose own first part is there.
+    """Where the reply has an amount: groups of alternative sums.
 
-    Of more than one such group, the least counts: a balance may have several limits.
+    Each group yields its first sum whose first part is in the reply. The smallest result of all
+    groups is the amount, because a balance may have several limits.
     """
 
     __slots__ = ("groups",)
@@ -96,65 +102,66 @@ class AmountPaths:
 
     @classmethod
     def parse(cls, value: object) -> "AmountPaths":
-        """Reads a path, a table of `plus` and `less`, a list of such, or `{ least = […] }`.
+        """Reads a path, a table of `plus` and `less`, a list of these, or `{ least = […] }`.
 
-        Raises ValueError on what is none of them.
+        Raises:
+            ValueError: the value is none of them.
         """
         if isinstance(value, dict) and set(value) == {"least"}:
             groups = value["least"]
             if not isinstance(groups, list) or not groups:
-                raise ValueError("least must be a list of what `balance` can be")
-            return cls(tuple(map(_sums, groups)))
-        return cls((_sums(value),))
+                raise ValueError("least must be a list, each entry as `balance` alone could be")
+            return cls(tuple(map(_parse_group, groups)))
+        return cls((_parse_group(value),))
 
     @property
     def sums(self) -> tuple[Sum, ...]:
-        """Every sum of it."""
-        return tuple(each for group in self.groups for each in group)
+        """The sums of all groups."""
+        return tuple(one for group in self.groups for one in group)
 
 
-def _sums(value: object) -> tuple[Sum, ...]:
-    sums = tuple(map(_sum, value if isinstance(value, list) else [value]))
-    if not sums or not all(each.plus for each in sums):
+def _parse_group(value: object) -> tuple[Sum, ...]:
+    group = tuple(map(_parse_sum, value if isinstance(value, list) else [value]))
+    if not group or not all(one.plus for one in group):
         raise ValueError("must have at least one part to add")
-    return sums
+    return group
 
 
-def _sum(value: object) -> Sum:
+def _parse_sum(value: object) -> Sum:
     if isinstance(value, str):
         return Sum((Path.parse(value),))
     try:
         return msgspec.convert(value, Sum, dec_hook=decode)
     except msgspec.ValidationError:
-        what = "a jmespath expression, { plus = […], less = […] }, or a list of such"
-        raise ValueError(f"must be {what}") from None
+        forms = "a jmespath expression, { plus = […], less = […] }, or a list of these"
+        raise ValueError(f"must be {forms}") from None
 
 
 class Url(Text):
-    """An address with `$names` in its host and path; without scheme and host, a path alone."""
+    """An address with `$names` in its host and path; without scheme and host, only a path."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, value: object) -> "Url":
-        """Raises ValueError on what is no such address."""
+        """Raises ValueError unless the value is such an address."""
         text = Text.parse(value)
-        what = "must be an https address without user or fragment, $names in host and path alone"
+        problem = "must be an https address without user or fragment, $names only in host and path"
         try:
             parts = urlsplit(text)
-            named = Template(parts.query).get_identifiers() or "$" in parts.scheme
-            port_in_order = parts.port is None or parts.port > 0
+            misplaced_name = Template(parts.query).get_identifiers() or "$" in parts.scheme
+            valid_port = parts.port is None or parts.port > 0
         except ValueError:
-            raise ValueError(what) from None
-        plain = not (named or parts.fragment or "@" in parts.netloc or " " in text)
-        whole = parts.scheme in ("https", "http") and parts.hostname
-        if not plain or not port_in_order or not (whole or _is_path(text)):
-            raise ValueError(what)
+            raise ValueError(problem) from None
+        plain = not (misplaced_name or parts.fragment or "@" in parts.netloc or " " in text)
+        absolute = parts.scheme in ("https", "http") and parts.hostname
+        if not plain or not valid_port or not (absolute or _is_path(text)):
+            raise ValueError(problem)
         return cls(text)
 
     @property
     def host_names(self) -> tuple[str, ...]:
-        """The names in its host."""
+        """The `$names` in the host."""
         return tuple(Template(urlsplit(self).netloc).get_identifiers())
 
 
@@ -163,39 +170,43 @@ def _is_path(text: str) -> bool:
 
 
 class Link(str):
-    """An https address that can be shown and linked to anywhere."""
+    """An https address that is safe to show and to link to anywhere."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, value: object) -> "Link":
-        """Raises ValueError on what is none."""
+        """Raises ValueError unless the value is such an address."""
         if not isinstance(value, str) or not _LINK.fullmatch(value):
             raise ValueError("must be an https address")
         return cls(value)
 
 
 class Line(str):
-    """A line of words for people."""
+    """A line of text for people."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, value: object) -> "Line":
-        """Raises ValueError on what is none."""
-        if not isinstance(value, str) or not value.isprintable() or not 1 <= len(value) <= _LONG:
-            raise ValueError(f"must be a line of 1 to {_LONG} characters")
+        """Raises ValueError unless the value is one printable line of limited length."""
+        if (
+            not isinstance(value, str)
+            or not value.isprintable()
+            or not 1 <= len(value) <= _LINE_LENGTH
+        ):
+            raise ValueError(f"must be a line of 1 to {_LINE_LENGTH} characters")
         return cls(value)
 
 
 class Unit(str):
-    """What a balance is counted in: an ISO 4217 code, or the provider's own word."""
+    """The unit of a balance: an ISO 4217 code, or the provider's own word in lower case."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, value: object) -> "Unit":
-        """Raises ValueError on what is neither."""
+        """Raises ValueError unless the value is a unit."""
         if not isinstance(value, str) or not is_unit(value):
             raise ValueError("must be a code such as USD, or a unit in lower case")
         return cls(value)

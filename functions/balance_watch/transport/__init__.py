@@ -1,4 +1,4 @@
-"""HTTP: the only package that sends a request to a provider, a webhook or a heartbeat address."""
+"""HTTP: the only package that sends requests, to providers, webhooks and heartbeat addresses."""
 
 from balance_watch.transport.client import MAX_BODY, USER_AGENT, Reply, Request, Transport
 from balance_watch.transport.errors import TransportError

@@ -1,10 +1,9 @@
-"""The one seam for HTTP: ends on time, reads no more than it must, goes nowhere it must not.
+"""The only module that speaks HTTP: ends on time, bounds what it reads, and checks where it goes.
 
-`requests` times out each read, so a reply that drips a byte a second never ends: the sockets here
-have one deadline for all of it.
+`requests` applies its timeout to each read, so a reply that drips a byte a second never ends: the
+sockets here have one deadline for the whole exchange.
 """
 
-import logging
 import socket
 import time
 from collections.abc import Collection, Mapping
@@ -27,37 +26,29 @@ from balance_watch.transport.sockets import (
     Network,
     TlsSocket,
     authority,
-    connected,
+    connect,
     current,
-    ending_at,
+    deadline,
 )
 
 MAX_BODY = 64 * 1024
-"""No balance takes 64 KiB: what is longer is not read on, compressed or not.
+"""No balance takes 64 KiB: the rest of a longer body is not read, compressed or not.
 
-Parsed, a body takes up to sixty times its size, and ten of a host are read at once.
+A parsed body takes up to sixty times its size in memory, and ten per host are read in parallel.
 """
 
 USER_AGENT = "balance-watch/0.1"
-"""Explicit, since You.com's front answers 403 to the default ones."""
+"""Explicit, because You.com's front replies 403 to the default ones."""
 
+_REDIRECTS = range(300, 400)
 
-def _names_no_url(record: logging.LogRecord) -> bool:
-    """Drops what urllib3 writes with a path and its query: a query may hold a key.
-
-    That is every request at DEBUG, and a warning about headers that it cannot parse. A filter, not
-    a level: a level would end where somebody sets another.
-    """
-    return record.levelno > logging.DEBUG and "url" not in str(record.msg)
-
-
-for _logger in ("urllib3.connection", "urllib3.connectionpool"):
-    logging.getLogger(_logger).addFilter(_names_no_url)
+Untyped = Any
+"""A value of requests whose type is private, passed on as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. Its repr shows the method alone: a key may be in all the rest."""
+    """One HTTP request. Its repr shows only the method: everything else may contain a key."""
 
     method: str
     url: str = field(repr=False)
@@ -69,19 +60,24 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole reply, of any status, with its body decompressed."""
+    """A complete reply, with any status, its body decompressed."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def is_redirect(self) -> bool:
+        """Whether the status is 3xx; the body is empty then, because it is not read."""
+        return self.status in _REDIRECTS
+
     def header(self, name: str) -> str | None:
-        """Returns a header by its name in lower case, however the server writes it."""
+        """Returns a header by its name in lower case, whatever case the server uses."""
         return next((v for k, v in self.headers.items() if k.lower() == name), None)
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the server asks to wait, given by it in seconds or as a date (RFC 9110)."""
+        """The pause that the server asks for, in seconds; it may be sent as a date (RFC 9110)."""
         value = self.header("retry-after")
         if value is None:
             return None
@@ -92,7 +88,7 @@ class Reply:
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
-    """Pools whose connections check where they lead and keep to the deadline."""
+    """Pools of connections that check where they lead and keep to the deadline."""
 
     def __init__(
         self, trusted: Collection[str], *, ca_bundle: str | None, pool: int, network: Network
@@ -100,7 +96,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
         self._trusted, self._ca_bundle, self._network = trusted, ca_bundle, network
         super().__init__(pool_connections=256, pool_maxsize=pool, max_retries=0)
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (as its base)
+    def init_poolmanager(self, *args: Untyped, **kwargs: Untyped) -> None:
         context = create_urllib3_context()
         context.sslsocket_class = TlsSocket
         context.load_verify_locations(self._ca_bundle or certifi.where())
@@ -109,11 +105,11 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
         class Plain(HTTPConnection):
             def _new_conn(self) -> socket.socket:
-                return connected(self._dns_host, self.port or 80, trusted, network)
+                return connect(self._dns_host, self.port or 80, trusted, network)
 
         class Tls(HTTPSConnection):
             def _new_conn(self) -> socket.socket:
-                return connected(self._dns_host, self.port or 443, trusted, network)
+                return connect(self._dns_host, self.port or 443, trusted, network)
 
         class PlainPool(HTTPConnectionPool):
             ConnectionCls = Plain
@@ -123,17 +119,14 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
         self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
 
-    def cert_verify(self, conn: Any, *_: Any) -> None:  # noqa: ANN401 (as its base)
+    def cert_verify(self, conn: Untyped, *_: Untyped) -> None:
         """Leaves the context as it is: requests would load the whole bundle at each connection."""
         conn.cert_reqs = "CERT_REQUIRED"
 
     def build_connection_pool_key_attributes(
-        self,
-        request: Any,  # noqa: ANN401 (as its base)
-        verify: Any,  # noqa: ANN401
-        cert: Any = None,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401 (types that requests keeps to itself)
-        """Keeps requests from putting a bundle of its own choice beside the context's."""
+        self, request: requests.PreparedRequest, verify: Untyped, cert: Untyped = None
+    ) -> Untyped:
+        """Keeps requests from adding a bundle of its own choice to the context's."""
         host, pool_options = super().build_connection_pool_key_attributes(request, verify, cert)
         pool_options.pop("ca_certs", None)
         pool_options.pop("ca_cert_dir", None)
@@ -142,17 +135,17 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Sees no redirect: requests would read its whole body, however long, to follow it."""
+        """Finds no redirect: requests would read its whole body, however long, to follow it."""
 
 
 class Transport:
     """Sends requests, from any number of threads.
 
     Args:
-        trusted_hosts: `host:port` that may be plain http or an address inside.
+        trusted_hosts: each `host:port` that may be plain http or a private address.
         ca_bundle: a file of certificates to trust instead of certifi's.
-        connections_per_host: kept open at most.
-        network: where names and addresses lead, for tests.
+        connections_per_host: the connections that are kept open, at most.
+        network: resolves and connects; tests replace it.
     """
 
     def __init__(
@@ -165,7 +158,7 @@ class Transport:
     ) -> None:
         self._trusted = frozenset(host.lower() for host in trusted_hosts)
         self._session = _Session()
-        # Neither proxies nor .netrc nor a bundle from the environment may widen what is trusted.
+        # No proxy, .netrc or bundle from the environment may extend what is trusted.
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = _Adapter(
@@ -178,19 +171,19 @@ class Transport:
         self._session.mount("http://", adapter)
 
     def exchange(self, request: Request, *, timeout: float) -> Reply:
-        """Sends a request and returns the whole reply, of any status; follows no redirect.
+        """Sends a request and returns the complete reply, with any status; follows no redirect.
 
         Args:
             request: what to send.
-            timeout: seconds for all of it, from resolving the name to the last byte.
+            timeout: seconds for the whole exchange, from resolving the name to the last byte.
 
         Raises:
-            TransportError: no whole reply came.
+            TransportError: no complete reply came.
         """
-        with ending_at(time.monotonic() + timeout):
+        with deadline(time.monotonic() + timeout):
             try:
-                self._refuse_plain_http(request.url)
-                return self._whole_reply(request, timeout)
+                self._reject_plain_http(request.url)
+                return self._complete_reply(request, timeout)
             except (
                 requests.RequestException,
                 urllib3.exceptions.HTTPError,
@@ -198,10 +191,10 @@ class Transport:
                 ValueError,
             ) as error:
                 failure = transport_error(error, sent=current.sent)
-        # Out here, the library's error is not even its context: that may hold a URL with a key.
+        # Raised out here, so that the library's error is not its context: that may contain a key.
         raise failure
 
-    def _whole_reply(self, request: Request, timeout: float) -> Reply:
+    def _complete_reply(self, request: Request, timeout: float) -> Reply:
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
         with self._session.request(
             request.method,
@@ -215,7 +208,7 @@ class Transport:
             stream=True,
         ) as response:
             status, body = response.status_code, b""
-            if not 300 <= status < 400:  # noqa: PLR2004 (3xx: nobody reads what it says)
+            if status not in _REDIRECTS:
                 body = response.raw.read(MAX_BODY + 1, decode_content=True)
             if len(body) > MAX_BODY:
                 raise TransportError(
@@ -223,7 +216,7 @@ class Transport:
                 )
             return Reply(status, body, dict(response.headers))
 
-    def _refuse_plain_http(self, url: str) -> None:
+    def _reject_plain_http(self, url: str) -> None:
         parts = urlsplit(url)
         own = authority(parts.hostname, parts.port or 80)
         if parts.scheme != "https" and own not in self._trusted:

@@ -1,4 +1,4 @@
-"""What went wrong with an exchange, by a name of ours: the libraries' own texts may hold a key."""
+"""Names what went wrong with an exchange; the libraries' own messages may contain a key."""
 
 import http.client
 import socket
@@ -14,107 +14,108 @@ from balance_watch.transport.sockets import NotTrustedError
 
 
 class TransportError(Exception):
-    """No whole reply came. The message names what happened and no address, header or key."""
+    """No complete reply came. The message contains no address, header or key."""
 
     def __init__(
-        self, kind: FailureKind, message: str, *, passing: bool = False, sent: bool = True
+        self, kind: FailureKind, message: str, *, transient: bool = False, sent: bool = True
     ) -> None:
         super().__init__(message)
         self.kind, self.message = kind, message
-        self.passing = passing
-        """Whether trying again may help."""
+        self.transient = transient
+        """Whether a retry may help."""
         self.sent = sent
         """Whether the server may have received the request."""
 
 
-class _Meaning(NamedTuple):
+class _Cause(NamedTuple):
+    """What an error of a library means."""
+
     kind: FailureKind
     message: str
-    passing: bool = False
+    transient: bool = False
 
 
-_NAMES: tuple[tuple[tuple[type[BaseException], ...], _Meaning], ...] = (
+_BROKEN = _Cause(FailureKind.UNREACHABLE, "The connection broke.", transient=True)
+
+_CAUSES: tuple[tuple[tuple[type[BaseException], ...], _Cause], ...] = (
     (
         (NotTrustedError,),
-        _Meaning(
+        _Cause(
             FailureKind.UNREACHABLE,
-            "The host stands for a private address, and is not in TRUSTED_HOSTS.",
+            "The host resolves to a private address and is not in TRUSTED_HOSTS.",
         ),
     ),
     (
         (ssl.SSLCertVerificationError,),
-        _Meaning(
-            FailureKind.UNREACHABLE,
-            "The server's TLS certificate could not be verified.",
-        ),
+        _Cause(FailureKind.UNREACHABLE, "The server's TLS certificate could not be verified."),
     ),
     (
         (ssl.SSLError,),
-        _Meaning(
+        _Cause(
             FailureKind.UNREACHABLE,
-            "TLS failed: it may be no https.",
-            passing=True,
+            "TLS failed: the server may not speak https.",
+            transient=True,
         ),
     ),
     (
         (socket.gaierror,),
-        _Meaning(
-            FailureKind.UNREACHABLE,
-            "The host's name could not be resolved.",
-            passing=True,
-        ),
+        _Cause(FailureKind.UNREACHABLE, "The host name could not be resolved.", transient=True),
     ),
     (
         (TimeoutError, urllib3.exceptions.TimeoutError),
-        _Meaning(FailureKind.TIMED_OUT, "No whole reply came in time.", passing=True),
+        _Cause(FailureKind.TIMED_OUT, "No complete reply came in time.", transient=True),
     ),
     (
         (ConnectionRefusedError,),
-        _Meaning(FailureKind.UNREACHABLE, "The connection was refused.", passing=True),
+        _Cause(FailureKind.UNREACHABLE, "The connection was refused.", transient=True),
     ),
     (
         (urllib3.exceptions.DecodeError, requests.exceptions.ContentDecodingError),
-        _Meaning(FailureKind.MALFORMED, "The reply's compression is broken."),
+        _Cause(FailureKind.MALFORMED, "The reply could not be decompressed."),
     ),
     (
         (http.client.IncompleteRead,),
-        _Meaning(FailureKind.MALFORMED, "The reply broke off.", passing=True),
+        _Cause(FailureKind.MALFORMED, "The reply broke off.", transient=True),
     ),
     (
         (http.client.RemoteDisconnected,),
-        _Meaning(FailureKind.UNREACHABLE, "The connection broke.", passing=True),
+        _BROKEN,
     ),
     (
         (http.client.HTTPException, urllib3.exceptions.InvalidHeader),
-        _Meaning(FailureKind.MALFORMED, "The reply is not HTTP.", passing=True),
+        _Cause(FailureKind.MALFORMED, "The reply is not HTTP.", transient=True),
     ),
     (
         (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, ValueError),
-        _Meaning(FailureKind.UNREACHABLE, "The request could not be made."),
+        _Cause(FailureKind.UNREACHABLE, "The request is invalid and could not be sent."),
     ),
 )
-"""What an error among the causes means, the first that fits."""
+"""The first row with an error in the chain of causes counts."""
 
 
 def transport_error(error: BaseException, *, sent: bool) -> TransportError:
-    """Names what happened. The library's own text is dropped: it may repeat a URL with a key."""
-    causes = list(_causes(error))
-    unnamed = _Meaning(FailureKind.UNREACHABLE, "The connection broke.", passing=True)
-    kind, message, passing = next(
-        (named for kinds, named in _NAMES if any(isinstance(cause, kinds) for cause in causes)),
-        unnamed,
+    """Returns what happened, without the library's own message: it may contain a URL with a key."""
+    chain = list(_chain(error))
+    kind, message, transient = next(
+        (cause for types, cause in _CAUSES if any(isinstance(linked, types) for linked in chain)),
+        _BROKEN,
     )
-    return TransportError(kind, message, passing=passing, sent=sent)
+    return TransportError(kind, message, transient=transient, sent=sent)
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and all it stems from, wrapped in arguments and reasons as urllib3 does."""
-    seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        one = waiting.pop()
-        if not isinstance(one, BaseException) or id(one) in seen:
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yields the error and its causes, with those that urllib3 wraps in arguments and reasons."""
+    visited: set[int] = set()
+    pending = [error]
+    while pending:
+        current = pending.pop()
+        if not isinstance(current, BaseException) or id(current) in visited:
             continue
-        seen.add(id(one))
-        yield one
-        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+        visited.add(id(current))
+        yield current
+        pending += [
+            current.__cause__,
+            current.__context__,
+            getattr(current, "reason", None),
+            *current.args,
+        ]

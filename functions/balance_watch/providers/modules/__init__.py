@@ -1,1 +1,1 @@
-"""Providers that take code: several requests, or signed ones. Each has `ask`, as `asking.Ask`."""
+"""Providers that need code, for several requests or a signature. Each module has a `flow`."""

@@ -1,4 +1,4 @@
-"""Deepgram: the balances of a project, which is asked for first unless the account names it.
+"""Deepgram: the balances of a project; finds the project first, unless the account names it.
 
 Facts: https://developers.deepgram.com/reference/manage/projects/list and …/manage/billing/list.
 """
@@ -18,27 +18,27 @@ from balance_watch.providers.spec import Spec
 _ID = re.compile(r"[0-9A-Za-z_-]{1,100}")
 
 
-def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Flow:
-    """Asks for the balances of the project that the account names, or of the only one."""
-    del clock
+def flow(spec: Spec, account: Account, now: datetime, signed_at: datetime) -> Flow:
+    """Reads the balances of the project that the account names, or of the key's only project."""
+    del signed_at
     project = account.variables.get("project_id")
     if project is None:
         body = parse_body(spec, (yield balance_request(spec, account)))
         if isinstance(body, ReadFailure):
             return body
-        found = jmespath.search("projects[].project_id", body.value) or []
-        if len(found) != 1:
-            return _not_one(len(found))
-        project = str(found[0])
+        projects = jmespath.search("projects[].project_id", body.value) or []
+        if len(projects) != 1:
+            return _not_one_project(len(projects))
+        project = str(projects[0])
     if not _ID.fullmatch(project):
-        return ReadFailure(FailureKind.MALFORMED, "The project's id is none.")
+        return ReadFailure(FailureKind.MALFORMED, "The project id is invalid.")
     url = f"{spec.url}/{project}/balances"
     reply = yield balance_request(spec, account, url)
     return parse_reply(spec, account, reply, now)
 
 
-def _not_one(number: int) -> ReadFailure:
-    """Which one of several is meant is not guessed, and they are never added up."""
+def _not_one_project(number: int) -> ReadFailure:
+    """Returns the failure: several projects are neither added up, nor is one of them guessed."""
     if number <= 1:
         return ReadFailure(FailureKind.MALFORMED, "The reply names no project.")
     text = f"The key sees {number} projects: name one in the account's variables, as project_id."

@@ -1,7 +1,7 @@
 """SMSGlobal: one request with a MAC (draft-ietf-oauth-v2-http-mac), which oauthlib computes.
 
 Facts: https://www.smsglobal.com/rest-api/, and the official PHP client (ApiKeyTest), whose test
-vector oauthlib reproduces. It takes time and nonce itself.
+vector oauthlib reproduces. oauthlib chooses the time and the nonce itself.
 """
 
 from dataclasses import replace
@@ -16,9 +16,9 @@ from balance_watch.providers.request import balance_request
 from balance_watch.providers.spec import Spec
 
 
-def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Flow:
-    """Asks for the credit of a key's account."""
-    del clock
+def flow(spec: Spec, account: Account, now: datetime, signed_at: datetime) -> Flow:
+    """Reads the credit of the account that a key belongs to."""
+    del signed_at
     request = balance_request(spec, account)
     headers = prepare_mac_header(
         account.credentials["api_key"],

@@ -1,8 +1,8 @@
 """Volcengine: one request, signed by its HMAC-SHA256, a sibling of AWS's Signature Version 4.
 
-Facts: https://www.volcengine.com/docs/6369/67269 (method) and /67270 (worked example). Unlike
-AWS's, the name of the algorithm is HMAC-SHA256, the secret has no prefix, and the scope ends in
-`request`. docs/decisions has the reason why no library signs it.
+Facts: https://www.volcengine.com/docs/6369/67269 (method) and /67270 (worked example). Other than
+in AWS's, the algorithm is called HMAC-SHA256, the secret has no prefix, and the scope ends in
+`request`. docs/decisions says why no library signs it.
 """
 
 from dataclasses import replace
@@ -13,7 +13,7 @@ from balance_watch.domain.account import Account
 from balance_watch.providers.flow import Flow
 from balance_watch.providers.parser import parse_reply
 from balance_watch.providers.request import balance_request
-from balance_watch.providers.signing import canonical, hmac_sha256
+from balance_watch.providers.signing import canonical_request, hmac_sha256
 from balance_watch.providers.spec import Spec
 from balance_watch.transport import Request
 
@@ -21,25 +21,26 @@ _ALGORITHM = "HMAC-SHA256"
 _REGION, _SERVICE = "cn-beijing", "billing"
 
 
-def ask(spec: Spec, account: Account, now: datetime, clock: datetime) -> Flow:
-    """Asks for the balance of an access key's account."""
+def flow(spec: Spec, account: Account, now: datetime, signed_at: datetime) -> Flow:
+    """Reads the balance of the account that an access key belongs to."""
     request = balance_request(spec, account)
-    reply = yield signed(request, account, clock)
+    reply = yield signed(request, account, signed_at)
     return parse_reply(spec, account, reply, now)
 
 
-def signed(request: Request, account: Account, clock: datetime) -> Request:
-    """Returns a request signed with the account's access key, as of `clock`, in UTC."""
-    at, day = f"{clock:%Y%m%dT%H%M%SZ}", f"{clock:%Y%m%d}"
-    headers = {"host": urlsplit(request.url).netloc, "x-date": at}
-    form = canonical(request, headers)
+def signed(request: Request, account: Account, signed_at: datetime) -> Request:
+    """Returns a request signed with the account's access key at a time in UTC."""
+    time, day = f"{signed_at:%Y%m%dT%H%M%SZ}", f"{signed_at:%Y%m%d}"
+    headers = {"host": urlsplit(request.url).netloc, "x-date": time}
+    canonical = canonical_request(request, headers)
     scope = f"{day}/{_REGION}/{_SERVICE}/request"
     key = account.credentials["secret_access_key"].encode()
     for part in scope.split("/"):
         key = hmac_sha256(key, part)
-    signature = hmac_sha256(key, f"{_ALGORITHM}\n{at}\n{scope}\n{form.digest}").hex()
-    told = (
+    text = f"{_ALGORITHM}\n{time}\n{scope}\n{canonical.digest}"
+    signature = hmac_sha256(key, text).hex()
+    authorization = (
         f"{_ALGORITHM} Credential={account.credentials['access_key_id']}/{scope},"
-        f" SignedHeaders={form.names}, Signature={signature}"
+        f" SignedHeaders={canonical.header_names}, Signature={signature}"
     )
-    return replace(request, headers={**request.headers, **headers, "Authorization": told})
+    return replace(request, headers={**request.headers, **headers, "Authorization": authorization})
