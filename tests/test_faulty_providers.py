@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balance_watch.config.accounts import parse_secrets
-from balance_watch.config.settings import Settings
+from balance_watch.config.settings import CheckSettings
 from balance_watch.domain.account import Account
 from balance_watch.domain.notification import OutboxEntry
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
@@ -169,7 +169,7 @@ class Checked:
 def checked(providers: Providers) -> Iterator[Checked]:
     with EmbeddedAws() as aws:
         clients = {name: aws.client(name) for name in ("dynamodb", "secretsmanager", "ssm", "sns")}
-        wiring = SharedClients(Settings.from_environment(aws.environment), clients)
+        wiring = SharedClients(CheckSettings.from_environment(aws.environment), clients)
         aws.put_secret("balance-watch/accounts", in_a_secret(providers.accounts))
         transport = ImpatientTransport(providers.trusted, ca_bundle=providers.ca_bundle)
         client = ProviderClient(transport, sleep=lambda _: None)

@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 
 from balance_watch.config.accounts import Configuration, parse_secrets
-from balance_watch.config.settings import Settings
+from balance_watch.config.settings import CheckSettings
 from balance_watch.config.sources import read_parameter, read_secrets
 from balance_watch.domain.account import Account
 from balance_watch.domain.notification import OutboxEntry
@@ -67,7 +67,7 @@ _BRIEF = _AWS.merge(Config(read_timeout=4, retries={"mode": "standard", "total_m
 class Wiring:
     """Everything, built when it is first asked for and kept for the next invocation."""
 
-    settings: Settings
+    settings: CheckSettings
 
     @cached_property
     def transport(self) -> Transport:

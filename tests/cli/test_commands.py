@@ -206,7 +206,7 @@ def test_a_missing_environment_is_named_and_exits_with_1(
     monkeypatch.delenv("TABLE_NAME")
     said = run("status")
     assert said.code == 1
-    assert "TABLE_NAME is not set" in said.err
+    assert "The environment is missing TABLE_NAME." in said.err
 
 
 def test_faults_of_the_configuration_go_to_standard_error(stage: "Stage", run: "Run") -> None:

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.model import OperationModel
 
-from balance_watch.config.settings import Settings
+from balance_watch.config.settings import CheckSettings
 from balance_watch.store.dynamodb import Store
 from balance_watch.wiring import Wiring
 from local.aws import EmbeddedAws
@@ -32,7 +32,7 @@ def clients(aws: EmbeddedAws) -> dict[str, Any]:
         for name, value in aws.environment.items():
             patch.setenv(name, value)
         patch.setattr(boto3, "DEFAULT_SESSION", None)
-        wiring = Wiring(Settings.from_environment(aws.environment))
+        wiring = Wiring(CheckSettings.from_environment(aws.environment))
         return {name: wiring.aws(name) for name in ("dynamodb", "secretsmanager", "ssm", "sns")}
 
 
@@ -40,7 +40,7 @@ def clients(aws: EmbeddedAws) -> dict[str, Any]:
 def bench(aws: EmbeddedAws, clients: dict[str, Any]) -> Iterator[Bench]:
     table = new_table(clients["dynamodb"])
     wiring = SharedClients(
-        replace(Settings.from_environment(aws.environment), table_name=table), clients
+        replace(CheckSettings.from_environment(aws.environment), table_name=table), clients
     )
     clock = Clock()
     store = Store(clients["dynamodb"], table, clock=clock.time, sleep=clock.sleep)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from balance_watch.config.accounts import Configuration
 from balance_watch.config.policy import policy_in_force
-from balance_watch.config.settings import Settings
+from balance_watch.config.settings import CheckSettings
 from balance_watch.domain.money import with_unit
 from balance_watch.domain.policy import UNREADABLE, Policy
 from balance_watch.domain.rules import Metric, Severity
@@ -32,7 +32,7 @@ _COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.
 
 def wiring() -> Wiring:
     """Builds everything from the environment."""
-    return Wiring(Settings.from_environment())
+    return Wiring(CheckSettings.from_environment())
 
 
 def configuration(wired: Wiring) -> tuple[Policy, Configuration[Spec], Faults]:
