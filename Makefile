@@ -3,6 +3,10 @@ PYTHON ?= python3
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
+# What `make invoke` invokes, and with which event.
+FUNCTION = CheckBalances
+EVENT = events/scheduled_check.json
+
 include tools.mk e2e.mk
 
 .PHONY: help setup run invoke test check e2e bench format providers clean
@@ -27,8 +31,8 @@ setup: | .venv  ## make .venv, where everything runs
 run: .venv  ## pass three simulated days on the embedded stack; ACCOUNTS=FILE [POLICY=FILE] checks your own, once
 	@.venv/bin/balance-watch demo $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)") $(if $(POLICY),--policy "$(POLICY)")
 
-invoke: build .venv  ## sam local invoke against the embedded stack (needs a Docker engine)
-	.venv/bin/python -m local.invoke
+invoke: build .venv  ## sam local invoke against the embedded stack (needs a Docker engine); FUNCTION=… EVENT=FILE
+	.venv/bin/python -m local.invoke $(FUNCTION) $(EVENT)
 
 test: .venv  ## the whole suite, with no network beyond loopback
 	.venv/bin/python -m pytest -m "not e2e" $(ARGS)

@@ -28,7 +28,7 @@ sam-validate: .tools/sam/bin/sam  ## check template.yaml with AWS SAM
 # SAM hides from the linters what it adds itself, so they see the template both ways.
 lint-template: .tools/checkov/bin/checkov | .venv  ## check template.yaml with cfn-lint and checkov
 	mkdir -p .aws-sam
-	.venv/bin/python tests/stack/transformed.py template.yaml >.aws-sam/transformed.json
+	.venv/bin/python -m tests.support.transformed template.yaml >.aws-sam/transformed.json
 	.venv/bin/cfn-lint template.yaml .aws-sam/transformed.json
 	.tools/checkov/bin/checkov --framework cloudformation --compact --quiet --skip-download --file template.yaml
 	.tools/checkov/bin/checkov --framework cloudformation --compact --quiet --skip-download --file .aws-sam/transformed.json

@@ -98,7 +98,7 @@ def _simulate(world: World) -> int:
         f" {published} to SNS, {failures} runs incomplete."
     )
     out.print(f"The function's own log: {LOG.relative_to(ROOT)}", style="dim")
-    return 1 if failures or world.slack.refused else 0
+    return 1 if failures or world.slack.rejected else 0
 
 
 def _table(wired: Wiring) -> Table:

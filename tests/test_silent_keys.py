@@ -335,7 +335,7 @@ class Day:
             heard.topic.add("a message", message.body, message.attributes)
         for name, messages in self.slack.messages.items():
             heard.slack.add(name, json.dumps(messages, ensure_ascii=False))
-        heard.slack.add("refused", self.slack.refused)
+        heard.slack.add("refused", self.slack.rejected)
 
     def look_at_reprs(self) -> None:
         settings = CheckSettings.from_environment()

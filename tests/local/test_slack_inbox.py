@@ -103,7 +103,7 @@ def test_messages_are_kept_by_webhook_in_order(slack: SlackInbox) -> None:
 def test_a_message_beyond_block_kit_is_refused(slack: SlackInbox, blocks: list[Any]) -> None:
     assert post(slack, {"text": "text", "blocks": blocks}) == (400, "invalid_blocks")
     assert slack.messages["default"] == []
-    assert slack.refused[0].faults
+    assert slack.rejected[0].faults
 
 
 @pytest.mark.parametrize("message", [[], "text", {"blocks": {}}, {"text": 1}])

@@ -5,21 +5,19 @@ from pathlib import Path
 import pytest
 from moto.cloudformation.parsing import resource_class_from_type
 
-from local.aws import REGION, EmbeddedAws
-from local.stack import LEFT_OUT, TEMPLATE, embeddable
+from local.aws import EmbeddedAws
+from local.stack import LEFT_OUT, embeddable, read
 
 
 def test_the_template_is_translated_to_cloudformation() -> None:
-    stack = embeddable(TEMPLATE, REGION)
+    stack = embeddable(read())
     kinds = {resource["Type"] for resource in stack["Resources"].values()}
     assert {"AWS::Lambda::Function", "AWS::DynamoDB::Table", "AWS::SNS::Topic"} <= kinds
     assert not any(kind.startswith("AWS::Serverless") for kind in kinds)
 
 
 def test_logical_ids_are_the_templates() -> None:
-    assert {"CheckBalances", "History", "Alerts", "Policy"} <= set(
-        embeddable(TEMPLATE, REGION)["Resources"]
-    )
+    assert {"CheckBalances", "History", "Alerts", "Policy"} <= set(embeddable(read())["Resources"])
 
 
 @pytest.mark.parametrize("kind", LEFT_OUT)
