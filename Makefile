@@ -1,9 +1,9 @@
-# Every target sets up what it needs by itself; `make` alone lists them.
+# Every target installs what it needs. `make` alone lists the targets.
 PYTHON ?= python3
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# What `make invoke` invokes, and with which event.
+# The function and the event of `make invoke`.
 FUNCTION = CheckBalances
 EVENT = events/scheduled_check.json
 
