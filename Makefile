@@ -1,7 +1,11 @@
-# Every target sets up what it needs by itself; `make` alone lists them.
+# Every target installs what it needs. `make` alone lists the targets.
 PYTHON ?= python3
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+
+# The function and the event of `make invoke`.
+FUNCTION = CheckBalances
+EVENT = events/scheduled_check.json
 
 include tools.mk e2e.mk
 
@@ -27,8 +31,8 @@ setup: | .venv  ## make .venv, where everything runs
 run: .venv  ## pass three simulated days on the embedded stack; ACCOUNTS=FILE [POLICY=FILE] checks your own, once
 	@.venv/bin/balance-watch demo $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)") $(if $(POLICY),--policy "$(POLICY)")
 
-invoke: build .venv  ## sam local invoke against the embedded stack (needs a Docker engine)
-	.venv/bin/python -m local.invoke
+invoke: build .venv  ## sam local invoke against the embedded stack (needs a Docker engine); FUNCTION=… EVENT=FILE
+	.venv/bin/python -m local.invoke $(FUNCTION) $(EVENT)
 
 test: .venv  ## the whole suite, with no network beyond loopback
 	.venv/bin/python -m pytest -m "not e2e" $(ARGS)

@@ -1,5 +1,5 @@
-# AWS's own DynamoDB Local, as jar in an npm package; the tests start it with Java 17. Which version,
-# and the hash that npm checks it against, are in tests/e2e/dynamodb-local.
+# AWS's own DynamoDB Local, a jar in an npm package; the tests start it with Java 17.
+# tests/e2e/dynamodb-local has its version, and the hash that npm checks.
 .tools/dynamodb-local/.complete: tests/e2e/dynamodb-local/package.json tests/e2e/dynamodb-local/package-lock.json
 	rm -rf .tools/dynamodb-local
 	mkdir -p .tools/dynamodb-local

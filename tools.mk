@@ -1,9 +1,9 @@
-# Tools that check and build the stack. Each has a virtual environment of its own, because aws-sam-cli
-# and checkov pin versions of the same libraries that can not be had together. `uv pip sync` installs
-# exactly what the lock file beside each name lists, and checks the hashes.
+# Tools that check and build the stack. Each has its own virtual environment, because aws-sam-cli and
+# checkov pin conflicting versions of the same libraries. `uv pip sync` installs exactly the packages of
+# a lock file, and checks their hashes.
 
 sam := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv/bin:$$PATH" .tools/sam/bin/sam
-# What is to the right of the | has to be there first; that it is newer is no reason to install again.
+# A prerequisite to the right of the | must exist; a newer one does not reinstall the tool.
 .tools/sam/bin/sam: requirements/sam.txt | .venv
 	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .tools/sam
 	.venv/bin/uv pip sync --quiet --require-hashes --python .tools/sam/bin/python requirements/sam.txt
@@ -14,7 +14,7 @@ sam := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv/bin:$$PATH" .tools/sam/bin/sam
 	.venv/bin/uv pip sync --quiet --require-hashes --python .tools/checkov/bin/python requirements/checkov.txt
 	touch $@
 
-# What a Lambda execution environment has beside the package: boto3 and the runtime interface client.
+# The libraries of a Lambda execution environment: boto3 and the runtime interface client.
 .tools/lambda-runtime/.complete: requirements/lambda-runtime.txt | .venv
 	rm -rf .tools/lambda-runtime
 	.venv/bin/uv pip install --quiet --require-hashes --python .venv/bin/python --target .tools/lambda-runtime --requirements requirements/lambda-runtime.txt
@@ -25,10 +25,10 @@ sam := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv/bin:$$PATH" .tools/sam/bin/sam
 sam-validate: .tools/sam/bin/sam  ## check template.yaml with AWS SAM
 	$(sam) validate --lint --region eu-central-1
 
-# SAM hides from the linters what it adds itself, so they see the template both ways.
+# SAM hides the resources that it adds from the linters, so they get the template in both forms.
 lint-template: .tools/checkov/bin/checkov | .venv  ## check template.yaml with cfn-lint and checkov
 	mkdir -p .aws-sam
-	.venv/bin/python tests/stack/transformed.py template.yaml >.aws-sam/transformed.json
+	.venv/bin/python -m tests.support.transformed template.yaml >.aws-sam/transformed.json
 	.venv/bin/cfn-lint template.yaml .aws-sam/transformed.json
 	.tools/checkov/bin/checkov --framework cloudformation --compact --quiet --skip-download --file template.yaml
 	.tools/checkov/bin/checkov --framework cloudformation --compact --quiet --skip-download --file .aws-sam/transformed.json
@@ -37,7 +37,7 @@ build: .tools/sam/bin/sam | .venv  ## build the package that is deployed
 	$(sam) build
 
 # The deployed package has compiled modules for Python 3.13, which another Python does not load. This
-# is the same build for this host's Python, so that the end-to-end tests can run it here.
+# builds the same package for this host's Python, so that the end-to-end tests can run it here.
 build-host: .tools/sam/bin/sam .tools/lambda-runtime/.complete | .venv  ## build the package for this host's Python
 	PYTHON_VERSION=$$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') $(sam) build --build-dir .aws-sam/host
 

@@ -1,12 +1,12 @@
-"""AWS on loopback: a moto server that holds the stack made out of our own template.yaml.
+"""AWS on loopback: a moto server that holds the stack of template.yaml.
 
     with EmbeddedAws() as aws:
         aws.put_secret("balance-watch/accounts", {"accounts": [...]})
         os.environ |= aws.environment
-        ...                             # the handler
-        aws.published()                 # what it sent to the topic since the last call
+        ...                             # invoke the handler of CheckBalances
+        aws.published()                 # the messages to the topic since the last call
 
-moto keeps its state per process, so one EmbeddedAws at a time: the start of one empties the last.
+moto keeps its state per process. Use one EmbeddedAws at a time: its start resets moto.
 """
 
 import json
@@ -21,17 +21,19 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from local.loopback import LOOPBACK
 from local.running import Running
-from local.stack import FUNCTION, TEMPLATE, embeddable
+from local.stack import REGION, TEMPLATE, embeddable, read
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_ssm import SSMClient
 
-REGION = "eu-central-1"
 STACK = "balance-watch"
-_RECEIVED_AT_ONCE = 10
+COMMAND_LINE = "CheckBalances"
+"""The function whose environment the command line takes."""
 
-# moto accepts any; a real profile of this machine must never be looked for.
+_MESSAGES_PER_CALL = 10
+
+# moto accepts any credentials; with these, boto3 does not look for a profile of this machine.
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "embedded",
     "AWS_SECRET_ACCESS_KEY": "embedded",
@@ -41,7 +43,8 @@ CREDENTIALS = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
-Json = dict[str, Any]
+Client = Any  # a boto3 client: boto3 makes their classes at run time
+JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +55,16 @@ class Published:
     attributes: dict[str, str] = field(default_factory=dict)
 
     @property
-    def content(self) -> Json:
-        """The body, read as the JSON that it should be."""
-        content: Json = json.loads(self.body)
+    def content(self) -> JsonObject:
+        """The body, decoded from JSON."""
+        content: JsonObject = json.loads(self.body)
         return content
 
 
 class EmbeddedAws(Running):
     """A moto server with the stack, from `start()` to `stop()`, or inside a `with`.
 
-    `host` is bound to; `advertised` is how the function reaches it, where that is another name.
+    The server binds to `host`. A function reaches it under `advertised`, if that is another name.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class EmbeddedAws(Running):
         port: int = 0,
         advertised: str | None = None,
     ) -> None:
-        # werkzeug would print every request.
+        # At its own level werkzeug prints every request.
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._template = template
         self._advertised = advertised or host
@@ -85,38 +88,51 @@ class EmbeddedAws(Running):
         self._endpoint = ""
         self.url = ""
         self.environment: dict[str, str] = {}
-        """What the function gets: the template's environment, physical ids in place, and the
-        credentials, region and endpoint that Lambda or its user would add."""
+        """The environment of CheckBalances, which the command line takes too."""
 
     def start(self) -> Self:
-        """Starts the server, makes the stack, subscribes to the topic."""
+        """Starts the server, creates the stack, subscribes a queue to the topic."""
         self._server.start()
         _, port = self._server.get_host_and_port()
         self._endpoint = f"http://{LOOPBACK}:{port}"
         self.url = f"http://{self._advertised}:{port}"
         requests.post(f"{self._endpoint}/moto-api/reset", timeout=10).raise_for_status()
-        self._make_stack()
-        self.environment = {**self._declared(), **CREDENTIALS, "AWS_ENDPOINT_URL": self.url}
+        self._create_stack()
+        self.environment = self.environment_of(COMMAND_LINE)
         self._queue = self._subscribe()
         return self
 
     def stop(self) -> None:
-        """Ends the server; what it held is gone with the next start."""
+        """Stops the server; the next start discards its state."""
         self._server.stop()
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 (boto3 makes clients at run time)
-        """Returns a boto3 client of that service, for this host."""
+    def environment_of(self, function: str) -> dict[str, str]:
+        """Returns the environment that a function gets, by the function's logical id.
+
+        It holds the variables that the template declares, with every reference resolved, and the
+        credentials, region and endpoint that Lambda or the user of a command adds.
+        """
+        configuration = self.client("lambda").get_function_configuration(
+            FunctionName=self.physical_id(function)
+        )
+        declared = configuration.get("Environment", {}).get("Variables", {})
+        # Lambda turns numbers into strings; moto leaves them.
+        texts = {name: str(value) for name, value in declared.items()}
+        return {**texts, **CREDENTIALS, "AWS_ENDPOINT_URL": self.url}
+
+    def client(self, service: str) -> Client:
+        """Returns a boto3 client of the service, for use on this host."""
         return self._session.client(service, endpoint_url=self._endpoint)  # type: ignore[call-overload]
 
     def physical_id(self, logical_id: str) -> str:
-        """Returns what the template's resource is called in the stack."""
-        found = self.client("cloudformation").describe_stack_resource(
+        """Returns the name that a resource of the template has in the stack."""
+        reply = self.client("cloudformation").describe_stack_resource(
             StackName=STACK, LogicalResourceId=logical_id
         )
-        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+        return str(reply["StackResourceDetail"]["PhysicalResourceId"])
 
-    def put_secret(self, name: str, content: Json | str) -> None:
-        """Makes a secret or replaces its value; a string is stored as it is."""
+    def put_secret(self, name: str, content: JsonObject | str) -> None:
+        """Creates a secret or replaces its value; a string is stored unchanged."""
         secrets: SecretsManagerClient = self.client("secretsmanager")
         text = content if isinstance(content, str) else json.dumps(content)
         try:
@@ -131,26 +147,26 @@ class EmbeddedAws(Running):
         ssm.put_parameter(Name=name, Value=toml, Overwrite=True)
 
     def published(self) -> list[Published]:
-        """Returns what was published to the topic since the last call, in order."""
+        """Returns the messages published to the topic since the last call, in order."""
         sqs, messages = self.client("sqs"), list[Published]()
         while batch := sqs.receive_message(
             QueueUrl=self._queue,
-            MaxNumberOfMessages=_RECEIVED_AT_ONCE,
+            MaxNumberOfMessages=_MESSAGES_PER_CALL,
             MessageAttributeNames=["All"],
         ).get("Messages"):
             for message in batch:
                 sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
                 attributes = message.get("MessageAttributes", {})
-                values = {name: one["StringValue"] for name, one in attributes.items()}
-                messages.append(Published(message["Body"], values))
+                texts = {name: value["StringValue"] for name, value in attributes.items()}
+                messages.append(Published(message["Body"], texts))
         return messages
 
-    def _make_stack(self) -> None:
-        stack, cloudformation = embeddable(self._template, REGION), self.client("cloudformation")
+    def _create_stack(self) -> None:
+        stack, cloudformation = embeddable(read(self._template)), self.client("cloudformation")
         cloudformation.create_stack(
             StackName=STACK, TemplateBody=json.dumps(stack), Capabilities=["CAPABILITY_IAM"]
         )
-        made = {
+        created = {
             resource["LogicalResourceId"]
             for page in cloudformation.get_paginator("list_stack_resources").paginate(
                 StackName=STACK
@@ -158,30 +174,24 @@ class EmbeddedAws(Running):
             for resource in page["StackResourceSummaries"]
             if "LogicalResourceId" in resource
         }
-        wanted = {name for name, one in stack["Resources"].items() if "Condition" not in one}
-        if missing := sorted(wanted - made):
+        unconditional = {
+            name for name, resource in stack["Resources"].items() if "Condition" not in resource
+        }
+        if missing := sorted(unconditional - created):
             raise NotImplementedError(
-                f"moto did not make {', '.join(missing)} of {self._template.name}: "
-                "list its type with a reason in local/stack.py, LEFT_OUT"
+                f"moto did not create {', '.join(missing)} of {self._template.name}. "
+                "Add the type to LEFT_OUT in local/stack.py, with a reason."
             )
-
-    def _declared(self) -> dict[str, str]:
-        """Reads the environment back from the function that moto made, every reference resolved."""
-        function = self.client("lambda").get_function_configuration(
-            FunctionName=self.physical_id(FUNCTION)
-        )
-        # Lambda makes numbers strings; moto leaves them.
-        return {name: str(value) for name, value in function["Environment"]["Variables"].items()}
 
     def _subscribe(self) -> str:
         sqs = self.client("sqs")
-        url = str(sqs.create_queue(QueueName="what-was-published")["QueueUrl"])
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        url = str(sqs.create_queue(QueueName="published")["QueueUrl"])
+        queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         self.client("sns").subscribe(
             TopicArn=self.environment["TOPIC_ARN"],
             Protocol="sqs",
-            Endpoint=found["Attributes"]["QueueArn"],
-            # Without it the text comes in SNS's own envelope.
+            Endpoint=queue["Attributes"]["QueueArn"],
+            # Without raw delivery the text comes in SNS's envelope.
             Attributes={"RawMessageDelivery": "true"},
         )
         return url

@@ -1,4 +1,4 @@
-"""Tells what Slack would refuse in a message: slack_sdk's own models, and the documented limits.
+"""Finds what Slack would reject in a message, by slack_sdk's models and the documented limits.
 
 Sources: slack_sdk.models.blocks, and docs.slack.dev/reference/block-kit (blocks, text object).
 """
@@ -14,56 +14,56 @@ MAX_TEXT_OBJECT = 3000
 MAX_FIELD = 2000
 MAX_BLOCK_ID = 255
 MAX_MESSAGE_TEXT = 40_000
-"""Slack cuts a longer one ("Truncating really long messages", its changelog of 2018-04)."""
+"""Slack cuts a longer text ("Truncating really long messages", its changelog of 2018-04)."""
 
 _PLAIN_ONLY = {"header": "text", "button": "text"}
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 def faults(blocks: list[Any]) -> list[str]:
-    """Returns what is wrong with the blocks of a message, by the block's place; empty: nothing."""
+    """Returns the faults in a message's blocks, each with the place of its block."""
     found = [f"{len(blocks)} blocks, at most {MAX_BLOCKS}"] if len(blocks) > MAX_BLOCKS else []
     for place, block in enumerate(blocks):
-        found += [f"blocks[{place}]: {fault}" for fault in _faults_of(block)]
+        found += [f"blocks[{place}]: {fault}" for fault in _block_faults(block)]
     ids = [block["block_id"] for block in blocks if isinstance(block, dict) and "block_id" in block]
     if len(set(ids)) < len(ids):
-        found.append("a block_id is there twice")
+        found.append("a block_id occurs twice")
     return found
 
 
-def _faults_of(block: object) -> Iterator[str]:
+def _block_faults(block: object) -> Iterator[str]:
     if not isinstance(block, dict) or not isinstance(block.get("type"), str):
-        yield "no object with a type"
+        yield "not an object with a type"
         return
     try:
         model = Block.parse(block)
-        understood = model.to_dict() if model else None
+        parsed = model.to_dict() if model else None
     except (SlackObjectFormationError, TypeError, ValueError, KeyError, AttributeError) as error:
         yield f"{error}"
         return
-    # The models leave out what they do not know and what is empty; Slack refuses both.
-    if understood != block:
-        yield f"not understood as a block of type {block['type']}, or something in it is empty"
+    # The models drop unknown fields and empty ones; Slack rejects both.
+    if parsed != block:
+        yield f"not a block of type {block['type']}, or a part of it is empty"
     yield from _over_limits(block)
 
 
-def _over_limits(block: Json) -> Iterator[str]:
+def _over_limits(block: JsonObject) -> Iterator[str]:
     if block["type"] == "context" and not block.get("elements"):
         yield "a context needs at least one element"
     for field in block.get("fields") or []:
         if len(field.get("text", "")) > MAX_FIELD:
             yield f"a field of more than {MAX_FIELD} characters"
-    for thing in _objects_in(block):
-        if thing.get("type") in {"mrkdwn", "plain_text"}:
-            yield from _text_faults(thing)
-        plain = _PLAIN_ONLY.get(thing.get("type", ""))
-        text = thing.get(plain) if plain else None
+    for element in _objects_in(block):
+        if element.get("type") in {"mrkdwn", "plain_text"}:
+            yield from _text_faults(element)
+        text_field = _PLAIN_ONLY.get(element.get("type", ""))
+        text = element.get(text_field) if text_field else None
         if isinstance(text, dict) and text.get("type") != "plain_text":
-            yield f"the text of a {thing['type']} must be plain_text"
+            yield f"the text of a {element['type']} must be plain_text"
 
 
-def _text_faults(text: Json) -> Iterator[str]:
+def _text_faults(text: JsonObject) -> Iterator[str]:
     content = text.get("text")
     if not isinstance(content, str) or not content:
         yield "a text object without text"
@@ -71,11 +71,11 @@ def _text_faults(text: Json) -> Iterator[str]:
         yield f"a text of more than {MAX_TEXT_OBJECT} characters"
 
 
-def _objects_in(thing: object) -> Iterator[Json]:
-    if isinstance(thing, dict):
-        yield thing
-        for inner in thing.values():
-            yield from _objects_in(inner)
-    elif isinstance(thing, list):
-        for inner in thing:
-            yield from _objects_in(inner)
+def _objects_in(value: object) -> Iterator[JsonObject]:
+    if isinstance(value, dict):
+        yield value
+        for member in value.values():
+            yield from _objects_in(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _objects_in(member)

@@ -1,4 +1,4 @@
-"""What `make run` shows: three simulated days, live, or your own accounts, once."""
+"""`make run`: shows three simulated days live, or checks your own accounts once."""
 
 import json
 import logging
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from rich.console import Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -18,9 +18,10 @@ from rich.text import Text
 from balance_watch.cli.check import check
 from balance_watch.cli.status import accounts_table
 from balance_watch.cli.terminal import err, out, sanitize
-from balance_watch.config.settings import Settings
+from balance_watch.config.settings import CheckSettings
 from balance_watch.domain.state import AccountState
 from balance_watch.errors import BalanceWatchError, CommandError
+from balance_watch.handlers.check_balances import handler
 from balance_watch.wiring import Wiring
 from local.aws import EmbeddedAws
 from local.scenario import CAST, states_at, ticks
@@ -32,7 +33,7 @@ EVENT = ROOT / "events" / "scheduled_check.json"
 LOG = ROOT / ".local" / "run.log"
 
 POLICY = """\
-# What the demo runs with, besides the built-in rules and each account's alert_below.
+# The demo's policy. The built-in rules and each account's alert_below apply as well.
 [[rules]]
 name = "search budget"
 match = { account = "search-prod" }
@@ -51,41 +52,34 @@ channels = ["sns", "slack:default", "slack:oncall"]
 """
 
 
-class _LambdaContext:
-    """What Lambda passes beside the event: here, all the time there is."""
+class _LambdaContext(LambdaContext):
+    """The context that Lambda passes beside the event; the time that is left never shrinks."""
 
-    function_name = "CheckBalances"
-    memory_limit_in_mb = 512
-    invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:CheckBalances"
-    aws_request_id = "demo"
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Returns the time left, in milliseconds."""
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        """Returns the function's whole timeout."""
         return 120_000
 
 
 def three_days() -> int:
-    """Passes three days in which accounts drain, go low, are topped up, cannot be read."""
+    """Simulates three days in which accounts drain, go low, are topped up and cannot be read."""
     err.print("Starting the embedded stack: the template's table and topic, providers, Slack …")
     with World() as world, _environment(world.environment):
         world.aws.put_policy(POLICY)
-        from balance_watch.handlers.check_balances import handler, logger  # noqa: PLC0415 (takes
-        # its settings from the environment that was just made)
-
-        with _log_file(logger):
-            return _pass_time(world, handler)
+        with _log_file():
+            return _simulate(world)
 
 
-def _pass_time(world: World, handler: Any) -> int:  # noqa: ANN401 (Powertools' context type)
+def _simulate(world: World) -> int:
     event = json.loads(EVENT.read_text(encoding="utf-8"))
-    wired = Wiring(Settings.from_environment())
+    wired = Wiring(CheckSettings.from_environment())
     clock = Progress(
         TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), console=out
     )
     times = ticks()
-    passing = clock.add_task("", total=len(times))
+    task = clock.add_task("", total=len(times))
     published, failures = 0, 0
-    posted: dict[str, int] = {}
+    shown: dict[str, int] = {}
     with Live(console=out, refresh_per_second=8, vertical_overflow="visible") as live:
         for tick in times:
             world.show(states_at(tick), tick)
@@ -94,37 +88,43 @@ def _pass_time(world: World, handler: Any) -> int:  # noqa: ANN401 (Powertools' 
             except BalanceWatchError as error:
                 failures += 1
                 out.print(sanitize(str(error), "red"))
-            for line in _said(world.slack, posted, tick):
+            for line in _new_alerts(world.slack, shown, tick):
                 out.print(line)
             published += len(world.aws.published())
-            clock.update(passing, advance=1, description=f"{tick:%d %b %H:%M} UTC")
+            clock.update(task, advance=1, description=f"{tick:%d %b %H:%M} UTC")
             live.update(Group(Text(), _table(wired), Text(), clock))
-    messages = sum(posted.values())
+    messages = sum(shown.values())
     out.print(
         f"\n{len(times)} checks of {len(CAST)} accounts: {messages} messages to Slack,"
         f" {published} to SNS, {failures} runs incomplete."
     )
     out.print(f"The function's own log: {LOG.relative_to(ROOT)}", style="dim")
-    return 1 if failures or world.slack.refused else 0
+    return 1 if failures or world.slack.rejected else 0
 
 
-def _table(wired: Wiring) -> Any:  # noqa: ANN401 (whatever rich draws)
+def _table(wired: Wiring) -> Table:
     states = wired.store.accounts.states([member.name for member in CAST])
     return accounts_table(
-        [(states.get(each.name, AccountState(each.name)), each.provider) for each in CAST]
+        [(states.get(member.name, AccountState(member.name)), member.provider) for member in CAST]
     )
 
 
-def _said(slack: SlackInbox, posted: dict[str, int], at: datetime) -> Iterator[Table]:
-    """Yields what Slack was told since the last time, a line an alert, as it was sent."""
-    told: dict[str, list[str]] = {}
+def _new_alerts(slack: SlackInbox, shown: dict[str, int], at: datetime) -> Iterator[Table]:
+    """Yields a line for each alert that Slack accepted since the last call, with its webhooks.
+
+    Args:
+        slack: the inbox.
+        shown: the number of messages already shown, by webhook; updated here.
+        at: the time at the start of each line.
+    """
+    webhooks_of: dict[str, list[str]] = {}
     for name in slack.webhooks:
-        new = slack.messages[name][posted.get(name, 0) :]
-        posted[name] = posted.get(name, 0) + len(new)
+        new = slack.messages[name][shown.get(name, 0) :]
+        shown[name] = shown.get(name, 0) + len(new)
         for block in (block for message in new for block in message["blocks"]):
             title = block["text"]["text"].partition("\n")[0].replace("*", "")
-            told.setdefault(title, []).append(f"#{name}")
-    for title, names in told.items():
+            webhooks_of.setdefault(title, []).append(f"#{name}")
+    for title, names in webhooks_of.items():
         line = Table.grid(padding=(0, 1))
         line.add_column(no_wrap=True)
         line.add_column(ratio=1, overflow="fold")
@@ -135,16 +135,23 @@ def _said(slack: SlackInbox, posted: dict[str, int], at: datetime) -> Iterator[T
 def own_accounts(file: Path, policy: Path | None = None) -> int:
     """Checks the accounts in a file once, at their real providers, on the embedded stack.
 
-    By the policy of another file, if one is given.
+    Args:
+        file: JSON in the form of the accounts secret.
+        policy: the policy in TOML; without it, the built-in policy holds.
+
+    Returns:
+        0 if every account was read and the configuration has no fault.
 
     Raises:
-        CommandError: the file is no JSON of the accounts secret's form.
+        CommandError: the file is not JSON.
     """
     try:
         content = file.read_text(encoding="utf-8")
         json.loads(content)
     except ValueError:
-        raise CommandError(f"{file} is not JSON: it has the form of the accounts secret.") from None
+        raise CommandError(
+            f"{file} is not JSON. It must have the form of the accounts secret."
+        ) from None
     with ExitStack() as stack:
         aws = stack.enter_context(EmbeddedAws())
         slack = stack.enter_context(SlackInbox())
@@ -155,13 +162,12 @@ def own_accounts(file: Path, policy: Path | None = None) -> int:
         aws.put_secret(f"{prefix}slack", {"webhooks": slack.webhooks})
         if policy is not None:
             aws.put_policy(policy.read_text(encoding="utf-8"))
-        stack.enter_context(_log_file(logging.getLogger("balance_watch")))
-        wired = Wiring(Settings.from_environment())
+        stack.enter_context(_log_file())
+        wired = Wiring(CheckSettings.from_environment())
         summary = check(wired)
-        now = datetime.now(UTC)
-        lines = list(_said(slack, {}, now))
+        lines = list(_new_alerts(slack, {}, datetime.now(UTC)))
         if lines:
-            out.print("You would be told:")
+            out.print("Slack would get:")
         for line in lines:
             out.print(line)
         faults = wired.load().faults
@@ -170,7 +176,7 @@ def own_accounts(file: Path, policy: Path | None = None) -> int:
 
 @contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Has the process see this environment, and no other AWS profile."""
+    """Sets these variables and removes this machine's AWS profile, until the `with` ends."""
     before = dict(os.environ)
     for name in ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         os.environ.pop(name, None)
@@ -183,14 +189,11 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _log_file(logger: Any) -> Iterator[None]:  # noqa: ANN401 (Powertools' Logger or logging's)
-    """Sends the function's log, which would run through the picture, to a file."""
+def _log_file() -> Iterator[None]:
+    """Sends the function's log to a file: on the terminal it would run through the picture."""
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("w", encoding="utf-8") as file:
-        handlers = [each for each in logger.handlers if isinstance(each, logging.StreamHandler)]
-        if not handlers:
-            handlers = [logging.StreamHandler(file)]
-            logger.addHandler(handlers[0])
-        for each in handlers:
-            each.setStream(file)
+        for log_handler in logging.getLogger("balance_watch").handlers:
+            if isinstance(log_handler, logging.StreamHandler):
+                log_handler.setStream(file)
         yield

@@ -1,98 +1,120 @@
-"""`make invoke`: the built function in a Lambda container, against the embedded stack on this host.
+"""`make invoke`: a built function in a Lambda container, against the embedded stack on this host.
 
-Run as `python -m local.invoke` after `sam build`. The servers listen on every address of this host,
-since a container does not reach its loopback; they hold made-up keys only.
+Run as `python -m local.invoke FUNCTION EVENT` after `sam build`. A container does not reach this
+host's loopback, so the servers listen on every address; they hold made-up keys only.
 """
-# ruff: noqa: T201 (a command prints)
 
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from local.aws import CREDENTIALS
 from local.scenario import states_at, ticks
-from local.stack import FUNCTION
 from local.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
 SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
-ENVIRONMENT = ROOT / ".local" / "env.json"
-EVENT = "events/scheduled_check.json"
+VARIABLES = ROOT / ".local" / "env.json"
 
-HOST = "host.docker.internal"
+CONTAINERS_HOST = "host.docker.internal"
 GATEWAY = "172.17.0.1"
-"""This host as a container on Docker's default bridge sees it."""
+"""The address of this host for a container on Docker's default bridge."""
 
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 (see above)
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 (for the container: see above)
 HOUR = 36
-"""Of the scenario: all accounts can be read, some of them are low."""
+"""The hour of the scenario: every account can be read, and some are low."""
 
 
-def main() -> int:
-    """Invokes the function once, shows what came of it, and returns the exit code."""
-    if missing := _what_is_missing():
+def main(function: str, event: str) -> int:
+    """Invokes the function once, shows its result and its messages, and returns the exit code.
+
+    Args:
+        function: the function's logical id in template.yaml.
+        event: the path of the event's file.
+    """
+    if missing := what_is_missing():
         print(missing, file=sys.stderr)
         return 1
-    with World(host=EVERY_ADDRESS, advertised=HOST) as world:
+    with World(host=EVERY_ADDRESS, advertised=CONTAINERS_HOST) as world:
         tick = ticks()[HOUR]
         world.show(states_at(tick), tick)
-        write_environment(world.environment)
-        code, result = _invoke()
+        variables = write_variables(VARIABLES, function, world.environment_of(function))
+        code, result = invoke(function, event, variables)
         _report(world, result)
     return code or (1 if is_error(result) else 0)
 
 
-def _what_is_missing() -> str | None:
+def what_is_missing() -> str | None:
+    """Returns why `sam local invoke` cannot run here, and what to do, or None if it can."""
     if not SAM.exists():
-        return f"{SAM.relative_to(ROOT)} is not there: `make invoke` makes it."
+        return f"{SAM} is missing: `make invoke` installs it."
     if not BUILT.exists():
-        return "The function is not built: run `sam build`, or `make invoke`, which does so."
-    if not _engine_answers():
+        return "The function is not built: run `make invoke`, or `sam build` first."
+    docker = shutil.which("docker")
+    if docker is None or _run(docker, "info").returncode:
         return (
             "sam local invoke runs the function in a container, and no Docker engine answers "
-            "`docker info`. Start one and try again; `make run` does the same job without."
+            "`docker info`. Start one and try again; `make run` needs none."
         )
     return None
 
 
-def _engine_answers() -> bool:
-    docker = shutil.which("docker")
-    if docker is None:
-        return False
-    asked = subprocess.run([docker, "info"], capture_output=True, check=False)  # noqa: S603 (fixed)
-    return asked.returncode == 0
+def write_variables(file: Path, function: str, environment: Mapping[str, str]) -> Path:
+    """Writes the function's variables into a file for SAM's --env-vars, and returns the file."""
+    # SAM passes declared variables only, and takes credentials from its own environment.
+    declared = {name: value for name, value in environment.items() if name not in CREDENTIALS}
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps({function: declared}, indent=2), encoding="utf-8")
+    return file
 
 
-def write_environment(variables: dict[str, str]) -> None:
-    """Writes the file for SAM's --env-vars."""
-    # SAM passes declared variables only, and credentials from its own environment.
-    declared = {name: value for name, value in variables.items() if name not in CREDENTIALS}
-    ENVIRONMENT.parent.mkdir(exist_ok=True)
-    ENVIRONMENT.write_text(json.dumps({FUNCTION: declared}, indent=2), encoding="utf-8")
+def invoke(
+    function: str, event: str, variables: Path, *, timeout: float | None = None
+) -> tuple[int, str]:
+    """Runs `sam local invoke`. Returns SAM's exit code, and the function's result as SAM prints it.
 
-
-def _invoke() -> tuple[int, str]:
-    """Returns SAM's exit code, and the function's result as SAM prints it."""
-    command = [f"{SAM}", "local", "invoke", FUNCTION, "-e", EVENT, "--skip-pull-image"]
-    command += ["--add-host", f"{HOST}:{GATEWAY}", "--env-vars", f"{ENVIRONMENT}"]
+    Args:
+        function: the function's logical id.
+        event: the path of the event's file.
+        variables: the file that `write_variables` wrote.
+        timeout: the seconds after which SAM is stopped, with a TimeoutExpired.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    done = subprocess.run(  # noqa: S603 (fixed)
+    process = _run(
+        *(f"{SAM}", "local", "invoke", function, "--event", event, "--skip-pull-image"),
+        *("--add-host", f"{CONTAINERS_HOST}:{GATEWAY}", "--env-vars", f"{variables}"),
+        environment={**inherited, **CREDENTIALS, "SAM_CLI_TELEMETRY": "0"},
+        stderr=None,
+        timeout=timeout,
+    )
+    return process.returncode, process.stdout.strip()
+
+
+def _run(
+    *command: str,
+    environment: Mapping[str, str] | None = None,
+    stderr: int | None = subprocess.DEVNULL,
+    timeout: float | None = None,
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 (the callers above fix the command)
         command,
         cwd=ROOT,
-        env={**inherited, **CREDENTIALS, "SAM_CLI_TELEMETRY": "0"},
+        env=environment,
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
+        timeout=timeout,
         check=False,
     )
-    return done.returncode, done.stdout.strip()
 
 
 def is_error(result: str) -> bool:
-    """Tells whether the function raised: SAM prints the error for a result, and exits with 0."""
+    """Tells whether the function raised: SAM prints the error as the result, and exits with 0."""
     try:
         content = json.loads(result)
     except ValueError:
@@ -106,13 +128,13 @@ def _report(world: World, result: str) -> None:
         print(f"\nSlack webhook {name}: {len(messages)} accepted")
         for message in messages:
             print(json.dumps(message, indent=2, ensure_ascii=False))
-    for refusal in world.slack.refused:
-        print(f"\nSlack refused: {refusal}")
+    for rejection in world.slack.rejected:
+        print(f"\nSlack rejected: {rejection}")
     published = world.aws.published()
     print(f"\nSNS topic: {len(published)} published")
-    for one in published:
-        print(one.body)
+    for sent in published:
+        print(sent.body)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server for one function from request to reply, in a thread of its own."""
+"""A small HTTP/1.1 server on loopback: one function answers its requests, in a thread."""
 
 import socket
 import ssl
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
-from typing import Any, Self, TypedDict, Unpack
+from typing import Self, TypedDict, Unpack
 from urllib.parse import parse_qsl, urlsplit
 
 from local.running import Running
@@ -17,7 +17,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client sent. Header names are in lower case; `path` is without the query."""
+    """A client's request. Header names are in lower case; `path` excludes the query."""
 
     method: str
     path: str
@@ -28,7 +28,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the server answers, after `delay` seconds; `lost`: it hangs up instead of answering."""
+    """The server's reply after `delay` seconds. If `lost`, the server hangs up without a reply."""
 
     status: int = 200
     body: bytes = b""
@@ -38,18 +38,19 @@ class Reply:
     lost: bool = False
 
     def after(self, seconds: float) -> "Reply":
-        """Returns the same reply, `seconds` later."""
+        """Returns the same reply with `seconds` more delay."""
         return replace(self, delay=self.delay + seconds)
 
 
 Answer = Callable[[Request], Reply]
+Connection = socket.socket | tuple[bytes, socket.socket]  # as socketserver types it
 
 
 class Address(TypedDict, total=False):
-    """Where a server listens, and under which name it is reached.
+    """Where a server listens, and under which name its clients reach it.
 
-    `host` is bound to; `advertised` is the host name that `url` shows, where clients reach this
-    machine by another name than the one bound to (a container does). A port of 0 takes a free one.
+    The server binds to `host`. `url` shows `advertised` if clients reach this machine under another
+    name, as a container does. Port 0 takes a free port.
     """
 
     host: str
@@ -61,7 +62,7 @@ class Address(TypedDict, total=False):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # TCP_NODELAY
-    wbufsize = -1  # head and body leave in one segment
+    wbufsize = -1  # sends head and body in one segment
     server: "_Server"
 
     def setup(self) -> None:
@@ -86,14 +87,14 @@ class _Handler(BaseHTTPRequestHandler):
         if not any(name.lower() == "content-length" for name in reply.headers):
             self.send_header("Content-Length", str(len(reply.body)))
         if self.close_connection:
-            # As servers do, or a client would keep the connection that it asked to be closed.
+            # Without it the client would keep a connection that the server closes.
             self.send_header("Connection", "close")
         for name, value in reply.headers.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(reply.body)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 (names that http.server looks up)
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 (http.server looks these names up)
 
     def _request(self) -> Request:
         address = urlsplit(self.path)
@@ -105,12 +106,12 @@ class _Handler(BaseHTTPRequestHandler):
             body=self.rfile.read(int(self.headers.get("Content-Length") or 0)),
         )
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (http.server's name)
-        """Says nothing: the address may hold a key."""
+    def log_message(self, *_: object) -> None:
+        """Logs nothing: the address may hold a key."""
 
 
 class _Server(ThreadingHTTPServer):
-    request_queue_size = 1024  # http.server's 5 refuses a check of a thousand accounts
+    request_queue_size = 1024  # http.server's 5 is too few for a check of a thousand accounts
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], answer: Answer) -> None:
@@ -119,25 +120,25 @@ class _Server(ThreadingHTTPServer):
         self.connections: set[socket.socket] = set()
         super().__init__(address, _Handler)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 (as its base)
-        """Tells of faults of its own only: a client that gives up is part of many a test."""
+    def handle_error(self, request: Connection, client_address: object) -> None:
+        """Reports the server's own faults only: in many tests a client gives up."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
     def hang_up(self) -> None:
-        """Ends the keep-alive connections, or a stopped server would still answer on them."""
+        """Ends the keep-alive connections: a stopped server must not answer on them."""
         self.closing.set()
         for connection in list(self.connections):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
-                continue  # the client was faster
+                continue  # the client closed it first
 
 
 class LoopbackServer(Running):
     """Serves `answer(request)` from `start()` to `stop()`, or inside a `with`.
 
-    `requests` holds everything received, in order.
+    `requests` holds every request so far, in order.
     """
 
     def __init__(self, **address: Unpack[Address]) -> None:
@@ -147,38 +148,38 @@ class LoopbackServer(Running):
         self._advertised = address.get("advertised") or host
         self._server = _Server((host, address.get("port", 0)), self._record_and_answer)
         if ssl_context:
-            # Shaking hands on accept would let one slow client hold up all others.
+            # With the TLS handshake on accept, one slow client would block all others.
             self._server.socket = ssl_context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def answer(self, request: Request) -> Reply:
-        """Returns what is answered to `request`: a subclass says it."""
+        """Returns the reply to `request`; a subclass defines it."""
         raise NotImplementedError
 
     @property
     def port(self) -> int:
-        """The port that was taken."""
+        """The port that the server listens on."""
         return self._server.server_port
 
     @property
     def authority(self) -> str:
-        """`host:port` as clients name it, the form of TRUSTED_HOSTS."""
+        """`host:port` as clients know it, in the form of TRUSTED_HOSTS."""
         return f"{self._advertised}:{self.port}"
 
     @property
     def url(self) -> str:
-        """Scheme, host and port, the form of an account's base_url."""
+        """Scheme, host and port, in the form of an account's base_url."""
         return f"{self._scheme}://{self.authority}"
 
     def start(self) -> Self:
-        """Begins to serve."""
+        """Starts serving."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Ends serving and every open connection."""
+        """Stops serving and ends every open connection."""
         self._server.hang_up()
         if self._thread.is_alive():
             self._server.shutdown()

@@ -1,4 +1,4 @@
-"""What the providers' loopback servers have in common: accounts by credential, and trouble."""
+"""The base of the providers' loopback servers: accounts by credential, and trouble."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ import msgspec
 from local.loopback import Address, LoopbackServer, Reply, Request
 from local.trouble import FINE, Kind, Trouble
 
-# A Decimal becomes a JSON number digit by digit: no float on the way.
+# Encodes a Decimal as a JSON number with all its digits, never as a float.
 _JSON = msgspec.json.Encoder(decimal_format="number")
 
 _STATUS = {
@@ -20,8 +20,8 @@ _STATUS = {
     Kind.NOT_ALLOWED: 403,
 }
 
-# What Cloudflare shows to a client whose signature it does not like ("Error 1010", its list of
-# 1xxx errors), shortened.
+# The page with which Cloudflare blocks a client by its signature ("Error 1010", its list of 1xxx
+# errors), shortened.
 _FRONT_PAGE = b"""<!DOCTYPE html>
 <html lang="en-US">
 <head><title>Access denied | Cloudflare</title></head>
@@ -36,10 +36,10 @@ _FRONT_PAGE = b"""<!DOCTYPE html>
 
 @dataclass(slots=True)
 class ProviderAccount:
-    """One account as its provider sees it; amounts are in USD or EUR, whatever the reply's unit.
+    """One account as its provider sees it. Amounts are in USD or EUR, whatever the reply's unit.
 
-    `threshold` and `flag` are the provider's own warning; `points` are Legnext's; `top_ups` are
-    the transaction references of the top-ups that took effect.
+    `threshold` and `flag` are the provider's own warning, `points` exist at Legnext alone, and
+    `top_ups` lists the transaction references of the top-ups that took effect.
     """
 
     balance: Decimal
@@ -54,7 +54,7 @@ class ProviderAccount:
 
 
 class ProviderServer(LoopbackServer):
-    """Accounts by credential. `trouble` is the whole provider's, each account has its own too."""
+    """Serves accounts by credential. The server and each account can have a `trouble`."""
 
     def __init__(self, **address: Unpack[Address]) -> None:
         super().__init__(**address)
@@ -62,40 +62,40 @@ class ProviderServer(LoopbackServer):
         self.trouble: Trouble = FINE
 
     def credential(self, request: Request) -> str:
-        """Returns the credential that the request carries, as `accounts` is keyed by it, or ""."""
+        """Returns the request's credential, a key of `accounts`, or "" without one."""
         raise NotImplementedError
 
     def good(self, request: Request, account: ProviderAccount) -> Reply | None:
-        """Returns the documented reply; None: there is no such address."""
+        """Returns the documented reply, or None for an unknown address."""
         raise NotImplementedError
 
     def error(self, request: Request, status: int) -> Reply:
-        """Returns an error of that status in the provider's own words."""
+        """Returns an error of that status with the provider's body."""
         raise NotImplementedError
 
     def front(self, request: Request) -> Reply | None:
-        """Returns what stands before the API answers by itself; None: it lets the request pass."""
+        """Returns the reply of a front before the API, or None if it lets the request pass."""
         del request
         return None
 
     def answer(self, request: Request) -> Reply:
-        """Answers as the provider does, or misbehaves: as a whole first, then for the account."""
+        """Answers as the provider does, or with the trouble of the provider or else the account."""
         account = self.accounts.get(self.credential(request))
         for trouble in (self.trouble, account.trouble if account else FINE):
-            reply = self._troubled(request, trouble)
+            reply = self._trouble_reply(request, trouble)
             if reply:
                 return reply.after(trouble.latency)
         delay = self.trouble.latency + (account.trouble.latency if account else 0.0)
         lost = self.trouble.kind is Kind.LOST or (account and account.trouble.kind is Kind.LOST)
-        reply = self.front(request) or self._untroubled(request, account)
+        reply = self.front(request) or self._ordinary_reply(request, account)
         return Reply(lost=True, delay=delay) if lost else reply.after(delay)
 
-    def _untroubled(self, request: Request, account: ProviderAccount | None) -> Reply:
+    def _ordinary_reply(self, request: Request, account: ProviderAccount | None) -> Reply:
         if account is None:
             return self.error(request, 401)
         return self.good(request, account) or self.error(request, 404)
 
-    def _troubled(self, request: Request, trouble: Trouble) -> Reply | None:
+    def _trouble_reply(self, request: Request, trouble: Trouble) -> Reply | None:
         if trouble.kind is Kind.BLOCKED:
             return blocked_by_front()
         if trouble.kind is Kind.CANNED:
@@ -111,16 +111,16 @@ class ProviderServer(LoopbackServer):
 
 
 def in_json(content: dict[str, Any], status: int = 200) -> Reply:
-    """Returns `content` as a JSON reply, every Decimal to its last digit."""
+    """Returns `content` as a JSON reply, with every digit of a Decimal."""
     return Reply(status, _JSON.encode(content))
 
 
 def blocked_by_front() -> Reply:
-    """Returns the 403 of a front before the API: an HTML page, nothing about the key."""
+    """Returns the 403 of a front before the API: an HTML page that says nothing about the key."""
     return Reply(403, _FRONT_PAGE, "text/html; charset=UTF-8", {"Server": "cloudflare"})
 
 
 def scaled(amount: Decimal, factor: int) -> Decimal:
-    """Returns `amount * factor` without the zeros that multiplying leaves behind the point."""
+    """Returns `amount * factor` without trailing zeros after the point."""
     product = (amount * factor).normalize()
     return product.quantize(Decimal(1)) if product == product.to_integral_value() else product

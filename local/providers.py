@@ -1,6 +1,6 @@
 """Loopback servers that speak the documented replies of the first four providers.
 
-Every server holds accounts by credential; a scenario or a test changes them between two checks:
+Every server has accounts by credential. A scenario or a test changes them between two checks:
 
     with YouServer() as you:
         you.accounts["key"] = ProviderAccount(balance=Decimal("7189.245"))
@@ -38,18 +38,18 @@ V1_LOW_BALANCE_CREDITS = 10_000
 class LegnextServer(ProviderServer):
     """GET /api/account/balance, header x-api-key (legnext-ai/sdks, openapi.yaml, response.md).
 
-    `flat`: the bare object that the documentation describes, in place of the envelope of its
-    samples.
+    With `flat`, the reply is the bare object that the documentation describes, without the envelope
+    of its samples.
     """
 
     flat = False
 
     def credential(self, request: Request) -> str:
-        """The x-api-key header."""
+        """Returns the x-api-key header."""
         return request.headers.get("x-api-key", "")
 
     def good(self, request: Request, account: ProviderAccount) -> Reply | None:
-        """In all published samples the balance is a thousandth of credits and points together."""
+        """Returns the balance: in all published samples, credits and points together over 1000."""
         if (request.method, request.path) != ("GET", "/api/account/balance"):
             return None
         data = {
@@ -65,7 +65,7 @@ class LegnextServer(ProviderServer):
         return in_json(data if self.flat else {"code": 200, "data": data, "message": "success"})
 
     def error(self, request: Request, status: int) -> Reply:
-        """The envelope with another code, a failure to its client; no error body is published."""
+        """Returns the envelope with an error code; no error body is published."""
         del request
         return in_json({"code": status, "message": HTTPStatus(status).phrase.lower()}, status)
 
@@ -73,20 +73,20 @@ class LegnextServer(ProviderServer):
 class YouServer(ProviderServer):
     """GET /v1/billing/account_balance, header X-API-Key, in cents (you.com/docs/api-reference).
 
-    Its front answers 403 to the User-Agent of Python's own HTTP clients.
+    Its front answers 403 to the default User-Agent of Python's HTTP clients.
     """
 
     def credential(self, request: Request) -> str:
-        """The X-API-Key header."""
+        """Returns the X-API-Key header."""
         return request.headers.get("x-api-key", "")
 
     def front(self, request: Request) -> Reply | None:
-        """Cloudflare's error 1010 for Python-urllib, python-requests and their like."""
+        """Returns Cloudflare's error 1010 for Python-urllib, python-requests and the like."""
         agent = request.headers.get("user-agent", "python")
         return blocked_by_front() if agent.lower().startswith("python") else None
 
     def good(self, request: Request, account: ProviderAccount) -> Reply | None:
-        """`718924.5` cents for 7,189.245 USD."""
+        """Returns `718924.5` cents for 7,189.245 USD."""
         if (request.method, request.path) != ("GET", "/v1/billing/account_balance"):
             return None
         attributes = {"balance": scaled(account.balance, 100)}
@@ -94,7 +94,7 @@ class YouServer(ProviderServer):
         return in_json({"data": data})
 
     def error(self, request: Request, status: int) -> Reply:
-        """`{"detail": …}`."""
+        """Returns `{"detail": …}`."""
         del request
         details = {401: "Problems with API key.", 403: "API key lacks scope for this path."}
         return in_json({"detail": details.get(status, HTTPStatus(status).phrase)}, status)
@@ -103,18 +103,18 @@ class YouServer(ProviderServer):
 class AimlapiServer(ProviderServer):
     """GET /v1/billing/balance, /v2/billing, /v2/billing/detail, Bearer (docs.aimlapi.com).
 
-    `now` tells the time of a request, which v1 passes for the time of the balance.
+    `now` gives the time of a request, which v1 reports as the time of the balance.
     """
 
     now: Callable[[], datetime] = staticmethod(lambda: datetime.now(UTC))
 
     def credential(self, request: Request) -> str:
-        """The bearer token."""
+        """Returns the bearer token."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return token if scheme.lower() == "bearer" else ""
 
     def good(self, request: Request, account: ProviderAccount) -> Reply | None:
-        """One account, three addresses."""
+        """Returns the same account at each of the three addresses."""
         if request.method != "GET":
             return None
         match request.path:
@@ -128,7 +128,7 @@ class AimlapiServer(ProviderServer):
                 return None
 
     def error(self, request: Request, status: int) -> Reply:
-        """The structure of docs.aimlapi.com/errors-and-messages: the status code is a string."""
+        """Returns the body of docs.aimlapi.com/errors-and-messages, its status code a string."""
         content = {
             "message": HTTPStatus(status).phrase,
             "path": request.path,

@@ -1,4 +1,4 @@
-"""What can be started and stopped, and so used in a `with`."""
+"""The base of all parts that start and stop, and work in a `with`."""
 
 from abc import ABC, abstractmethod
 from types import TracebackType
@@ -6,15 +6,15 @@ from typing import Self
 
 
 class Running(ABC):
-    """Starts when a `with` is entered, and stops when it is left."""
+    """Starts when a `with` begins, and stops when it ends."""
 
     @abstractmethod
     def start(self) -> Self:
-        """Starts it, and returns it when it can be used."""
+        """Starts the part, and returns it when it is ready for use."""
 
     @abstractmethod
     def stop(self) -> None:
-        """Stops it."""
+        """Stops the part."""
 
     def __enter__(self) -> Self:
         """Starts."""

@@ -1,4 +1,4 @@
-"""Three days in the life of ten accounts, hour by hour: pure data, the same every time."""
+"""Three days of ten accounts, hour by hour: pure data, the same in every run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,17 +10,17 @@ from local.trouble import BLOCKED, FINE, OUTAGE, Trouble
 START = datetime(2026, 11, 19, tzinfo=UTC)
 HOURS = 72
 
-# Hundredths of a day's spending in each hour: next to nothing at night, most in working hours.
+# Percent of a day's spending in each hour: little at night, most in working hours.
 _RHYTHM = (1, 1, 1, 1, 1, 1, 3, 4, 5, 7, 7, 7, 7, 7, 7, 7, 7, 7, 4, 3, 3, 3, 3, 3)
 _DAY = 24
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a provider knows of an account at one time, and which of its keys is in use.
+    """An account at one time, as its provider knows it.
 
-    `accepted_key` is the number of the key that the provider takes, `stored_key` of the one in the
-    secret: revoked and replaced are the times when they differ.
+    `accepted_key` numbers the key that the provider accepts, `stored_key` the key in the secret.
+    They differ while a revoked key is not replaced.
     """
 
     balance: Decimal
@@ -34,7 +34,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An account of the cast: its entry in the accounts secret, and its story by the hour."""
+    """An account of the cast: its entry in the accounts secret, and its state in each hour."""
 
     name: str
     provider: str
@@ -50,7 +50,7 @@ def ticks(start: datetime = START) -> list[datetime]:
 
 
 def states_at(tick: datetime, start: datetime = START) -> dict[str, State]:
-    """Returns the state of every member at that time, by name."""
+    """Returns the state of every member at this time, by name."""
     hour = (tick - start) // timedelta(hours=1)
     return {member.name: member.story(hour) for member in CAST}
 
@@ -61,26 +61,26 @@ def _spent(daily: str, hours: int) -> Decimal:
 
 
 def _images_prod(hour: int) -> State:
-    """Drains, goes low on the second day, is topped up in the third."""
-    top_up = Decimal(60) if hour >= 52 else Decimal(0)  # noqa: PLR2004 (the story's own hours)
+    """Drains, goes low on the second day, and is topped up on the third."""
+    top_up = Decimal(0) if hour in range(52) else Decimal(60)
     return State(Decimal("72.048") - _spent("24.5", hour) + top_up)
 
 
 def _images_staging(hour: int) -> State:
-    """Under the provider's own threshold with the flag unset: Legnext's own published example."""
+    """Stays under the provider's threshold without its flag, as in Legnext's published sample."""
     return State(Decimal("4.068") - _spent("0.1", hour))
 
 
 def _search_prod(hour: int) -> State:
-    """Unreadable for the five hours of its provider's outage."""
-    outage = 30 <= hour < 35  # noqa: PLR2004 (the story's own hours)
-    return State(Decimal("7189.245") - _spent("212.5", hour), trouble=OUTAGE if outage else FINE)
+    """Cannot be read during five hours of an outage."""
+    trouble = OUTAGE if hour in range(30, 35) else FINE
+    return State(Decimal("7189.245") - _spent("212.5", hour), trouble=trouble)
 
 
 def _search_batch(hour: int) -> State:
-    """Blocked on the way for one hour: nothing to be told of."""
-    blocked = hour == 45  # noqa: PLR2004 (the story's own hour)
-    return State(Decimal("80.5") - _spent("6", hour), trouble=BLOCKED if blocked else FINE)
+    """Is blocked by the front for one hour, too short for an alert."""
+    trouble = BLOCKED if hour in range(45, 46) else FINE
+    return State(Decimal("80.5") - _spent("6", hour), trouble=trouble)
 
 
 def _llm_prod(hour: int) -> State:
@@ -92,21 +92,21 @@ def _llm_prod(hour: int) -> State:
 
 
 def _llm_batch(_: int) -> State:
-    """Quiet."""
+    """Spends nothing."""
     return State(Decimal("123.45"))
 
 
 def _llm_legacy(hour: int) -> State:
-    """The provider sets its flag for a day."""
-    return State(Decimal("275.7822475") - _spent("0.48", hour), flag=40 <= hour < 64)  # noqa: PLR2004
+    """Has the provider's flag for a day."""
+    return State(Decimal("275.7822475") - _spent("0.48", hour), flag=hour in range(40, 64))
 
 
 def _llm_research(hour: int) -> State:
-    """Spends fast, and the provider reloads 100 by itself whenever it falls under 20."""
-    balance = Decimal(150) - _spent("90", hour)
-    while balance < 20:  # noqa: PLR2004 (the provider's threshold)
+    """Spends fast; the provider's auto-reload adds 100 whenever the balance falls under 20."""
+    balance, threshold = Decimal(150) - _spent("90", hour), Decimal(20)
+    while balance < threshold:
         balance += 100
-    return State(balance, threshold=Decimal(20), auto_reload=True)
+    return State(balance, threshold=threshold, auto_reload=True)
 
 
 def _sms(hour: int) -> State:
@@ -115,10 +115,11 @@ def _sms(hour: int) -> State:
 
 
 def _sms_legacy(hour: int) -> State:
-    """Its key is revoked in the evening and replaced the next morning."""
-    revoked, replaced = hour >= 20, hour >= 32  # noqa: PLR2004 (the story's own hours)
+    """Has its key revoked in the evening and replaced the next morning."""
     balance = Decimal("64.5") - _spent("3.2", hour)
-    return State(balance, accepted_key=2 if revoked else 1, stored_key=2 if replaced else 1)
+    accepted_key = 1 if hour in range(20) else 2
+    stored_key = 1 if hour in range(32) else 2
+    return State(balance, accepted_key=accepted_key, stored_key=stored_key)
 
 
 CAST = (

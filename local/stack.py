@@ -1,6 +1,8 @@
-"""Our own template.yaml as something that moto's CloudFormation can make."""
+"""Reads template.yaml: its functions, and its stack in the form that moto can create."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,9 @@ from samtranslator.translator.translator import Translator  # type: ignore[impor
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "template.yaml"
-FUNCTION = "CheckBalances"
+REGION = "eu-central-1"
 
-Json = dict[str, Any]
+Template = dict[str, Any]
 
 LEFT_OUT: Mapping[str, str] = {
     "AWS::CloudWatch::Alarm": "moto's CloudFormation has no alarms; nothing here measures metrics",
@@ -21,27 +23,78 @@ LEFT_OUT: Mapping[str, str] = {
     "AWS::SNS::TopicPolicy": "moto's CloudFormation has none and enforces no policy",
     "AWS::Scheduler::Schedule": "moto's CloudFormation has none; the ticks are simulated",
 }
-"""Resource types that the embedded stack goes without, each with the reason."""
+"""Resource types that the embedded stack leaves out, each with the reason."""
 
 
-def embeddable(template: Path, region: str) -> Json:
-    """Returns the template translated from SAM to CloudFormation, without what is LEFT_OUT.
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function as the template declares it, with what Globals adds."""
 
-    Only the code is replaced: the handler runs from its source or from the built folder, never
-    in moto.
+    handler: str
+    timeout: int
+    variables: frozenset[str]
+
+
+def read(file: Path = TEMPLATE) -> Template:
+    """Returns a template as written, with CloudFormation's short tags in their long form."""
+    template: Template = yaml_parse(file.read_text(encoding="utf-8"))
+    return template
+
+
+def functions(template: Template) -> dict[str, Function]:
+    """Returns every function of a template by its logical id."""
+    resources = embeddable(template)["Resources"]
+    return {name: _function(resources[name]["Properties"]) for name in _names(template)}
+
+
+def _function(properties: Template) -> Function:
+    variables = properties.get("Environment", {}).get("Variables", {})
+    return Function(properties["Handler"], properties["Timeout"], frozenset(variables))
+
+
+def embeddable(template: Template) -> Template:
+    """Returns the template translated to CloudFormation, without the types in LEFT_OUT.
+
+    Only the code is replaced: a handler runs from its source or from the built folder, never in
+    moto.
     """
-    sam: Json = yaml_parse(template.read_text(encoding="utf-8"))
-    properties = sam["Resources"][FUNCTION]["Properties"]
-    properties.pop("CodeUri", None)
-    properties["InlineCode"] = "# runs elsewhere"
-    defaults = {name: one["Default"] for name, one in sam["Parameters"].items() if "Default" in one}
-    # What samtranslator's transform() does, with a region of ours in place of this machine's.
-    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=region))
-    stack: Json = translator.translate(sam, parameter_values=defaults)
-    translator.metrics.publish()  # to nowhere; it complains at exit of what was never published
+    stack = translate(template, code={"InlineCode": "# runs elsewhere"})
     stack["Resources"] = {
         name: resource
         for name, resource in stack["Resources"].items()
         if resource["Type"] not in LEFT_OUT
     }
     return stack
+
+
+def translate(template: Template, *, code: Mapping[str, str]) -> Template:
+    """Translates a SAM template to CloudFormation with its parameters' defaults; asks AWS nothing.
+
+    Args:
+        template: the template as written.
+        code: the property that replaces each function's CodeUri. The translator takes code from S3
+            or inline code only.
+    """
+    sam = deepcopy(template)
+    sam.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
+    for name in _names(sam):
+        properties = sam["Resources"][name]["Properties"]
+        properties.pop("CodeUri", None)
+        properties.update(code)
+    defaults = {
+        name: parameter["Default"]
+        for name, parameter in sam["Parameters"].items()
+        if "Default" in parameter
+    }
+    # samtranslator's transform() would take the region from this machine. The empty map is for the
+    # names of AWS's managed policies; the template has none.
+    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
+    stack: Template = translator.translate(sam, parameter_values=defaults)
+    translator.metrics.publish()  # to nowhere; unpublished metrics make it complain at exit
+    return stack
+
+
+def _names(template: Template) -> Iterator[str]:
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            yield name

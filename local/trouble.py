@@ -1,4 +1,4 @@
-"""The ways in which a provider can misbehave, as values to set on a server or on one account."""
+"""The ways in which a provider misbehaves, as values to set on a server or on one account."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from local.loopback import Reply
 
 
 class Kind(Enum):
-    """What goes wrong; each provider words its own reply to it."""
+    """What goes wrong. Each provider's server makes its own reply of it."""
 
     NOTHING = "nothing"
     OUTAGE = "outage"
@@ -22,7 +22,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One way to misbehave. The constants and functions below make the usual ones."""
+    """One way to misbehave; the usual ones are below."""
 
     kind: Kind = Kind.NOTHING
     latency: float = 0.0
@@ -30,25 +30,25 @@ class Trouble:
     reply: Reply | None = None
 
     def after(self, seconds: float) -> "Trouble":
-        """Returns the same trouble, `seconds` later."""
+        """Returns the same trouble with `seconds` more delay."""
         return replace(self, latency=self.latency + seconds)
 
 
 FINE = Trouble()
 OUTAGE = Trouble(Kind.OUTAGE)
-"""503 with the provider's own error body."""
+"""503 with the provider's error body."""
 KEY_REJECTED = Trouble(Kind.KEY_REJECTED)
-"""401, as if the key had been revoked."""
+"""401, as for a revoked key."""
 NOT_ALLOWED = Trouble(Kind.NOT_ALLOWED)
-"""403 of the API itself: the key is good but lacks the right."""
+"""403 of the API: the key is valid but lacks the permission."""
 BLOCKED = Trouble(Kind.BLOCKED)
-"""403 with an HTML page of the front before the API."""
+"""403 with an HTML page from a front before the API."""
 LOST_REPLY = Trouble(Kind.LOST)
 """The request takes effect, then the connection ends without a reply."""
 
 
 def rate_limited(retry_after: str | None = "30") -> Trouble:
-    """Returns a 429 with that Retry-After: seconds, an HTTP date, or None for no such header."""
+    """Returns a 429 with this Retry-After: seconds, an HTTP date, or None for no header."""
     return Trouble(Kind.RATE_LIMITED, retry_after=retry_after)
 
 
@@ -63,7 +63,7 @@ def canned(
     headers: Mapping[str, str] | None = None,
     content_type: str = "application/json",
 ) -> Trouble:
-    """Returns exactly this reply, whatever was asked."""
+    """Returns a trouble that answers every request with exactly this reply."""
     data = body.encode() if isinstance(body, str) else body
     reply = Reply(status, data, content_type=content_type, headers=headers or {})
     return Trouble(Kind.CANNED, reply=reply)

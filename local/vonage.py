@@ -1,4 +1,4 @@
-"""Vonage's account API on loopback: the balance, and the top-up that costs money."""
+"""Vonage's account API on loopback: the balance and the top-up."""
 
 import base64
 import binascii
@@ -12,12 +12,12 @@ from local.provider_server import ProviderAccount, ProviderServer, in_json
 class VonageServer(ProviderServer):
     """GET /account/get-balance, POST /account/top-up (Nexmo/api-specification, account.yml).
 
-    Credentials come as HTTP Basic or in the query; `accounts` is keyed by `key:secret`, as Basic
-    writes it. Replies are JSON, or XML to a client that accepts that and not JSON.
+    Credentials come as HTTP Basic or in the query. The keys of `accounts` are `key:secret`, as in
+    Basic. Replies are JSON, or XML for a client that accepts XML and not JSON.
     """
 
     def credential(self, request: Request) -> str:
-        """`key:secret`, from the header or else from the query."""
+        """Returns `key:secret` from the header, or else from the query."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "basic":
             return f"{request.query.get('api_key', '')}:{request.query.get('api_secret', '')}"
@@ -27,7 +27,7 @@ class VonageServer(ProviderServer):
             return ""
 
     def good(self, request: Request, account: ProviderAccount) -> Reply | None:
-        """The balance, or a top-up that takes effect."""
+        """Returns the balance, or tops up."""
         match request.method, request.path:
             case "GET", "/account/get-balance":
                 content = {"value": account.balance, "autoReload": account.auto_reload}
@@ -38,13 +38,13 @@ class VonageServer(ProviderServer):
                 return None
 
     def error(self, request: Request, status: int) -> Reply:
-        """Codes are strings: `{"error-code": "401", "error-code-label": …}`."""
+        """Returns `{"error-code": "401", "error-code-label": …}`: codes are strings."""
         phrase = "authentication failed" if status == HTTPStatus.UNAUTHORIZED else None
         return _vonage_result(request, status, phrase or HTTPStatus(status).phrase.lower())
 
     def _top_up(self, request: Request, account: ProviderAccount) -> Reply:
         reference = parse_qs(request.body.decode()).get("trx", [""])[0]
-        if not reference:  # not documented: the specification only says that trx is required
+        if not reference:  # undocumented: the specification only requires trx
             return _vonage_result(request, 400, "missing trx")
         if not account.auto_reload:
             return _vonage_result(request, 401, "not auto-reload enabled")
@@ -54,7 +54,7 @@ class VonageServer(ProviderServer):
 
 
 def _vonage_result(request: Request, status: int, label: str) -> Reply:
-    # The specification names the XML root by address: a failed balance is an accountBalance too.
+    # In the specification the address sets the XML root: a failed balance is an accountBalance too.
     root = "accountBalance" if request.path.endswith("get-balance") else "response"
     content: dict[str, object] = {
         "error-code": str(status),

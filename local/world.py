@@ -1,9 +1,9 @@
-"""Everything outside the function, started together: AWS, the four providers, a Slack inbox.
+"""Everything that a function talks to, started together: AWS, four providers, a Slack inbox.
 
 with World() as world:
     world.show(states_at(tick), tick)
     os.environ |= world.environment
-    ...                                       # the handler
+    ...                                       # invoke the handler
     world.slack.messages, world.aws.published()
 """
 
@@ -22,14 +22,14 @@ from local.scenario import CAST, START, Member, State, states_at
 from local.slack_inbox import SlackInbox
 from local.stack import TEMPLATE
 
-# A canary (tests/canaries.py): a search finds it wherever one of these keys is shown.
+# A canary (tests/support/canaries.py): the tests search all output for it.
 _KEY = "Canary9Qx/+=&"
 
 
 class World(Running):
-    """The parts, from `start()` to `stop()`, or inside a `with`; it begins at the first tick.
+    """The parts, from `start()` to `stop()`, or inside a `with`, at the scenario's first tick.
 
-    `host` is bound to; `advertised` is how the function reaches it, where that is another name.
+    The servers bind to `host`. A function reaches them under `advertised`, if that is another name.
     """
 
     def __init__(
@@ -43,17 +43,27 @@ class World(Running):
         self.vonage = VonageServer(**address)
         self.slack = SlackInbox(**address)
         self._running = ExitStack()
-        self._stored: list[dict[str, Any]] = []
+        self._stored_entries: list[dict[str, Any]] = []
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the function gets: the template's environment, and trust in these servers."""
+        """The environment of CheckBalances and of the command line, with trust in these servers."""
+        return self._trusting(self.aws.environment)
+
+    def environment_of(self, function: str) -> dict[str, str]:
+        """Returns a function's environment, by its logical id, with trust in these servers."""
+        return self._trusting(self.aws.environment_of(function))
+
+    def _trusting(self, environment: dict[str, str]) -> dict[str, str]:
         servers = [self.legnext, self.you, self.aimlapi, self.vonage, self.slack]
         trusted = ",".join(server.authority for server in servers)
-        return {**self.aws.environment, "TRUSTED_HOSTS": trusted}
+        return {
+            name: trusted if name == "TRUSTED_HOSTS" else value
+            for name, value in environment.items()
+        }
 
     def start(self) -> Self:
-        """Starts all, stores the two secrets, shows the first tick of the scenario."""
+        """Starts every part, stores the two secrets, shows the scenario's first tick."""
         with ExitStack() as starting:
             for part in (self.aws, self.legnext, self.you, self.aimlapi, self.vonage, self.slack):
                 starting.enter_context(part)
@@ -63,21 +73,21 @@ class World(Running):
         return self
 
     def stop(self) -> None:
-        """Stops all."""
+        """Stops every part."""
         self._running.close()
 
     def server_of(self, provider: str) -> ProviderServer:
-        """Returns the server behind a provider's slug; AIMLAPI's three share one."""
+        """Returns the server of a provider's slug; the three slugs of AIMLAPI share one."""
         servers = {"legnext": self.legnext, "you": self.you, "vonage": self.vonage}
         return servers.get(provider, self.aimlapi)
 
     def show(self, states: Mapping[str, State], now: datetime) -> None:
-        """Makes the providers show these states, as of `now`, and stores the keys in use."""
+        """Gives the providers these states, as of `now`, and stores the keys that are in use."""
         self.aimlapi.now = lambda: now
         for member in CAST:
             state = states[member.name]
             accounts = self.server_of(member.provider).accounts
-            accounts.pop(_key(member, state.accepted_key - 1), None)  # the one that was revoked
+            accounts.pop(_key(member, state.accepted_key - 1), None)  # the revoked key
             accounts[_key(member, state.accepted_key)] = ProviderAccount(
                 balance=state.balance,
                 threshold=state.threshold,
@@ -89,18 +99,18 @@ class World(Running):
         self._store([self._entry(member, states[member.name].stored_key) for member in CAST])
 
     def _store(self, entries: list[dict[str, Any]]) -> None:
-        if entries != self._stored:
+        if entries != self._stored_entries:
             self._put_secret("accounts", {"accounts": entries})
-            self._stored = entries
+            self._stored_entries = entries
 
     def _put_secret(self, name: str, content: dict[str, Any]) -> None:
         self.aws.put_secret(self.aws.environment["SECRETS_PREFIX"] + name, content)
 
-    def _entry(self, member: Member, number: int) -> dict[str, Any]:
+    def _entry(self, member: Member, key_number: int) -> dict[str, Any]:
         entry = {
             "name": member.name,
             "provider": member.provider,
-            "credentials": _credentials(member, number),
+            "credentials": _credentials(member, key_number),
             "alert_below": member.alert_below,
             "auth": member.auth,
             "labels": dict(member.labels),
@@ -109,11 +119,14 @@ class World(Running):
         return {field: value for field, value in entry.items() if value}
 
 
-def _credentials(member: Member, number: int) -> dict[str, str]:
+def _credentials(member: Member, key_number: int) -> dict[str, str]:
     if member.provider == "vonage":
-        return {"api_key": f"{_KEY}{member.name}", "api_secret": f"{_KEY}{member.name}-{number}"}
-    return {"api_key": f"{_KEY}{member.name}-{number}"}
+        return {
+            "api_key": f"{_KEY}{member.name}",
+            "api_secret": f"{_KEY}{member.name}-{key_number}",
+        }
+    return {"api_key": f"{_KEY}{member.name}-{key_number}"}
 
 
-def _key(member: Member, number: int) -> str:
-    return ":".join(_credentials(member, number).values())
+def _key(member: Member, key_number: int) -> str:
+    return ":".join(_credentials(member, key_number).values())

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balance_watch.config.secrets import parse_secrets
-from balance_watch.config.settings import Settings
+from balance_watch.config.settings import CheckSettings
 from balance_watch.config.sources import Secrets
 from balance_watch.domain.account import Account
 from balance_watch.domain.outbox import OutboxEntry
@@ -173,7 +173,9 @@ class Checked:
 def checked(providers: Providers) -> Iterator[Checked]:
     with EmbeddedAws() as aws:
         clients = {name: aws.client(name) for name in ("dynamodb", "secretsmanager", "ssm", "sns")}
-        wiring = Wiring(Settings.from_environment(aws.environment), make_client=clients.__getitem__)
+        wiring = Wiring(
+            CheckSettings.from_environment(aws.environment), make_client=clients.__getitem__
+        )
         aws.put_secret("balance-watch/accounts", in_a_secret(providers.accounts))
         transport = ImpatientTransport(providers.trusted, ca_bundle=providers.ca_bundle)
         client = ProviderClient(transport, sleep=lambda _: None)

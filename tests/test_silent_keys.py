@@ -5,7 +5,6 @@ searches what was heard at one place. All that any other test logs and reports i
 tests/conftest.py does it, and is tested here in a session of its own.
 """
 
-import importlib
 import json
 import logging
 import subprocess
@@ -28,11 +27,11 @@ from botocore.model import OperationModel
 
 from balance_watch.cli.main import main
 from balance_watch.config.accounts import AccountEntry
-from balance_watch.config.settings import Settings
+from balance_watch.config.settings import CheckSettings
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import Reading
 from balance_watch.errors import SettingsError
-from balance_watch.handlers import check_balances
+from balance_watch.handlers import check_balances, runtime
 from balance_watch.providers.parser import parse_reply
 from balance_watch.providers.registry import catalogue_provider
 from balance_watch.providers.request import balance_request, top_up_request
@@ -311,7 +310,8 @@ class Day:
 
     def invoke(self, what: str, event: object) -> None:
         """Invokes the function, in a new environment for it."""
-        handler: Any = importlib.reload(check_balances).handler
+        handler: Any = check_balances.handler
+        runtime.warm_start.cache_clear()
         with captured() as output:
             try:
                 self.heard.results.add(what, handler(event, Context()))
@@ -334,10 +334,10 @@ class Day:
             heard.topic.add("a message", message.body, message.attributes)
         for name, messages in self.slack.messages.items():
             heard.slack.add(name, json.dumps(messages, ensure_ascii=False))
-        heard.slack.add("refused", self.slack.refused)
+        heard.slack.add("refused", self.slack.rejected)
 
     def look_at_reprs(self) -> None:
-        settings = Settings.from_environment()
+        settings = CheckSettings.from_environment()
         wiring = Wiring(settings)
         configuration, reprs = wiring.load(), self.heard.reprs
         reprs.add("Settings", repr(settings))
@@ -498,7 +498,7 @@ def test_that_silence_was_not_deafness(heard: Heard, surface: str, place: str, s
 def test_no_key_is_in_what_is_said_of_an_environment_that_is_not_in_order() -> None:
     names = ("TABLE_NAME", "LOG_LEVEL", "TRUSTED_HOSTS", "HISTORY_DAYS", "HEARTBEAT_URL")
     with pytest.raises(SettingsError) as caught:
-        Settings.from_environment({name: key(name) for name in names})
+        CheckSettings.from_environment({name: key(name) for name in names})
     assert leaks(Surface(error="".join(traceback.format_exception(caught.value)))) == []
 
 

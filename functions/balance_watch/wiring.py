@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 
 from balance_watch.config.loading import Configuration, load
-from balance_watch.config.settings import Settings
+from balance_watch.config.settings import CheckSettings
 from balance_watch.config.sources import Secrets, read_parameter, read_secrets
 from balance_watch.domain.account import Account
 from balance_watch.domain.channels import TOPIC
@@ -64,7 +64,7 @@ class Wiring:
         make_store: makes the table; None: as the settings say.
     """
 
-    settings: Settings
+    settings: CheckSettings
     kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
     make_client: Callable[[str], Client] = new_client
     make_transport: Callable[[], Transport] | None = None

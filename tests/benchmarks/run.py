@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import boto3
 from botocore.model import OperationModel
 
-from balance_watch.config.settings import Settings
+from balance_watch.config.settings import CheckSettings
 
 # The handler is what Lambda imports, so that all it needs is in memory.
 from balance_watch.handlers import check_balances  # noqa: F401
@@ -35,7 +35,7 @@ def main() -> None:
     boto3.setup_default_session()
     assert boto3.DEFAULT_SESSION is not None
     boto3.DEFAULT_SESSION.events.register("before-call", note)
-    settings = Settings.from_environment()
+    settings = CheckSettings.from_environment()
     wiring = Wiring(
         settings,
         make_transport=lambda: Transport(

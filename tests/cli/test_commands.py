@@ -152,7 +152,7 @@ def test_a_missing_environment_is_named_and_exits_with_1(
     monkeypatch.delenv("TABLE_NAME")
     output = run("status")
     assert output.code == 1
-    assert "TABLE_NAME is not set" in output.err
+    assert "The environment is missing TABLE_NAME." in output.err
 
 
 def test_faults_of_the_configuration_go_to_standard_error(stage: "Stage", run: "Run") -> None:

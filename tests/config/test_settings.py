@@ -1,17 +1,25 @@
-"""Settings: everything that is missing or wrong is told at once, and an empty variable is none."""
+"""Settings: one error names every missing or invalid variable; an empty variable is not set."""
+
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
-from balance_watch.config.settings import Settings
+from balance_watch.config.settings import CheckSettings, Days, FunctionSettings, trusted_hosts
 from balance_watch.errors import SettingsError
 from tests.support.canaries import CORE, key
 
 HEARTBEAT = f"https://hc.example/{key()}"
-NEEDED = {"TABLE_NAME": "history", "TOPIC_ARN": "arn:aws:sns:eu-central-1:123456789012:alerts"}
+REQUIRED = {"TABLE_NAME": "history", "TOPIC_ARN": "arn:aws:sns:eu-central-1:123456789012:alerts"}
 
 
-def settings(**environment: str) -> Settings:
-    return Settings.from_environment({**NEEDED, **environment})
+def lower(variables: dict[str, str]) -> dict[str, Any]:
+    """Returns the fields of these variables."""
+    return {name.lower(): value for name, value in variables.items()}
+
+
+def settings(**environment: str) -> CheckSettings:
+    return CheckSettings.from_environment({**REQUIRED, **environment})
 
 
 def faults(**environment: str) -> str:
@@ -20,9 +28,9 @@ def faults(**environment: str) -> str:
     return str(caught.value)
 
 
-def test_table_and_topic_are_all_it_needs() -> None:
+def test_table_and_topic_alone_are_required() -> None:
     found = settings()
-    assert (found.table_name, found.topic_arn) == tuple(NEEDED.values())
+    assert (found.table_name, found.topic_arn) == tuple(REQUIRED.values())
     assert (found.secrets_prefix, found.policy_parameter) == ("balance-watch/", "")
     assert (found.log_level, found.heartbeat_url) == ("INFO", "")
     assert (found.trusted_hosts, found.history_days) == (frozenset(), 400)
@@ -37,8 +45,8 @@ def test_every_setting_is_read() -> None:
         TRUSTED_HOSTS="127.0.0.1:8080",
         HISTORY_DAYS="30",
     )
-    assert found == Settings(
-        **{name.lower(): value for name, value in NEEDED.items()},
+    assert found == CheckSettings(
+        **lower(REQUIRED),
         secrets_prefix="team/",
         policy_parameter="/team/policy",
         log_level="DEBUG",
@@ -56,21 +64,54 @@ def test_an_empty_variable_counts_as_not_set(name: str, empty: str) -> None:
     assert settings(**{name: empty}) == settings()
 
 
-def test_everything_that_is_missing_or_wrong_is_told_at_once() -> None:
-    told = faults(
+def test_one_error_names_every_missing_or_invalid_variable() -> None:
+    message = faults(
         TABLE_NAME="", TOPIC_ARN=" ", LOG_LEVEL="LOUD", TRUSTED_HOSTS="x", HISTORY_DAYS="soon"
     )
-    assert told == (
-        "The environment is not in order: TABLE_NAME is not set; TOPIC_ARN is not set; "
-        "TRUSTED_HOSTS must be host:port, separated by commas; "
+    assert message == (
+        "The environment is missing TABLE_NAME and TOPIC_ARN; "
         "LOG_LEVEL must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL; "
-        "HISTORY_DAYS must be a number of days, 1 or more."
+        "HISTORY_DAYS must be a number of days, 1 or more; "
+        "TRUSTED_HOSTS must be host:port, separated by commas."
     )
 
 
-def test_an_environment_without_anything_names_what_is_needed() -> None:
-    with pytest.raises(SettingsError, match="TABLE_NAME is not set; TOPIC_ARN is not set"):
-        Settings.from_environment({})
+def test_an_empty_environment_is_missing_the_required_variables() -> None:
+    with pytest.raises(SettingsError, match=r"^The environment is missing TABLE_NAME and TOPIC_"):
+        CheckSettings.from_environment({})
+
+
+def test_an_invalid_variable_is_named_alone_where_none_is_missing() -> None:
+    message = faults(HISTORY_DAYS="soon")
+    assert message == "HISTORY_DAYS must be a number of days, 1 or more."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherSettings(FunctionSettings):
+    """What another handler declares: its own fields."""
+
+    batch_queue_url: str
+    table_name: str
+    keep_for: Days = 7
+    topic_arn: str
+
+
+def test_another_handler_declares_its_fields_and_reads_no_others() -> None:
+    other = OtherSettings.from_environment(
+        {**REQUIRED, "BATCH_QUEUE_URL": "queue", "KEEP_FOR": "3", "HISTORY_DAYS": "soon"}
+    )
+    assert other == OtherSettings(
+        batch_queue_url="queue", keep_for=3, log_level="INFO", **lower(REQUIRED)
+    )
+
+
+def test_the_variables_that_another_handler_lacks_are_named_in_its_order() -> None:
+    with pytest.raises(SettingsError) as caught:
+        OtherSettings.from_environment({"KEEP_FOR": "0"})
+    assert str(caught.value) == (
+        "The environment is missing BATCH_QUEUE_URL, TABLE_NAME and TOPIC_ARN; "
+        "KEEP_FOR must be a number of days, 1 or more."
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,7 +142,7 @@ def test_trusted_hosts_are_hosts_with_ports(text: str, hosts: set[str]) -> None:
         "*",
     ],
 )
-def test_a_trusted_host_of_another_form_is_refused(text: str) -> None:
+def test_an_invalid_trusted_host_is_an_error(text: str) -> None:
     assert "TRUSTED_HOSTS must be host:port" in faults(TRUSTED_HOSTS=text)
 
 
@@ -110,10 +151,21 @@ def test_history_is_kept_for_a_whole_number_of_days(days: str) -> None:
     assert "HISTORY_DAYS" in faults(HISTORY_DAYS=days)
 
 
-def test_no_value_is_in_what_is_told() -> None:
-    told = faults(LOG_LEVEL=key(), TRUSTED_HOSTS=key(), HISTORY_DAYS=key())
-    assert CORE not in told
+def test_trusted_hosts_can_be_read_without_the_rest() -> None:
+    environment = {"TRUSTED_HOSTS": "localhost:1", "LOG_LEVEL": "LOUD"}
+    assert trusted_hosts(environment) == {"localhost:1"}
+    assert trusted_hosts({}) == frozenset()
 
 
-def test_the_heartbeats_address_is_in_no_repr() -> None:
+def test_an_invalid_trusted_host_is_an_error_without_the_rest_too() -> None:
+    with pytest.raises(SettingsError, match=r"^TRUSTED_HOSTS must be host:port"):
+        trusted_hosts({"TRUSTED_HOSTS": "localhost"})
+
+
+def test_no_value_is_in_the_error() -> None:
+    message = faults(LOG_LEVEL=key(), TRUSTED_HOSTS=key(), HISTORY_DAYS=key())
+    assert CORE not in message
+
+
+def test_the_heartbeat_url_is_not_in_the_repr() -> None:
     assert CORE not in repr(settings(HEARTBEAT_URL=HEARTBEAT))

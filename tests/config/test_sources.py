@@ -11,8 +11,9 @@ from botocore.exceptions import ClientError
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from balance_watch.config.sources import is_ours, read_secrets
-from local.aws import CREDENTIALS, REGION
+from local.aws import CREDENTIALS
 from local.loopback import LOOPBACK
+from local.stack import REGION
 from tests.support.canaries import CORE, key
 from tests.support.secret_texts import PREFIX, Json
 

@@ -1,4 +1,4 @@
-"""The built package in AWS's own runtime client, and what our stand-in for Lambda does."""
+"""The built packages in AWS's own runtime client, and how LambdaRuntime resembles Lambda."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pytest
 from local.provider_server import ProviderAccount
 from local.scenario import CAST, states_at, ticks
 from local.slack_inbox import NOT_OK
+from local.stack import functions, read
 from local.trouble import FINE, OUTAGE, slow
 from local.world import World
 from tests.support.canaries import key
-from tests.support.lambda_runtime import LambdaRuntime, NotBuiltError
+from tests.support.lambda_runtime import PACKAGES, LambdaRuntime, NotBuiltError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 HOUR = 10
-"""Of the scenario: every account can be read."""
+"""The hour of the scenario: every account can be read."""
 
 THROWAWAY = """
 import os, sys, time
 def handler(event, context):
-    print("seen:", event["do"], flush=True)
+    print("event:", event["do"], flush=True)
     if event["do"] == "raise":
         raise ValueError("no such thing")
     if event["do"] == "exit":
@@ -51,13 +52,13 @@ def throwaway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LambdaRuntim
         yield function
 
 
-def test_a_result_comes_back_with_its_log(throwaway: LambdaRuntime) -> None:
+def test_an_invocation_has_a_result_and_a_log(throwaway: LambdaRuntime) -> None:
     invocation = throwaway.invoke({"do": "return"})
     assert invocation.error is None
-    assert "seen: return" in invocation.log
+    assert "event: return" in invocation.log
 
 
-def test_the_function_sees_the_given_environment_and_nothing_of_ours(
+def test_the_function_gets_the_given_environment_and_nothing_of_the_tests(
     throwaway: LambdaRuntime,
 ) -> None:
     payload = throwaway.invoke({"do": "return"}).payload
@@ -66,7 +67,7 @@ def test_the_function_sees_the_given_environment_and_nothing_of_ours(
     assert not [entry for entry in payload["path"] if entry.endswith("site-packages")]
 
 
-def test_the_clock_that_is_left_is_the_functions_timeout(throwaway: LambdaRuntime) -> None:
+def test_the_time_that_is_left_is_at_most_the_functions_timeout(throwaway: LambdaRuntime) -> None:
     assert 0 < throwaway.invoke({"do": "return"}).payload["left"] <= 2000
 
 
@@ -77,14 +78,14 @@ def test_an_exception_is_a_function_error(throwaway: LambdaRuntime) -> None:
     assert (invocation.error.kind, invocation.error.message) == ("ValueError", "no such thing")
 
 
-def test_a_function_that_overruns_is_ended_by_lambda(throwaway: LambdaRuntime) -> None:
+def test_lambda_ends_a_function_at_its_timeout(throwaway: LambdaRuntime) -> None:
     invocation = throwaway.invoke({"do": "hang"})
     assert invocation.error is not None
     assert invocation.error.kind == "Sandbox.Timedout"
     assert "timed out after 2.00 seconds" in invocation.error.message
 
 
-def test_a_crash_is_a_function_error_and_the_next_event_finds_a_new_process(
+def test_a_crash_is_a_function_error_and_the_next_event_gets_a_new_process(
     throwaway: LambdaRuntime,
 ) -> None:
     crash = throwaway.invoke({"do": "exit"})
@@ -96,21 +97,30 @@ def test_a_crash_is_a_function_error_and_the_next_event_finds_a_new_process(
 def test_a_package_that_is_not_built_is_named_with_the_command_that_builds_it(
     tmp_path: Path,
 ) -> None:
+    missing = LambdaRuntime(
+        environment={}, package=tmp_path / "nowhere", handler="handler", timeout=2
+    )
     with pytest.raises(NotBuiltError, match=r"nowhere.*make build-host"):
-        LambdaRuntime(environment={}, package=tmp_path / "nowhere").start()
+        missing.start()
+
+
+@pytest.mark.parametrize("function", functions(read()))
+def test_every_function_is_built_with_its_handler(function: str) -> None:
+    module, _, _ = functions(read())[function].handler.rpartition(".")
+    assert (PACKAGES / function / f"{module.replace('.', '/')}.py").is_file()
 
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with World() as everything:
+    with World() as running:
         tick = ticks()[HOUR]
-        everything.show(states_at(tick), tick)
-        yield everything
+        running.show(states_at(tick), tick)
+        yield running
 
 
 def test_the_built_package_reads_every_account(world: World) -> None:
     tick = ticks()[HOUR]
-    with LambdaRuntime(environment=world.environment) as function:
+    with LambdaRuntime.of("CheckBalances", environment=world.environment) as function:
         invocation = function.invoke({"scheduled_time": tick.isoformat()})
     assert invocation.error is None, invocation.log
     result = invocation.payload
@@ -118,25 +128,25 @@ def test_the_built_package_reads_every_account(world: World) -> None:
     assert result["skipped"] is False
 
 
-def test_the_built_package_reads_the_others_where_a_provider_fails(world: World) -> None:
+def test_the_built_package_reads_the_other_accounts_when_a_provider_fails(world: World) -> None:
     tick = ticks()[HOUR + 1]
     world.show(states_at(tick), tick)
     world.you.trouble = OUTAGE
-    with LambdaRuntime(environment=world.environment) as function:
+    with LambdaRuntime.of("CheckBalances", environment=world.environment) as function:
         result = function.invoke({"scheduled_time": tick.isoformat()}).payload
     world.you.trouble = FINE
     failed = sum(member.provider == "you" for member in CAST)
     assert (result["read"], result["unreadable"]) == (len(CAST) - failed, failed)
 
 
-def test_a_run_of_the_built_package_that_owes_something_is_a_function_error_until_it_is_sent(
+def test_a_run_with_a_pending_notification_is_a_function_error_until_it_is_sent(
     world: World,
 ) -> None:
     tick = ticks()[HOUR + 2]
     states = states_at(tick)
     world.show({**states, "sms": replace(states["sms"], balance=Decimal(1))}, tick)
     world.slack.script("default", NOT_OK)
-    with LambdaRuntime(environment=world.environment) as function:
+    with LambdaRuntime.of("CheckBalances", environment=world.environment) as function:
         first = function.invoke({"scheduled_time": tick.isoformat()})
         again = function.invoke({"scheduled_time": tick.isoformat()})
     assert first.error is not None
@@ -144,7 +154,7 @@ def test_a_run_of_the_built_package_that_owes_something_is_a_function_error_unti
     assert (again.error, again.payload["delivered"], again.payload["read"]) == (None, 1, 0)
 
 
-def test_the_built_package_ends_before_lambda_does_and_goes_on_with_what_it_deferred(
+def test_the_built_package_ends_before_its_timeout_and_then_reads_the_deferred_accounts(
     world: World,
 ) -> None:
     accounts = {key(f"{number}"): ProviderAccount(balance=Decimal(9)) for number in range(25)}
@@ -161,7 +171,7 @@ def test_the_built_package_ends_before_lambda_does_and_goes_on_with_what_it_defe
     world.you.accounts.update(accounts)
     world.you.trouble = slow(3)
     event = {"scheduled_time": ticks()[HOUR + 3].isoformat()}
-    with LambdaRuntime(environment=world.environment, timeout=20) as function:
+    with LambdaRuntime.of("CheckBalances", environment=world.environment, timeout=20) as function:
         first = function.invoke(event)
         world.you.trouble = FINE
         again = function.invoke(event)

@@ -1,6 +1,5 @@
-"""The function's edge: which events it takes, what it returns, how it ends."""
+"""CheckBalances: which events it takes, what it returns, when it ends in an error."""
 
-import importlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from balance_watch.errors import (
     RunUnderWayError,
     SettingsError,
 )
-from balance_watch.handlers import check_balances
+from balance_watch.handlers import check_balances, runtime
 from balance_watch.store.dynamodb import Store
 from local.loopback import LoopbackServer, Reply, Request
 from local.slack_inbox import NOT_OK
@@ -34,7 +33,7 @@ Handler = Callable[..., dict[str, Any]]
 
 
 class Context:
-    """As much of Lambda's context as the handler looks at: how much time is left."""
+    """The part of Lambda's context that a handler reads: the time that is left."""
 
     def __init__(self, seconds: float = 120) -> None:
         self._milliseconds = int(seconds * 1000)
@@ -51,7 +50,7 @@ class Switch(LoopbackServer):
         return Reply(200, b"OK", "text/plain")
 
     @property
-    def heard(self) -> list[str]:
+    def pings(self) -> list[str]:
         return [request.path for request in self.requests]
 
 
@@ -84,8 +83,8 @@ def handler(world: World, switch: Switch, table: str, monkeypatch: pytest.Monkey
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    handler: Handler = importlib.reload(check_balances).handler
-    return handler
+    runtime.warm_start.cache_clear()
+    return check_balances.handler
 
 
 def test_the_schedulers_time_is_the_tick() -> None:
@@ -99,7 +98,7 @@ def test_the_time_of_an_eventbridge_rule_is_the_tick() -> None:
     assert check_balances.tick(event) == datetime.fromisoformat(event["time"])
 
 
-def test_the_schedulers_time_goes_before_a_rules() -> None:
+def test_the_schedulers_time_has_precedence_over_a_rules() -> None:
     event = {**AT_TICK, "source": "aws.events", "time": "2020-01-01T00:00:00Z"}
     assert check_balances.tick(event) == TICK
 
@@ -127,8 +126,8 @@ def test_a_tick_is_in_utc_and_to_the_second(time: str) -> None:
 
 
 @pytest.mark.parametrize("time", ["", "soon", "<aws.scheduler.scheduled-time>", 1763805900, []])
-def test_a_time_that_is_none_is_an_error(time: object) -> None:
-    with pytest.raises(EventError, match="no ISO 8601 time"):
+def test_an_invalid_time_is_an_error(time: object) -> None:
+    with pytest.raises(EventError, match="must be an ISO 8601 time"):
         check_balances.tick({"scheduled_time": time})
 
 
@@ -139,7 +138,7 @@ def test_an_event_that_is_no_object_is_an_error(event: object) -> None:
 
 
 @pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:00"])
-def test_a_time_that_cannot_be_meant_is_an_error(time: str) -> None:
+def test_a_time_out_of_range_is_an_error(time: str) -> None:
     with pytest.raises(EventError):
         check_balances.tick({"scheduled_time": time})
 
@@ -169,26 +168,26 @@ def test_the_result_is_json_of_a_time_counts_and_a_flag(handler: Handler) -> Non
     assert (result["accounts"], result["read"]) == (10, 10)
 
 
-def test_a_tick_that_was_done_is_skipped(handler: Handler) -> None:
+def test_a_tick_that_is_done_is_skipped(handler: Handler) -> None:
     handler(AT_TICK, Context())
     result = handler(AT_TICK, Context())
     assert (result["skipped"], result["accounts"]) == (True, 0)
 
 
-def test_a_run_that_owes_something_ends_in_an_error(handler: Handler, world: World) -> None:
+def test_a_run_with_a_pending_notification_ends_in_an_error(handler: Handler, world: World) -> None:
     world.slack.script("default", NOT_OK)
     with pytest.raises(RunIncompleteError, match="'undelivered': 1"):
         handler(AT_TICK, Context())
 
 
-def test_the_run_after_it_sends_what_was_owed(handler: Handler, world: World) -> None:
+def test_the_next_invocation_sends_the_pending_notification(handler: Handler, world: World) -> None:
     world.slack.script("default", NOT_OK)
     with pytest.raises(RunIncompleteError):
         handler(AT_TICK, Context())
     assert handler(AT_TICK, Context())["delivered"] == 1
 
 
-def test_a_run_without_time_defers_all_and_ends_in_an_error(handler: Handler) -> None:
+def test_a_run_without_time_defers_every_account_and_ends_in_an_error(handler: Handler) -> None:
     with pytest.raises(RunIncompleteError, match="'deferred': 10"):
         handler(AT_TICK, Context(seconds=2))
 
@@ -203,7 +202,7 @@ def test_a_run_that_finds_another_under_way_ends_in_an_error(
 
 def test_a_complete_run_pings_the_switch(handler: Handler, switch: Switch) -> None:
     handler(AT_TICK, Context())
-    assert switch.heard == [PING]
+    assert switch.pings == [PING]
 
 
 def test_an_incomplete_run_pings_the_switchs_fail(
@@ -212,13 +211,13 @@ def test_an_incomplete_run_pings_the_switchs_fail(
     world.slack.script("default", NOT_OK)
     with pytest.raises(RunIncompleteError):
         handler(AT_TICK, Context())
-    assert switch.heard == [f"{PING}/fail"]
+    assert switch.pings == [f"{PING}/fail"]
 
 
-def test_a_run_that_breaks_off_pings_the_switchs_fail(handler: Handler, switch: Switch) -> None:
+def test_a_run_that_raises_pings_the_switchs_fail(handler: Handler, switch: Switch) -> None:
     with pytest.raises(EventError):
         handler({"scheduled_time": "soon"}, Context())
-    assert switch.heard == [f"{PING}/fail"]
+    assert switch.pings == [f"{PING}/fail"]
 
 
 def test_without_a_switch_nothing_is_pinged(
@@ -226,10 +225,10 @@ def test_without_a_switch_nothing_is_pinged(
 ) -> None:
     monkeypatch.setenv("HEARTBEAT_URL", "")
     handler(AT_TICK, Context())
-    assert switch.heard == []
+    assert switch.pings == []
 
 
-def test_a_switch_that_does_not_answer_spoils_no_run(
+def test_a_switch_that_does_not_answer_fails_no_run(
     handler: Handler, switch: Switch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     switch.stop()
@@ -237,9 +236,7 @@ def test_a_switch_that_does_not_answer_spoils_no_run(
     assert PING not in capsys.readouterr().out
 
 
-def test_an_environment_that_lacks_the_table_is_named(
-    handler: Handler, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_variable_is_named(handler: Handler, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TABLE_NAME", "")
-    with pytest.raises(SettingsError, match="TABLE_NAME is not set"):
+    with pytest.raises(SettingsError, match="The environment is missing TABLE_NAME"):
         handler(AT_TICK, Context())

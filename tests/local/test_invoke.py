@@ -1,4 +1,4 @@
-"""`make invoke` says what it lacks, and tells a failed run from a good one."""
+"""`make invoke` names what is missing, and tells a failed run from a good one."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,8 @@ import pytest
 
 from local import invoke
 from local.world import World
+
+ARGUMENTS = ("CheckBalances", "events/scheduled_check.json")
 
 
 def test_servers_are_named_as_a_container_reaches_them() -> None:
@@ -17,13 +19,13 @@ def test_servers_are_named_as_a_container_reaches_them() -> None:
     assert all(host.startswith("host.docker.internal:") for host in trusted)
 
 
-def test_the_environment_file_is_for_the_function_and_holds_no_credentials(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("function", ["CheckBalances", "Second"])
+def test_the_file_of_variables_is_for_the_function_and_holds_no_credentials(
+    tmp_path: Path, function: str
 ) -> None:
-    monkeypatch.setattr(invoke, "ENVIRONMENT", tmp_path / "new" / "env.json")
-    invoke.write_environment({"TABLE_NAME": "history", "AWS_SECRET_ACCESS_KEY": "embedded"})
-    written = json.loads(invoke.ENVIRONMENT.read_text())
-    assert written == {"CheckBalances": {"TABLE_NAME": "history"}}
+    environment = {"TABLE_NAME": "history", "AWS_SECRET_ACCESS_KEY": "embedded"}
+    file = invoke.write_variables(tmp_path / "new" / "env.json", function, environment)
+    assert json.loads(file.read_text()) == {function: {"TABLE_NAME": "history"}}
 
 
 @pytest.mark.parametrize(
@@ -39,23 +41,23 @@ def test_an_error_of_the_function_is_a_failure(result: str, *, failed: bool) -> 
     assert invoke.is_error(result) is failed
 
 
-def test_a_machine_without_docker_is_told_what_to_do(
+def test_without_docker_the_message_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    there = tmp_path / "there"
-    there.touch()
-    monkeypatch.setattr(invoke, "SAM", there)
-    monkeypatch.setattr(invoke, "BUILT", there)
+    existing = tmp_path / "existing"
+    existing.touch()
+    monkeypatch.setattr(invoke, "SAM", existing)
+    monkeypatch.setattr(invoke, "BUILT", existing)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert invoke.main() == 1
+    assert invoke.main(*ARGUMENTS) == 1
     assert "no Docker engine answers" in capsys.readouterr().err
 
 
-def test_a_function_that_is_not_built_is_told_of(
+def test_a_function_that_is_not_built_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "sam").touch()
     monkeypatch.setattr(invoke, "SAM", tmp_path / "sam")
     monkeypatch.setattr(invoke, "BUILT", tmp_path / "template.yaml")
-    assert invoke.main() == 1
+    assert invoke.main(*ARGUMENTS) == 1
     assert "sam build" in capsys.readouterr().err

@@ -65,7 +65,7 @@ def test_legnext_can_answer_the_flat_object_of_its_documentation(legnext: Legnex
     assert balance(legnext, "/api/account/balance").json()["balance_usd"] == 72.048
 
 
-def test_legnext_names_another_code_for_a_key_it_does_not_know(legnext: LegnextServer) -> None:
+def test_legnext_answers_an_error_code_to_an_unknown_key(legnext: LegnextServer) -> None:
     reply = balance(legnext, "/api/account/balance", key="another")
     assert (reply.status_code, reply.json()) == (401, {"code": 401, "message": "unauthorized"})
 
@@ -82,7 +82,7 @@ def test_you_writes_a_whole_number_of_cents_without_a_point(you: YouServer) -> N
     assert b'{"balance":9992}' in balance(you, "/v1/billing/account_balance").content
 
 
-def test_you_tells_of_a_bad_key_in_detail(you: YouServer) -> None:
+def test_you_answers_a_detail_to_an_unknown_key(you: YouServer) -> None:
     reply = balance(you, "/v1/billing/account_balance", key="another")
     assert (reply.status_code, reply.json()) == (401, {"detail": "Problems with API key."})
 
@@ -104,7 +104,7 @@ def test_aimlapi_answers_balance_and_currency(aimlapi: AimlapiServer) -> None:
     assert reply.content == b'{"current_balance":123.45,"currency":"USD"}'
 
 
-def test_aimlapi_details_the_automatic_top_up(aimlapi: AimlapiServer) -> None:
+def test_aimlapi_answers_the_settings_of_the_automatic_top_up(aimlapi: AimlapiServer) -> None:
     aimlapi.accounts["key"] = ProviderAccount(
         Decimal("100.5"), threshold=Decimal(50), auto_reload=True
     )
@@ -140,17 +140,17 @@ def read_vonage(server: VonageServer, **options: object) -> requests.Response:
     )
 
 
-def test_vonage_answers_to_basic_authentication(vonage: VonageServer) -> None:
+def test_vonage_accepts_basic_authentication(vonage: VonageServer) -> None:
     reply = read_vonage(vonage, auth=("abcd1234", "secret"))
     assert reply.content == b'{"value":10.17127500,"autoReload":false}'
 
 
-def test_vonage_answers_to_credentials_in_the_query(vonage: VonageServer) -> None:
+def test_vonage_accepts_credentials_in_the_query(vonage: VonageServer) -> None:
     reply = read_vonage(vonage, params={"api_key": "abcd1234", "api_secret": "secret"})
     assert reply.content == b'{"value":10.17127500,"autoReload":false}'
 
 
-def test_vonage_answers_in_xml_to_whom_accepts_that(vonage: VonageServer) -> None:
+def test_vonage_answers_in_xml_to_a_client_that_accepts_xml(vonage: VonageServer) -> None:
     xml = {"Accept": "application/xml"}
     reply = read_vonage(vonage, auth=("abcd1234", "secret"), headers=xml)
     assert reply.headers["Content-Type"] == "application/xml"
@@ -193,6 +193,6 @@ def test_a_vonage_top_up_without_auto_reload_changes_nothing(vonage: VonageServe
     assert vonage.accounts["abcd1234:secret"].top_ups == []
 
 
-def test_a_vonage_top_up_with_a_wrong_secret_is_told_apart(vonage: VonageServer) -> None:
+def test_a_vonage_top_up_with_a_wrong_secret_has_an_error_of_its_own(vonage: VonageServer) -> None:
     reply = top_up(vonage, secret="wrong")
     assert reply.json()["error-code-label"] == "authentication failed"

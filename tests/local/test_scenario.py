@@ -1,4 +1,4 @@
-"""The demo's three days have in them what the product is there to tell of."""
+"""The demo's three days contain every situation that the product alerts on."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ def threshold(name: str) -> Decimal:
     return Decimal(member.alert_below or "NaN")
 
 
-def test_all_seven_endpoints_are_cast() -> None:
+def test_the_cast_covers_all_seven_endpoints() -> None:
     assert {(member.provider, member.auth) for member in CAST} == {
         ("legnext", None),
         ("you", None),
@@ -29,18 +29,18 @@ def test_all_seven_endpoints_are_cast() -> None:
     }
 
 
-def test_three_days_are_checked_every_hour() -> None:
+def test_the_ticks_are_hourly_for_three_days() -> None:
     times = ticks(datetime(2026, 1, 1, tzinfo=UTC))
     assert len(times) == 72
     assert {after - before for before, after in pairwise(times)} == {timedelta(hours=1)}
 
 
-def test_a_state_is_the_same_every_time() -> None:
+def test_a_state_is_the_same_in_every_run() -> None:
     tick = START + timedelta(hours=50)
     assert states_at(tick) == states_at(tick)
 
 
-def test_no_balance_falls_below_nothing() -> None:
+def test_no_balance_falls_below_zero() -> None:
     assert all(state.balance >= 0 for tick in ticks() for state in states_at(tick).values())
 
 
@@ -62,7 +62,7 @@ def test_one_account_hovers_at_its_threshold() -> None:
     assert crossings > 20
 
 
-def test_one_provider_is_out_for_some_hours_and_comes_back() -> None:
+def test_one_provider_has_an_outage_of_some_hours() -> None:
     troubles = [state.trouble for state in story("search-prod")]
     assert troubles.count(OUTAGE) == 5
     assert troubles[-1] == FINE
@@ -75,7 +75,7 @@ def test_one_key_is_revoked_and_replaced() -> None:
     assert good[-1]
 
 
-def test_one_providers_flag_is_set_for_a_time() -> None:
+def test_one_providers_flag_is_set_and_cleared() -> None:
     flags = [state.flag for state in story("llm-legacy")]
     assert (flags[0], any(flags), flags[-1]) == (False, True, False)
 

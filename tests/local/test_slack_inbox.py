@@ -1,4 +1,4 @@
-"""The inbox answers as Slack's incoming webhooks do, and refuses what Slack would refuse."""
+"""The inbox answers as Slack's incoming webhooks do, and rejects what Slack rejects."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,18 +21,18 @@ from local.slack_inbox import (
     too_many_requests,
 )
 
-Json = dict[str, Any]
+Block = dict[str, Any]
 
 
-def mrkdwn(text: str) -> Json:
+def mrkdwn(text: str) -> Block:
     return {"type": "mrkdwn", "text": text}
 
 
-def plain(text: str) -> Json:
+def plain(text: str) -> Block:
     return {"type": "plain_text", "text": text, "emoji": True}
 
 
-def section(text: str) -> Json:
+def section(text: str) -> Block:
     return {"type": "section", "text": mrkdwn(text)}
 
 
@@ -68,7 +68,7 @@ BAD: dict[str, list[Any]] = {
     "an unknown element": [{"type": "context", "elements": [{"type": "plot"}]}],
     "the same block_id twice": [{**section("x"), "block_id": "a"}] * 2,
     "too long a block_id": [{**section("x"), "block_id": "a" * 256}],
-    "no object": ["text"],
+    "not an object": ["text"],
 }
 
 
@@ -100,32 +100,32 @@ def test_messages_are_kept_by_webhook_in_order(slack: SlackInbox) -> None:
 
 
 @pytest.mark.parametrize("blocks", BAD.values(), ids=list(BAD))
-def test_a_message_beyond_block_kit_is_refused(slack: SlackInbox, blocks: list[Any]) -> None:
+def test_a_message_with_invalid_blocks_is_rejected(slack: SlackInbox, blocks: list[Any]) -> None:
     assert post(slack, {"text": "text", "blocks": blocks}) == (400, "invalid_blocks")
     assert slack.messages["default"] == []
-    assert slack.refused[0].faults
+    assert slack.rejected[0].faults
 
 
 @pytest.mark.parametrize("message", [[], "text", {"blocks": {}}, {"text": 1}])
-def test_a_payload_that_is_no_message_is_refused(slack: SlackInbox, message: object) -> None:
+def test_a_payload_that_is_not_a_message_is_rejected(slack: SlackInbox, message: object) -> None:
     assert post(slack, message) == (400, "invalid_payload")
 
 
-def test_a_payload_that_is_not_json_is_refused(slack: SlackInbox) -> None:
+def test_a_payload_that_is_not_json_is_rejected(slack: SlackInbox) -> None:
     reply = requests.post(slack.webhook("default"), data=b"{", timeout=5)
     assert (reply.status_code, reply.text) == (400, "invalid_payload")
 
 
-def test_a_message_that_says_nothing_is_refused(slack: SlackInbox) -> None:
+def test_an_empty_message_is_rejected(slack: SlackInbox) -> None:
     assert post(slack, {"blocks": []}) == (400, "no_text")
 
 
-def test_a_webhook_that_is_not_there_has_no_service(slack: SlackInbox) -> None:
+def test_an_unknown_webhook_has_no_service(slack: SlackInbox) -> None:
     assert post(slack, {"text": "x"}, "nobody") == (404, "no_service")
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "word"),
+    ("answer", "status", "body"),
     [
         (too_many_requests(), 429, "rate_limited"),
         (NO_SERVICE, 404, "no_service"),
@@ -136,16 +136,16 @@ def test_a_webhook_that_is_not_there_has_no_service(slack: SlackInbox) -> None:
         (NOT_OK, 200, "error: try later"),
     ],
 )
-def test_a_scripted_answer_comes_once_and_keeps_no_message(
-    slack: SlackInbox, answer: Reply, status: int, word: str
+def test_a_scripted_answer_is_given_once_and_keeps_no_message(
+    slack: SlackInbox, answer: Reply, status: int, body: str
 ) -> None:
     slack.script("default", answer)
-    assert post(slack, {"text": "x"}) == (status, word)
+    assert post(slack, {"text": "x"}) == (status, body)
     assert slack.messages["default"] == []
     assert post(slack, {"text": "x"}) == (OK.status, "ok")
 
 
-def test_a_rate_limit_says_when_to_come_back(slack: SlackInbox) -> None:
+def test_a_rate_limit_has_a_retry_after(slack: SlackInbox) -> None:
     slack.script("default", too_many_requests(30))
     reply = requests.post(slack.webhook("default"), json={"text": "x"}, timeout=5)
     assert reply.headers["Retry-After"] == "30"

@@ -1,33 +1,31 @@
-"""Our own template becomes a stack for moto; what that leaves out is left out knowingly."""
+"""template.yaml becomes a stack for moto, which leaves out only what moto cannot create."""
 
 from pathlib import Path
 
 import pytest
 from moto.cloudformation.parsing import resource_class_from_type
 
-from local.aws import REGION, EmbeddedAws
-from local.stack import LEFT_OUT, TEMPLATE, embeddable
+from local.aws import EmbeddedAws
+from local.stack import LEFT_OUT, embeddable, read
 
 
 def test_the_template_is_translated_to_cloudformation() -> None:
-    stack = embeddable(TEMPLATE, REGION)
+    stack = embeddable(read())
     kinds = {resource["Type"] for resource in stack["Resources"].values()}
     assert {"AWS::Lambda::Function", "AWS::DynamoDB::Table", "AWS::SNS::Topic"} <= kinds
     assert not any(kind.startswith("AWS::Serverless") for kind in kinds)
 
 
-def test_logical_ids_are_the_templates() -> None:
-    assert {"CheckBalances", "History", "Alerts", "Policy"} <= set(
-        embeddable(TEMPLATE, REGION)["Resources"]
-    )
+def test_logical_ids_are_those_of_the_template() -> None:
+    assert {"CheckBalances", "History", "Alerts", "Policy"} <= set(embeddable(read())["Resources"])
 
 
 @pytest.mark.parametrize("kind", LEFT_OUT)
-def test_only_what_moto_can_not_make_is_left_out(kind: str) -> None:
+def test_only_types_that_moto_cannot_create_are_left_out(kind: str) -> None:
     assert resource_class_from_type(kind) is None
 
 
-def test_a_type_that_moto_can_not_make_must_be_left_out_knowingly(tmp_path: Path) -> None:
+def test_a_type_that_moto_cannot_create_must_be_in_left_out(tmp_path: Path) -> None:
     template = tmp_path / "template.yaml"
     template.write_text(
         "Transform: AWS::Serverless-2016-10-31\n"

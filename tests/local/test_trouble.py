@@ -1,4 +1,4 @@
-"""A loopback provider misbehaves exactly as it is told."""
+"""A loopback provider misbehaves exactly as its trouble says."""
 
 import ssl
 import time
@@ -55,12 +55,12 @@ def test_the_api_answers_with_the_status_of_the_trouble(
 
 
 @pytest.mark.parametrize("pause", ["7", "Sun, 22 Nov 2026 10:05:00 GMT"])
-def test_a_rate_limit_says_when_to_come_back(you: YouServer, pause: str) -> None:
+def test_a_rate_limit_can_have_a_retry_after(you: YouServer, pause: str) -> None:
     you.trouble = rate_limited(pause)
     assert read(you).headers["Retry-After"] == pause
 
 
-def test_a_rate_limit_need_not_say_when_to_come_back(you: YouServer) -> None:
+def test_a_rate_limit_can_have_no_retry_after(you: YouServer) -> None:
     you.trouble = rate_limited(None)
     assert "Retry-After" not in read(you).headers
 
@@ -70,12 +70,12 @@ def test_the_front_answers_with_a_page(you: YouServer) -> None:
     assert read(you).headers["Content-Type"].startswith("text/html")
 
 
-def test_trouble_of_one_account_is_not_the_others(you: YouServer) -> None:
+def test_trouble_of_one_account_does_not_affect_another(you: YouServer) -> None:
     you.accounts["one"].trouble = OUTAGE
     assert [read(you, "one").status_code, read(you, "two").status_code] == [503, 200]
 
 
-def test_a_canned_reply_is_sent_as_it_is(you: YouServer) -> None:
+def test_a_canned_reply_is_sent_unchanged(you: YouServer) -> None:
     you.trouble = canned(302, b"moved", {"Location": "/elsewhere"}, content_type="text/plain")
     headers = {"X-API-Key": "one", "User-Agent": "balance-watch/0.1"}
     reply = requests.get(you.url, headers=headers, allow_redirects=False, timeout=5)
@@ -83,13 +83,13 @@ def test_a_canned_reply_is_sent_as_it_is(you: YouServer) -> None:
     assert reply.headers["Location"] == "/elsewhere"
 
 
-def test_a_slow_reply_outlasts_an_impatient_client(you: YouServer) -> None:
+def test_a_slow_reply_outlasts_the_clients_timeout(you: YouServer) -> None:
     you.trouble = slow(60)
     with pytest.raises(requests.ReadTimeout):
         read(you, timeout=0.05)
 
 
-def test_a_server_stops_at_once_though_a_reply_is_still_due() -> None:
+def test_a_server_stops_at_once_even_before_a_delayed_reply() -> None:
     began = time.monotonic()
     with YouServer() as server:
         server.trouble = slow(60)
@@ -98,7 +98,7 @@ def test_a_server_stops_at_once_though_a_reply_is_still_due() -> None:
     assert time.monotonic() - began < 30
 
 
-def test_a_lost_reply_leaves_the_top_up_done() -> None:
+def test_a_top_up_takes_effect_although_its_reply_is_lost() -> None:
     with VonageServer() as vonage:
         account = ProviderAccount(Decimal(1), auto_reload=True, trouble=LOST_REPLY)
         vonage.accounts["key:secret"] = account

@@ -1,4 +1,4 @@
-"""The parts of the embedded stack are up together and know of each other."""
+"""The parts of the embedded stack run together and have each other's addresses and keys."""
 
 import json
 from collections.abc import Iterator
@@ -9,10 +9,11 @@ import pytest
 import requests
 
 from local.scenario import CAST, START, states_at
+from local.stack import functions, read
 from local.world import World
 from tests.support.canaries import key
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +28,17 @@ def world(running: World) -> World:
     return running
 
 
-def secret(world: World, name: str) -> Json:
+def secret(world: World, name: str) -> JsonObject:
     client = world.aws.client("secretsmanager")
-    found = client.get_secret_value(SecretId=f"balance-watch/{name}")
-    content: Json = json.loads(found["SecretString"])
+    reply = client.get_secret_value(SecretId=f"balance-watch/{name}")
+    content: JsonObject = json.loads(reply["SecretString"])
     return content
 
 
-def entry(world: World, name: str) -> Json:
-    (found,) = (one for one in secret(world, "accounts")["accounts"] if one["name"] == name)
-    return dict(found)
+def entry(world: World, name: str) -> JsonObject:
+    accounts = secret(world, "accounts")["accounts"]
+    (account,) = (account for account in accounts if account["name"] == name)
+    return dict(account)
 
 
 def read_sms_legacy(world: World) -> int:
@@ -62,7 +64,7 @@ def test_an_entry_has_the_fields_of_the_contract(world: World) -> None:
     }
 
 
-def test_the_slack_secret_holds_webhooks_that_answer(world: World) -> None:
+def test_the_slack_secret_holds_webhooks_of_the_inbox(world: World) -> None:
     webhooks = secret(world, "slack")["webhooks"]
     assert set(webhooks) == {"default", "oncall"}
     assert requests.post(webhooks["oncall"], json={"text": "x"}, timeout=5).text == "ok"
@@ -74,7 +76,16 @@ def test_the_loopback_servers_are_trusted(world: World) -> None:
     assert trusted == [f"127.0.0.1:{server.port}" for server in servers]
 
 
-def test_a_key_of_the_secret_opens_its_account(world: World) -> None:
+@pytest.mark.parametrize("function", functions(read()))
+def test_a_function_trusts_the_loopback_servers_if_it_declares_trusted_hosts(
+    world: World, function: str
+) -> None:
+    declared = world.aws.environment_of(function)
+    trusting = {**declared, "TRUSTED_HOSTS": world.environment["TRUSTED_HOSTS"]}
+    assert world.environment_of(function) == (trusting if "TRUSTED_HOSTS" in declared else declared)
+
+
+def test_a_key_of_the_secret_reads_its_account(world: World) -> None:
     account = entry(world, "images-prod")
     reply = requests.get(
         f"{account['base_url']}/api/account/balance",

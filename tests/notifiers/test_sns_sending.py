@@ -11,8 +11,9 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from balance_watch.domain.notification import Notification, SendResult
 from balance_watch.notifiers.sns import SnsChannel, for_machines
-from local.aws import CREDENTIALS, REGION
+from local.aws import CREDENTIALS
 from local.loopback import LOOPBACK
+from local.stack import REGION
 from tests.support.notifications import low
 
 if TYPE_CHECKING:

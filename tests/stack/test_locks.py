@@ -1,4 +1,4 @@
-"""The lock files: every requirement is pinned and hashed, and none names where it is from."""
+"""The lock files: every requirement is pinned and hashed, and no file names an index."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCKS = [ROOT / "functions" / "requirements.txt", *sorted((ROOT / "requirements").glob("*.txt"))]
 
 
-def named(text: str) -> set[str]:
-    """Returns the names of the packages that a requirements file asks for."""
+def packages(text: str) -> set[str]:
+    """Returns the names of the packages in a requirements file."""
     return {match[1].lower() for match in re.finditer(r"^([A-Za-z0-9][\w.-]*)", text, re.MULTILINE)}
 
 
@@ -38,12 +38,12 @@ def test_no_lock_names_an_index(lock: Path) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=by_name)
-def test_a_lock_has_all_that_its_source_asks_for(lock: Path) -> None:
-    asked = named(lock.with_suffix(".in").read_text(encoding="utf-8"))
-    assert asked
-    assert asked <= named(lock.read_text(encoding="utf-8"))
+def test_a_lock_has_every_package_of_its_source(lock: Path) -> None:
+    required = packages(lock.with_suffix(".in").read_text(encoding="utf-8"))
+    assert required
+    assert required <= packages(lock.read_text(encoding="utf-8"))
 
 
 def test_the_package_leaves_boto3_to_the_runtime() -> None:
-    shipped = named((ROOT / "functions" / "requirements.txt").read_text(encoding="utf-8"))
+    shipped = packages((ROOT / "functions" / "requirements.txt").read_text(encoding="utf-8"))
     assert not shipped & {"boto3", "botocore", "s3transfer"}

@@ -5,7 +5,7 @@ from the folder that `sam build` made. boto3 comes from a folder of its own, las
 does in the execution environment; nothing comes from the virtual environment of the tests, so a
 library that is missing from the package is missing here too.
 
-    with LambdaRuntime(environment=world.environment) as function:
+    with LambdaRuntime.of("CheckBalances", environment=world.environment) as function:
         result = function.invoke({"scheduled_time": "2026-11-22T10:05:00Z"})
         assert result.error is None
 """
@@ -28,16 +28,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from local.running import Running
+from local.stack import functions, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".tools"
-PACKAGE = ROOT / ".aws-sam" / "host" / "CheckBalances"
-"""From `make build-host`: the package with compiled modules for this host's Python."""
+PACKAGES = ROOT / ".aws-sam" / "host"
+"""From `make build-host`: each function's package, with compiled modules for this host's Python."""
 
-HANDLER = "balance_watch.handlers.check_balances.handler"
 LOOPBACK = "127.0.0.1"
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 START_SECONDS = 30.0
@@ -49,12 +49,12 @@ ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm
 
 
 class NotBuiltError(Exception):
-    """Something that `make build-host` makes is not there."""
+    """Something that `make build-host` builds is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionError:
-    """How an invocation failed. `kind` is the exception's name, or Lambda's own word."""
+    """How an invocation failed. `kind` is the exception's name, or Lambda's code."""
 
     kind: str
     message: str
@@ -62,7 +62,7 @@ class FunctionError:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What came of one event: the handler's result or an error, and what it logged."""
+    """The end of one invocation: the handler's result or an error, and its log."""
 
     payload: Any
     error: FunctionError | None
@@ -72,29 +72,52 @@ class Invocation:
 class LambdaRuntime(Running):
     """One execution environment, from `start()` to `stop()`, or inside a `with`.
 
-    A second `invoke` finds it warm, as in Lambda; after a crash or a time-out the next is cold.
+    As in Lambda, a second `invoke` finds it warm; after a crash or a time-out the next is cold.
 
     Args:
-        environment: the function's variables, credentials and AWS_ENDPOINT_URL included. Nothing of
-            the tests' own environment is passed on.
+        environment: the function's variables, with credentials and AWS_ENDPOINT_URL. The function
+            gets nothing from the tests' own environment.
         package: the built folder.
-        handler: what template.yaml calls Handler.
+        handler: the function's Handler.
         timeout: the function's Timeout, in whole seconds.
+        name: the function's name.
     """
 
     def __init__(
         self,
         *,
         environment: Mapping[str, str],
-        package: Path = PACKAGE,
-        handler: str = HANDLER,
-        timeout: int = 120,
+        package: Path,
+        handler: str,
+        timeout: int,
+        name: str = "function",
     ) -> None:
         self._package = package
         self._handler = handler
         self._timeout = timeout
+        self._name = name
         self._environment = dict(environment)
         self._stack = ExitStack()
+
+    @classmethod
+    def of(
+        cls, function: str, *, environment: Mapping[str, str], timeout: int | None = None
+    ) -> Self:
+        """Returns the environment of a function of template.yaml.
+
+        Args:
+            function: the function's logical id.
+            environment: as for the class.
+            timeout: a Timeout in place of the template's.
+        """
+        declared = functions(read())[function]
+        return cls(
+            environment=environment,
+            package=PACKAGES / function,
+            handler=declared.handler,
+            timeout=timeout or declared.timeout,
+            name=function,
+        )
 
     def start(self) -> Self:
         """Starts the emulator and waits until it listens; the first event imports the handler.
@@ -116,14 +139,14 @@ class LambdaRuntime(Running):
             start_new_session=True,
         )
         try:
-            self._wait_until_it_listens()
+            self._wait_until_listening()
         except BaseException:
             self.stop()
             raise
         return self
 
     def stop(self) -> None:
-        """Ends both processes."""
+        """Ends the emulator and the client."""
         if self._process.poll() is None:
             self._signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
@@ -133,9 +156,9 @@ class LambdaRuntime(Running):
         self._stack.close()
 
     def invoke(self, event: object) -> Invocation:
-        """Sends one event and waits for what comes of it."""
+        """Sends one event and waits for the end of its invocation."""
         before = self._log.stat().st_size
-        # The emulator ends the invocation at its timeout; this is for an emulator that hangs.
+        # The emulator ends the invocation at its timeout; this one is for a hanging emulator.
         connection = HTTPConnection(LOOPBACK, self._port, timeout=self._timeout + START_SECONDS)
         try:
             connection.request("POST", INVOCATIONS, body=json.dumps(event))
@@ -143,25 +166,25 @@ class LambdaRuntime(Running):
             body = reply.read().decode()
         finally:
             connection.close()
-        payload, error = understood(body)
+        payload, error = parse(body)
         with self._log.open("rb") as log:
             log.seek(before)
             return Invocation(payload, error, log.read().decode(errors="replace"))
 
     def _emulator(self) -> list[str]:
         name = f"aws-lambda-rie-{ARCHITECTURES[platform.machine().lower()]}"
-        found = sorted(TOOLS.glob(f"sam/lib/python3*/site-packages/samcli/local/rapid/{name}"))
-        emulator = found[0] if found else TOOLS / "sam" / name
+        paths = sorted(TOOLS.glob(f"sam/lib/python3*/site-packages/samcli/local/rapid/{name}"))
+        emulator = paths[0] if paths else TOOLS / "sam" / name
         for needed in (emulator, self._package, TOOLS / "lambda-runtime" / ".complete"):
             if not needed.exists():
-                raise NotBuiltError(f"{needed} is not there: make build-host")
+                raise NotBuiltError(f"{needed} is missing: run make build-host")
         self._port, api = free_port(), free_port()
         addresses = ["--runtime-interface-emulator-address", f"{LOOPBACK}:{self._port}"]
         addresses += ["--runtime-api-address", f"{LOOPBACK}:{api}"]
         return [str(emulator), "--log-level", "error", *addresses]
 
     def _client(self) -> list[str]:
-        # The interpreter below the virtual environment, and -S, so that no site-packages are seen.
+        # The interpreter under the virtual environment, and -S: without any site-packages.
         major, minor = sys.version_info[:2]
         python = Path(sys.base_prefix) / "bin" / f"python{major}.{minor}"
         return [str(python), "-S", "-m", "awslambdaric", self._handler]
@@ -174,14 +197,14 @@ class LambdaRuntime(Running):
             "LANG": "C.UTF-8",
             "LAMBDA_TASK_ROOT": str(self._package),
             "PYTHONPATH": f"{self._package}:{TOOLS / 'lambda-runtime'}",
-            # Lambda can not write into the package; a __pycache__ in it would be deployed.
+            # Lambda cannot write into the package; a __pycache__ in it would be deployed.
             "PYTHONDONTWRITEBYTECODE": "1",
-            "AWS_LAMBDA_FUNCTION_NAME": "CheckBalances",
+            "AWS_LAMBDA_FUNCTION_NAME": self._name,
             "AWS_LAMBDA_FUNCTION_TIMEOUT": str(self._timeout),
             **self._environment,
         }
 
-    def _wait_until_it_listens(self) -> None:
+    def _wait_until_listening(self) -> None:
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
             if self._process.poll() is not None:
@@ -199,11 +222,12 @@ class LambdaRuntime(Running):
             os.killpg(self._process.pid, number)
 
 
-def understood(body: str) -> tuple[Any, FunctionError | None]:
-    """Tells a result from an error.
+def parse(body: str) -> tuple[Any, FunctionError | None]:
+    """Returns the result or the error in a reply.
 
-    Lambda says which it is in a header, X-Amz-Function-Error. The emulator does not send it: an
-    exception and a crash are an object with errorType, a time-out is a bare sentence.
+    Lambda marks an error by a header, X-Amz-Function-Error. The emulator does not send it: it
+    replies to an exception or a crash with an object that has errorType, and to a time-out with a
+    bare sentence.
     """
     try:
         payload = json.loads(body)
@@ -215,7 +239,7 @@ def understood(body: str) -> tuple[Any, FunctionError | None]:
 
 
 def free_port() -> int:
-    """Returns a port that nobody listened on just now."""
+    """Returns a port on which nothing listens at the moment."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from balance_watch.config.settings import Settings
+from balance_watch.config.settings import CheckSettings
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.payment import Payment
 from balance_watch.domain.reading import FailureKind, ReadFailure
@@ -102,7 +102,7 @@ class Life:
     """The table's server, as it looks to whoever outlives the process."""
     mortal: MortalClients
     transport: MortalTransport
-    settings: Settings
+    settings: CheckSettings
     clock: Clock = field(default_factory=Clock)
     looks: Looks = field(default_factory=Looks)
     ids: dict[str, str] = field(default_factory=dict)
@@ -233,7 +233,7 @@ def past(table_server: str | None = None) -> Iterator[Past]:
         if table_server is not None:
             patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", table_server)
         patch.setattr(boto3, "DEFAULT_SESSION", None)
-        settings = Settings.from_environment(aws.environment)
+        settings = CheckSettings.from_environment(aws.environment)
         clients = {name: new_client(name) for name in ("dynamodb", "secretsmanager", "ssm", "sns")}
         outside = client_of(table_server) if table_server else aws.client("dynamodb")
         settings = replace(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from local.aws import CREDENTIALS, REGION
-from local.stack import TEMPLATE, embeddable
+from local.aws import CREDENTIALS
+from local.stack import REGION, embeddable, read
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,5 +35,5 @@ def new_table(client: "DynamoDBClient") -> str:
 
 @cache
 def _schema() -> dict[str, Any]:
-    history = embeddable(TEMPLATE, REGION)["Resources"]["History"]["Properties"]
+    history = embeddable(read())["Resources"]["History"]["Properties"]
     return {name: history[name] for name in _SCHEMA_PROPERTIES}

@@ -1,44 +1,19 @@
-"""The template as CloudFormation sees it: what AWS's own SAM translator makes of template.yaml.
+"""The template as CloudFormation gets it, written to standard output for the linters.
 
-As a command it writes that form to standard output, for the linters::
-
-    python tests/stack/transformed.py template.yaml >transformed.json
+python -m tests.support.transformed template.yaml >transformed.json
 """
-
-from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
-from boto3 import Session
-from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
-from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
-
-REGION = "eu-central-1"
+from local.stack import Template, read, translate
 
 
-def transformed(template_file: Path) -> dict[str, Any]:
-    """Translate a SAM template with its parameters' defaults, asking AWS nothing."""
-    template: dict[str, Any] = yaml_parse(template_file.read_text(encoding="utf-8"))
-    for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            # The translator takes code that `sam package` has put into S3 only.
-            resource["Properties"]["CodeUri"] = "s3://bucket/package.zip"
-    defaults = {
-        name: parameter["Default"]
-        for name, parameter in template["Parameters"].items()
-        if "Default" in parameter
-    }
-    # The map is of the names of AWS's managed policies; the template names none.
-    translator = Translator({}, Parser(), boto_session=Session(region_name=REGION))
-    result: dict[str, Any] = translator.translate(template, defaults)
-    # To nowhere: the translator complains at exit of metrics that were never published.
-    translator.metrics.publish()
-    return result
+def transformed(sam: Template) -> Template:
+    """Translates a SAM template, as `sam deploy` does with a packaged one."""
+    return translate(sam, code={"CodeUri": "s3://bucket/package.zip"})
 
 
 if __name__ == "__main__":
-    json.dump(transformed(Path(sys.argv[1])), sys.stdout, indent=2)
+    json.dump(transformed(read(Path(sys.argv[1]))), sys.stdout, indent=2)

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.model import OperationModel
 
-from balance_watch.config.settings import Settings
+from balance_watch.config.settings import CheckSettings
 from balance_watch.store.dynamodb import Store
 from balance_watch.wiring import Wiring, new_client
 from local.aws import EmbeddedAws
@@ -38,7 +38,7 @@ def clients(aws: EmbeddedAws) -> dict[str, Any]:
 @pytest.fixture
 def bench(aws: EmbeddedAws, clients: dict[str, Any]) -> Iterator[Bench]:
     table = new_table(clients["dynamodb"])
-    settings = replace(Settings.from_environment(aws.environment), table_name=table)
+    settings = replace(CheckSettings.from_environment(aws.environment), table_name=table)
     wiring = Wiring(settings, make_client=clients.__getitem__)
     clock = Clock()
     store = Store(clients["dynamodb"], table, clock=clock.time, sleep=clock.sleep)

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from balance_watch.config.settings import Settings
+from balance_watch.config.settings import CheckSettings
 from balance_watch.wiring import Wiring
 
 Subparsers = Any
@@ -20,7 +20,7 @@ err = Console(stderr=True, highlight=False)
 
 def wiring() -> Wiring:
     """Builds everything from the environment."""
-    return Wiring(Settings.from_environment())
+    return Wiring(CheckSettings.from_environment())
 
 
 def print_json(value: object) -> None:

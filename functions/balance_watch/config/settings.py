@@ -1,74 +1,111 @@
-"""Settings from the environment, read once: the one place that knows its names."""
+"""The environment variables that each function reads. No other module reads the environment."""
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Annotated, Any, Self
 
 from balance_watch.errors import SettingsError
 
-_TRUSTED = re.compile(r"[^\s:,/]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
+_TRUSTED_HOST = re.compile(r"[^\s:,/]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
-@dataclass(frozen=True, slots=True)
+def _parse_level(text: str) -> str:
+    if text.upper() not in _LEVELS:
+        raise SettingsError(f"must be one of {', '.join(_LEVELS)}")
+    return text.upper()
+
+
+def _parse_days(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingsError("must be a number of days, 1 or more")
+    return int(text)
+
+
+def _parse_hosts(text: str) -> frozenset[str]:
+    hosts = frozenset(host.strip() for host in text.split(",") if host.strip())
+    if not all(_TRUSTED_HOST.fullmatch(host) for host in hosts):
+        raise SettingsError("must be host:port, separated by commas")
+    return hosts
+
+
+Level = Annotated[str, _parse_level]
+Days = Annotated[int, _parse_days]
+Hosts = Annotated[frozenset[str], _parse_hosts]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where everything is. `heartbeat_url` is a secret and stays out of the repr."""
+    """Reads its fields from the environment; a subclass declares them, and nothing else.
+
+    The field `table_name` is the variable TABLE_NAME. It is required if the field has no default.
+    The field's type is `str`, or one of the types above, which name their parser.
+    """
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Reads every field; an empty variable counts as not set.
+
+        Raises:
+            SettingsError: names every variable that is missing or invalid.
+        """
+        values: dict[str, Any] = {}
+        missing: list[str] = []
+        invalid: list[str] = []
+        for setting in fields(cls):
+            variable = setting.name.upper()
+            parse = getattr(setting.type, "__metadata__", (str,))[0]
+            text = environment.get(variable, "").strip()
+            if text:
+                try:
+                    values[setting.name] = parse(text)
+                except SettingsError as error:
+                    invalid.append(f"{variable} {error}")
+            elif setting.default is MISSING:
+                missing.append(variable)
+        if missing:
+            invalid.insert(0, f"The environment is missing {_listed(missing)}")
+        if invalid:
+            raise SettingsError(f"{'; '.join(invalid)}.")
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionSettings(Settings):
+    """The settings of every function."""
+
+    log_level: Level = "INFO"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSettings(FunctionSettings):
+    """The settings of CheckBalances and of the command line."""
 
     table_name: str
     topic_arn: str
     secrets_prefix: str = "balance-watch/"
     policy_parameter: str = ""
-    log_level: str = "INFO"
-    heartbeat_url: str = field(default="", repr=False)
-    trusted_hosts: frozenset[str] = frozenset()
-    history_days: int = 400
+    history_days: Days = 400
+    trusted_hosts: Hosts = frozenset()
+    heartbeat_url: str = field(default="", repr=False)  # a secret
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Reads the settings; an empty variable counts as not set.
 
-        Raises:
-            SettingsError: naming every variable that is missing or wrong, at once.
-        """
-        given = {name: value.strip() for name, value in environment.items() if value.strip()}
-        faults = [f"{name} is not set" for name in ("TABLE_NAME", "TOPIC_ARN") if name not in given]
-        hosts = _hosts(given.get("TRUSTED_HOSTS", ""), faults)
-        level = given.get("LOG_LEVEL", "INFO").upper()
-        if level not in _LEVELS:
-            faults.append(f"LOG_LEVEL must be one of {', '.join(_LEVELS)}")
-        days = given.get("HISTORY_DAYS", "400")
-        if not days.isdecimal() or int(days) < 1:
-            faults.append("HISTORY_DAYS must be a number of days, 1 or more")
-        if faults:
-            raise SettingsError(f"The environment is not in order: {'; '.join(faults)}.")
-        return cls(
-            table_name=given["TABLE_NAME"],
-            topic_arn=given["TOPIC_ARN"],
-            secrets_prefix=given.get("SECRETS_PREFIX", "balance-watch/"),
-            policy_parameter=given.get("POLICY_PARAMETER", ""),
-            log_level=level,
-            heartbeat_url=given.get("HEARTBEAT_URL", ""),
-            trusted_hosts=hosts,
-            history_days=int(days),
-        )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TransportSettings(Settings):
+    trusted_hosts: Hosts = frozenset()
 
 
 def trusted_hosts(environment: Mapping[str, str] = os.environ) -> frozenset[str]:
-    """Reads TRUSTED_HOSTS alone, for what needs no AWS.
+    """Returns TRUSTED_HOSTS alone, for a command that needs no AWS.
 
     Raises:
-        SettingsError: it has not the form that it must have.
+        SettingsError: the variable is invalid.
     """
-    faults: list[str] = []
-    hosts = _hosts(environment.get("TRUSTED_HOSTS", ""), faults)
-    if faults:
-        raise SettingsError(f"{faults[0]}.")
-    return hosts
+    return _TransportSettings.from_environment(environment).trusted_hosts
 
 
-def _hosts(text: str, faults: list[str]) -> frozenset[str]:
-    hosts = frozenset(each.strip() for each in text.split(",") if each.strip())
-    if not all(_TRUSTED.fullmatch(host) for host in hosts):
-        faults.append("TRUSTED_HOSTS must be host:port, separated by commas")
-    return hosts
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,1 +1,1 @@
-"""The functions' entry points: parse, call, return."""
+"""The entry points of the functions: each parses its event, calls a use case, returns."""

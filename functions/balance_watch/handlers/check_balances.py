@@ -1,68 +1,43 @@
-"""CheckBalances: the scheduled check. See the event and the result in the README."""
+"""CheckBalances: the scheduled check. The README describes its event and its result."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from balance_watch import log_filters
-from balance_watch.config.settings import Settings
+from balance_watch.config.settings import CheckSettings
 from balance_watch.errors import EventError, RunIncompleteError
-from balance_watch.notifiers.heartbeat import ping
-from balance_watch.wiring import Wiring
+from balance_watch.handlers.runtime import heartbeat, logger, seconds_left, warm_start
 
-_SAFETY_SECONDS = 6.0
-"""What is left of Lambda's time when a run has to have ended."""
-
-_FURTHEST = timedelta(days=366)
-
-logger = Logger(service="balance_watch")
-
-
-@cache
-def _wiring() -> Wiring:
-    log_filters.install()
-    settings = Settings.from_environment()
-    logger.setLevel(settings.log_level)
-    return Wiring(settings)
+_MAX_AHEAD = timedelta(days=366)
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     """Checks every balance once, for the tick that the event names.
 
     Args:
-        event: EventBridge Scheduler's `{"scheduled_time": …}`, an EventBridge rule's event, or
-            nothing of both: then the tick is now.
+        event: EventBridge Scheduler's `{"scheduled_time": …}` or the event of an EventBridge rule.
+            Any other object stands for a tick that is now.
         context: Lambda's.
 
     Returns:
         The counts of the run.
 
     Raises:
-        EventError: the time in the event is none.
+        EventError: the event is no object, or its time is invalid.
         RunUnderWayError: another run holds the table.
-        RunIncompleteError: accounts were deferred, or notifications are owed still.
+        RunIncompleteError: accounts were deferred, or notifications are still pending.
     """
-    wiring = _wiring()
-    heartbeat = wiring.settings.heartbeat_url
-    well = False
-    try:
-        now = tick(event)
-        seconds = context.get_remaining_time_in_millis() / 1000 - _SAFETY_SECONDS
-        summary = wiring.check().run(now, seconds=seconds)
-        well = summary.complete
-    finally:
-        if heartbeat:
-            ping(wiring.transport, heartbeat, well=well)
-    result = summary.as_json()
-    logger.info("run", extra=result)
-    if not well:
-        raise RunIncompleteError(
-            f"The run stored what it did, but is incomplete and will be gone on with: {result}"
-        )
+    wired = warm_start(CheckSettings)
+    with heartbeat(wired):
+        summary = wired.check().run(tick(event), seconds=seconds_left(context))
+        result = summary.as_json()
+        logger.info("run", extra=result)
+        if not summary.complete:
+            raise RunIncompleteError(
+                f"The run is incomplete; the next one continues from what is stored: {result}"
+            )
     return result
 
 
@@ -70,23 +45,23 @@ def tick(event: object) -> datetime:
     """Returns the time that an event stands for, to the second, in UTC.
 
     Raises:
-        EventError: it names a time that is none.
+        EventError: the event is no object, or its time is invalid.
     """
     if not isinstance(event, Mapping):
-        raise EventError("the event must be an object, such as {} for now")
-    named = event.get("scheduled_time")
-    if named is None and event.get("source") == "aws.events":
-        named = event.get("time")
-    if named is None:
+        raise EventError("The event must be an object, such as {} for a check now.")
+    text = event.get("scheduled_time")
+    if text is None and event.get("source") == "aws.events":
+        text = event.get("time")
+    if text is None:
         return datetime.now(UTC).replace(microsecond=0)
     try:
-        parsed = datetime.fromisoformat(named)
+        parsed = datetime.fromisoformat(text)
         aware = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
-        at = aware.astimezone(UTC).replace(microsecond=0)
+        time = aware.astimezone(UTC).replace(microsecond=0)
     except (OverflowError, TypeError, ValueError):
         raise EventError(
-            "scheduled_time is no ISO 8601 time such as 2026-11-22T10:05:00Z"
+            "scheduled_time must be an ISO 8601 time, such as 2026-11-22T10:05:00Z."
         ) from None
-    if at > datetime.now(UTC) + _FURTHEST:
-        raise EventError("scheduled_time is more than a year ahead")
-    return at
+    if time > datetime.now(UTC) + _MAX_AHEAD:
+        raise EventError("scheduled_time must be at most a year ahead.")
+    return time

@@ -1,4 +1,4 @@
-"""Tells a dead man's switch (healthchecks.io or alike) that a run came to its end, and how."""
+"""Pings a dead man's switch (healthchecks.io or alike) after a run, with its success or failure."""
 
 import logging
 from threading import Thread
@@ -6,24 +6,23 @@ from threading import Thread
 from balance_watch.transport import Request, Transport, TransportError
 
 _log = logging.getLogger(__name__)
-_SECONDS = 2.0
+_TIMEOUT_SECONDS = 2.0
 
 
-def ping(transport: Transport, url: str, *, well: bool) -> None:
+def ping(transport: Transport, url: str, *, success: bool) -> None:
     """Pings the address, or its `/fail` (https://healthchecks.io/docs/signaling_failures/).
 
-    That it could not be pinged is logged, no more: the switch notices by itself. It takes two
-    seconds at most, however long a name takes to resolve.
+    A ping that fails is only logged: the switch alarms by itself. The call takes two seconds at
+    most, even while the name does not resolve.
     """
-    pinging = Thread(target=_ping, args=(transport, url), kwargs={"well": well}, daemon=True)
-    pinging.start()
-    pinging.join(_SECONDS)
+    target = url if success else f"{url.rstrip('/')}/fail"
+    thread = Thread(target=_send, args=(transport, target), daemon=True)
+    thread.start()
+    thread.join(_TIMEOUT_SECONDS)
 
 
-def _ping(transport: Transport, url: str, *, well: bool) -> None:
+def _send(transport: Transport, url: str) -> None:
     try:
-        transport.exchange(
-            Request("GET", url if well else f"{url.rstrip('/')}/fail"), timeout=_SECONDS
-        )
+        transport.exchange(Request("GET", url), timeout=_TIMEOUT_SECONDS)
     except TransportError as error:
         _log.error("heartbeat not sent", extra={"why": error.message})

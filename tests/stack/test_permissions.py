@@ -1,0 +1,55 @@
+"""Every role's permissions: each names its actions, and its resource where IAM knows one."""
+
+import pytest
+
+from local.stack import Template
+from tests.support.templates import OURS, STACKS, Stack, as_list
+
+# Actions for which IAM knows no resource, with where AWS says so.
+ANY_RESOURCE = {
+    "secretsmanager:BatchGetSecretValue": "service authorization reference, Secrets Manager",
+    "secretsmanager:ListSecrets": "service authorization reference, Secrets Manager",
+}
+
+ROLES = [
+    pytest.param(stack, role, id=f"{name}, {role}")
+    for name, stack in STACKS.items()
+    for role in stack.of_type("AWS::IAM::Role")
+]
+STATEMENTS = [
+    pytest.param(statement, id=f"{name}, {role}.{statement['Sid']}")
+    for name, stack in STACKS.items()
+    for role in stack.of_type("AWS::IAM::Role")
+    for statement in stack.statements(role)
+]
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_every_permission_names_its_actions(statement: Template) -> None:
+    assert [action for action in as_list(statement["Action"]) if "*" in action] == []
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_every_permission_is_for_its_resource_where_iam_knows_one(
+    statement: Template,
+) -> None:
+    if "*" in as_list(statement["Resource"]):
+        assert set(as_list(statement["Action"])) <= set(ANY_RESOURCE)
+    else:
+        assert not set(as_list(statement["Action"])) & set(ANY_RESOURCE)
+
+
+@pytest.mark.parametrize(("stack", "role"), ROLES)
+def test_a_role_has_no_managed_policy_since_those_are_for_every_resource(
+    stack: Stack, role: str
+) -> None:
+    assert "ManagedPolicyArns" not in stack.properties(role)
+
+
+def test_secret_values_are_read_under_the_prefix_only() -> None:
+    (read,) = [
+        statement
+        for statement in OURS.statements("CheckBalancesRole")
+        if "secretsmanager:GetSecretValue" in as_list(statement["Action"])
+    ]
+    assert read["Resource"]["Fn::Sub"].endswith(":secret:${SecretsPrefix}*")
