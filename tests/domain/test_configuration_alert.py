@@ -5,7 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from balance_watch.domain.alerts import AlertContext
-from balance_watch.domain.configuration_alert import ConfigurationState, decide_configuration
+from balance_watch.domain.configuration_alert import (
+    FAULT_WORDING,
+    ConfigurationState,
+    decide_configuration,
+)
 from balance_watch.domain.notification import Notification
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.policy import Defaults, Policy, Route
@@ -176,3 +180,22 @@ def test_reminders_can_be_turned_off() -> None:
 
 def test_a_decision_taken_twice_has_the_same_id() -> None:
     assert Auditor().check(KEY) == Auditor().check(KEY)
+
+
+def test_a_fault_that_an_earlier_release_announced_in_other_words_is_not_new() -> None:
+    auditor = Auditor()
+    auditor.announces(KEY, RULE)
+    auditor.state = replace(auditor.state, wording=FAULT_WORDING - 1)
+    where, what = RULE.split(": ")
+    reworded = (KEY.replace("has no", "lacks"), f"{where}, below: is missing, though it {what}")
+    assert auditor.announces(*reworded) == []
+    assert auditor.announces(*reworded) == []
+    assert auditor.announces(*reworded, "secret x: is not JSON")[0] == "worsened sns"
+
+
+def test_after_a_rewording_one_more_fault_at_the_same_place_is_new() -> None:
+    auditor = Auditor()
+    auditor.announces(KEY)
+    auditor.state = replace(auditor.state, wording=FAULT_WORDING - 1)
+    place = KEY.partition(": ")[0]
+    assert auditor.announces(f"{place}: one", f"{place}: two")[0] == "worsened sns"

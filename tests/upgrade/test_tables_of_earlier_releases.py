@@ -458,7 +458,7 @@ def test_what_was_owed_to_a_webhook_goes_there_and_is_owed_no_more(story: Story)
 
 def test_what_was_owed_is_told_with_all_that_stood_behind_it(story: Story) -> None:
     (block,) = {each for each in story.next.blocks if "fires is at" in each}
-    for part in ("90.00 → 8.20 USD", "Spends about", "rule alert_below", "|billing page>"):
+    for part in ("90.00 → 8.20 USD", "It spends about", "rule alert_below", "|billing page>"):
         assert part in block
     (block,) = {each for each in story.next.blocks if "resolves was topped up" in each}
     assert "It rose by 41.00 USD, from 19.00 USD to 60.00 USD." in block
@@ -613,12 +613,23 @@ def test_a_top_up_waits_for_the_minimum_gap_after_the_last_one(story: Story) -> 
     assert "jump" not in story.later.state("rises")
 
 
+def places(faults: Iterable[str]) -> list[str]:
+    return [fault.partition(": ")[0] for fault in faults]
+
+
+def announced_at(configuration: Json) -> dict[str, str]:
+    return {fault.partition(": ")[0]: at for fault, at in configuration["told"]}
+
+
 def test_a_known_fault_of_the_configuration_is_not_new(story: Story) -> None:
     """The policy's fault was told to the topic at 10:05; the webhooks get it now."""
     before = next(plain(it) for it in story.items if it["pk"]["S"] == "RUN")["configuration"]
     after = story.next.item("RUN", "RUN")["configuration"]
     assert len(after["faults"]) == 3
-    assert after == before
+    # A later release may say the same in other words: a fault is known by its place, then.
+    assert after["alert"] == before["alert"]
+    assert places(after["faults"]) == places(before["faults"])
+    assert announced_at(after) == announced_at(before)
     told = {channel for channel, it in owed_of(story.items) if it["account"] == "configuration"}
     assert told == {DEFAULT, ONCALL}
     assert story.next.about("configuration") == dict.fromkeys(told, 1)

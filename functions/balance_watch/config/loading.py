@@ -116,7 +116,7 @@ def _contradictions(
     """
     yield from catalogue_clashes(file.providers)
     if not secrets.accounts and not secrets.faults:
-        yield "no secret contains an account, so nothing is watched"
+        yield "no secret holds an account, so nothing is watched"
     routed = dict.fromkeys(channel for route in file.policy.routes for channel in route.channels)
     for channel in routed:
         kind = kind_of(channel)

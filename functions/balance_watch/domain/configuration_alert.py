@@ -1,5 +1,6 @@
 """The alert about the configuration: a fault in a secret or the policy may hide an account."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,13 +15,25 @@ PROVIDER = "balance-watch"
 """The provider of this alert, where alerts about accounts have a provider's slug."""
 
 
+FAULT_WORDING = 2
+"""The version of the sentences that faults are told in: raise it where a release rewords them.
+
+A fault is recognised by its text. One that was announced in other words is recognised by its place,
+the part before the colon, so that no upgrade announces it again.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigurationState:
-    """The faults of the latest run, the alert on them, and when each was recently announced."""
+    """The faults of the latest run, the alert on them, and when each was recently announced.
+
+    `wording` is the version of the sentences in it.
+    """
 
     faults: tuple[str, ...] = ()
     alert: Alert | None = None
     notified: tuple[tuple[str, datetime], ...] = ()
+    wording: int = FAULT_WORDING
 
 
 def decide_configuration(
@@ -37,7 +50,10 @@ def decide_configuration(
     is announced once per minimum gap.
     """
     gap = context.defaults.minimum_gap
-    notified = {fault: at for fault, at in state.notified if fault in faults or now - at < gap}
+    announced: Iterable[tuple[str, datetime]] = state.notified
+    if state.wording != FAULT_WORDING:
+        announced = _reworded(announced, faults)
+    notified = {fault: at for fault, at in announced if fault in faults or now - at < gap}
     is_new = any(fault not in notified for fault in faults)
     firing = Firing(CONFIGURATION, Severity.CRITICAL, now) if faults else None
     timing = replace(context.defaults, minimum_gap=timedelta()) if is_new else context.defaults
@@ -51,6 +67,24 @@ def decide_configuration(
         if entries and reason is not Reason.RESOLVED:
             notified |= dict.fromkeys(faults, now)
     return ConfigurationState(faults, alert, tuple(notified.items())), entries
+
+
+def _reworded(
+    announced: Iterable[tuple[str, datetime]], faults: tuple[str, ...]
+) -> Iterator[tuple[str, datetime]]:
+    """Yields announced faults in the words of today's, one for one by their place."""
+    waiting = list(announced)
+    for fault in faults:
+        for old in waiting:
+            # Today's words may name the place more closely.
+            if f"{_place(fault)}, ".startswith(f"{_place(old[0])}, "):
+                waiting.remove(old)
+                yield fault, old[1]
+                break
+
+
+def _place(fault: str) -> str:
+    return fault.partition(": ")[0]
 
 
 def _notification(

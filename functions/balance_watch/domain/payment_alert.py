@@ -41,6 +41,8 @@ def decide_payment(
     builder = NotificationBuilder(account, state, measurements, traits.link, now)
     if outcome is PaymentOutcome.PAID:
         notification = builder.for_payment(order)
+        if context.is_suppressed(notification.facts):
+            return state, ()  # the balance that rises is announced when the silence ends
         return state, entries_for(notification, context.routing(notification.facts))
     # Every payment without a clear end is news: the minimum gap does not apply.
     context = replace(context, defaults=replace(context.defaults, minimum_gap=timedelta()))

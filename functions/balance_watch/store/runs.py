@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.configuration_alert import FAULT_WORDING, ConfigurationState
 from balance_watch.domain.run import DeadChannel, Run, RunRecord
 from balance_watch.errors import FutureTickError, RunUnderWayError
 from balance_watch.store.alerts import alert_from_item, alert_to_item
@@ -200,7 +200,14 @@ def configuration_to_item(state: ConfigurationState) -> Item:
     """Returns the map of the configuration's state."""
     alert = None if state.alert is None else alert_to_item(state.alert)
     notified = [[fault, text_of(at)] for fault, at in state.notified]
-    return without_none({"faults": list(state.faults), "alert": alert, "told": notified})
+    return without_none(
+        {
+            "faults": list(state.faults),
+            "alert": alert,
+            "told": notified,
+            "wording": state.wording,
+        }
+    )
 
 
 def configuration_from_item(item: Mapping[str, Any]) -> ConfigurationState:
@@ -208,4 +215,6 @@ def configuration_from_item(item: Mapping[str, Any]) -> ConfigurationState:
     alert = item.get("alert")
     faults = tuple(map(str, item.get("faults", ())))
     notified = tuple((str(fault), time_of(at)) for fault, at in item.get("told", ()))
-    return ConfigurationState(faults, alert_from_item(alert) if alert else None, notified)
+    # Release 0.1.0 stored no version.
+    wording = int(item.get("wording", 1 if notified else FAULT_WORDING))
+    return ConfigurationState(faults, alert_from_item(alert) if alert else None, notified, wording)

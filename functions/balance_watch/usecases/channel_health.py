@@ -51,7 +51,8 @@ def after_delivery(
 
 def fault_of(name: str, dead: DeadChannel) -> str:
     """Returns the fault of the configuration that a dead channel is."""
+    kind, _, own_name = name.partition(":")
     return (
-        f"channel {name}: {dead.why} It fails permanently: put a new address into the"
-        f" {kind_of(name)} secret. Until then, other channels get what is routed to it."
+        f"{kind} webhook {own_name}: {dead.why} It fails permanently: put a new address into the"
+        f" {kind} secret. Until then, other channels get what is routed to it."
     )
