@@ -121,7 +121,7 @@ def test_a_webhook_that_hangs_refuses_its_message(slack: SlackInbox) -> None:
     slack.script("default", HANG)
     begun = monotonic()
     (sent,) = send(slack, [low()], Time(), left=0.1)
-    assert sent == SendResult(rejected=(low(),), why="No whole reply came in time.")
+    assert sent == SendResult(rejected=(low(),), why="No complete reply came in time.")
     assert monotonic() - begun < 5
 
 

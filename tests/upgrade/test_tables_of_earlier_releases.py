@@ -6,7 +6,6 @@ accounts are checked on. What comes of it is looked at from outside alone, so th
 whatever the code looks like within: results, messages, the table's attributes, `status --json`.
 """
 
-import importlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,7 +22,7 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
 from balance_watch.cli.main import main
-from balance_watch.handlers import check_balances
+from balance_watch.handlers import check_balances, runtime
 from local.aws import EmbeddedAws
 from local.loopback import LoopbackServer, Reply, Request
 from local.slack_inbox import WEBHOOK_PATH, SlackInbox
@@ -206,7 +205,8 @@ class Stage:
 
     def __init__(self, aws: EmbeddedAws, providers: Providers, slack: SlackInbox) -> None:
         self.aws, self.providers, self.slack = aws, providers, slack
-        self.handler: Callable[..., Json] = importlib.reload(check_balances).handler
+        runtime.warm_start.cache_clear()
+        self.handler: Callable[..., Json] = check_balances.handler
         self.table = aws.environment["TABLE_NAME"]
 
     def configure(self, *, gone: bool = True, left_out: Iterable[str] = ()) -> None:

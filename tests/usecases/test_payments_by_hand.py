@@ -112,7 +112,7 @@ def test_a_payment_is_claimed_before_it_is_made(payments: Payments) -> None:
             Account("search", "you"),
             "search: You.com cannot be topped up through its API.",
         ),
-        (VONAGE, Account("sms", "vonage"), "sms: the account's variables do not name trx."),
+        (VONAGE, Account("sms", "vonage"), "sms: the account's variables are missing trx."),
     ],
 )
 def test_an_account_that_cannot_be_topped_up_is_not_claimed(

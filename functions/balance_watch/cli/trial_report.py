@@ -23,7 +23,7 @@ from balance_watch.validation import Json
 
 _MAX_LINES = 40
 _HINTS = {
-    "text, and not a number": 'See numbers = "text", or "grouped text" if there are commas.',
+    "text, not a number": 'See numbers = "text", or "grouped text" if there are commas.',
     "TRUSTED_HOSTS": "To allow it: TRUSTED_HOSTS=host:port, exactly as in the address above.",
 }
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
