@@ -86,9 +86,9 @@ def alert_id(account: str, metric: Metric, reason: Reason, said_at: datetime) ->
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What became of one message: the notifications in it that were accepted, and those not.
+    """The result of sending one message: the notifications in it that were accepted or rejected.
 
-    `gone`: the channel answered that it is gone for good, so nothing more needs to be tried.
+    `permanent` means that the channel failed for good, so that no retry can help.
     """
 
     accepted: tuple[Notification, ...] = ()

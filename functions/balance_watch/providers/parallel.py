@@ -38,9 +38,6 @@ def read_all(
         deadline: the time on the clock by which reading ends.
         clock: seconds, monotonic.
     """
-    queues: dict[str, deque[tuple[Account, Spec]]] = defaultdict(deque)
-    for account, spec in accounts:
-        queues[host_of(spec, account)].append((account, spec))
     results: SimpleQueue[tuple[Account, ReadResult] | None] = SimpleQueue()
     started: dict[str, Account] = {}
 
@@ -54,8 +51,7 @@ def read_all(
             results.put((account, _read(client, spec, account, now, deadline)))
         results.put(None)
 
-    # The first worker of every host comes before the second of any: no host waits for another.
-    workers = [queue for rank in range(PER_HOST) for queue in queues.values() if rank < len(queue)]
+    workers = _workers(accounts)
     pool = ThreadPoolExecutor(max_workers=min(_MAX_THREADS, max(1, len(workers))))
     try:
         for queue in workers:
@@ -77,6 +73,17 @@ def read_all(
             yield account, ReadFailure(FailureKind.TIMED_OUT, text)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _workers(accounts: Sequence[tuple[Account, Spec]]) -> list[deque[tuple[Account, Spec]]]:
+    """Returns a queue for each worker: workers of the same host share one.
+
+    The first worker of every host comes before the second of any, so no host waits for another.
+    """
+    queues: dict[str, deque[tuple[Account, Spec]]] = defaultdict(deque)
+    for account, spec in accounts:
+        queues[host_of(spec, account)].append((account, spec))
+    return [queue for rank in range(PER_HOST) for queue in queues.values() if rank < len(queue)]
 
 
 def _read(
