@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.configuration_alert import FAULT_WORDING, ConfigurationState
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
@@ -205,6 +205,7 @@ def test_the_record_of_a_run() -> None:
             "faults": ["a fault"],
             "alert": {name: value for name, value in ALERT_ITEM.items() if name != "ended_at"},
             "told": [["a", AT]],
+            "wording": FAULT_WORDING,
         },
         "policy_digest": "digest",
         "alerted": ["a", "b"],
@@ -212,6 +213,11 @@ def test_the_record_of_a_run() -> None:
     }
     assert record_to_item(record) == item
     assert record_from_item(item) == record
+
+
+def test_a_record_that_release_0_1_0_wrote_has_faults_in_its_wording() -> None:
+    record = record_from_item({"configuration": {"faults": ["a fault"], "told": [["a fault", AT]]}})
+    assert record.configuration.wording < FAULT_WORDING
 
 
 def test_a_silence() -> None:
