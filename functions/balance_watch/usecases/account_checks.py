@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from balance_watch.config.accounts import WatchedAccount
+from balance_watch.config.accounts import ConfiguredAccount
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext, decide
 from balance_watch.domain.payment import PaymentOutcome
@@ -24,7 +24,7 @@ class Read(Protocol):
     """Reads accounts, the most urgent first; yields none for an account it has no time for."""
 
     def __call__(
-        self, accounts: Sequence[WatchedAccount], *, now: datetime, deadline: float
+        self, accounts: Sequence[ConfiguredAccount], *, now: datetime, deadline: float
     ) -> Iterator[tuple[Account, ReadResult]]:
         """Yields the result of each account's read."""
         ...
@@ -42,7 +42,7 @@ class Batch:
     """Accounts to check in one run, by one policy, with reads that end at a deadline."""
 
     run: Run
-    accounts: Sequence[WatchedAccount]
+    accounts: Sequence[ConfiguredAccount]
     policy: Policy
     context: AlertContext
     deadline: float
@@ -118,7 +118,7 @@ def _due(states: Mapping[str, AccountState], tick: datetime) -> list[str]:
 def _decide(
     state: AccountState,
     result: ReadResult,
-    watched: WatchedAccount,
+    watched: ConfiguredAccount,
     batch: Batch,
     payments: Mapping[str, PaymentOutcome],
 ) -> Transition | None:
