@@ -104,12 +104,12 @@ def is_channel(channel: str, kinds: Mapping[str, Kind]) -> bool:
 
 
 def channel_forms(kinds: Mapping[str, Kind]) -> str:
-    """Returns the forms that a route can name channels in: `"sns" and "slack:NAME"`."""
+    """Returns how a route can name channels: `"sns" or "slack:NAME"`."""
     forms = [
         kind.name if kind.parse_secret is None else f"{kind.name}:NAME" for kind in kinds.values()
     ]
     quoted = [f'"{form}"' for form in forms]
-    return " and ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
+    return " or ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
 
 
 def default_channels(kinds: Mapping[str, Kind]) -> tuple[str, ...]:
