@@ -17,7 +17,7 @@ _LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 _NAME = re.compile(_LINE + r"{1,100}")
 _MAX_LABELS = 20
 
-ConfiguredAccount = tuple[Account, Spec]
+WatchedAccount = tuple[Account, Spec]
 """An account and its provider."""
 
 Resolve = Callable[[str | Mapping[str, object], str, Faults], Spec | None]
@@ -47,7 +47,7 @@ def parse_accounts(
     secret: Json,
     where: str,
     resolve: Resolve,
-    accounts: dict[str, ConfiguredAccount],
+    accounts: dict[str, WatchedAccount],
     faults: Faults,
 ) -> None:
     """Parses the accounts of `{"accounts": [...]}` and adds them to those of other secrets.
@@ -84,9 +84,7 @@ def _label(raw: Json) -> str | None:
     return match[0] if match else None
 
 
-def parse_account(
-    raw: Json, place: str, resolve: Resolve, faults: Faults
-) -> ConfiguredAccount | None:
+def parse_account(raw: Json, place: str, resolve: Resolve, faults: Faults) -> WatchedAccount | None:
     """Returns an account with its provider; None if it is disabled, or after adding its faults."""
     before = len(faults)
     if not _is_unicode(raw):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from balance_watch.config.accounts import ConfiguredAccount
+from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.policy import PolicyFile, policy_in_force
 from balance_watch.config.secrets import ParsedSecrets, parse_secrets
 from balance_watch.config.sources import Secrets
@@ -43,15 +43,15 @@ class Configuration:
     Attributes:
         channels: by the name that routes use, the topic among them.
         unread_kinds: the kinds of channels whose secret cannot be read or has a fault.
-        faults: of the secrets, of the policy, and between the two.
+        faults: of the secrets, of the policy, and of the configuration as a whole.
         secrets_are_whole: False while a secret has a fault, so that an account may be missing.
         policy_text: the policy in force; None if that is the last valid or the built-in one.
-        contradictions: the faults between valid parts, which no part has by itself.
+        contradictions: the faults of the configuration as a whole.
         kinds: the kinds of channels.
     """
 
     policy: Policy = field(default_factory=Policy)
-    accounts: tuple[ConfiguredAccount, ...] = ()
+    accounts: tuple[WatchedAccount, ...] = ()
     channels: Mapping[str, ConfiguredChannel] = field(default_factory=dict)
     unread_kinds: frozenset[str] = frozenset()
     faults: Faults = field(default_factory=Faults)
@@ -116,7 +116,7 @@ def load(
 def _contradictions(
     file: PolicyFile, secrets: ParsedSecrets, channels: AbstractSet[str]
 ) -> Iterator[str]:
-    """Yields the faults between valid parts, which no part has by itself.
+    """Yields the faults of the configuration as a whole, which no part of it has by itself.
 
     They are: no account at all, a route to a channel that does not exist, a rule that tops up an
     account whose provider cannot be paid, and a slug of the policy that is in the catalogue too.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from balance_watch.config.accounts import ConfiguredAccount, Resolve, parse_accounts
+from balance_watch.config.accounts import Resolve, WatchedAccount, parse_accounts
 from balance_watch.config.sources import Secrets
 from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.notifiers.channels import ConfiguredChannel, Kind
@@ -21,7 +21,7 @@ class ParsedSecrets:
         faults: of all secrets.
     """
 
-    accounts: tuple[ConfiguredAccount, ...] = ()
+    accounts: tuple[WatchedAccount, ...] = ()
     channels: Mapping[str, ConfiguredChannel] = field(default_factory=dict)
     unread_kinds: frozenset[str] = frozenset()
     faults: Faults = field(default_factory=Faults)
@@ -39,7 +39,7 @@ def parse_secrets(
         kinds: the kinds of channels.
     """
     faults = Faults(secrets.faults)
-    accounts: dict[str, ConfiguredAccount] = {}
+    accounts: dict[str, WatchedAccount] = {}
     channels: dict[str, ConfiguredChannel] = {}
     unread = {name.removeprefix(prefix) for name in secrets.unread}
     for name, text in secrets.texts.items():
