@@ -150,14 +150,15 @@ class _Sender:
             (copied if has_copy else by_id[entry.notification.alert_id]).append(entry)
         self._accept(name, copied, result)
         notifications = [copies[0].notification for copies in by_id.values()]
-        for sending in self._send_results(name, channel, notifications):
-            ids = [notification.alert_id for notification in sending.accepted]
+        for send_result in self._send_results(name, channel, notifications):
+            ids = [notification.alert_id for notification in send_result.accepted]
             self._accept(name, [entry for alert_id in ids for entry in by_id[alert_id]], result)
-            if sending.rejected:
-                facts = {"channel": name, "why": sending.why, "entries": len(sending.rejected)}
+            if send_result.rejected:
+                left = len(send_result.rejected)
+                facts = {"channel": name, "why": send_result.why, "entries": left}
                 _log.error("not delivered", extra=facts)
-            if sending.permanent:
-                result.permanent = sending.why
+            if send_result.permanent:
+                result.permanent = send_result.why
                 break
         accepted = {entry.notification.alert_id for entry in result.accepted}
         result.rejected = [it for it in entries if it.notification.alert_id not in accepted]
