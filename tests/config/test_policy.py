@@ -14,23 +14,23 @@ from balance_watch.validation import Faults
 
 EXAMPLE = """
 [defaults]
-reminder = "24h"        # how often a firing alert is repeated; "never" for not at all
-minimum_gap = "6h"      # an alert that cleared and fires again within this is not announced anew before it
+reminder = "24h"        # how often a firing alert is repeated, or "never"
+minimum_gap = "6h"      # least time between two announcements of an alert that ended and fired again
 unreadable_after = 3    # failed reads in a row before "unreadable" fires; a rejected key fires at once
 
 [[rules]]
 name = "low balance"
-match = { provider = "vonage", "labels.team" = "sms*" }   # globs; all must hold; none: every account
+match = { provider = "vonage", "labels.team" = "sms*" }   # globs, all of which must match; default: every account
 metric = "balance"      # balance | credits | points | runway | spend_rate | provider_flag | staleness
 below = "20"            # or above
-recover = "25"          # clears only past this; default: 10 % past the threshold
+recover = "25"          # the alert ends only past this; default: 10 % past the threshold
 for = "2 checks"        # or a duration
 severity = "critical"   # critical | warning | info
 
-[[routes]]              # first match wins; default: everything to the topic and to the default webhook
+[[routes]]              # the first match wins; default: every alert goes to the topic and to the default webhook
 match = { severity = "critical" }
 channels = ["sns", "slack:oncall"]
-"""  # noqa: E501 (the contract, word for word)
+"""  # noqa: E501 (lines of the README)
 
 
 def parsed(text: str) -> Policy:

@@ -149,7 +149,7 @@ def test_a_channel_that_raises_stops_no_other_channel_and_no_other_entry(
     entries = [*pending("bad", ONE, TWO, THREE), *pending("good", ONE)]
     assert delivered(entries, outbox, bad=raising, good=accepting) == (3, 1)
     assert sorted(outbox.removed) == [("bad one",), ("bad three",), ("good one",)]
-    assert CORE not in caplog.text, "an error's own text may hold an address"
+    assert CORE not in caplog.text, "the text of an error may contain an address"
 
 
 def test_an_entry_for_a_missing_channel_stays_pending(caplog: pytest.LogCaptureFixture) -> None:

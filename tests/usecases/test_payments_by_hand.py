@@ -27,7 +27,7 @@ OpenPayments = Callable[["DynamoDBClient"], Payments]
 
 
 class ProcessDiedError(Exception):
-    """Stands for the end of the process in the middle of a payment."""
+    """Simulates the end of the process in the middle of a payment."""
 
 
 @dataclass

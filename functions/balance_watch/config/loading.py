@@ -45,7 +45,7 @@ class Configuration:
         unread_kinds: the kinds of channels whose secret cannot be read or has a fault.
         faults: of the secrets, of the policy, and of the configuration as a whole.
         secrets_are_whole: False while a secret has a fault, so that an account may be missing.
-        policy_text: the policy in force; None if that is the last valid or the built-in one.
+        policy_text: the text of a valid policy; None if another policy is in force instead.
         contradictions: the faults of the configuration as a whole.
         kinds: the kinds of channels.
     """
@@ -88,7 +88,7 @@ def load(
         stack_channels: by kind, the addresses of the channels that belong to the stack.
         last_good_policy: returns the text of the last valid policy, if there was one.
         kinds: the kinds of channels.
-        policy: the text of the policy, if it is not the one of the sources.
+        policy: the text of a policy to use in place of the sources' own.
     """
     policy_faults = Faults()
     text = sources.policy(policy_faults) if policy is None else policy

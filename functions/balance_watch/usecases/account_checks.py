@@ -86,8 +86,10 @@ def check_accounts(
     checked = CheckedAccounts(states)
     if batch.run.unfinished:
         # The previous run may have died after it stored a state and before it stored the reading.
-        again = ((state, state.reading) for state in stored.values() if state.reading is not None)
-        checked.unsaved |= store.accounts.save(again, batch.run)
+        readings = (
+            (state, state.reading) for state in stored.values() if state.reading is not None
+        )
+        checked.unsaved |= store.accounts.save(readings, batch.run)
     due = _due(states, batch.run.tick)
     missing = set(due)
     changes: list[Transition] = []

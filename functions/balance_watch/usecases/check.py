@@ -222,7 +222,7 @@ class Check:
     def _pay(
         self, tick: _Tick, checked: CheckedAccounts, order: PaymentOrder
     ) -> tuple[OutboxEntry, ...] | None:
-        """Returns the entries about a payment's end; None while it is still to be made."""
+        """Returns the entries that announce a payment; None if its order stays pending."""
         name = order.notification.account
         watched = next((it for it in tick.configuration.accounts if it[0].name == name), None)
         if watched is None:
