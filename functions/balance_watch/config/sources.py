@@ -1,4 +1,4 @@
-"""Reads what the operator wrote: every secret under a prefix, and the policy's parameter."""
+"""Reads the text that the operator wrote: the secrets under a prefix, and the policy."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 _PAGE = 20
-"""The most that one BatchGetSecretValue returns (AWS Secrets Manager API reference, MaxResults)."""
+"""The limit of one BatchGetSecretValue (AWS Secrets Manager API reference, MaxResults)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,13 @@ class Secrets:
 def read_secrets(
     client: "SecretsManagerClient", prefix: str, kinds: Mapping[str, Kind] = KINDS
 ) -> Secrets:
-    """Returns the secrets of accounts and channels, twenty to a call.
+    """Returns the secrets of accounts and channels, and reads twenty with each call.
 
-    Other secrets under the prefix are left alone. A secret that cannot be read is a fault by its
-    name; the call as a whole failing raises botocore's ClientError.
+    Other secrets under the prefix are ignored. A secret that cannot be read is a fault that names
+    it.
+
+    Raises:
+        ClientError: a call failed as a whole.
     """
     texts: dict[str, str] = {}
     unread: set[str] = set()
@@ -51,9 +54,8 @@ def read_secrets(
             name = _name_of(error.get("SecretId", "?"))
             if name == "?" or is_ours(name, prefix, kinds):
                 unread.add(name)
-                faults.add(
-                    f"secret {name}", f"cannot be read ({error.get('ErrorCode', 'no reason')})"
-                )
+                why = error.get("ErrorCode", "no reason given")
+                faults.add(f"secret {name}", f"cannot be read ({why})")
     return Secrets(dict(sorted(texts.items())), frozenset(unread), faults)
 
 
@@ -69,20 +71,23 @@ def _pages(client: "SecretsManagerClient", prefix: str) -> Iterator[Any]:
 
 
 def _name_of(secret: str) -> str:
-    """Returns the name in a secret's ARN, which ends in the name and six random characters."""
-    _, arn, last = secret.rpartition(":secret:")
-    return last.rpartition("-")[0] or last if arn else secret
+    """Returns the name of a secret that an error identifies by its name or by its ARN.
+
+    An ARN ends with the name, a hyphen and six random characters.
+    """
+    _, separator, ending = secret.rpartition(":secret:")
+    return ending.rpartition("-")[0] or ending if separator else secret
 
 
 def is_ours(name: str, prefix: str, kinds: Mapping[str, Kind] = KINDS) -> bool:
     """Tells whether a secret configures accounts or channels."""
     if not name.startswith(prefix):
         return False
-    own = name.removeprefix(prefix)
-    kind = kinds.get(own)
+    suffix = name.removeprefix(prefix)
+    kind = kinds.get(suffix)
     return (
-        own == "accounts"
-        or own.startswith("accounts/")
+        suffix == "accounts"
+        or suffix.startswith("accounts/")
         or (kind is not None and kind.parse_secret is not None)
     )
 

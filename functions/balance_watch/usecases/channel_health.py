@@ -1,4 +1,4 @@
-"""Channels that fail permanently: known by their address, reported, and tried once a day."""
+"""Dead channels: identified by their address, reported as faults, and tried once a day."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ DeadChannels = Mapping[str, DeadChannel]
 
 
 def still_dead(dead: DeadChannels, configuration: Configuration) -> dict[str, DeadChannel]:
-    """Returns the dead channels that still have the address that failed, as far as is known."""
+    """Returns the dead channels whose address may still be the one that failed."""
     return {
         name: channel for name, channel in dead.items() if _is_same(name, channel, configuration)
     }
@@ -30,14 +30,14 @@ def _is_same(name: str, dead: DeadChannel, configuration: Configuration) -> bool
 
 
 def suspended(dead: DeadChannels, now: datetime) -> dict[str, DeadChannel]:
-    """Returns the dead channels that nothing is sent to in this run."""
+    """Returns the dead channels to which this run sends nothing."""
     return {name: channel for name, channel in dead.items() if now - channel.at < _TRY_AGAIN}
 
 
 def after_delivery(
     dead: DeadChannels, report: DeliveryReport, configuration: Configuration, now: datetime
 ) -> dict[str, DeadChannel]:
-    """Returns the dead channels once a delivery has shown which fail and which recovered."""
+    """Returns the dead channels after a delivery: adds those that failed, removes the recovered."""
     failed = {
         name: DeadChannel(configuration.channels[name].digest, now, why)
         for name, why in report.permanent.items()

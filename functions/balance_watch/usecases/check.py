@@ -1,4 +1,4 @@
-"""The check of one tick: claim it, load, check the accounts, deliver what is pending, close it."""
+"""The check of one tick: claims it, loads, checks the accounts, delivers, and closes the run."""
 
 import hashlib
 import logging
@@ -35,11 +35,11 @@ _log = logging.getLogger(__name__)
 _FAULTS, _FAULT_LENGTH = 50, 300
 _ALERTED_BYTES = 100_000
 _STORING_SHARE = 0.25
-"""The part of a run's time that is kept for storing and sending."""
+"""The share of a run's time that is reserved for storing and sending."""
 
 
 class Deliver(Protocol):
-    """Sends pending entries to the channels that there are."""
+    """Sends pending entries to the configured channels."""
 
     def __call__(
         self,
@@ -55,7 +55,7 @@ class Deliver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Tick:
-    """What holds throughout one run."""
+    """What is the same throughout one run."""
 
     run: Run
     configuration: Configuration
@@ -67,10 +67,10 @@ class _Tick:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The check with all its parts.
+    """The check, with everything that it uses.
 
-    `load` loads the configuration, at most once a run and never for a tick that is skipped;
-    `on_read` hears of every account that was read.
+    `load` loads the configuration: at most once per run, and not for a tick that is skipped.
+    `on_read` is called for every account that was read.
     """
 
     store: Store
@@ -82,11 +82,11 @@ class Check:
     on_read: OnRead = lambda *_: None
 
     def run(self, now: datetime, *, seconds: float) -> Summary:
-        """Does the check of one tick.
+        """Checks one tick.
 
         Args:
             now: the tick.
-            seconds: how long the run may take, and how long it holds the lease at most.
+            seconds: the longest time that the run may take, and its lease may last.
 
         Raises:
             RunUnderWayError: another run holds the lease.
@@ -134,7 +134,7 @@ class Check:
         return _Tick(run, configuration, context, now_suspended, summary, deadline)
 
     def _keep_policy(self, configuration: Configuration, kept_digest: str | None) -> str | None:
-        """Keeps a new valid policy, for the day on which it no longer is; returns its digest."""
+        """Keeps a valid policy that is new, for when a later one is invalid; returns its digest."""
         text = configuration.policy_text
         if text is None:
             return kept_digest
@@ -222,14 +222,14 @@ class Check:
     def _pay(
         self, tick: _Tick, checked: CheckedAccounts, order: PaymentOrder
     ) -> tuple[OutboxEntry, ...] | None:
-        """Returns the entries about a payment's end; None while it is still to be made."""
+        """Returns the entries that announce a payment; None if its order stays pending."""
         name = order.notification.account
         watched = next((it for it in tick.configuration.accounts if it[0].name == name), None)
         if watched is None:
             _log.warning("not paid: the account was removed", extra={"account": name})
             return () if self.store.outbox.remove([order]) else None
         if name in checked.unsaved:
-            # The next run reads what is stored, and pays on that.
+            # The next run pays, on the state that is stored.
             return None
         return self.pay(
             order,
