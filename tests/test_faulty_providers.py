@@ -36,7 +36,9 @@ from local.provider_server import ProviderAccount
 from local.providers import YouServer
 from local.slack_inbox import SlackInbox
 from local.trouble import canned
-from tests.support.fault_server import BALANCE, FaultServer, closed_port, replies
+from tests.support.fault_behaviours import replies
+from tests.support.fault_catalogue import BALANCE
+from tests.support.fault_server import FaultServer, closed_port
 from tests.support.faulty_world import (
     FAULTS,
     FINE,

@@ -41,7 +41,8 @@ from local import loopback
 from local.aws import EmbeddedAws
 from local.slack_inbox import SlackInbox
 from tests.support.canaries import CORE, canary_form, key, puts_a_secret, record_text, webhook
-from tests.support.fault_server import FaultServer, closed_port, says
+from tests.support.fault_behaviours import sends
+from tests.support.fault_server import FaultServer, closed_port
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -232,7 +233,7 @@ class Day:
         self.providers = stack.enter_context(Providers())
         self.hooks = stack.enter_context(Hooks())
         broken = f"HTTP/1.1 200 OK\r\n: {key()}\r\nbroken {key()}\r\n\r\n{{}}".encode()
-        self.headers = stack.enter_context(FaultServer(says(broken)))
+        self.headers = stack.enter_context(FaultServer(sends(broken)))
         self.nobody = f"127.0.0.1:{closed_port()}"
         stack.enter_context(listening(Ear(self.heard)))
         parts = (self.slack, self.providers, self.hooks, self.headers)

@@ -16,7 +16,9 @@ from balance_watch.transport import Reply, Request, Transport
 from local.provider_server import ProviderAccount
 from local.providers import YouServer
 from tests.support.canaries import key
-from tests.support.fault_server import BALANCE, FaultServer, catalogue, certified_for, replies
+from tests.support.fault_behaviours import replies
+from tests.support.fault_catalogue import BALANCE, catalogue, certified_for
+from tests.support.fault_server import FaultServer
 from tests.support.provider_reads import spec_of
 from tests.support.samples import Sample, good_samples, on_the_wire
 
