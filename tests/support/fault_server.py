@@ -181,7 +181,12 @@ def _shut_down(connection: socket.socket) -> None:
         return  # it has ended already
 
 
+_BOUND: list[socket.socket] = []
+
+
 def closed_port() -> int:
-    """Returns a port of loopback that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Returns a port of loopback that nothing listens on, nor will: it stays bound."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    _BOUND.append(bound)
+    return int(bound.getsockname()[1])
