@@ -9,7 +9,7 @@ from balance_watch.providers.parser import parse_reply
 from balance_watch.providers.registry import slugs
 from balance_watch.transport import Reply
 from tests.support.damaged_bodies import bodies
-from tests.support.honest import invented
+from tests.support.invented_amounts import invented_amounts
 from tests.support.provider_reads import NOW, account_of, spec_of
 
 EXAMPLES = 80
@@ -32,6 +32,6 @@ def test_every_amount_of_a_reading_comes_from_the_damaged_reply(slug: str) -> No
         if isinstance(result, ReadFailure):
             assert isinstance(result.kind, FailureKind)
         if isinstance(result, Reading):
-            assert invented(spec, result, body) == []
+            assert invented_amounts(spec, result, body) == []
 
     holds()
