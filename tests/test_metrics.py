@@ -104,7 +104,7 @@ def test_the_fields_of_a_row_are_optional_fields_of_a_reading(metric: Metric) ->
 
 
 @ALL
-def test_what_is_about_money_needs_a_reading_and_a_limit(metric: Metric) -> None:
+def test_a_rule_about_money_needs_a_reading_and_a_limit(metric: Metric) -> None:
     rule, failure = Rule("r", metric, below=Decimal(20)), ReadFailure(FailureKind.BLOCKED, "No.")
     measurements = (Measurements(failure, failure), Measurements(Unlimited(START)))
     statuses = [evaluate(rule, each, firing=False).status for each in measurements]
