@@ -134,8 +134,8 @@ def test_the_end_of_an_alert_is_worded_as_the_row_says(metric: Metric) -> None:
     resolved = info.resolved_sentence.format(account="sms", value=value)
     assert summary_line(notification) == resolved
     without_threshold = summary_line(replace(notification, threshold=None))
-    gone = info.about_money and not info.may_lack_threshold
-    expected = "the rule low balance no longer applies to sms" if gone else resolved
+    rule_is_gone = info.about_money and not info.may_lack_threshold
+    expected = "the rule low balance no longer applies to sms" if rule_is_gone else resolved
     assert without_threshold == expected
 
 

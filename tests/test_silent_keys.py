@@ -47,7 +47,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outputs]:
 
         day.put_accounts(*RETRIED)
         day.providers.replies["low"] = ("you", loopback.Reply(200, FINE))
-        day.environment(HEARTBEAT_URL=f"http://{day.nobody}/{key('heartbeat')}")
+        day.environment(HEARTBEAT_URL=f"http://{day.closed}/{key('heartbeat')}")
         day.invoke("a run that resolves", tick(2))
 
         day.misplace_secrets()

@@ -1,4 +1,4 @@
-"""Ordinary accounts: one of each of seven endpoints, with all that its provider says."""
+"""Ordinary accounts: one of each of seven endpoints, with all that its provider reports."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -84,12 +84,12 @@ class FaultyDay:
         self.hooks = stack.enter_context(EchoWebhooks())
         broken = f"HTTP/1.1 200 OK\r\n: {key()}\r\nbroken {key()}\r\n\r\n{{}}".encode()
         self.headers = stack.enter_context(FaultServer(sends(broken)))
-        self.nobody = f"127.0.0.1:{closed_port()}"
+        self.closed = f"127.0.0.1:{closed_port()}"
         stack.enter_context(recording(self.outputs))
         parts = (self.slack, self.providers, self.hooks, self.headers)
         self.environment(**self.aws.environment)
         self.environment(
-            TRUSTED_HOSTS=",".join([self.nobody, *(part.authority for part in parts)]),
+            TRUSTED_HOSTS=",".join([self.closed, *(part.authority for part in parts)]),
             HEARTBEAT_URL=f"{self.hooks.url}/ping/{key('heartbeat')}",
             LOG_LEVEL="DEBUG",
             COLUMNS="2000",  # the search does not find a key that a table wraps
@@ -107,7 +107,7 @@ class FaultyDay:
         entries = [self.entry(name, slug) for name, (slug, _) in REPLIES.items()]
         entries += [
             {**self.entry("headers", "vonage"), "base_url": self.headers.url},
-            {**self.entry("refused", "vonage"), "base_url": f"http://{self.nobody}"},
+            {**self.entry("refused", "vonage"), "base_url": f"http://{self.closed}"},
             {**self.entry("inside", "you"), "base_url": "https://10.0.0.1"},
         ]
         kept = [entry for entry in entries if entry["name"] not in without]
@@ -117,7 +117,7 @@ class FaultyDay:
         """Stores the secret of all webhooks: good ones, and one for each way to fail."""
         webhooks = {
             **self.slack.webhooks,
-            "refused": f"http://{self.nobody}/{key('refused')}",
+            "refused": f"http://{self.closed}/{key('refused')}",
             "moved": f"{self.hooks.url}/moved/{key('moved')}",
             "denying": f"{self.hooks.url}/{key('denying')}",
         }
