@@ -90,7 +90,7 @@ def trends(draw: st.DrawFn) -> tuple[Sample, ...]:
 
 @st.composite
 def states(draw: st.DrawFn) -> AccountState:
-    """Draws states as `observe` makes them: with a failure, its count and its beginning, or none."""
+    """Draws states as `observe` makes them: with a failure, its count and beginning, or none."""
     failing = draw(st.booleans())
     # `retry_after` is for the client's own pauses, and is not stored.
     failures = st.builds(ReadFailure, st.sampled_from(FailureKind), lines)
