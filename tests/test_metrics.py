@@ -104,7 +104,7 @@ def test_the_fields_of_a_row_are_optional_fields_of_a_reading(metric: Metric) ->
 
 
 @ALL
-def test_what_is_about_money_needs_a_reading_and_a_limit(metric: Metric) -> None:
+def test_a_rule_about_money_needs_a_reading_and_a_limit(metric: Metric) -> None:
     rule, failure = Rule("r", metric, below=Decimal(20)), ReadFailure(FailureKind.BLOCKED, "No.")
     measurements = (Measurements(failure, failure), Measurements(Unlimited(START)))
     statuses = [evaluate(rule, each, firing=False).status for each in measurements]
@@ -134,8 +134,8 @@ def test_the_end_of_an_alert_is_worded_as_the_row_says(metric: Metric) -> None:
     resolved = info.resolved_sentence.format(account="sms", value=value)
     assert summary_line(notification) == resolved
     without_threshold = summary_line(replace(notification, threshold=None))
-    gone = info.about_money and not info.may_lack_threshold
-    expected = "the rule low balance no longer applies to sms" if gone else resolved
+    rule_is_gone = info.about_money and not info.may_lack_threshold
+    expected = "the rule low balance no longer applies to sms" if rule_is_gone else resolved
     assert without_threshold == expected
 
 
