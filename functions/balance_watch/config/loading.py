@@ -1,6 +1,6 @@
 """Loads the configuration: policy, accounts and channels, with every fault of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,9 +10,11 @@ from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.policy import PolicyFile, policy_in_force
 from balance_watch.config.secrets import ParsedSecrets, parse_secrets
 from balance_watch.config.sources import Secrets
-from balance_watch.domain.account import matches
+from balance_watch.domain.account import Account, matches
 from balance_watch.domain.channels import AvailableChannels, kind_of
+from balance_watch.domain.lost_secrets import SecretPresence
 from balance_watch.domain.policy import Policy
+from balance_watch.domain.unmatched import unmatched_fault, unmatched_in_policy
 from balance_watch.notifiers.channels import (
     KINDS,
     ConfiguredChannel,
@@ -44,6 +46,9 @@ class Configuration:
     policy and of both together; `secrets_are_whole` is False while a secret has a fault, so that an
     account may be missing; `policy_text` is the text of the policy in force, None while another one
     takes its place; `contradictions` are the faults that no secret and no policy has by itself.
+    `unmatched` are the places in the policy whose match fits no account, faults only while
+    `secrets_are_whole`. `disabled` are the accounts that are not watched. `prefix` begins the names
+    of the secrets, and `presence` is which of them there are.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -55,6 +60,15 @@ class Configuration:
     policy_text: str | None = None
     contradictions: tuple[str, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
+    unmatched: tuple[str, ...] = ()
+    disabled: tuple[Account, ...] = ()
+    prefix: str = ""
+    presence: SecretPresence = field(default_factory=SecretPresence)
+
+    @property
+    def facts(self) -> tuple[Mapping[str, str], ...]:
+        """The facts of every account, watched or disabled, that a match can fit."""
+        return _facts_of(self.accounts, self.disabled)
 
     @property
     def fallbacks(self) -> tuple[str, ...]:
@@ -93,17 +107,38 @@ def load(
     own = {name: ConfiguredChannel(name, kinds[name], it) for name, it in stack_channels.items()}
     channels = {**own, **secrets.channels}
     found = tuple(_contradictions(file, secrets, channels.keys()))
+    # Of another policy than the one that was written, the places would be somewhere else.
+    facts = _facts_of(secrets.accounts, secrets.disabled) if is_its_own else ()
+    unmatched = tuple(unmatched_in_policy(file.policy, facts)) if facts else ()
+    is_whole = not secrets.faults
     return Configuration(
         policy=file.policy,
         accounts=secrets.accounts,
         channels=channels,
         unread_kinds=secrets.unread_kinds,
-        faults=Faults([*secrets.faults, *policy_faults, *found]),
-        secrets_are_whole=not secrets.faults,
+        faults=Faults(
+            [
+                *secrets.faults,
+                *policy_faults,
+                *found,
+                *(map(unmatched_fault, unmatched) if is_whole else ()),
+            ]
+        ),
+        secrets_are_whole=is_whole,
         policy_text=text if is_its_own else None,
         contradictions=found,
         kinds=kinds,
+        unmatched=unmatched,
+        disabled=secrets.disabled,
+        prefix=prefix,
+        presence=secrets.presence,
     )
+
+
+def _facts_of(
+    accounts: Iterable[WatchedAccount], disabled: Iterable[Account]
+) -> tuple[Mapping[str, str], ...]:
+    return tuple(account.facts for account in (*(it for it, _ in accounts), *disabled))
 
 
 def _contradictions(

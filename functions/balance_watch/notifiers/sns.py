@@ -6,7 +6,7 @@ in all) and API_Publish.html (a subject is ASCII, under 100 characters, without 
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
@@ -27,6 +27,7 @@ MAX_SUBJECT = 99
 _TEXT = 4000
 _ENTRY_OVERHEAD = 2000
 _CONTENT = ("BatchRequestTooLong", "InvalidParameter", "InvalidParameterValue", "ValidationError")
+_DENIED = ("AccessDenied", "AuthorizationError")
 _GOOD_NEWS = (Reason.RESOLVED, Reason.TOPPED_UP)
 _ABOUT_CONTENT = "SNS does not take what a message holds."
 
@@ -79,6 +80,33 @@ class SnsChannel:
             rejected=refused,
             why=f"SNS answers {', '.join(sorted(codes)) or 'nothing'}." if refused else "",
         )
+
+
+class ConfirmedSubscribers(NamedTuple):
+    """How many subscribers of a topic have confirmed; None, with the reason: SNS did not say.
+
+    `is_denied` means that whoever asks lacks the right to.
+    """
+
+    number: int | None
+    why: str = ""
+    is_denied: bool = False
+
+
+def confirmed_subscribers(client: "SNSClient", topic: str) -> ConfirmedSubscribers:
+    """Asks SNS how many subscribers of a topic have confirmed; a topic that is gone has none."""
+    try:
+        attributes = client.get_topic_attributes(TopicArn=topic)["Attributes"]
+        return ConfirmedSubscribers(int(attributes["SubscriptionsConfirmed"]))
+    except client.exceptions.NotFoundException:
+        return ConfirmedSubscribers(0)
+    except ClientError as error:
+        code = _code(error)
+        return ConfirmedSubscribers(None, f"SNS answers {code}.", code.startswith(_DENIED))
+    except BotoCoreError as error:
+        return ConfirmedSubscribers(None, f"SNS was not reached ({type(error).__name__}).")
+    except (KeyError, TypeError, ValueError):
+        return ConfirmedSubscribers(None, "SNS answers without the number of subscribers.")
 
 
 def _code(error: ClientError) -> str:

@@ -30,22 +30,30 @@ class DeliveryReport:
     """How many entries were accepted, and how many were not.
 
     `permanent` has the channels that fail permanently, each with the reason; `recovered` has the
-    channels that accepted something.
+    channels that accepted something; `rejecting` has those that accepted nothing of what they were
+    sent, each with the reason.
     """
 
     delivered: int = 0
     undelivered: int = 0
     permanent: Mapping[str, str] = field(default_factory=dict)
     recovered: frozenset[str] = frozenset()
+    rejecting: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _ChannelResult:
-    """The result of sending one channel its entries."""
+    """The result of sending one channel its entries.
+
+    `accepted` also has the entries that were not sent because the channel gets a copy of its own;
+    `takes` tells whether it accepted anything that was sent; `why` is its latest rejection.
+    """
 
     accepted: list[OutboxEntry] = field(default_factory=list)
     rejected: list[OutboxEntry] = field(default_factory=list)
     permanent: str = ""
+    takes: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +110,9 @@ def deliver(
     second = post.send(rule.assign(left, alive), alive)
     results = (*first.items(), *second.items())
     accepted = sum(len(result.accepted) for _, result in results)
-    recovered = frozenset(name for name, result in results if result.accepted)
-    return DeliveryReport(accepted, len(entries) - accepted, permanent, recovered)
+    recovered = frozenset(name for name, result in results if result.takes)
+    rejecting = {name: it.why for name, it in results if it.why and name not in recovered}
+    return DeliveryReport(accepted, len(entries) - accepted, permanent, recovered, rejecting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +138,8 @@ class _Post:
         if hanging:
             _log.error("a channel did not end in time", extra={"channels": len(hanging)})
         pool.shutdown(wait=False, cancel_futures=True)
-        return {tasks[task]: task.result() for task in ended}
+        late = {tasks[task]: _ChannelResult(why="It did not answer in time.") for task in hanging}
+        return {tasks[task]: task.result() for task in ended} | late
 
     def _send(
         self, name: str, entries: Sequence[OutboxEntry], channel: Channel | None
@@ -150,12 +160,16 @@ class _Post:
         for sent in self._results(name, channel, notifications):
             ids = [notification.alert_id for notification in sent.accepted]
             self._accept(name, [entry for alert_id in ids for entry in by_id[alert_id]], result)
+            result.takes = result.takes or bool(ids)
+            result.why = sent.why or result.why
             if sent.rejected:
                 facts = {"channel": name, "why": sent.why, "entries": len(sent.rejected)}
                 _log.error("not delivered", extra=facts)
             if sent.permanent:
                 result.permanent = sent.why
                 break
+        if notifications and not result.takes:
+            result.why = result.why or "It failed without an answer."
         accepted = {entry.notification.alert_id for entry in result.accepted}
         result.rejected = [it for it in entries if it.notification.alert_id not in accepted]
         return result
