@@ -15,6 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 DOWNHILL = (
     ("domain",),
     ("errors", "validation", "log_filters"),
+    ("exact_parsing",),
     ("transport",),
     ("providers", "store", "notifiers"),
     ("config",),

@@ -16,7 +16,7 @@ from balance_watch.domain.reading import ReadResult
 from balance_watch.errors import RunUnderWayError
 from balance_watch.providers.spec import Spec
 from balance_watch.usecases.summary import Summary
-from tests.support.fakes import Looks
+from tests.support.fakes import FakeReads
 from tests.support.simulation import (
     NEXT,
     SECONDS,
@@ -110,7 +110,7 @@ def test_concurrent_runs_for_neighbouring_ticks_lose_and_double_nothing(
 
 
 @dataclass
-class StalledReads(Looks):
+class StalledReads(FakeReads):
     """Reads of which the first waits until it is released."""
 
     reached: Event = field(default_factory=Event)

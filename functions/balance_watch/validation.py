@@ -1,10 +1,8 @@
-"""Typed values from untrusted tables. A fault names its place and never repeats a value."""
+"""Converts untrusted tables to typed values. A fault names its place and repeats no value."""
 
-import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, get_args, get_origin
 from urllib.parse import urlsplit
@@ -20,24 +18,22 @@ _PRINTABLE = re.compile(r"[!-~]+")
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_TOML_POSITION = re.compile(r"\(at [^)]*\)")
-
 
 class Faults(list[str]):
     """The faults found so far: sentences that name a place and repeat no value."""
 
     def add(self, where: str, problem: str) -> None:
-        """Notes a problem and where it is."""
+        """Adds a problem and its place."""
         self.append(f"{where}: {problem}")
 
 
 def convert(table_type: type[T], raw: object, where: str, faults: Faults) -> T | None:
     """Returns `raw` as a `table_type`; None if a required field is missing or invalid.
 
-    Notes every invalid, missing or unknown field. An invalid optional field gets its default, so
-    that the caller can look for further faults: the length of `faults` tells whether there are any.
-    Converts field by field, because msgspec stops at the first fault. An unknown field is a fault,
-    because a misspelt option would silently do nothing.
+    Adds a fault for every invalid, missing or unknown field. An invalid optional field gets its
+    default, so that the caller can search for further faults: the length of `faults` tells whether
+    there are any. Converts field by field, because msgspec stops at the first fault. An unknown
+    field is a fault, because a misspelt option would silently do nothing.
     """
     if not isinstance(raw, Mapping):
         faults.add(where, f"must be a table, not {_type_name(raw)}")
@@ -57,7 +53,7 @@ def convert(table_type: type[T], raw: object, where: str, faults: Faults) -> T |
             continue
         try:
             values[field.name] = _convert_field(raw[name], field.type, place, faults)
-        except _AlreadyNotedError:
+        except _AlreadyAddedError:
             complete = complete and not field.required
         except msgspec.ValidationError as error:
             complete = complete and not field.required
@@ -65,8 +61,8 @@ def convert(table_type: type[T], raw: object, where: str, faults: Faults) -> T |
     return table_type(**values) if complete else None
 
 
-class _AlreadyNotedError(Exception):
-    """A nested table has faults, which are noted already."""
+class _AlreadyAddedError(Exception):
+    """A nested table has faults, which are added already."""
 
 
 def _convert_field(raw: object, field_type: object, where: str, faults: Faults) -> object:
@@ -76,11 +72,11 @@ def _convert_field(raw: object, field_type: object, where: str, faults: Faults) 
 
     Raises:
         msgspec.ValidationError: the value is invalid.
-        _AlreadyNotedError: a nested table is invalid.
+        _AlreadyAddedError: a nested table is invalid.
     """
     candidates = [field_type, *get_args(field_type)]
     table_type = next(
-        (one for one in candidates if isinstance(one, type) and issubclass(one, msgspec.Struct)),
+        (it for it in candidates if isinstance(it, type) and issubclass(it, msgspec.Struct)),
         None,
     )
     if table_type is None or not isinstance(raw, Mapping):
@@ -96,7 +92,7 @@ def _convert_field(raw: object, field_type: object, where: str, faults: Faults) 
     else:
         value = convert(table_type, raw, where, faults)
     if len(faults) > before:
-        raise _AlreadyNotedError
+        raise _AlreadyAddedError
     return value
 
 
@@ -144,73 +140,8 @@ class Amount(str):
         return exact(self)
 
 
-class NotExactError(ValueError):
-    """The text is not JSON with one exact value under each name. The message repeats no value."""
-
-
-def exact_json(text: str | bytes, *, any_number: bool = False) -> Json:
-    """Parses JSON, with every number as an exact Decimal.
-
-    Args:
-        text: the JSON.
-        any_number: accept numbers that are not amounts, so that `Amount` rejects them in place.
-
-    Raises:
-        NotExactError: the text is not JSON, a name appears twice in a table, or a number is not
-            finite or does not fit into DynamoDB.
-    """
-    number = _decimal_or_nan if any_number else exact
-    try:
-        return json.loads(
-            text,
-            parse_float=number,
-            parse_int=number,
-            parse_constant=number if any_number else _reject_constant,
-            object_pairs_hook=_reject_duplicates,
-        )
-    except NotAnAmountError as error:
-        raise NotExactError(f"contains a number that {error}") from None
-    except NotExactError:
-        raise
-    except (ValueError, RecursionError):
-        raise NotExactError("is not JSON") from None
-
-
-def exact_toml(text: str, where: str, faults: Faults) -> dict[str, Json] | None:
-    """Parses TOML, with every fraction as an exact Decimal; notes a fault and returns None."""
-    try:
-        return tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        # Only the position: the rest of the message may repeat a part of the text.
-        position = _TOML_POSITION.search(str(error))
-        faults.add(where, f"is not TOML{f' {position[0]}' if position else ''}")
-    except (ArithmeticError, RecursionError, ValueError):
-        # tomllib raises these for a number with thousands of digits, and for deep nesting.
-        faults.add(where, "is not TOML: a number is too long, or the nesting is too deep")
-    return None
-
-
-def _decimal_or_nan(number: str) -> Decimal:
-    try:
-        return Decimal(number)
-    except InvalidOperation:
-        return Decimal("NaN")  # the exponent is too large for any Decimal
-
-
-def _reject_constant(_: str) -> None:
-    raise NotAnAmountError("is not finite")
-
-
-def _reject_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Rejects two values under one name: to choose one of them would be a guess."""
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        raise NotExactError("contains the same name twice")
-    return table
-
-
 def decode(field_type: type, value: object) -> object:
-    """Parses our own types for msgspec: each has a `parse` that raises ValueError."""
+    """Parses a type of our own for msgspec, with its `parse`, which raises ValueError."""
     parse = getattr(field_type, "parse", None)
     if parse is None:
         raise NotImplementedError(field_type)
@@ -256,9 +187,9 @@ def is_address(text: str) -> bool:
     """Tells whether text is an http or https address with no user, query, fragment or space."""
     try:
         parts = urlsplit(text)
-        valid_port = parts.port is None or parts.port > 0
+        is_port_valid = parts.port is None or parts.port > 0
     except ValueError:
         return False
-    plain = not (parts.query or parts.fragment or "@" in parts.netloc)
-    known = parts.scheme in ("http", "https") and bool(parts.hostname)
-    return known and plain and valid_port and _PRINTABLE.fullmatch(text) is not None
+    is_bare = not (parts.query or parts.fragment or "@" in parts.netloc)
+    has_host = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return has_host and is_bare and is_port_valid and _PRINTABLE.fullmatch(text) is not None

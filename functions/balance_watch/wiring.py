@@ -31,7 +31,7 @@ from balance_watch.store.dynamodb import Store
 from balance_watch.transport import Transport
 from balance_watch.usecases.account_checks import OnRead
 from balance_watch.usecases.check import Check
-from balance_watch.usecases.configuration_faults import Examination
+from balance_watch.usecases.configuration_faults import examine
 from balance_watch.usecases.delivery import DeliveryReport, deliver
 from balance_watch.usecases.payments import Pay
 from balance_watch.validation import Faults
@@ -182,5 +182,5 @@ class Wiring:
 
     def faults(self, configuration: Configuration, now: datetime) -> list[str]:
         """Returns every fault of a configuration, beside what the latest run left."""
-        examined = Examination.of(configuration, self.store.runs.record(), now)
-        return examined.faults(self.store.silences.at(now))
+        examination = examine(configuration, self.store.runs.record(), now)
+        return examination.faults(self.store.silences.at(now))

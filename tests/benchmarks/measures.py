@@ -29,7 +29,7 @@ from balance_watch.usecases.payments import Pay
 from tests.benchmarks.processes import measured, serving
 from tests.support.dynamodb_local import DynamoDbLocal
 from tests.support.examples import full_trend
-from tests.support.fakes import Looks
+from tests.support.fakes import FakeReads
 from tests.support.metering import Meter
 from tests.support.tables import client_of, new_table
 
@@ -175,7 +175,7 @@ def _consumed(address: str, number: int) -> tuple[float, float]:
     return meter.write_units, meter.read_units
 
 
-class _AsBefore(Looks):
+class _AsBefore(FakeReads):
     """Every look yields what the last one did, an hour's spending later."""
 
     def __init__(self, readings: dict[str, Reading]) -> None:

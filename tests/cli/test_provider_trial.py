@@ -93,7 +93,7 @@ def test_credentials_alone_are_enough_for_a_provider_with_an_address(try_out: "T
         ([], "must be a JSON object"),
         ({"accounts": []}, "must have exactly one account"),
         ({"token": "x"}, "credentials has no api_key"),
-        ({"api_key": f"{KEY} {KEY}"}, "credentials, api_key: is empty, or has a space"),
+        ({"api_key": f"{KEY} {KEY}"}, "credentials, api_key: is empty, or contains a space"),
         ({"api_key": 5}, "credentials: must be text, not a number"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Accounts out of secrets: all that is in order is watched, all that is not is told."""
+"""The accounts of secrets: valid ones are parsed, and every fault of the others is reported."""
 
 import json
 from decimal import Decimal
@@ -12,8 +12,8 @@ from tests.support.secret_texts import (
     account,
     addresses,
     names,
-    understood,
-    with_accounts,
+    parse,
+    parse_entries,
 )
 
 EXAMPLE = """
@@ -27,23 +27,23 @@ WHERE = "secret balance-watch/accounts, account search"
 
 
 def faults_of(**changes: object) -> list[str]:
-    """The faults of one account beside one that is in order, which must be watched still."""
-    watched = with_accounts(account(**changes), account(name="other"))
-    assert names(watched) == ["other"]
-    return list(watched.faults)
+    """Returns the faults of an account; a valid account beside it must be parsed all the same."""
+    parsed = parse_entries(account(**changes), account(name="other"))
+    assert names(parsed) == ["other"]
+    return list(parsed.faults)
 
 
-def only(**changes: object) -> Account:
-    watched = with_accounts(account(**changes))
-    assert not watched.faults
-    ((one, _),) = watched.accounts
-    return one
+def parsed_account(**changes: object) -> Account:
+    parsed = parse_entries(account(**changes))
+    assert not parsed.faults
+    ((only, _),) = parsed.accounts
+    return only
 
 
-def test_the_contracts_example_is_understood() -> None:
-    watched = understood(accounts=EXAMPLE.replace("…", key()))
-    assert not watched.faults
-    assert watched.accounts == (
+def test_the_example_of_the_contract_is_parsed() -> None:
+    parsed = parse(accounts=EXAMPLE.replace("…", key()))
+    assert not parsed.faults
+    assert parsed.accounts == (
         (
             Account(
                 "search-prod",
@@ -58,8 +58,8 @@ def test_the_contracts_example_is_understood() -> None:
     )
 
 
-def test_every_option_of_an_account_is_taken_over() -> None:
-    one = only(
+def test_every_option_of_an_account_is_parsed() -> None:
+    parsed = parsed_account(
         provider="regional",
         alert_below=12.5,
         labels={"team": "search", "note": ""},
@@ -67,7 +67,7 @@ def test_every_option_of_an_account_is_taken_over() -> None:
         currency="credits",
         variables={"region": "eu", "project": "7"},
     )
-    assert one == Account(
+    assert parsed == Account(
         "search",
         "regional",
         {"api_key": key()},
@@ -80,60 +80,61 @@ def test_every_option_of_an_account_is_taken_over() -> None:
 
 
 def test_another_way_to_authenticate_needs_its_own_credentials() -> None:
-    assert only(auth="query", credentials={"token": key()}).auth == "query"
+    assert parsed_account(auth="query", credentials={"token": key()}).auth == "query"
 
 
-def test_accounts_of_all_secrets_are_watched() -> None:
-    watched = understood(
+def test_the_accounts_of_all_secrets_are_parsed() -> None:
+    parsed = parse(
         accounts={"accounts": [account(name="a")]},
         accounts_team={"accounts": [account(name="b")]},
     )
-    assert (names(watched), watched.faults) == (["a", "b"], [])
+    assert (names(parsed), parsed.faults) == (["a", "b"], [])
 
 
-def test_no_accounts_are_no_fault() -> None:
-    watched = with_accounts()
-    assert (names(watched), watched.faults) == ([], [])
+def test_a_secret_without_accounts_has_no_fault() -> None:
+    parsed = parse_entries()
+    assert (names(parsed), parsed.faults) == ([], [])
 
 
 @pytest.mark.parametrize("around", [" {} ", "{}\n", "\r\n{}\r\n", "\t{}"])
-def test_what_a_paste_left_around_a_key_is_cut_off(around: str) -> None:
-    assert only(credentials={"api_key": around.format(key())}).credentials == {"api_key": key()}
+def test_white_space_around_a_key_is_removed(around: str) -> None:
+    parsed = parsed_account(credentials={"api_key": around.format(key())})
+    assert parsed.credentials == {"api_key": key()}
 
 
 def test_a_threshold_is_exact() -> None:
     text = json.dumps({"accounts": [account(alert_below=0)]}).replace(
         '"alert_below": 0', '"alert_below": 0.12345678901234567890123'
     )
-    ((one, _),) = understood(accounts=text).accounts
-    assert one.alert_below == Decimal("0.12345678901234567890123")
+    ((parsed, _),) = parse(accounts=text).accounts
+    assert parsed.alert_below == Decimal("0.12345678901234567890123")
 
 
 @pytest.mark.parametrize("number", ["1e400", "1e99999999999999999999", "-1e-400"])
-def test_a_threshold_of_an_impossible_size_is_told_at_its_account(number: str) -> None:
+def test_a_threshold_of_an_impossible_size_is_reported_at_its_account(number: str) -> None:
     text = json.dumps({"accounts": [account(alert_below=0), account(name="other")]})
-    watched = understood(accounts=text.replace('"alert_below": 0', f'"alert_below": {number}'))
-    assert names(watched) == ["other"]
-    (fault,) = watched.faults
+    parsed = parse(accounts=text.replace('"alert_below": 0', f'"alert_below": {number}'))
+    assert names(parsed) == ["other"]
+    (fault,) = parsed.faults
     assert fault.startswith(f"{WHERE}, alert_below: ")
 
 
-def test_an_account_can_be_switched_off() -> None:
-    watched = with_accounts(account(enabled=False), account(name="other"))
-    assert (names(watched), watched.faults) == (["other"], [])
+def test_a_disabled_account_is_left_out() -> None:
+    parsed = parse_entries(account(enabled=False), account(name="other"))
+    assert (names(parsed), parsed.faults) == (["other"], [])
 
 
-def test_an_account_that_is_switched_off_takes_no_name() -> None:
-    watched = with_accounts(account(enabled=False), account())
-    assert (names(watched), watched.faults) == (["search"], [])
+def test_a_disabled_account_does_not_take_its_name() -> None:
+    parsed = parse_entries(account(enabled=False), account())
+    assert (names(parsed), parsed.faults) == (["search"], [])
 
 
-def test_an_account_that_is_switched_off_is_checked_all_the_same() -> None:
+def test_the_faults_of_a_disabled_account_are_reported() -> None:
     assert faults_of(enabled=False, credentials={})
 
 
-def test_a_name_that_two_secrets_have_is_told_and_the_first_is_watched() -> None:
-    watched = understood(
+def test_a_name_in_two_secrets_is_reported_and_the_first_account_is_kept() -> None:
+    parsed = parse(
         accounts={"accounts": [account()]},
         accounts_team={
             "accounts": [
@@ -142,11 +143,11 @@ def test_a_name_that_two_secrets_have_is_told_and_the_first_is_watched() -> None
             ]
         },
     )
-    assert [(one.name, one.provider) for one, _ in watched.accounts] == [
+    assert [(kept.name, kept.provider) for kept, _ in parsed.accounts] == [
         ("search", "you"),
         ("b", "you"),
     ]
-    assert watched.faults == [
+    assert parsed.faults == [
         (
             "secret balance-watch/accounts/team, account search: "
             "another account has the same name; only the first one is watched"
@@ -154,8 +155,8 @@ def test_a_name_that_two_secrets_have_is_told_and_the_first_is_watched() -> None
     ]
 
 
-def test_names_that_differ_by_a_space_around_them_are_one() -> None:
-    assert len(with_accounts(account(), account(name=" search ")).faults) == 1
+def test_names_that_differ_only_in_surrounding_space_are_the_same() -> None:
+    assert len(parse_entries(account(), account(name=" search ")).faults) == 1
 
 
 FAULTS = {
@@ -167,7 +168,7 @@ FAULTS = {
         {"provider": "vonage", "credentials": {"api_key": key()}},
         "credentials has no api_secret",
     ),
-    "no such auth": ({"auth": "magic"}, "auth is not a way to authenticate at this provider"),
+    "no such auth": ({"auth": "magic"}, "auth is not one of the provider's ways to authenticate"),
     "no name": ({"name": ""}, "name must be 1 to 100 characters on one line"),
     "currency": (
         {"currency": "Dollars!"},
@@ -175,17 +176,17 @@ FAULTS = {
     ),
     "base_url": (
         {"base_url": "gateway:8080"},
-        "base_url must be scheme, host, port and path prefix, with no query",
+        "base_url must be an http or https address with no user or query",
     ),
     "labels": (
         {"labels": {"team": "two\nlines"}},
-        "labels must be 20 at most, each one line of 100 characters",
+        "labels must be at most 20, each one line of at most 100 characters",
     ),
 }
 
 
 @pytest.mark.parametrize(("changes", "fault"), FAULTS.values(), ids=list(FAULTS))
-def test_a_fault_is_told_by_secret_and_account(changes: dict[str, object], fault: str) -> None:
+def test_a_fault_names_its_secret_and_account(changes: dict[str, object], fault: str) -> None:
     place = WHERE if changes.get("name", "search") else WHERE.replace("search", "number 1")
     assert faults_of(**changes) == [f"{place}: {fault}"]
 
@@ -193,17 +194,17 @@ def test_a_fault_is_told_by_secret_and_account(changes: dict[str, object], fault
 @pytest.mark.parametrize(
     "key", ["", " ", "k 1", "k\n1", "k\r\nX-Evil: 1", "k\t1", "k\x001", "ké", "“k”", "k\u200b"]
 )
-def test_a_key_that_no_header_can_hold_is_refused(key: str) -> None:
+def test_a_key_that_no_header_can_contain_is_a_fault(key: str) -> None:
     assert faults_of(credentials={"api_key": key}) == [
         (
             f"{WHERE}: credentials, api_key: "
-            "is empty, or has a space, line break or special character in it"
+            "is empty, or contains a space, line break or special character"
         )
     ]
 
 
 @pytest.mark.parametrize(
-    ("threshold", "what"),
+    ("threshold", "problem"),
     [
         (float("nan"), "is not a finite number"),
         (float("inf"), "is not a finite number"),
@@ -218,31 +219,31 @@ def test_a_key_that_no_header_can_hold_is_refused(key: str) -> None:
         ("9" * 39, "has more than 38 digits"),
     ],
 )
-def test_a_threshold_that_is_no_number_is_told(threshold: object, what: str) -> None:
-    assert faults_of(alert_below=threshold) == [f"{WHERE}, alert_below: {what}"]
+def test_a_threshold_that_is_not_a_number_is_reported(threshold: object, problem: str) -> None:
+    assert faults_of(alert_below=threshold) == [f"{WHERE}, alert_below: {problem}"]
 
 
 @pytest.mark.parametrize("field", ["name", "provider", "credentials"])
-def test_a_field_that_is_missing_is_told(field: str) -> None:
+def test_a_missing_field_is_reported(field: str) -> None:
     place = WHERE.replace("search", "number 1") if field == "name" else WHERE
     assert faults_of(**{field: None}) == [f"{place}, {field}: is missing"]
 
 
-def test_every_variable_that_is_missing_is_told() -> None:
+def test_every_missing_variable_is_reported() -> None:
     assert faults_of(provider="regional", variables={"region": ""}) == [
         f"{WHERE}: variables, region: is missing",
         f"{WHERE}: variables, project: is missing",
     ]
 
 
-def test_a_misspelt_option_is_told_by_its_name() -> None:
+def test_a_misspelt_option_is_reported_by_its_name() -> None:
     (fault,) = faults_of(alert_bellow="50")
     assert fault.startswith(
         f"{WHERE}: unknown field 'alert_bellow'; the fields are alert_below, auth,"
     )
 
 
-def test_a_key_in_the_place_of_a_field_is_not_shown() -> None:
+def test_a_key_in_the_place_of_a_field_name_is_not_shown() -> None:
     (fault,) = faults_of(**{"sk-live-0123456789": "x"})
     assert fault.startswith(f"{WHERE}: unknown field; the fields are ")
 
@@ -262,33 +263,33 @@ def test_a_key_in_the_place_of_a_field_is_not_shown() -> None:
         "//host/",
     ],
 )
-def test_an_address_that_says_more_or_less_than_where_is_refused(address: str) -> None:
+def test_a_base_url_that_is_not_a_plain_address_is_a_fault(address: str) -> None:
     assert len(faults_of(base_url=address)) == 1
 
 
-def test_a_character_that_cannot_be_sent_is_refused() -> None:
+def test_a_character_that_cannot_be_encoded_is_a_fault() -> None:
     half = chr(0xD83D)
     for place in ({"labels": {"team": half}}, {"variables": {"x": half}}, {"currency": half}):
-        assert f"{WHERE}: contains half a surrogate pair, which is no character" in faults_of(
+        assert f"{WHERE}: contains half of a surrogate pair, which is not a character" in faults_of(
             **place
         )
 
 
-def test_an_account_whose_name_cannot_be_shown_is_told_by_its_number() -> None:
+def test_an_account_whose_name_cannot_be_shown_is_reported_by_its_number() -> None:
     for name in ("two\nlines", "x" * 101, chr(0xD83D), {"api_key": key()}, 5):
         assert all("account number 1" in fault for fault in faults_of(name=name))
 
 
 @pytest.mark.parametrize("entry", ["text", 5, None, [], True])
-def test_an_entry_that_is_no_account_is_told_by_its_number(entry: object) -> None:
-    watched = with_accounts(entry, account())
-    assert names(watched) == ["search"]
-    (fault,) = watched.faults
+def test_an_entry_that_is_not_an_account_is_reported_by_its_number(entry: object) -> None:
+    parsed = parse_entries(entry, account())
+    assert names(parsed) == ["search"]
+    (fault,) = parsed.faults
     assert fault.startswith("secret balance-watch/accounts, account number 1: must be a table")
 
 
-def test_all_faults_of_all_secrets_are_told_at_once_and_the_rest_is_watched() -> None:
-    watched = understood(
+def test_all_faults_of_all_secrets_are_reported_at_once_and_the_rest_is_parsed() -> None:
+    parsed = parse(
         accounts={
             "accounts": [
                 account(provider="yuo", credentials={"api_key": "a b"}),
@@ -304,9 +305,9 @@ def test_all_faults_of_all_secrets_are_told_at_once_and_the_rest_is_watched() ->
         accounts_text="not JSON",
         slack={"webhooks": {"oncall": "nowhere", "default": webhook()}},
     )
-    assert names(watched) == ["fine"]
-    assert addresses(watched) == {"slack:default": webhook()}
-    assert [fault.partition(": ")[0] for fault in watched.faults] == [
+    assert names(parsed) == ["fine"]
+    assert addresses(parsed) == {"slack:default": webhook()}
+    assert [fault.partition(": ")[0] for fault in parsed.faults] == [
         "secret balance-watch/accounts, account search",
         "secret balance-watch/accounts/team, account a, alert_below",
         "secret balance-watch/accounts/team, account b",

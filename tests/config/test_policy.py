@@ -1,39 +1,36 @@
-"""The policy's TOML, understood: the contract's example, and every way to write a rule."""
+"""A valid policy: the example of the contract, and every way to write a rule."""
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from balance_watch.config.policy import parse_policy
-from balance_watch.config.sources import read_parameter
 from balance_watch.domain.policy import Defaults, Policy, Route
 from balance_watch.domain.rules import Metric, PendingPeriod, Rule, Severity
 from balance_watch.validation import Faults
 
 EXAMPLE = """
 [defaults]
-reminder = "24h"        # how often a firing alert is repeated; "never" for not at all
-minimum_gap = "6h"      # an alert that cleared and fires again within this is not announced anew before it
+reminder = "24h"        # how often a firing alert is repeated, or "never"
+minimum_gap = "6h"      # least time between two announcements of an alert that ended and fired again
 unreadable_after = 3    # failed reads in a row before "unreadable" fires; a rejected key fires at once
 
 [[rules]]
 name = "low balance"
-match = { provider = "vonage", "labels.team" = "sms*" }   # globs; all must hold; none: every account
+match = { provider = "vonage", "labels.team" = "sms*" }   # globs, all of which must match; default: every account
 metric = "balance"      # balance | credits | points | runway | spend_rate | provider_flag | staleness
 below = "20"            # or above
-recover = "25"          # clears only past this; default: 10 % past the threshold
+recover = "25"          # the alert ends only past this; default: 10 % past the threshold
 for = "2 checks"        # or a duration
 severity = "critical"   # critical | warning | info
 
-[[routes]]              # first match wins; default: everything to the topic and to the default webhook
+[[routes]]              # the first match wins; default: every alert goes to the topic and to the default webhook
 match = { severity = "critical" }
 channels = ["sns", "slack:oncall"]
-"""  # noqa: E501 (the contract, word for word)
+"""  # noqa: E501 (lines of the README)
 
 
 def parsed(text: str) -> Policy:
@@ -45,11 +42,11 @@ def parsed(text: str) -> Policy:
 
 
 def rule(text: str) -> Rule:
-    (one,) = parsed(f'[[rules]]\nname = "low"\n{text}').rules
-    return one
+    (only,) = parsed(f'[[rules]]\nname = "low"\n{text}').rules
+    return only
 
 
-def test_the_contracts_example_is_understood_word_for_word() -> None:
+def test_the_example_of_the_contract_is_parsed_word_for_word() -> None:
     low = Rule(
         "low balance",
         Metric.BALANCE,
@@ -64,16 +61,16 @@ def test_the_contracts_example_is_understood_word_for_word() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing yet\n", "[defaults]\n", "rules = []\n"])
-def test_a_text_that_asks_for_nothing_is_the_built_in_policy(text: str) -> None:
+def test_a_text_without_an_option_is_the_built_in_policy(text: str) -> None:
     assert parsed(text) == Policy()
 
 
-def test_reminders_can_be_left_out() -> None:
+def test_reminders_can_be_switched_off() -> None:
     assert parsed('[defaults]\nreminder = "never"').defaults.reminder is None
 
 
 @pytest.mark.parametrize("text", ["90m", "90 m", " 90m "])
-def test_a_duration_may_have_a_space(text: str) -> None:
+def test_a_duration_may_contain_a_space(text: str) -> None:
     gap = parsed(f'[defaults]\nminimum_gap = "{text}"').defaults.minimum_gap
     assert gap == timedelta(minutes=90)
 
@@ -85,7 +82,7 @@ def test_every_duration_is_its_number_of_units(number: int, unit: tuple[str, int
 
 
 @pytest.mark.parametrize(
-    ("text", "hold"),
+    ("text", "period"),
     [
         ("1 check", PendingPeriod(1)),
         ("2 checks", PendingPeriod(2)),
@@ -93,12 +90,12 @@ def test_every_duration_is_its_number_of_units(number: int, unit: tuple[str, int
         ("1w", PendingPeriod(lasting=timedelta(weeks=1))),
     ],
 )
-def test_a_breach_can_be_asked_to_last(text: str, hold: PendingPeriod) -> None:
-    assert rule(f'below = 5\nfor = "{text}"').pending_period == hold
+def test_a_rule_can_have_a_pending_period(text: str, period: PendingPeriod) -> None:
+    assert rule(f'below = 5\nfor = "{text}"').pending_period == period
 
 
 @pytest.mark.parametrize("number", ["20", "20.0", '"20"', '"20.00"', "2e1", "0x14"])
-def test_a_threshold_is_a_number_or_a_string_that_holds_one(number: str) -> None:
+def test_a_threshold_is_a_number_or_a_string_that_contains_one(number: str) -> None:
     assert rule(f"below = {number}").below == Decimal(20)
 
 
@@ -108,63 +105,29 @@ def test_a_threshold_is_exact_to_its_last_digit() -> None:
     )
 
 
-def test_a_rule_can_look_from_above() -> None:
-    one = rule('metric = "points"\nabove = 100\nrecover = 90')
-    assert (one.metric, one.above, one.recover) == (Metric.POINTS, Decimal(100), Decimal(90))
+def test_a_rule_can_have_a_threshold_above() -> None:
+    points = rule('metric = "points"\nabove = 100\nrecover = 90')
+    assert (points.metric, points.above, points.recover) == (
+        Metric.POINTS,
+        Decimal(100),
+        Decimal(90),
+    )
 
 
-def test_a_rule_on_the_providers_flag_needs_no_number() -> None:
-    one = rule('metric = "provider_flag"\nseverity = "critical"')
-    assert (one.metric, one.severity, one.threshold) == (Metric.PROVIDER_FLAG, "critical", None)
+def test_a_rule_on_the_provider_flag_needs_no_threshold() -> None:
+    flag = rule('metric = "provider_flag"\nseverity = "critical"')
+    assert (flag.metric, flag.severity, flag.threshold) == (Metric.PROVIDER_FLAG, "critical", None)
 
 
-def test_a_recovery_at_the_threshold_is_allowed() -> None:
+def test_a_rule_may_recover_at_its_threshold() -> None:
     assert rule("below = 5\nrecover = 5").recover == Decimal(5)
 
 
-def test_a_channel_named_twice_is_one() -> None:
+def test_a_channel_that_is_named_twice_is_one_channel() -> None:
     (route,) = parsed('[[routes]]\nchannels = ["sns", "slack:a", "sns"]').routes
     assert route.channels == ("sns", "slack:a")
 
 
-def test_a_route_can_ask_for_more_than_a_rule() -> None:
+def test_a_route_can_match_more_facts_than_a_rule() -> None:
     match = '{ severity = "critical", rule = "low", metric = "points", "labels.a.b" = "c" }'
     assert parsed(f'[[routes]]\nmatch = {match}\nchannels = ["sns"]').routes
-
-
-class Parameters:
-    """A stand-in for SSM: one parameter, or an error."""
-
-    def __init__(self, answer: str | Exception) -> None:
-        self.answer = answer
-
-    def get_parameter(self, *, Name: str, WithDecryption: bool) -> dict[str, Any]:  # noqa: N803 (AWS's)
-        assert (Name, WithDecryption) == ("/balance-watch/policy", True)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return {"Parameter": {"Value": self.answer}}
-
-
-def read(answer: str | Exception) -> tuple[str | None, list[str]]:
-    faults = Faults()
-    client: Any = Parameters(answer)
-    return read_parameter(client, "/balance-watch/policy", faults), list(faults)
-
-
-def test_the_parameters_text_is_read() -> None:
-    assert read(EXAMPLE) == (EXAMPLE, [])
-
-
-@pytest.mark.parametrize(
-    ("error", "why"),
-    [
-        (
-            ClientError({"Error": {"Code": "ParameterNotFound"}}, "GetParameter"),
-            "ParameterNotFound",
-        ),
-        (ClientError({}, "GetParameter"), "no reason given"),
-        (EndpointConnectionError(endpoint_url="https://canary"), "EndpointConnectionError"),
-    ],
-)
-def test_a_parameter_that_cannot_be_read_is_told(error: Exception, why: str) -> None:
-    assert read(error) == (None, [f"policy /balance-watch/policy: cannot be read ({why})"])

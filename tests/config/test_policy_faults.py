@@ -1,4 +1,4 @@
-"""The policy's TOML, not understood: every fault at once, by place, never by value."""
+"""An invalid policy: every fault is reported at once, by its place and never by its value."""
 
 import pytest
 
@@ -26,11 +26,17 @@ FAULTS = {
     "no side": ("", "policy rules[0]: needs below or above"),
     "recover under below": (
         "below = 5\nrecover = 4",
-        "policy rules[0], recover: must not be under below: it would clear while breached",
+        (
+            "policy rules[0], recover: must not be less than below: "
+            "the alert would end while the rule is breached"
+        ),
     ),
     "recover over above": (
         "above = 5\nrecover = 6",
-        "policy rules[0], recover: must not be over above: it would clear while breached",
+        (
+            "policy rules[0], recover: must not be more than above: "
+            "the alert would end while the rule is breached"
+        ),
     ),
     "a number for the flag": (
         'metric = "provider_flag"\nbelow = 5',
@@ -44,11 +50,11 @@ FAULTS = {
         'below = 5\nfor = "soon"',
         'policy rules[0], for: must be like "2 checks", or a duration such as "30m"',
     ),
-    "a match that is no fact": (
+    "a match on an unknown fact": (
         'below = 5\nmatch = { currency = "EUR" }',
         ("policy rules[0], match: unknown fact; the facts are account, provider, labels.NAME"),
     ),
-    "a glob that is no text": (
+    "a glob that is not text": (
         "below = 5\nmatch = { account = 5 }",
         "policy rules[0], match: must be text, not a whole number",
     ),
@@ -73,24 +79,24 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("text", "fault"), FAULTS.values(), ids=list(FAULTS))
-def test_a_rule_that_is_not_understood_is_told(text: str, fault: str) -> None:
+def test_the_fault_of_a_rule_is_reported(text: str, fault: str) -> None:
     assert faults_of_rule(text) == [fault]
 
 
 @pytest.mark.parametrize("metric", ["unreadable", "auto_reload", "ballance"])
-def test_a_metric_that_there_is_not_is_a_fault_and_not_a_rule(metric: str) -> None:
-    every = "balance, credits, points, runway, spend_rate, staleness, provider_flag"
+def test_a_metric_that_a_policy_cannot_name_is_a_fault(metric: str) -> None:
+    metrics = "balance, credits, points, runway, spend_rate, staleness, provider_flag"
     assert faults_of_rule(f'metric = "{metric}"\nbelow = 5') == [
-        f"policy rules[0], metric: must be one of {every}"
+        f"policy rules[0], metric: must be one of {metrics}"
     ]
 
 
-def test_an_unknown_section_is_told_by_name() -> None:
-    can = "defaults, rules, routes, mute_times, providers"
-    assert faults_of("[rule]\n") == [f"policy: unknown section 'rule'; the sections are {can}"]
+def test_an_unknown_section_is_reported_by_name() -> None:
+    sections = "defaults, rules, routes, mute_times, providers"
+    assert faults_of("[rule]\n") == [f"policy: unknown section 'rule'; the sections are {sections}"]
 
 
-def test_an_unknown_field_is_told_by_name_with_those_there_are() -> None:
+def test_an_unknown_field_is_reported_by_name_with_the_known_ones() -> None:
     assert faults_of_rule("belwo = 5\nbelow = 5") == [
         (
             "policy rules[0]: unknown field 'belwo'; the fields are "
@@ -100,42 +106,42 @@ def test_an_unknown_field_is_told_by_name_with_those_there_are() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
-def test_a_built_in_rules_name_is_taken(name: str) -> None:
+def test_the_name_of_a_built_in_rule_is_taken(name: str) -> None:
     assert faults_of(f'[[rules]]\nname = "{name}"\nbelow = 5') == [
         "policy rules[0], name: is taken by another rule or a built-in one"
     ]
 
 
-def test_a_name_stands_once() -> None:
+def test_two_rules_cannot_have_the_same_name() -> None:
     twice = '[[rules]]\nname = "low"\nbelow = 5\n' * 2
     assert faults_of(twice) == ["policy rules[1], name: is taken by another rule or a built-in one"]
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, r"two\nlines", r"\u0007"])
-def test_a_name_is_one_line(name: str) -> None:
+def test_a_name_must_be_one_line(name: str) -> None:
     assert faults_of(f'[[rules]]\nname = "{name}"\nbelow = 5') == [
         "policy rules[0], name: must be 1 to 100 characters on one line"
     ]
 
 
-def test_a_rule_without_a_name_is_told() -> None:
+def test_a_rule_without_a_name_is_reported() -> None:
     assert faults_of("[[rules]]\nbelow = 5") == ["policy rules[0], name: is missing"]
 
 
 @pytest.mark.parametrize("text", ["5", "-1h", "1.5h", "1 hour", "h", "1h30m", "1000000h", "NEVER"])
-def test_a_bad_duration_is_told(text: str) -> None:
+def test_an_invalid_duration_is_reported(text: str) -> None:
     assert faults_of(f'[defaults]\nreminder = "{text}"\nminimum_gap = "{text}"') == [
         'policy [defaults], reminder: must be a duration such as "30m", "24h" or "7d", or "never"',
         'policy [defaults], minimum_gap: must be a duration such as "30m", "24h" or "7d"',
     ]
 
 
-def test_a_gap_cannot_be_never() -> None:
+def test_the_minimum_gap_cannot_be_never() -> None:
     assert faults_of('[defaults]\nminimum_gap = "never"')
 
 
 @pytest.mark.parametrize("number", ["0", "-1"])
-def test_unreadable_takes_one_failure_at_least(number: str) -> None:
+def test_unreadable_after_must_be_at_least_one_failure(number: str) -> None:
     assert faults_of(f"[defaults]\nunreadable_after = {number}") == [
         "policy [defaults], unreadable_after: must be at least 1"
     ]
@@ -144,13 +150,13 @@ def test_unreadable_takes_one_failure_at_least(number: str) -> None:
 @pytest.mark.parametrize(
     "channel", ["mail", "slack", "slack:", "SNS", "slack:two words", "slack:a:b", "sns "]
 )
-def test_a_channel_that_there_cannot_be_is_told(channel: str) -> None:
+def test_an_invalid_channel_is_reported(channel: str) -> None:
     assert faults_of(f'[[routes]]\nchannels = ["{channel}"]') == [
-        'policy routes[0], channels: can be "sns" and "slack:NAME"'
+        'policy routes[0], channels: must each be "sns" or "slack:NAME"'
     ]
 
 
-def test_a_route_to_nowhere_is_told() -> None:
+def test_a_route_without_a_channel_is_reported() -> None:
     assert faults_of("[[routes]]\nchannels = []") == [
         'policy routes[0], channels: must name at least one, such as "sns"'
     ]
@@ -158,7 +164,7 @@ def test_a_route_to_nowhere_is_told() -> None:
 
 @pytest.mark.parametrize("section", ["defaults", "rules", "routes"])
 @pytest.mark.parametrize("value", ["5", '"x"', "true", "[5]", '["x"]', "[[]]", "2026-11-22"])
-def test_a_section_of_another_type_is_told_by_its_name(section: str, value: str) -> None:
+def test_a_section_of_another_type_is_reported_by_its_name(section: str, value: str) -> None:
     assert all(fault.startswith("policy ") for fault in faults_of(f"{section} = {value}"))
 
 
@@ -179,13 +185,13 @@ WRONG = (
 
 @pytest.mark.parametrize("field", [*FIELDS, "channels"])
 @pytest.mark.parametrize("value", WRONG)
-def test_a_field_of_another_type_is_told_without_its_value_or_understood(
+def test_a_field_of_another_type_is_reported_without_its_value_or_parsed(
     field: str, value: str
 ) -> None:
     kind, rest = (
         ("routes", {}) if field == "channels" else ("rules", {"name": '"low"', "below": "5"})
     )
-    table = "\n".join(f"{name} = {each}" for name, each in {**rest, field: value}.items())
+    table = "\n".join(f"{name} = {text}" for name, text in {**rest, field: value}.items())
     faults = Faults()
     policy = parse_policy(f"[[{kind}]]\n{table}", "policy", faults)
     assert (policy is None) is bool(faults)
@@ -193,7 +199,7 @@ def test_a_field_of_another_type_is_told_without_its_value_or_understood(
     assert CANARY not in "".join(faults)
 
 
-def test_every_fault_is_told_at_once_and_no_value_is_in_any() -> None:
+def test_every_fault_is_reported_at_once_and_none_contains_a_value() -> None:
     text = f"""
         [defaults]
         reminder = "{CANARY}"
@@ -256,7 +262,7 @@ def test_every_fault_is_told_at_once_and_no_value_is_in_any() -> None:
         f'x = "{CANARY}\\q"',
     ],
 )
-def test_what_is_not_toml_is_told_by_line_and_without_its_text(text: str) -> None:
+def test_text_that_is_not_toml_is_reported_by_its_line_and_not_repeated(text: str) -> None:
     (fault,) = faults_of(text)
     assert fault.startswith("policy: is not TOML (at ")
     assert "line" in fault or "end of document" in fault
@@ -268,6 +274,6 @@ def test_what_is_not_toml_is_told_by_line_and_without_its_text(text: str) -> Non
     ["x = " + "[" * 4000, "x = " + "9" * 5000, "x = 1e99999999999999999999", "x = 1e-" + "9" * 40],
     ids=["deep", "long", "a huge exponent", "a tiny one"],
 )
-def test_what_breaks_the_toml_parser_is_a_fault(text: str) -> None:
+def test_text_that_breaks_the_toml_parser_is_a_fault(text: str) -> None:
     (fault,) = faults_of(text)
     assert fault.startswith("policy: ")

@@ -14,7 +14,7 @@ REQUIRED = {"TABLE_NAME": "history", "TOPIC_ARN": "arn:aws:sns:eu-central-1:1234
 
 
 def lower(variables: dict[str, str]) -> dict[str, Any]:
-    """Returns the fields of these variables."""
+    """Returns these variables by the names of their fields."""
     return {name.lower(): value for name, value in variables.items()}
 
 
@@ -29,15 +29,15 @@ def faults(**environment: str) -> str:
 
 
 def test_table_and_topic_alone_are_required() -> None:
-    found = settings()
-    assert (found.table_name, found.topic_arn) == tuple(REQUIRED.values())
-    assert (found.secrets_prefix, found.policy_parameter) == ("balance-watch/", "")
-    assert (found.log_level, found.heartbeat_url) == ("INFO", "")
-    assert (found.trusted_hosts, found.history_days) == (frozenset(), 400)
+    defaults = settings()
+    assert (defaults.table_name, defaults.topic_arn) == tuple(REQUIRED.values())
+    assert (defaults.secrets_prefix, defaults.policy_parameter) == ("balance-watch/", "")
+    assert (defaults.log_level, defaults.heartbeat_url) == ("INFO", "")
+    assert (defaults.trusted_hosts, defaults.history_days) == (frozenset(), 400)
 
 
 def test_every_setting_is_read() -> None:
-    found = settings(
+    parsed = settings(
         SECRETS_PREFIX="team/",
         POLICY_PARAMETER="/team/policy",
         LOG_LEVEL="debug",
@@ -45,7 +45,7 @@ def test_every_setting_is_read() -> None:
         TRUSTED_HOSTS="127.0.0.1:8080",
         HISTORY_DAYS="30",
     )
-    assert found == CheckSettings(
+    assert parsed == CheckSettings(
         **lower(REQUIRED),
         secrets_prefix="team/",
         policy_parameter="/team/policy",
@@ -81,14 +81,14 @@ def test_an_empty_environment_is_missing_the_required_variables() -> None:
         CheckSettings.from_environment({})
 
 
-def test_an_invalid_variable_is_named_alone_where_none_is_missing() -> None:
+def test_an_invalid_variable_is_named_alone_if_none_is_missing() -> None:
     message = faults(HISTORY_DAYS="soon")
     assert message == "HISTORY_DAYS must be a number of days, 1 or more."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherSettings(FunctionSettings):
-    """What another handler declares: its own fields."""
+    """The settings of another handler, which declares its own fields."""
 
     batch_queue_url: str
     table_name: str
@@ -162,10 +162,10 @@ def test_an_invalid_trusted_host_is_an_error_without_the_rest_too() -> None:
         trusted_hosts({"TRUSTED_HOSTS": "localhost"})
 
 
-def test_no_value_is_in_the_error() -> None:
+def test_the_error_contains_no_value() -> None:
     message = faults(LOG_LEVEL=key(), TRUSTED_HOSTS=key(), HISTORY_DAYS=key())
     assert CORE not in message
 
 
-def test_the_heartbeat_url_is_not_in_the_repr() -> None:
+def test_the_repr_does_not_contain_the_heartbeat_url() -> None:
     assert CORE not in repr(settings(HEARTBEAT_URL=HEARTBEAT))

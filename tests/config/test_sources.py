@@ -1,4 +1,4 @@
-"""Every secret under the prefix, twenty to a call; one that cannot be read is told by name."""
+"""Reading the secrets under the prefix, and the policy; failures are reported by name."""
 
 import json
 import uuid
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from balance_watch.config.sources import is_ours, read_secrets
+from balance_watch.config.sources import is_ours, read_parameter, read_secrets
+from balance_watch.validation import Faults
 from local.aws import CREDENTIALS
 from local.loopback import LOOPBACK
 from local.stack import REGION
@@ -23,15 +24,15 @@ if TYPE_CHECKING:
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:"
 
 
-class Pages:
-    """A stand-in for Secrets Manager that gives these pages, and notes how it was asked."""
+class FakeSecretsManager:
+    """Returns these pages, and records the requests for them."""
 
     def __init__(self, *pages: Json) -> None:
-        self.pages, self.asked = list(pages), list[Json]()
+        self.pages, self.requests = list(pages), list[Json]()
 
-    def batch_get_secret_value(self, **asked: Any) -> Json:  # noqa: ANN401 (as boto3's)
-        self.asked.append(asked)
-        return {"SecretValues": [], **self.pages[len(self.asked) - 1]}
+    def batch_get_secret_value(self, **request: object) -> Json:
+        self.requests.append(request)
+        return {"SecretValues": [], **self.pages[len(self.requests) - 1]}
 
 
 def secret(name: str, text: str = "{}") -> Json:
@@ -43,12 +44,12 @@ def error(secret_id: str, code: str = "AccessDeniedException") -> Json:
 
 
 def read(*pages: Json) -> tuple[dict[str, str], list[str]]:
-    client: Any = Pages(*pages)
-    found = read_secrets(client, PREFIX)
-    return found.texts, list(found.faults)
+    client: Any = FakeSecretsManager(*pages)
+    secrets = read_secrets(client, PREFIX)
+    return secrets.texts, list(secrets.faults)
 
 
-def test_secrets_of_accounts_and_webhooks_are_read_and_others_left_alone() -> None:
+def test_secrets_of_accounts_and_webhooks_are_read_and_others_ignored() -> None:
     ours = ["accounts", "accounts/team", "accounts/a/b", "slack"]
     foreign = ["accounts-old", "slack/old", "other", "accountss"]
     page = {"SecretValues": [secret(PREFIX + name) for name in (*ours, *foreign)]}
@@ -56,11 +57,11 @@ def test_secrets_of_accounts_and_webhooks_are_read_and_others_left_alone() -> No
     assert (sorted(texts), faults) == (sorted(PREFIX + name for name in ours), [])
 
 
-def test_a_call_asks_for_twenty_under_the_prefix() -> None:
-    client: Any = Pages({"NextToken": "more"}, {})
+def test_a_call_requests_twenty_secrets_under_the_prefix() -> None:
+    client: Any = FakeSecretsManager({"NextToken": "more"}, {})
     read_secrets(client, PREFIX)
     wanted = {"Filters": [{"Key": "name", "Values": [PREFIX]}], "MaxResults": 20}
-    assert client.asked == [wanted, {**wanted, "NextToken": "more"}]
+    assert client.requests == [wanted, {**wanted, "NextToken": "more"}]
 
 
 def test_a_page_without_any_secret_is_not_the_last() -> None:
@@ -69,13 +70,13 @@ def test_a_page_without_any_secret_is_not_the_last() -> None:
     assert list(texts) == [f"{PREFIX}accounts"]
 
 
-def test_what_is_read_comes_in_the_order_of_names() -> None:
+def test_secrets_are_returned_in_the_order_of_their_names() -> None:
     later, first = secret(f"{PREFIX}accounts/b"), secret(f"{PREFIX}accounts/a")
     texts, _ = read({"SecretValues": [later], "NextToken": "more"}, {"SecretValues": [first]})
     assert list(texts) == [f"{PREFIX}accounts/a", f"{PREFIX}accounts/b"]
 
 
-def test_a_binary_secret_is_told_by_name() -> None:
+def test_a_binary_secret_is_reported_by_name() -> None:
     page = {"SecretValues": [{"Name": f"{PREFIX}accounts", "SecretBinary": key().encode()}]}
     assert read(page) == ({}, ["secret balance-watch/accounts: is binary, not text"])
 
@@ -83,38 +84,38 @@ def test_a_binary_secret_is_told_by_name() -> None:
 @pytest.mark.parametrize(
     "secret_id", [f"{ARN}{PREFIX}accounts/a-b-AbC123", f"{PREFIX}accounts/a-b"]
 )
-def test_a_secret_that_cannot_be_read_is_told_by_name_and_the_rest_is_read(secret_id: str) -> None:
+def test_a_secret_that_cannot_be_read_is_reported_and_the_rest_is_read(secret_id: str) -> None:
     page = {"SecretValues": [secret(f"{PREFIX}slack")], "Errors": [error(secret_id)]}
     texts, faults = read(page)
     assert list(texts) == [f"{PREFIX}slack"]
     assert faults == ["secret balance-watch/accounts/a-b: cannot be read (AccessDeniedException)"]
 
 
-def test_errors_of_every_page_are_told() -> None:
-    one, other = error(f"{PREFIX}accounts"), error(f"{PREFIX}slack", "DecryptionFailure")
-    _, faults = read({"Errors": [one], "NextToken": "more"}, {"Errors": [other]})
+def test_the_errors_of_every_page_are_reported() -> None:
+    first, second = error(f"{PREFIX}accounts"), error(f"{PREFIX}slack", "DecryptionFailure")
+    _, faults = read({"Errors": [first], "NextToken": "more"}, {"Errors": [second]})
     assert len(faults) == 2
 
 
-def test_a_foreign_secret_that_cannot_be_read_is_nobodys_fault() -> None:
+def test_another_secret_that_cannot_be_read_is_not_a_fault() -> None:
     assert read({"Errors": [error(f"{ARN}{PREFIX}other-AbC123")]}) == ({}, [])
 
 
-def test_an_error_that_names_nothing_is_told_all_the_same() -> None:
-    assert read({"Errors": [{}]}) == ({}, ["secret ?: cannot be read (no reason)"])
+def test_an_error_without_a_name_is_reported_all_the_same() -> None:
+    assert read({"Errors": [{}]}) == ({}, ["secret ?: cannot be read (no reason given)"])
 
 
-def test_no_text_of_a_secret_is_in_a_repr() -> None:
-    client: Any = Pages({"SecretValues": [secret(f"{PREFIX}accounts", key())]})
+def test_no_repr_contains_the_text_of_a_secret() -> None:
+    client: Any = FakeSecretsManager({"SecretValues": [secret(f"{PREFIX}accounts", key())]})
     assert CORE not in repr(read_secrets(client, PREFIX))
 
 
 def test_a_call_that_fails_as_a_whole_is_raised() -> None:
-    class Refusing(Pages):
-        def batch_get_secret_value(self, **_: Any) -> Json:  # noqa: ANN401 (as boto3's)
+    class DeniedSecretsManager(FakeSecretsManager):
+        def batch_get_secret_value(self, **_: object) -> Json:
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "BatchGetSecretValue")
 
-    client: Any = Refusing()
+    client: Any = DeniedSecretsManager()
     with pytest.raises(ClientError):
         read_secrets(client, PREFIX)
 
@@ -123,8 +124,48 @@ def test_a_call_that_fails_as_a_whole_is_raised() -> None:
     ("name", "ours"),
     [("accounts", True), ("accounts/x", True), ("slack", True), ("slack2", False), ("", False)],
 )
-def test_what_is_ours_is_told_by_the_name_under_any_prefix(name: str, *, ours: bool) -> None:
+def test_the_name_under_the_prefix_decides_whether_a_secret_is_ours(
+    name: str, *, ours: bool
+) -> None:
     assert is_ours(f"team/prod/{name}", "team/prod/") is ours
+
+
+class FakeParameterStore:
+    """Returns one parameter, or raises an error."""
+
+    def __init__(self, result: str | Exception) -> None:
+        self.result = result
+
+    def get_parameter(self, *, Name: str, WithDecryption: bool) -> dict[str, Any]:  # noqa: N803 (AWS's)
+        assert (Name, WithDecryption) == ("/balance-watch/policy", True)
+        if isinstance(self.result, Exception):
+            raise self.result
+        return {"Parameter": {"Value": self.result}}
+
+
+def read_policy(result: str | Exception) -> tuple[str | None, list[str]]:
+    faults = Faults()
+    client: Any = FakeParameterStore(result)
+    return read_parameter(client, "/balance-watch/policy", faults), list(faults)
+
+
+def test_the_text_of_the_parameter_is_read() -> None:
+    assert read_policy("[defaults]\n") == ("[defaults]\n", [])
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (
+            ClientError({"Error": {"Code": "ParameterNotFound"}}, "GetParameter"),
+            "ParameterNotFound",
+        ),
+        (ClientError({}, "GetParameter"), "no reason given"),
+        (EndpointConnectionError(endpoint_url="https://canary"), "EndpointConnectionError"),
+    ],
+)
+def test_a_parameter_that_cannot_be_read_is_reported(error: Exception, why: str) -> None:
+    assert read_policy(error) == (None, [f"policy /balance-watch/policy: cannot be read ({why})"])
 
 
 @pytest.fixture(scope="module")
@@ -146,21 +187,19 @@ def prefix() -> str:
     return f"{uuid.uuid4().hex}/"
 
 
-def test_more_secrets_than_a_page_holds_are_all_read(
-    client: "SecretsManagerClient", prefix: str
-) -> None:
+def test_all_pages_of_secrets_are_read(client: "SecretsManagerClient", prefix: str) -> None:
     names = {f"{prefix}accounts/{number:02}" for number in range(45)}
     for name in (*names, f"{prefix}other"):
         client.create_secret(Name=name, SecretString=json.dumps({"accounts": []}))
-    found = read_secrets(client, prefix)
-    assert (set(found.texts), found.faults) == (names, [])
+    secrets = read_secrets(client, prefix)
+    assert (set(secrets.texts), secrets.faults) == (names, [])
 
 
-def test_a_secret_of_bytes_is_told(client: "SecretsManagerClient", prefix: str) -> None:
+def test_a_real_binary_secret_is_reported(client: "SecretsManagerClient", prefix: str) -> None:
     client.create_secret(Name=f"{prefix}accounts", SecretBinary=b"\x00")
     assert read_secrets(client, prefix).faults == [f"secret {prefix}accounts: is binary, not text"]
 
 
-def test_no_secret_at_all_is_no_fault(client: "SecretsManagerClient", prefix: str) -> None:
-    found = read_secrets(client, prefix)
-    assert (found.texts, found.faults) == ({}, [])
+def test_without_any_secret_there_is_no_fault(client: "SecretsManagerClient", prefix: str) -> None:
+    secrets = read_secrets(client, prefix)
+    assert (secrets.texts, secrets.faults) == ({}, [])

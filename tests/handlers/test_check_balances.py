@@ -1,4 +1,4 @@
-"""CheckBalances: which events it takes, what it returns, when it ends in an error."""
+"""CheckBalances: the events that it accepts, its result, and when it ends in an error."""
 
 import json
 from collections.abc import Callable, Iterator

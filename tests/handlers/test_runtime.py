@@ -1,4 +1,4 @@
-"""What every handler shares: its log's level, the warm start, the time that is left."""
+"""The parts that all handlers share: the log level, the warm start, the time left."""
 
 import logging
 import os

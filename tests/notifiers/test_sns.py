@@ -1,4 +1,4 @@
-"""SNS: the JSON of the contract for machines, a few lines for people, a subject that mail takes."""
+"""SNS messages: the JSON of the contract for machines, text for people, a subject for mail."""
 
 import json
 from datetime import timedelta
@@ -24,23 +24,23 @@ from balance_watch.notifiers.sns import (
 from tests.support.notifications import LINK, NOW, anything, faulty, lines, low
 
 
-def versions(it: Notification) -> dict[str, str]:
-    found: dict[str, str] = json.loads(render(it)["Message"])
-    return found
+def versions(notification: Notification) -> dict[str, str]:
+    by_protocol: dict[str, str] = json.loads(render(notification)["Message"])
+    return by_protocol
 
 
 def size(entry: dict[str, Any]) -> int:
-    """What SNS counts of an entry: text, subject, and attributes with their names and types."""
+    """Returns the bytes that SNS counts: text, subject, and attributes with names and types."""
     attributes = entry["MessageAttributes"].items()
     texts = [entry["Message"], entry["Subject"]]
-    texts += [each for name, it in attributes for each in (name, *it.values())]
+    texts += [text for name, attribute in attributes for text in (name, *attribute.values())]
     return sum(len(text.encode()) for text in texts)
 
 
 def test_machines_get_the_json_of_the_contract() -> None:
-    it = low()
-    assert json.loads(versions(it)["sqs"]) == {
-        "alert_id": it.alert_id,
+    notification = low()
+    assert json.loads(versions(notification)["sqs"]) == {
+        "alert_id": notification.alert_id,
         "account": "sms",
         "provider": "vonage",
         "rule": "low balance",
@@ -58,38 +58,39 @@ def test_machines_get_the_json_of_the_contract() -> None:
     }
 
 
-def test_what_is_not_known_is_null() -> None:
-    said = for_machines(faulty("policy: wrong"))
+def test_an_unknown_value_is_null() -> None:
+    exact = for_machines(faulty("policy: wrong"))
     unknown = {"threshold", "currency", "balance", "observed_at", "runway"}
-    assert {name for name, value in said.items() if value is None} == unknown
+    assert {name for name, value in exact.items() if value is None} == unknown
 
 
 @settings(max_examples=40)
 @given(anything())
-def test_every_number_for_machines_is_a_string_and_exact(it: Notification) -> None:
-    said = json.loads(json.dumps(for_machines(it)))
+def test_every_number_for_machines_is_a_string_and_exact(notification: Notification) -> None:
+    fields = json.loads(json.dumps(for_machines(notification)))
     for name in ("value", "threshold", "balance"):
-        exact = getattr(it, name)
-        if name == "value" and not METRICS[it.metric].is_number:
-            assert said[name] == exact, "a word"
+        exact = getattr(notification, name)
+        if name == "value" and not METRICS[notification.metric].is_number:
+            assert fields[name] == exact, "a word"
             continue
-        assert said[name] is None if exact is None else Decimal(said[name]) == Decimal(exact)
-        assert "E" not in (said[name] or "")
-    runway = None if it.runway is None else str(int(it.runway.total_seconds()))
-    assert said["runway"] == runway
-    assert not any(isinstance(value, int | float) for value in said.values())
+        assert fields[name] is None if exact is None else Decimal(fields[name]) == Decimal(exact)
+        assert "E" not in (fields[name] or "")
+    runway = notification.runway
+    assert fields["runway"] == (None if runway is None else str(int(runway.total_seconds())))
+    assert not any(isinstance(value, int | float) for value in fields.values())
 
 
-def test_queues_functions_and_hooks_get_the_same_json_and_people_text() -> None:
-    found = versions(low())
-    assert set(found) == {"default", "email", "sms", "sqs", "lambda", "http", "https"}
-    assert found["sqs"] == found["lambda"] == found["http"] == found["https"]
-    assert found["default"] == found["email"] == text_for_people(low())
-    assert found["sms"] == "sms is at 8.20 EUR, below 20.00 EUR"
+def test_queues_functions_and_hooks_get_the_same_json_and_people_get_text() -> None:
+    by_protocol = versions(low())
+    assert set(by_protocol) == {"default", "email", "sms", "sqs", "lambda", "http", "https"}
+    machines = {by_protocol[protocol] for protocol in ("sqs", "lambda", "http", "https")}
+    assert len(machines) == 1
+    assert by_protocol["default"] == by_protocol["email"] == text_for_people(low())
+    assert by_protocol["sms"] == "sms is at 8.20 EUR, below 20.00 EUR"
     assert render(low())["MessageStructure"] == "json"
 
 
-def test_a_mail_reads_so() -> None:
+def test_the_text_of_a_low_balance() -> None:
     assert text_for_people(low(detail="The threshold set at the provider is 20.00 EUR.")) == (
         "sms is at 8.20 EUR, below 20.00 EUR\n"
         "Last 24 h: █▄▁ 31.20 → 8.20 EUR\n"
@@ -100,7 +101,7 @@ def test_a_mail_reads_so() -> None:
     )
 
 
-def test_a_mail_that_it_is_over_reads_so() -> None:
+def test_the_text_of_an_alert_that_is_over() -> None:
     assert text_for_people(low(reason="resolved", value="31.2", trend=())) == (
         "sms has recovered and is at 31.20 EUR\n"
         "Since 22 Nov 2026 08:00 UTC, over after 2 h 5 min.\n"
@@ -108,24 +109,24 @@ def test_a_mail_that_it_is_over_reads_so() -> None:
     )
 
 
-def test_what_has_just_begun_shows_no_span() -> None:
+def test_an_alert_that_has_just_begun_shows_no_duration() -> None:
     assert "\nSince 22 Nov 2026 10:05 UTC.\n" in text_for_people(low(since=NOW))
 
 
-def test_attributes_are_there_to_filter_by() -> None:
+def test_the_attributes_allow_filters() -> None:
     attributes = render(low())["MessageAttributes"]
-    assert {name: it["StringValue"] for name, it in attributes.items()} == {
+    assert {name: value["StringValue"] for name, value in attributes.items()} == {
         "account": "sms",
         "provider": "vonage",
         "rule": "low balance",
         "severity": "critical",
         "reason": "fired",
     }
-    assert {it["DataType"] for it in attributes.values()} == {"String"}
+    assert {value["DataType"] for value in attributes.values()} == {"String"}
 
 
 @pytest.mark.parametrize(
-    ("it", "line"),
+    ("notification", "line"),
     [
         (low(), "[CRITICAL] sms is at 8.20 EUR, below 20.00 EUR"),
         (low(severity="warning", account="süß"), "[WARNING] s?? is at 8.20 EUR, below 20.00 EUR"),
@@ -136,12 +137,12 @@ def test_attributes_are_there_to_filter_by() -> None:
         ),
     ],
 )
-def test_a_subject_says_how_grave_and_what(it: Notification, line: str) -> None:
-    assert subject(it) == line
+def test_a_subject_shows_the_severity_and_the_alert(notification: Notification, line: str) -> None:
+    assert subject(notification) == line
 
 
 @given(st.text(max_size=150) | lines(100), st.sampled_from(Reason), st.sampled_from(Metric))
-def test_a_subject_is_ascii_on_one_short_line_whatever_the_account_is_called(
+def test_a_subject_is_one_short_line_of_ascii_for_any_account(
     account: str, reason: Reason, metric: Metric
 ) -> None:
     line = subject(low(account=account, reason=reason, metric=metric))
@@ -153,40 +154,41 @@ def test_a_subject_is_ascii_on_one_short_line_whatever_the_account_is_called(
 
 @settings(max_examples=30)
 @given(anything())
-def test_a_text_for_people_says_since_when_and_what_to_do(it: Notification) -> None:
-    shown = text_for_people(it)
+def test_a_text_for_people_shows_since_when_and_what_to_do(notification: Notification) -> None:
+    shown = text_for_people(notification)
     assert len(shown) <= 4000
-    if len(it.detail) < 1000:
+    if len(notification.detail) < 1000:
+        is_good_news = notification.reason in ("resolved", "topped_up")
         assert "\nSince " in shown
-        assert (LINK in shown) is (
-            it.link is not None and it.reason not in ("resolved", "topped_up")
-        )
+        assert (LINK in shown) is (notification.link is not None and not is_good_news)
 
 
 @pytest.mark.parametrize(
     ("count", "sizes"), [(0, []), (1, [1]), (10, [10]), (11, [10, 1]), (25, [10, 10, 5])]
 )
-def test_a_call_holds_ten(count: int, sizes: list[int]) -> None:
+def test_a_call_has_at_most_ten_entries(count: int, sizes: list[int]) -> None:
     assert [len(group) for group in batches([low()] * count)] == sizes
 
 
 @settings(max_examples=20)
 @given(st.lists(anything(), min_size=1, max_size=4), st.integers(1, 8))
-def test_a_call_is_never_larger_than_sns_takes(its: list[Notification], times: int) -> None:
-    groups = list(batches(its * times))
-    assert [it for group in groups for it in group] == its * times
+def test_a_call_is_never_larger_than_sns_accepts(
+    notifications: list[Notification], times: int
+) -> None:
+    groups = list(batches(notifications * times))
+    assert [it for group in groups for it in group] == notifications * times
     for group in groups:
         assert 1 <= len(group) <= MAX_ENTRIES
         assert sum(size(render(it)) for it in group) <= MAX_BYTES
 
 
-def test_what_is_large_goes_in_calls_of_its_own() -> None:
+def test_large_notifications_are_spread_over_several_calls() -> None:
     large = low(detail="\x07" * 4000, labels={f"{n:03}" + '"' * 97: '"' * 100 for n in range(20)})
     groups = list(batches([large] * 10))
     assert len(groups) > 1
     assert all(sum(size(render(it)) for it in group) <= MAX_BYTES for group in groups)
 
 
-def test_times_are_told_to_the_second_in_utc() -> None:
-    said = for_machines(low(since=NOW - timedelta(seconds=1)))
-    assert said["since"] == "2026-11-22T10:04:59Z"
+def test_times_are_in_utc_to_the_second() -> None:
+    fields = for_machines(low(since=NOW - timedelta(seconds=1)))
+    assert fields["since"] == "2026-11-22T10:04:59Z"

@@ -1,4 +1,4 @@
-"""SNS: what it took is accepted, entry by entry; all else is refused, with its reason."""
+"""Sending to SNS: each entry is accepted if SNS accepts it, or else rejected with a reason."""
 
 import json
 from collections.abc import Iterator
@@ -22,27 +22,30 @@ if TYPE_CHECKING:
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alerts"
 Json = dict[str, Any]
 
+Client = Any
+"""A boto3 client: boto3 makes its classes at run time."""
 
-class Topic:
-    """A stand-in for SNS: answers each call as it is told, or raises."""
 
-    def __init__(self, *answers: Json | Exception) -> None:
-        self.answers, self.calls = list(answers), list[Json]()
+class FakeSns:
+    """A client of SNS that returns these responses, one for each call, or raises them."""
 
-    def publish_batch(self, **call: Any) -> Json:  # noqa: ANN401 (as boto3's)
+    def __init__(self, *responses: Json | Exception) -> None:
+        self.responses, self.calls = list(responses), list[Json]()
+
+    def publish_batch(self, **call: object) -> Json:
         self.calls.append(call)
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        response = self.responses.pop(0)
+        if isinstance(response, Exception):
+            raise response
+        return response
 
 
-def took(*ids: int) -> list[Json]:
+def successful(*ids: int) -> list[Json]:
     return [{"Id": str(number), "MessageId": "m"} for number in ids]
 
 
-def send(count: int, *answers: Json | Exception) -> list[SendResult]:
-    client: Any = Topic(*answers)
+def send(count: int, *responses: Json | Exception) -> list[SendResult]:
+    client: Any = FakeSns(*responses)
     return list(SnsChannel(client, TOPIC).send(many(count), deadline=0))
 
 
@@ -50,87 +53,87 @@ def many(count: int) -> list[Notification]:
     return [low(account=f"a{number:02}") for number in range(count)]
 
 
-def accounts(its: tuple[Notification, ...]) -> list[str]:
-    return [it.account for it in its]
+def accounts(notifications: tuple[Notification, ...]) -> list[str]:
+    return [notification.account for notification in notifications]
 
 
-def test_what_sns_took_is_accepted() -> None:
-    (sent,) = send(2, {"Successful": took(0, 1)})
-    assert sent == SendResult(accepted=tuple(many(2)))
+def test_entries_that_sns_accepts_are_accepted() -> None:
+    (result,) = send(2, {"Successful": successful(0, 1)})
+    assert result == SendResult(accepted=tuple(many(2)))
 
 
-def test_an_entry_that_failed_is_refused_and_the_others_are_accepted() -> None:
+def test_a_failed_entry_is_rejected_and_the_others_are_accepted() -> None:
     failed = {"Id": "1", "Code": "InternalError", "SenderFault": False, "Message": "canary"}
-    (sent,) = send(3, {"Successful": took(2, 0), "Failed": [failed]})
-    assert accounts(sent.accepted) == ["a00", "a02"]
-    assert accounts(sent.rejected) == ["a01"]
-    assert sent.why == "SNS answers InternalError."
+    (result,) = send(3, {"Successful": successful(2, 0), "Failed": [failed]})
+    assert accounts(result.accepted) == ["a00", "a02"]
+    assert accounts(result.rejected) == ["a01"]
+    assert result.why == "SNS answers InternalError."
 
 
-def test_an_entry_that_sns_says_nothing_of_is_refused() -> None:
-    (sent,) = send(2, {"Successful": took(0)})
-    assert (accounts(sent.rejected), sent.why) == (["a01"], "SNS answers nothing.")
+def test_an_entry_that_sns_does_not_mention_is_rejected() -> None:
+    (result,) = send(2, {"Successful": successful(0)})
+    assert (accounts(result.rejected), result.why) == (["a01"], "SNS answers nothing.")
 
 
-def test_all_codes_of_a_call_are_told() -> None:
+def test_all_error_codes_of_a_call_are_reported() -> None:
     failed = [{"Id": "0", "Code": "Throttled"}, {"Id": "1", "Code": "InternalError"}]
-    (sent,) = send(2, {"Failed": failed})
-    assert sent.why == "SNS answers InternalError, Throttled."
+    (result,) = send(2, {"Failed": failed})
+    assert result.why == "SNS answers InternalError, Throttled."
 
 
 @pytest.mark.parametrize(
     ("error", "why"),
     [
         (ClientError({"Error": {"Code": "NotFound"}}, "PublishBatch"), "SNS answers NotFound."),
-        (ClientError({}, "PublishBatch"), "SNS answers an error."),
+        (ClientError({}, "PublishBatch"), "SNS answers an error without a code."),
         (
             EndpointConnectionError(endpoint_url="https://canary"),
-            "SNS was not reached (EndpointConnectionError).",
+            "SNS cannot be reached (EndpointConnectionError).",
         ),
         (
             ReadTimeoutError(endpoint_url="https://canary"),
-            "SNS was not reached (ReadTimeoutError).",
+            "SNS cannot be reached (ReadTimeoutError).",
         ),
     ],
 )
-def test_a_call_that_fails_refuses_its_ten_and_the_next_is_made(error: Exception, why: str) -> None:
-    first, second = send(11, error, {"Successful": took(0)})
+def test_a_failed_call_rejects_its_ten_and_the_next_is_made(error: Exception, why: str) -> None:
+    first, second = send(11, error, {"Successful": successful(0)})
     assert (len(first.rejected), first.accepted, first.why) == (10, (), why)
     assert accounts(second.accepted) == ["a10"]
 
 
 def test_a_call_names_the_topic_and_gives_each_entry_an_id() -> None:
-    client: Any = Topic({"Successful": took(*range(10))})
+    client: Any = FakeSns({"Successful": successful(*range(10))})
     list(SnsChannel(client, TOPIC).send(many(10), deadline=0))
     (call,) = client.calls
     assert call["TopicArn"] == TOPIC
     assert len({entry["Id"] for entry in call["PublishBatchRequestEntries"]}) == 10
 
 
-def test_the_gravest_go_first() -> None:
-    client: Any = Topic({"Successful": took(*range(10))}, {"Successful": took(0)})
+def test_the_gravest_notification_is_in_the_first_call() -> None:
+    client: Any = FakeSns({"Successful": successful(*range(10))}, {"Successful": successful(0)})
     infos = [low(account=f"a{number}", severity="info") for number in range(10)]
     sending = SnsChannel(client, TOPIC).send([*infos, low(account="grave")], deadline=0)
     assert next(sending).accepted[0].account == "grave"
 
 
-def test_each_call_is_told_of_as_soon_as_it_is_made() -> None:
-    client: Any = Topic({"Successful": took(*range(10))}, {"Successful": took(0)})
+def test_each_result_is_yielded_as_soon_as_its_call_is_made() -> None:
+    client: Any = FakeSns({"Successful": successful(*range(10))}, {"Successful": successful(0)})
     sending = SnsChannel(client, TOPIC).send(many(11), deadline=0)
     assert len(next(sending).accepted) == 10
     assert len(client.calls) == 1
 
 
-def test_nothing_to_say_is_not_sent() -> None:
+def test_without_notifications_nothing_is_sent() -> None:
     assert send(0) == []
 
 
 @pytest.fixture(scope="module")
-def client_of() -> Iterator["Callable[[str], Any]"]:
+def client_of() -> Iterator["Callable[[str], Client]"]:
     server = ThreadedMotoServer(LOOPBACK, 0, verbose=False)
     server.start()
 
-    def client(service: str) -> Any:  # noqa: ANN401 (boto3 makes clients at run time)
+    def client(service: str) -> Client:
         return boto3.client(  # type: ignore[call-overload]
             service,
             endpoint_url=f"http://{LOOPBACK}:{server.get_host_and_port()[1]}",
@@ -144,7 +147,7 @@ def client_of() -> Iterator["Callable[[str], Any]"]:
 
 
 def test_a_queue_gets_every_notification_of_a_real_topic(
-    client_of: "Callable[[str], Any]",
+    client_of: "Callable[[str], Client]",
 ) -> None:
     sns, sqs = client_of("sns"), client_of("sqs")
     topic = sns.create_topic(Name="alerts")["TopicArn"]
@@ -152,23 +155,26 @@ def test_a_queue_gets_every_notification_of_a_real_topic(
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
     raw = {"RawMessageDelivery": "true"}
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"], Attributes=raw)
-    said = [low(account=f"sms-é-{number:02}", detail="<&>\n🔴") for number in range(23)]
+    notifications = [low(account=f"sms-é-{number:02}", detail="<&>\n🔴") for number in range(23)]
 
-    sent = list(SnsChannel(sns, topic).send(said, deadline=0))
+    results = list(SnsChannel(sns, topic).send(notifications, deadline=0))
 
-    assert [len(each.accepted) for each in sent] == [10, 10, 3]
+    assert [len(result.accepted) for result in results] == [10, 10, 3]
     received: list[Json] = []
     while batch := sqs.receive_message(
         QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
     ).get("Messages"):
         received += batch
-    assert [json.loads(each["Body"]) for each in received] == [for_machines(it) for it in said]
+    bodies = [json.loads(message["Body"]) for message in received]
+    assert bodies == [for_machines(notification) for notification in notifications]
     attributes = received[0]["MessageAttributes"]
     assert attributes["account"]["StringValue"] == "sms-é-00"
     assert attributes["reason"]["StringValue"] == "fired"
 
 
-def test_a_topic_that_is_gone_refuses_everything(client_of: "Callable[[str], Any]") -> None:
-    gone = TOPIC.replace("alerts", "gone")
-    (sent,) = SnsChannel(client_of("sns"), gone).send([low()], deadline=0)
-    assert (sent.rejected, sent.why) == ((low(),), "SNS answers NotFound.")
+def test_a_topic_that_does_not_exist_rejects_everything(
+    client_of: "Callable[[str], Client]",
+) -> None:
+    missing = TOPIC.replace("alerts", "missing")
+    (result,) = SnsChannel(client_of("sns"), missing).send([low()], deadline=0)
+    assert (result.rejected, result.why) == ((low(),), "SNS answers NotFound.")

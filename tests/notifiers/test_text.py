@@ -1,4 +1,4 @@
-"""The wording of alerts: one line that says what is the matter and stands on its own."""
+"""The wording of alerts: one line that describes the problem by itself."""
 
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ from balance_watch.notifiers.text import format_change, summary_line
 from tests.support.notifications import faulty, low
 
 FLAG = low(rule="provider_flag", metric="provider_flag")
-GONE = low(rule="unreadable", metric="unreadable", value="key_rejected", threshold=None)
+UNREADABLE = low(rule="unreadable", metric="unreadable", value="key_rejected", threshold=None)
 
 
 def changed(notification: Notification, **changes: object) -> str:
@@ -74,7 +74,7 @@ def test_a_providers_own_measure_of_low_is_named_as_such(
 def test_an_unreadable_account_is_named_with_the_kind_of_failure(
     changes: dict[str, object], line: str
 ) -> None:
-    assert changed(GONE, **changes) == line
+    assert changed(UNREADABLE, **changes) == line
 
 
 @pytest.mark.parametrize(
@@ -100,5 +100,5 @@ def test_a_change_runs_from_the_first_balance_to_the_last() -> None:
 
 
 @pytest.mark.parametrize("trend", [(), (Decimal(5),)])
-def test_without_a_past_there_is_no_change(trend: tuple[Decimal, ...]) -> None:
+def test_without_a_history_there_is_no_change(trend: tuple[Decimal, ...]) -> None:
     assert format_change(low(trend=trend)) == ""

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from balance_watch.config.policy import parse_policy
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import ReadFailure, Reading
+from balance_watch.exact_parsing import exact_json
 from balance_watch.providers.parser import parse_reply
 from balance_watch.providers.request import balance_request, host_of
 from balance_watch.providers.spec_validation import convert_spec
 from balance_watch.transport import Reply
-from balance_watch.validation import Faults, exact_json
+from balance_watch.validation import Faults
 from tests.providers.test_specification import by, unstated
 from tests.support.canaries import key
 from tests.support.provider_reads import NOW, account_of, parsed, spec_of

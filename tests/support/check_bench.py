@@ -1,4 +1,4 @@
-"""A check on a new table, on the real store and the real secrets, with what is read made up."""
+"""A check with the real store and secrets, on a new table, with fake reads and delivery."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,13 +12,13 @@ from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.check import Check, Deliver
 from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.summary import Summary
-from balance_watch.wiring import Wiring
+from balance_watch.wiring import Client, Wiring
 from local.aws import EmbeddedAws
 from tests.support.canaries import key
 from tests.support.clock import Clock
 from tests.support.dynamodb_clients import refusal
 from tests.support.examples import NEXT, TICK
-from tests.support.fakes import Looks
+from tests.support.fakes import FakeReads
 
 PREFIX = "balance-watch/"
 THIRD = NEXT + timedelta(minutes=5)
@@ -27,11 +27,11 @@ LOW, FINE = "8.2", "71.5"
 
 
 @dataclass
-class Post:
-    """Accepts what is owed and takes it off, or refuses all of it."""
+class FakeDelivery:
+    """Accepts every entry and removes it from the outbox, or rejects every entry."""
 
     store: Store
-    refuses: bool = False
+    rejects: bool = False
     accepted: list[OutboxEntry] = field(default_factory=list)
 
     def __call__(
@@ -43,21 +43,21 @@ class Post:
         deadline: float,
     ) -> DeliveryReport:
         del channels, configuration, deadline
-        if self.refuses:
+        if self.rejects:
             return DeliveryReport(0, len(entries))
         self.accepted += entries
         self.store.outbox.remove(entries)
         return DeliveryReport(len(entries), 0)
 
     @property
-    def said(self) -> list[tuple[str, str]]:
-        return [
-            (each.notification.account, each.notification.reason.value) for each in self.accepted
-        ]
+    def announced(self) -> list[tuple[str, str]]:
+        """The account and the reason of every accepted notification."""
+        notifications = [entry.notification for entry in self.accepted]
+        return [(notification.account, notification.reason.value) for notification in notifications]
 
 
-class SecretsThatAreDenied:
-    """Secrets Manager, to a role that may not read it."""
+class DeniedSecrets:
+    """A client of Secrets Manager whose role may not read secrets."""
 
     def batch_get_secret_value(self, **_: object) -> None:
         raise refusal("AccessDeniedException", "BatchGetSecretValue")
@@ -65,33 +65,35 @@ class SecretsThatAreDenied:
 
 @dataclass
 class Bench:
-    """A check on a new table, with all that a test may want to change of it."""
+    """A check on a new table; a test can replace each of its parts."""
 
     aws: EmbeddedAws
     wiring: Wiring
     store: Store
     clock: Clock
-    looks: Looks
-    post: Post
+    reads: FakeReads
+    delivery: FakeDelivery
     deliver: Deliver | None = None
 
     def check(self, store: Store | None = None) -> Check:
         return replace(
             self.wiring.check(),
             store=store or self.store,
-            read=self.looks,
-            deliver=self.deliver or self.post,
+            read=self.reads,
+            deliver=self.deliver or self.delivery,
         )
 
     def run(self, tick: datetime = TICK) -> Summary:
         return self.check().run(tick, seconds=SECONDS)
 
-    def store_over(self, client: Any) -> Store:  # noqa: ANN401 (boto3's, or what wraps it)
+    def store_over(self, client: Client) -> Store:
+        """Returns a store that uses this client of DynamoDB."""
         return Store(
             client, self.wiring.settings.table_name, clock=self.clock.time, sleep=self.clock.sleep
         )
 
     def watch(self, *names: str, alert_below: str = "20", into: str = "accounts") -> None:
+        """Configures these accounts, and no others, in one secret."""
         entries = [
             {
                 "name": name,
@@ -104,22 +106,22 @@ class Bench:
         self.put_secret(into, {"accounts": entries})
 
     def trust(self, *authorities: str) -> None:
-        """Has it pay at servers on loopback."""
+        """Lets the check pay at servers on loopback."""
         trusted = frozenset(authorities)
         settings = replace(self.wiring.settings, trusted_hosts=trusted)
         self.wiring = replace(self.wiring, settings=settings)
 
-    def delivers_to(self, *authorities: str) -> None:
-        """Has it deliver to the real topic, and to webhooks on loopback."""
+    def deliver_to(self, *authorities: str) -> None:
+        """Lets the check deliver to the real topic, and to webhooks on loopback."""
         self.trust(*authorities)
         self.wiring = replace(self.wiring, make_store=lambda _: self.store)
         self.deliver = self.wiring.deliver
 
     def scan(self) -> list[Any]:
-        """Returns everything that is in the table."""
+        """Returns every item of the table."""
         client = self.wiring.client("dynamodb")
-        found: list[Any] = client.scan(TableName=self.wiring.settings.table_name)["Items"]
-        return found
+        items: list[Any] = client.scan(TableName=self.wiring.settings.table_name)["Items"]
+        return items
 
     def put_secret(self, name: str, content: dict[str, Any] | str) -> None:
         self.aws.put_secret(PREFIX + name, content)

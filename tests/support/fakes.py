@@ -1,4 +1,4 @@
-"""Parts of a check that a test can set: what the operator wrote, and what is read."""
+"""Fakes of the parts of a check: the reads of accounts, and the text of the operator."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,40 +15,44 @@ from balance_watch.validation import Faults
 FINE = "71.5"
 PREFIX = "balance-watch/"
 
-Outcome = ReadResult
-
 
 @dataclass
-class Looks:
-    """What every look yields: a balance by account, else a fine one; `never` is not come to."""
+class FakeReads:
+    """Reads accounts: yields a failure or a balance by account, or else a balance that is fine.
+
+    It yields nothing for an account in `out_of_time`. `requested` records the accounts.
+    """
 
     balances: dict[str, str] = field(default_factory=dict)
     failures: dict[str, ReadFailure] = field(default_factory=dict)
-    never: set[str] = field(default_factory=set)
-    asked: list[str] = field(default_factory=list)
+    out_of_time: set[str] = field(default_factory=set)
+    requested: list[str] = field(default_factory=list)
 
     def __call__(
         self, accounts: Sequence[tuple[Account, Spec]], *, now: datetime, deadline: float
-    ) -> Iterator[tuple[Account, Outcome]]:
+    ) -> Iterator[tuple[Account, ReadResult]]:
         del deadline
         for account, _ in accounts:
-            self.asked.append(account.name)
+            self.requested.append(account.name)
             if account.name in self.failures:
                 yield account, self.failures[account.name]
-            elif account.name not in self.never:
+            elif account.name not in self.out_of_time:
                 balance = Decimal(self.balances.get(account.name, FINE))
                 yield account, Reading(now, balance, "USD")
 
 
 @dataclass(frozen=True)
 class WrittenSources:
-    """The secrets by name without their prefix, as plain values or text, and the policy's text."""
+    """Sources of the configuration: secrets, by name without the prefix, and a policy's text.
+
+    A secret is a text, or a value to write as JSON.
+    """
 
     written: Mapping[str, object]
     text: str = ""
 
     def secrets(self) -> Secrets:
-        """The secrets, as Secrets Manager has them."""
+        """Returns the secrets, as they are read from Secrets Manager."""
         return Secrets(
             {
                 PREFIX + name: content if isinstance(content, str) else json.dumps(content)
@@ -57,6 +61,6 @@ class WrittenSources:
         )
 
     def policy(self, faults: Faults) -> str:
-        """The policy's text."""
+        """Returns the policy's text."""
         del faults
         return self.text

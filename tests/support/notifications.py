@@ -1,4 +1,4 @@
-"""Notifications for tests: a plain one whose fields can be changed, and arbitrary ones."""
+"""Notifications for tests: a plain one whose fields a test can change, and arbitrary ones."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,11 +18,11 @@ LINK = "https://example.com/billing"
 
 
 def low(**changes: object) -> Notification:
-    """A low balance that fired; severities, reasons and metrics can be given as text."""
-    kinds = {"severity": Severity, "reason": Reason, "metric": Metric}
-    for name, kind in kinds.items():
+    """Returns a low balance that fired, with changes; enumerations can be given as text."""
+    enumerations = {"severity": Severity, "reason": Reason, "metric": Metric}
+    for name, enumeration in enumerations.items():
         if name in changes:
-            changes[name] = kind(str(changes[name]))
+            changes[name] = enumeration(str(changes[name]))
     notification = Notification(
         alert_id="",
         account="sms",
@@ -48,7 +48,7 @@ def low(**changes: object) -> Notification:
 
 
 def faulty(*faults: str, **changes: object) -> Notification:
-    """The alert on a configuration with these faults."""
+    """Returns the alert about a configuration with these faults."""
     return low(
         account="configuration",
         provider="balance-watch",
@@ -75,7 +75,7 @@ def _amount(digits: int, exponent: int) -> Decimal:
 
 
 def lines(max_length: int) -> st.SearchStrategy[str]:
-    """One line of at most so many characters, many of which some channel treats specially."""
+    """One line of at most `max_length` characters, many of which are special in a channel."""
     special = st.sampled_from("&<>*_`\"'\\|~ é漢🔴\u202e\u200b")
     plain = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
     return st.text(special | plain, min_size=1, max_size=max_length) | st.sampled_from(
@@ -85,8 +85,8 @@ def lines(max_length: int) -> st.SearchStrategy[str]:
 
 amounts = st.builds(_amount, st.integers(-(10**38) + 1, 10**38 - 1), st.integers(-130, 87))
 times = st.datetimes(
-    datetime(2026, 1, 1),  # noqa: DTZ001 (hypothesis needs naive ones)
-    datetime(2100, 1, 1),  # noqa: DTZ001
+    datetime(2026, 1, 1),  # noqa: DTZ001 (hypothesis requires naive limits)
+    datetime(2100, 1, 1),  # noqa: DTZ001 (as above)
     timezones=st.just(UTC),
 ).map(lambda at: at.replace(microsecond=0))
 
@@ -96,10 +96,10 @@ def anything(draw: st.DrawFn) -> Notification:
     """Any notification that can be announced about an account."""
     since = draw(times)
     reason = draw(st.sampled_from(Reason))
-    of_top_ups = [Metric.BALANCE, Metric.TOP_UP]
-    metric = draw(st.sampled_from(of_top_ups if reason is Reason.TOPPED_UP else list(Metric)))
+    top_up_metrics = [Metric.BALANCE, Metric.TOP_UP]
+    metric = draw(st.sampled_from(top_up_metrics if reason is Reason.TOPPED_UP else list(Metric)))
     words = st.sampled_from([None, "unknown", "not_enabled", "paid", "timed_out", "3"])
-    numbers = (st.none() | amounts).map(lambda it: None if it is None else f"{it:f}")
+    numbers = (st.none() | amounts).map(lambda number: None if number is None else f"{number:f}")
     return low(
         account=draw(lines(100)),
         provider=draw(st.sampled_from(["vonage", "aimlapi"])),

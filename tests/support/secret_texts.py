@@ -1,4 +1,4 @@
-"""Secrets for tests, and what they are understood as."""
+"""Secrets for tests, and their parsing with providers made up here."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 def _spec(name: str = "Keyed", url: str = "https://api.example.com/v1", *keys: str) -> Spec:
-    """A provider that needs these credentials, and with `auth = "query"` a token."""
+    """Returns a provider that needs these credentials, or a token with `auth = "query"`."""
     headers = {f"X-{name}": f"${name}" for name in keys or ("api_key",)}
     raw = {
         "name": name,
@@ -43,40 +43,43 @@ CATALOGUE = {
 }
 
 
-def found(given: str | Mapping[str, object], where: str, faults: Faults) -> Spec | None:
-    """A provider of CATALOGUE, or one that the account holds itself."""
-    if not isinstance(given, str):
-        return _spec(str(given.get("name")))
-    if given not in CATALOGUE:
+def resolve(provider: str | Mapping[str, object], where: str, faults: Faults) -> Spec | None:
+    """Returns a provider of CATALOGUE, or one that the account specifies itself."""
+    if not isinstance(provider, str):
+        return _spec(str(provider.get("name")))
+    if provider not in CATALOGUE:
         faults.add(where, "provider is not in the catalogue: see `balance-watch providers`")
-    return CATALOGUE.get(given)
+    return CATALOGUE.get(provider)
 
 
 def account(**changes: object) -> Json:
-    """An account that is in order; a change to None takes the field away."""
+    """Returns a valid account with some changes; a change to None removes the field."""
     entry = {"name": "search", "provider": "you", "credentials": {"api_key": key()}, **changes}
     return {name: value for name, value in entry.items() if value is not None}
 
 
-def understood(**secrets: object) -> ParsedSecrets:
-    """What secrets say; `accounts_x` stands for `balance-watch/accounts/x`, text for itself."""
+def parse(**secrets: object) -> ParsedSecrets:
+    """Parses secrets: a text, or a value to write as JSON.
+
+    `accounts_x` is the secret `balance-watch/accounts/x`.
+    """
     texts = {
         PREFIX + name.replace("_", "/"): raw if isinstance(raw, str) else json.dumps(raw)
         for name, raw in secrets.items()
     }
-    return parse_secrets(Secrets(texts), PREFIX, found, KINDS)
+    return parse_secrets(Secrets(texts), PREFIX, resolve, KINDS)
 
 
-def with_accounts(*entries: object) -> ParsedSecrets:
-    """What one secret with these accounts says."""
-    return understood(accounts={"accounts": list(entries)})
+def parse_entries(*entries: object) -> ParsedSecrets:
+    """Parses one secret with these accounts."""
+    return parse(accounts={"accounts": list(entries)})
 
 
-def names(watched: ParsedSecrets) -> list[str]:
-    """The accounts that are watched."""
-    return [one.name for one, _ in watched.accounts]
+def names(parsed: ParsedSecrets) -> list[str]:
+    """Returns the names of the parsed accounts."""
+    return [account.name for account, _ in parsed.accounts]
 
 
-def addresses(watched: ParsedSecrets) -> dict[str, str]:
-    """The addresses of the channels, by their names."""
-    return {name: channel.address for name, channel in watched.channels.items()}
+def addresses(parsed: ParsedSecrets) -> dict[str, str]:
+    """Returns the addresses of the parsed channels by name."""
+    return {name: channel.address for name, channel in parsed.channels.items()}

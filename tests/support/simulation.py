@@ -37,7 +37,7 @@ from tests.support.crash_points import (
     wait_for_other_threads,
 )
 from tests.support.dynamodb_local import DynamoDbLocal, NotInstalledError
-from tests.support.fakes import Looks
+from tests.support.fakes import FakeReads
 from tests.support.tables import client_of, new_table
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Life:
     transport: MortalTransport
     settings: CheckSettings
     clock: Clock = field(default_factory=Clock)
-    looks: Looks = field(default_factory=Looks)
+    looks: FakeReads = field(default_factory=FakeReads)
     ids: dict[str, str] = field(default_factory=dict)
     """Which alert a headline in Slack is about."""
     said: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -207,7 +207,7 @@ class Past:
             before,
             settings=replace(before.settings, table_name=table),
             clock=Clock(),
-            looks=Looks(
+            looks=FakeReads(
                 balances=dict.fromkeys(("fires", "worsens", "lasts", PAYS), LOW),
                 failures={"rejected": ReadFailure(FailureKind.KEY_REJECTED, "no")},
             ),

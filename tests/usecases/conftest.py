@@ -1,4 +1,4 @@
-"""One embedded AWS for a module, a new table for a test."""
+"""One embedded AWS for each module, and a new table for each test."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from balance_watch.config.settings import CheckSettings
 from balance_watch.store.dynamodb import Store
 from balance_watch.wiring import Wiring, new_client
 from local.aws import EmbeddedAws
-from tests.support.check_bench import Bench, Post
+from tests.support.check_bench import Bench, FakeDelivery
 from tests.support.clock import Clock
-from tests.support.fakes import Looks
+from tests.support.fakes import FakeReads
 from tests.support.tables import new_table
 
 
@@ -27,7 +27,7 @@ def aws() -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(scope="module")
 def clients(aws: EmbeddedAws) -> dict[str, Any]:
-    """Clients as the wiring makes them, made once: that takes longer than most tests here."""
+    """Clients as the wiring makes them. They are made once, which takes longer than most tests."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in aws.environment.items():
             patch.setenv(name, value)
@@ -43,7 +43,7 @@ def bench(aws: EmbeddedAws, clients: dict[str, Any]) -> Iterator[Bench]:
     clock = Clock()
     store = Store(clients["dynamodb"], table, clock=clock.time, sleep=clock.sleep)
     aws.put_policy("# Empty.\n")
-    yield Bench(aws, wiring, store, clock, Looks(), Post(store))
+    yield Bench(aws, wiring, store, clock, FakeReads(), FakeDelivery(store))
     secrets = clients["secretsmanager"]
     for secret in secrets.list_secrets(MaxResults=100)["SecretList"]:
         secrets.delete_secret(SecretId=secret["Name"], ForceDeleteWithoutRecovery=True)
@@ -51,14 +51,14 @@ def bench(aws: EmbeddedAws, clients: dict[str, Any]) -> Iterator[Bench]:
 
 @pytest.fixture
 def calls(clients: dict[str, Any]) -> Iterator[Counter[str]]:
-    """The calls of all clients from now on."""
+    """Counts the calls of all clients from now on."""
     counted: Counter[str] = Counter()
 
-    def note(model: OperationModel, **_: object) -> None:
+    def count(model: OperationModel, **_: object) -> None:
         counted[model.name] += 1
 
     for client in clients.values():
-        client.meta.events.register("before-call", note)
+        client.meta.events.register("before-call", count)
     yield counted
     for client in clients.values():
-        client.meta.events.unregister("before-call", note)
+        client.meta.events.unregister("before-call", count)

@@ -1,4 +1,4 @@
-"""A kind of channel is one class and one row: a kind made up here works throughout."""
+"""A new kind of channel takes one class and one row: a made-up kind works everywhere."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ channels = ["pager:night", "slack:default"]
 
 @dataclass
 class Pager:
-    """One pager: beeps, refuses for now, or answers that its number was given up."""
+    """One pager: it beeps, rejects for now, or answers that its number does not exist."""
 
     number: str
     answer: str = "beeps"
@@ -34,7 +34,7 @@ class Pager:
     def send(
         self, notifications: Sequence[Notification], *, deadline: float
     ) -> Iterator[SendResult]:
-        """Beeps once for each."""
+        """Beeps once for each notification."""
         del deadline
         for notification in notifications:
             if self.answer == "beeps":
@@ -46,13 +46,13 @@ class Pager:
                 yield SendResult(rejected=(notification,), why=why, permanent=permanent)
 
     @property
-    def heard(self) -> list[tuple[str, str]]:
-        """What it beeped for: accounts and reasons."""
-        return [(it.account, it.reason.value) for it in self.beeps]
+    def received(self) -> list[tuple[str, str]]:
+        """The account and the reason of each notification that it beeped for."""
+        return [(beep.account, beep.reason.value) for beep in self.beeps]
 
 
 def parse_numbers(secret: Json, where: str, faults: Faults) -> Mapping[str, str]:
-    """The numbers by name of `{"numbers": {NAME: NUMBER}}`."""
+    """Returns the numbers of `{"numbers": {NAME: NUMBER}}` by name."""
     numbers = secret.get("numbers") if isinstance(secret, dict) else None
     if not isinstance(numbers, dict):
         faults.add(where, 'must be a JSON object with the field "numbers"')
@@ -72,13 +72,13 @@ class Exchange(dict[str, Pager]):
 
     @property
     def row(self) -> Kind:
-        """The row of KINDS that makes pagers a kind of channel."""
+        """The row of KINDS for pagers."""
         return Kind("pager", lambda number, _: self[number], parse_numbers)
 
 
 @dataclass
 class World:
-    """A check that knows pagers, a pager at night, and Slack."""
+    """A check with pagers as a kind of channel, the pager `night`, and Slack."""
 
     bench: Bench
     exchange: Exchange
@@ -87,7 +87,7 @@ class World:
     @classmethod
     def begin(cls, bench: Bench, slack: SlackInbox) -> Self:
         exchange = Exchange()
-        bench.delivers_to(slack.authority)
+        bench.deliver_to(slack.authority)
         kinds = {**KINDS, "pager": exchange.row}
         bench.wiring = replace(bench.wiring, kinds=kinds)
         bench.deliver = bench.wiring.deliver
@@ -95,7 +95,7 @@ class World:
         bench.put_secret("slack", {"webhooks": slack.webhooks})
         bench.put_secret("pager", {"numbers": {"night": key("night")}})
         bench.watch("a")
-        bench.looks.balances["a"] = LOW
+        bench.reads.balances["a"] = LOW
         bench.aws.published()
         return cls(bench, exchange, slack)
 
@@ -116,7 +116,7 @@ def world(bench: Bench) -> Iterator[World]:
 
 def test_a_route_reaches_a_channel_of_the_new_kind(world: World) -> None:
     summary = world.bench.run()
-    assert world.night.heard == [("a", "fired")]
+    assert world.night.received == [("a", "fired")]
     assert (summary.delivered, summary.undelivered) == (2, 0)
 
 
@@ -135,13 +135,15 @@ def test_a_channel_named_like_a_kind_does_not_exist(world: World) -> None:
 
 
 @pytest.mark.parametrize("channel", ["pager", "pager:", "pager:two words", "telex:night", "sns:x"])
-def test_a_policy_can_only_name_channels_as_their_kind_is_named(world: World, channel: str) -> None:
+def test_a_policy_can_only_name_channels_in_the_form_of_their_kind(
+    world: World, channel: str
+) -> None:
     world.bench.aws.put_policy(ROUTES.replace("pager:night", channel))
     (fault, *_) = world.bench.wiring.load().faults
-    assert 'channels: can be "sns", "slack:NAME" and "pager:NAME"' in fault
+    assert 'channels: must each be "sns", "slack:NAME" or "pager:NAME"' in fault
 
 
-def test_a_fault_in_its_secret_is_reported_by_place_and_never_by_value(world: World) -> None:
+def test_a_fault_in_the_secret_is_reported_by_place_and_never_by_value(world: World) -> None:
     world.bench.put_secret("pager", {"numbers": {"night": key("night"), "day": 5}})
     world.bench.run()
     faults = world.bench.wiring.load().faults
@@ -149,12 +151,12 @@ def test_a_fault_in_its_secret_is_reported_by_place_and_never_by_value(world: Wo
     assert CORE not in str(faults)
 
 
-def test_a_pager_that_refuses_hears_at_the_next_run(world: World) -> None:
+def test_a_notification_that_a_pager_rejects_is_sent_in_the_next_run(world: World) -> None:
     world.night.answer = "busy"
     assert world.bench.run().undelivered == 1
     world.night.answer = "beeps"
     assert world.bench.run(NEXT).delivered == 1
-    assert world.night.heard == [("a", "fired")]
+    assert world.night.received == [("a", "fired")]
 
 
 def test_a_pager_that_fails_permanently_is_a_fault_and_a_fallback_gets_its_alerts(
@@ -171,38 +173,40 @@ def test_a_pager_that_fails_permanently_is_a_fault_and_a_fallback_gets_its_alert
     assert dict(later.record.dead_channels)["pager:night"].why.endswith("no such number.")
 
 
-def test_a_dead_pager_is_tried_again_once_it_has_another_number(world: World) -> None:
+def test_a_dead_pager_with_a_new_number_is_tried_again(world: World) -> None:
     world.night.answer = "no such number"
     world.bench.run()
     world.bench.put_secret("pager", {"numbers": {"night": key("new")}})
-    world.bench.looks.balances["a"] = "71.5"
+    world.bench.reads.balances["a"] = "71.5"
     world.bench.run(NEXT)
-    assert world.exchange[key("new")].heard == [("a", "resolved")]
+    assert world.exchange[key("new")].received == [("a", "resolved")]
 
 
-def test_while_its_secret_cannot_be_parsed_its_alerts_stay_pending(world: World) -> None:
+def test_while_the_secret_cannot_be_parsed_entries_for_pagers_stay_pending(world: World) -> None:
     world.bench.put_secret("pager", "no JSON")
     # The alert and the one about the configuration are both routed to the pager.
     assert world.bench.run().undelivered == 2
     world.bench.put_secret("pager", {"numbers": {"night": key("night")}})
     world.bench.run(NEXT)
-    assert ("a", "fired") in world.night.heard
+    assert ("a", "fired") in world.night.received
 
 
-def test_a_fallback_is_off_for_the_kind_alone_whose_secret_cannot_be_parsed(world: World) -> None:
+def test_a_kind_whose_secret_cannot_be_parsed_is_the_only_one_without_a_fallback(
+    world: World,
+) -> None:
     world.night.answer = "no such number"
     world.bench.put_secret("slack", "no JSON")
     summary = world.bench.run()
-    # What is routed to Slack waits for its secret; what the dead pager had goes to the topic.
+    # Entries for Slack wait for its secret; entries for the dead pager go to the topic.
     assert "a" in [it.attributes["account"] for it in world.bench.aws.published()]
     assert summary.undelivered > 0
 
 
-def test_without_a_route_its_default_channel_gets_every_alert(world: World) -> None:
+def test_without_a_route_the_default_pager_gets_every_alert(world: World) -> None:
     world.bench.aws.put_policy("# Empty.\n")
     world.bench.put_secret("pager", {"numbers": {"default": key("all")}})
     world.bench.run()
-    assert world.exchange[key("all")].heard == [("a", "fired")]
+    assert world.exchange[key("all")].received == [("a", "fired")]
     assert world.in_slack
 
 
@@ -216,7 +220,7 @@ def test_status_shows_the_account_and_its_alert(world: World) -> None:
     assert "balance-watch/pager" in str(configuration.faults)
 
 
-def test_no_number_is_in_a_repr(world: World) -> None:
+def test_no_repr_contains_a_number(world: World) -> None:
     configuration = world.bench.wiring.load()
     assert set(configuration.channels) == {
         "sns",
@@ -228,7 +232,7 @@ def test_no_number_is_in_a_repr(world: World) -> None:
     assert world.bench.wiring.settings.topic_arn in configuration.channels["sns"].address
 
 
-def test_a_reminder_goes_to_the_pager_that_was_told(world: World) -> None:
+def test_a_reminder_goes_to_the_pager_that_was_notified(world: World) -> None:
     world.bench.run()
     world.bench.run(TICK + timedelta(hours=25))
-    assert world.night.heard == [("a", "fired"), ("a", "reminder")]
+    assert world.night.received == [("a", "fired"), ("a", "reminder")]

@@ -1,4 +1,4 @@
-"""Delivery: every channel on its own, and what was accepted is taken off at once."""
+"""Delivery: channels do not delay each other, and accepted entries are removed at once."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,20 +17,22 @@ from tests.support.notifications import low
 ONE, TWO, THREE = (low(account=name) for name in ("one", "two", "three"))
 
 
-class Outbox:
-    """Notes what is taken off; `works` is whether that can be stored."""
+class FakeOutbox:
+    """Records the entries that are removed; `works` is False if that cannot be stored."""
 
     def __init__(self, *, works: bool = True) -> None:
         self.works = works
-        self.settled: list[tuple[str, ...]] = []
+        self.removed: list[tuple[str, ...]] = []
 
-    def remove(self, owed: Iterable[OutboxEntry]) -> bool:
-        self.settled.append(tuple(f"{it.channel} {it.notification.account}" for it in owed))
+    def remove(self, entries: Iterable[OutboxEntry]) -> bool:
+        self.removed.append(
+            tuple(f"{entry.channel} {entry.notification.account}" for entry in entries)
+        )
         return self.works
 
 
-class Scripted:
-    """A channel that does as it is told."""
+class ScriptedChannel:
+    """A channel that sends by a script."""
 
     def __init__(self, script: Callable[[Sequence[Notification]], Iterator[SendResult]]) -> None:
         self.script = script
@@ -42,209 +44,223 @@ class Scripted:
         return self.script(notifications)
 
 
-@Scripted
-def accepting(its: Sequence[Notification]) -> Iterator[SendResult]:
-    yield SendResult(accepted=tuple(its))
+@ScriptedChannel
+def accepting(notifications: Sequence[Notification]) -> Iterator[SendResult]:
+    yield SendResult(accepted=tuple(notifications))
 
 
-@Scripted
-def refusing(its: Sequence[Notification]) -> Iterator[SendResult]:
-    yield SendResult(rejected=tuple(its), why="Slack answers HTTP 404, no_service.")
+@ScriptedChannel
+def rejecting(notifications: Sequence[Notification]) -> Iterator[SendResult]:
+    yield SendResult(rejected=tuple(notifications), why="Slack answers HTTP 404, no_service.")
 
 
-@Scripted
-def breaking(its: Sequence[Notification]) -> Iterator[SendResult]:
-    """One of them it cannot even write down."""
-    for it in its:
-        if it == TWO:
+@ScriptedChannel
+def raising(notifications: Sequence[Notification]) -> Iterator[SendResult]:
+    """Raises an error at one of the notifications."""
+    for notification in notifications:
+        if notification == TWO:
             raise RuntimeError(webhook())
-        yield SendResult(accepted=(it,))
+        yield SendResult(accepted=(notification,))
 
 
-def owed(channel: str, *its: Notification) -> list[OutboxEntry]:
-    return [OutboxEntry(it, channel) for it in its]
+def pending(channel: str, *notifications: Notification) -> list[OutboxEntry]:
+    return [OutboxEntry(notification, channel) for notification in notifications]
 
 
 def delivered(
-    it: Sequence[OutboxEntry], outbox: Outbox | None = None, left: float = 5.0, **channels: Channel
+    entries: Sequence[OutboxEntry],
+    outbox: FakeOutbox | None = None,
+    left: float = 5.0,
+    **channels: Channel,
 ) -> tuple[int, int]:
+    """Returns how many entries were delivered, and how many were not."""
     end = monotonic() + left
-    result = deliver(it, channels=channels, outbox=outbox or Outbox(), deadline=end)
-    return result.delivered, result.undelivered
+    report = deliver(entries, channels=channels, outbox=outbox or FakeOutbox(), deadline=end)
+    return report.delivered, report.undelivered
 
 
-def test_what_is_accepted_is_taken_off() -> None:
-    outbox = Outbox()
-    assert delivered(owed("sns", ONE, TWO), outbox, sns=accepting) == (2, 0)
-    assert outbox.settled == [("sns one", "sns two")]
+def test_accepted_entries_are_removed() -> None:
+    outbox = FakeOutbox()
+    assert delivered(pending("sns", ONE, TWO), outbox, sns=accepting) == (2, 0)
+    assert outbox.removed == [("sns one", "sns two")]
 
 
-def test_nothing_owed_is_nothing_done() -> None:
-    outbox = Outbox()
+def test_without_pending_entries_nothing_happens() -> None:
+    outbox = FakeOutbox()
     assert delivered([], outbox, sns=accepting) == (0, 0)
-    assert outbox.settled == []
+    assert outbox.removed == []
 
 
-def test_what_is_refused_is_owed_still(caplog: pytest.LogCaptureFixture) -> None:
-    outbox = Outbox()
-    assert delivered(owed("sns", ONE), outbox, sns=refusing) == (0, 1)
-    assert outbox.settled == []
+def test_a_rejected_entry_stays_pending(caplog: pytest.LogCaptureFixture) -> None:
+    outbox = FakeOutbox()
+    assert delivered(pending("sns", ONE), outbox, sns=rejecting) == (0, 1)
+    assert outbox.removed == []
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert vars(record)["why"] == "Slack answers HTTP 404, no_service."
 
 
-def test_a_channel_is_given_what_is_owed_to_it_alone() -> None:
-    given: dict[str, list[str]] = {}
+def test_a_channel_gets_only_its_own_entries() -> None:
+    received: dict[str, list[str]] = {}
 
-    def noting(name: str) -> Scripted:
-        def script(its: Sequence[Notification]) -> Iterator[SendResult]:
-            given[name] = [it.account for it in its]
-            yield SendResult(accepted=tuple(its))
+    def recording(name: str) -> ScriptedChannel:
+        def script(notifications: Sequence[Notification]) -> Iterator[SendResult]:
+            received[name] = [notification.account for notification in notifications]
+            yield SendResult(accepted=tuple(notifications))
 
-        return Scripted(script)
+        return ScriptedChannel(script)
 
-    both = [*owed("a", ONE, TWO), *owed("b", ONE, THREE)]
-    assert delivered(both, a=noting("a"), b=noting("b")) == (4, 0)
-    assert given == {"a": ["one", "two"], "b": ["one", "three"]}
-
-
-def test_each_message_is_taken_off_before_the_next_is_sent() -> None:
-    outbox = Outbox()
-
-    def script(its: Sequence[Notification]) -> Iterator[SendResult]:
-        for number, it in enumerate(its):
-            assert len(outbox.settled) == number
-            yield SendResult(accepted=(it,))
-
-    assert delivered(owed("sns", ONE, TWO, THREE), outbox, sns=Scripted(script)) == (3, 0)
-    assert outbox.settled == [("sns one",), ("sns two",), ("sns three",)]
+    entries = [*pending("a", ONE, TWO), *pending("b", ONE, THREE)]
+    assert delivered(entries, a=recording("a"), b=recording("b")) == (4, 0)
+    assert received == {"a": ["one", "two"], "b": ["one", "three"]}
 
 
-def test_one_of_a_message_that_was_refused_is_owed_alone() -> None:
-    outbox = Outbox()
+def test_each_accepted_entry_is_removed_before_the_next_is_sent() -> None:
+    outbox = FakeOutbox()
 
-    @Scripted
-    def partly(its: Sequence[Notification]) -> Iterator[SendResult]:
-        yield SendResult(accepted=(its[1],), rejected=(its[0],), why="SNS answers InternalError.")
+    def script(notifications: Sequence[Notification]) -> Iterator[SendResult]:
+        for number, notification in enumerate(notifications):
+            assert len(outbox.removed) == number
+            yield SendResult(accepted=(notification,))
 
-    assert delivered(owed("sns", ONE, TWO), outbox, sns=partly) == (1, 1)
-    assert outbox.settled == [("sns two",)]
+    assert delivered(pending("sns", ONE, TWO, THREE), outbox, sns=ScriptedChannel(script)) == (3, 0)
+    assert outbox.removed == [("sns one",), ("sns two",), ("sns three",)]
 
 
-def test_a_channel_that_breaks_stops_no_other_and_keeps_what_was_accepted(
+def test_only_the_rejected_entry_of_a_message_stays_pending() -> None:
+    outbox = FakeOutbox()
+
+    @ScriptedChannel
+    def partly(notifications: Sequence[Notification]) -> Iterator[SendResult]:
+        yield SendResult(
+            accepted=(notifications[1],),
+            rejected=(notifications[0],),
+            why="SNS answers InternalError.",
+        )
+
+    assert delivered(pending("sns", ONE, TWO), outbox, sns=partly) == (1, 1)
+    assert outbox.removed == [("sns two",)]
+
+
+def test_a_channel_that_raises_stops_no_other_channel_and_no_other_entry(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    outbox = Outbox()
-    both = [*owed("bad", ONE, TWO, THREE), *owed("good", ONE)]
-    assert delivered(both, outbox, bad=breaking, good=accepting) == (3, 1)
-    assert sorted(outbox.settled) == [("bad one",), ("bad three",), ("good one",)]
-    assert CORE not in caplog.text, "an error's own text may hold an address"
+    outbox = FakeOutbox()
+    entries = [*pending("bad", ONE, TWO, THREE), *pending("good", ONE)]
+    assert delivered(entries, outbox, bad=raising, good=accepting) == (3, 1)
+    assert sorted(outbox.removed) == [("bad one",), ("bad three",), ("good one",)]
+    assert CORE not in caplog.text, "the text of an error may contain an address"
 
 
-def test_what_goes_to_no_known_channel_is_owed_still(caplog: pytest.LogCaptureFixture) -> None:
-    outbox = Outbox()
-    both = [*owed("slack:gone", ONE), *owed("sns", ONE)]
-    assert delivered(both, outbox, sns=accepting) == (1, 1)
-    assert outbox.settled == [("sns one",)]
-    assert vars(caplog.records[0])["channel"] == "slack:gone"
+def test_an_entry_for_a_missing_channel_stays_pending(caplog: pytest.LogCaptureFixture) -> None:
+    outbox = FakeOutbox()
+    entries = [*pending("slack:missing", ONE), *pending("sns", ONE)]
+    assert delivered(entries, outbox, sns=accepting) == (1, 1)
+    assert outbox.removed == [("sns one",)]
+    assert vars(caplog.records[0])["channel"] == "slack:missing"
 
 
-def test_what_is_owed_to_a_channel_that_is_gone_is_sent_once_by_its_stand_in() -> None:
-    outbox = Outbox()
-    it = [*owed("slack:gone", low()), *owed("sns", low()), *owed("slack:gone", low(account="b"))]
-    result = deliver(
-        it,
-        channels={"sns": Scripted(accepting.script)},
+def test_the_entries_of_a_missing_channel_are_sent_by_a_fallback_once() -> None:
+    outbox = FakeOutbox()
+    entries = [
+        *pending("slack:missing", low()),
+        *pending("sns", low()),
+        *pending("slack:missing", low(account="b")),
+    ]
+    report = deliver(
+        entries,
+        channels={"sns": ScriptedChannel(accepting.script)},
         outbox=outbox,
         deadline=monotonic() + 5,
         fallbacks=("sns",),
     )
-    assert (result.delivered, result.undelivered) == (3, 0)
+    assert (report.delivered, report.undelivered) == (3, 0)
 
 
-def test_channels_are_served_side_by_side() -> None:
+def test_channels_are_served_in_parallel() -> None:
     together = Barrier(3, timeout=5)
 
-    @Scripted
-    def waiting(its: Sequence[Notification]) -> Iterator[SendResult]:
+    @ScriptedChannel
+    def waiting(notifications: Sequence[Notification]) -> Iterator[SendResult]:
         together.wait()
-        yield SendResult(accepted=tuple(its))
+        yield SendResult(accepted=tuple(notifications))
 
-    three = [*owed("a", ONE), *owed("b", ONE), *owed("c", ONE)]
-    assert delivered(three, a=waiting, b=waiting, c=waiting) == (3, 0)
+    entries = [*pending("a", ONE), *pending("b", ONE), *pending("c", ONE)]
+    assert delivered(entries, a=waiting, b=waiting, c=waiting) == (3, 0)
 
 
-def test_channels_that_hang_hold_up_neither_the_others_nor_the_run() -> None:
-    outbox, release = Outbox(), Event()
+def test_channels_that_hang_delay_neither_the_others_nor_the_run() -> None:
+    outbox, release = FakeOutbox(), Event()
 
-    @Scripted
-    def hanging(its: Sequence[Notification]) -> Iterator[SendResult]:
+    @ScriptedChannel
+    def hanging(notifications: Sequence[Notification]) -> Iterator[SendResult]:
         release.wait(20)
-        yield SendResult(rejected=tuple(its), why="late")
+        yield SendResult(rejected=tuple(notifications), why="late")
 
     begun = monotonic()
-    hangers = {f"h{number}": hanging for number in range(4)}
-    all_owed = [each for name in hangers for each in owed(name, ONE)] + owed("good", ONE)
+    hanging_channels = {f"h{number}": hanging for number in range(4)}
+    entries = [OutboxEntry(ONE, name) for name in (*hanging_channels, "good")]
     try:
-        result = delivered(all_owed, outbox, left=0.05, good=accepting, **hangers)
+        result = delivered(entries, outbox, left=0.05, good=accepting, **hanging_channels)
     finally:
         release.set()
     assert result == (1, 4)
-    assert outbox.settled == [("good one",)]
+    assert outbox.removed == [("good one",)]
     assert monotonic() - begun < 3, "one second of grace for all of them, not for each"
 
 
-def test_what_was_delivered_but_not_marked_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    outbox = Outbox(works=False)
-    assert delivered(owed("sns", ONE), outbox, sns=accepting) == (1, 0)
-    assert "it will be repeated" in caplog.text
+def test_a_delivered_entry_that_cannot_be_removed_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    outbox = FakeOutbox(works=False)
+    assert delivered(pending("sns", ONE), outbox, sns=accepting) == (1, 0)
+    assert "it will be sent again" in caplog.text
 
 
-GONE = "Slack answers HTTP 404, no_service."
+DEAD = "Slack answers HTTP 404, no_service."
 
 
-@Scripted
-def gone(its: Sequence[Notification]) -> Iterator[SendResult]:
-    yield SendResult(rejected=tuple(its[:1]), why=GONE, permanent=True)
-    raise AssertionError("what is gone is asked once")
+@ScriptedChannel
+def dead(notifications: Sequence[Notification]) -> Iterator[SendResult]:
+    yield SendResult(rejected=tuple(notifications[:1]), why=DEAD, permanent=True)
+    raise AssertionError("a dead channel is tried once")
 
 
-def test_what_a_channel_that_is_gone_for_good_was_owed_is_sent_by_its_stand_in() -> None:
-    outbox, taken = Outbox(), list[str]()
+def test_the_entries_of_a_dead_channel_are_sent_by_a_fallback() -> None:
+    outbox, received = FakeOutbox(), list[str]()
 
-    @Scripted
-    def noting(its: Sequence[Notification]) -> Iterator[SendResult]:
-        taken.extend(it.account for it in its)
-        yield SendResult(accepted=tuple(its))
+    @ScriptedChannel
+    def recording(notifications: Sequence[Notification]) -> Iterator[SendResult]:
+        received.extend(notification.account for notification in notifications)
+        yield SendResult(accepted=tuple(notifications))
 
-    result = deliver(
-        [*owed("slack:oncall", ONE), *entries_for(TWO, ("slack:oncall", "sns"))],
-        channels={"slack:oncall": gone, "sns": noting},
+    report = deliver(
+        [*pending("slack:oncall", ONE), *entries_for(TWO, ("slack:oncall", "sns"))],
+        channels={"slack:oncall": dead, "sns": recording},
         outbox=outbox,
         deadline=monotonic() + 5,
         fallbacks=("slack:default", "sns"),
     )
-    assert (result.delivered, result.undelivered) == (3, 0)
-    assert (dict(result.permanent), result.recovered) == (
-        {"slack:oncall": GONE},
+    assert (report.delivered, report.undelivered) == (3, 0)
+    assert (dict(report.permanent), report.recovered) == (
+        {"slack:oncall": DEAD},
         frozenset({"sns"}),
     )
-    assert sorted(taken) == ["one", "two"], "the stand-in is told nothing twice"
-    settled = sorted(each for call in outbox.settled for each in call)
-    assert settled == ["slack:oncall one", "slack:oncall two", "sns two"]
+    assert sorted(received) == ["one", "two"], "the fallback gets nothing twice"
+    removed = sorted(entry for call in outbox.removed for entry in call)
+    assert removed == ["slack:oncall one", "slack:oncall two", "sns two"]
 
 
-def test_without_a_stand_in_what_a_channel_that_is_gone_was_owed_stays_owed() -> None:
-    assert delivered(owed("oncall", ONE), oncall=gone) == (0, 1)
+def test_without_a_fallback_the_entries_of_a_dead_channel_stay_pending() -> None:
+    assert delivered(pending("oncall", ONE), oncall=dead) == (0, 1)
 
 
-def test_a_stand_in_that_is_gone_too_is_none() -> None:
-    result = deliver(
-        [*owed("slack:oncall", ONE), *owed("slack:default", TWO)],
-        channels={"slack:oncall": gone, "slack:default": gone, "sns": accepting},
-        outbox=Outbox(),
+def test_a_dead_channel_is_not_a_fallback() -> None:
+    report = deliver(
+        [*pending("slack:oncall", ONE), *pending("slack:default", TWO)],
+        channels={"slack:oncall": dead, "slack:default": dead, "sns": accepting},
+        outbox=FakeOutbox(),
         deadline=monotonic() + 5,
         fallbacks=("slack:default", "sns"),
     )
-    assert (result.delivered, result.undelivered, result.recovered) == (2, 0, frozenset({"sns"}))
+    assert (report.delivered, report.undelivered, report.recovered) == (2, 0, frozenset({"sns"}))

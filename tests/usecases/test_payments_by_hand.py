@@ -27,12 +27,12 @@ OpenPayments = Callable[["DynamoDBClient"], Payments]
 
 
 class ProcessDiedError(Exception):
-    """Stands for the end of the process in the middle of a payment."""
+    """Simulates the end of the process in the middle of a payment."""
 
 
 @dataclass
 class FakeTopUp:
-    """Takes payments as a provider does; `on_pay` sees the moment at which money moves."""
+    """Takes payments as a provider does; `on_pay` is called at the moment when money moves."""
 
     outcome: PaymentOutcome = PaymentOutcome.PAID
     on_pay: Callable[[], None] = lambda: None
@@ -163,7 +163,7 @@ def test_a_process_that_dies_while_it_pays_blocks_the_next_payment(
     assert top_up.paid == []
 
 
-def test_an_outcome_that_cannot_be_recorded_is_told_and_blocks_the_next_payment(
+def test_an_outcome_that_cannot_be_recorded_is_raised_and_blocks_the_next_payment(
     clients: dict[str, Any], open_payments: OpenPayments, payments: Payments, clock: Clock
 ) -> None:
     broken = failing(refusal("ThrottlingException", "UpdateItem"))

@@ -1,4 +1,4 @@
-"""Time that runs out, run after run: everybody's turn comes, and nothing grows without bounds."""
+"""Runs that run out of time: every account gets its turn, and nothing grows without limit."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ from math import ceil
 import pytest
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.reading import Reading
+from balance_watch.domain.reading import Reading, ReadResult
 from balance_watch.domain.run import RunRecord
 from balance_watch.providers.spec import Spec
 from balance_watch.store.sizes import size_of
 from balance_watch.store.table import deserialize
 from tests.support.check_bench import LOW, Bench
 from tests.support.examples import NEXT, TICK
-from tests.support.fakes import Looks, Outcome
+from tests.support.fakes import FakeReads
 
 HOUR = timedelta(hours=1)
 
 
 @dataclass
-class ShortOfTime(Looks):
-    """Comes to so many accounts, and to no more."""
+class ReadsWithLittleTime(FakeReads):
+    """Reads only the first `number` accounts."""
 
     number: int = 3
 
     def __call__(
         self, accounts: Sequence[tuple[Account, Spec]], *, now: datetime, deadline: float
-    ) -> Iterator[tuple[Account, Outcome]]:
+    ) -> Iterator[tuple[Account, ReadResult]]:
         return islice(super().__call__(accounts, now=now, deadline=deadline), self.number)
 
 
@@ -38,7 +38,7 @@ class ShortOfTime(Looks):
 def test_no_account_starves_however_often_time_runs_out(bench: Bench, number: int) -> None:
     names = [f"account-{index}" for index in range(10)]
     bench.watch(*names)
-    bench.looks = ShortOfTime(number=number)
+    bench.reads = ReadsWithLittleTime(number=number)
     rounds = 3 * ceil(len(names) / number)
     for index in range(rounds):
         summary = bench.run(TICK + index * HOUR)
@@ -46,17 +46,17 @@ def test_no_account_starves_however_often_time_runs_out(bench: Bench, number: in
     readings = [
         len(bench.store.accounts.history(name, TICK, TICK + rounds * HOUR)) for name in names
     ]
-    assert min(readings) >= 3, "each in its turn"
+    assert min(readings) >= 3, "every account gets its turn"
 
 
-def test_what_fires_in_a_run_without_time_is_told_by_it_all_the_same(bench: Bench) -> None:
+def test_an_alert_that_fires_in_a_run_without_time_is_still_delivered(bench: Bench) -> None:
     bench.watch("a", "b")
-    bench.looks = ShortOfTime({"a": LOW, "b": LOW}, number=1)
+    bench.reads = ReadsWithLittleTime({"a": LOW, "b": LOW}, number=1)
     summary = bench.run()
     assert (summary.fired, summary.delivered, summary.deferred) == (1, 1, 1)
 
 
-def test_a_thousand_accounts_with_the_longest_names_alerted_on_fit_into_the_run(
+def test_a_thousand_alerted_accounts_with_the_longest_names_fit_into_the_item_of_the_run(
     bench: Bench,
 ) -> None:
     names = [f"{index:04}{'é' * 96}" for index in range(1000)]
@@ -64,15 +64,15 @@ def test_a_thousand_accounts_with_the_longest_names_alerted_on_fit_into_the_run(
     run = bench.store.runs.claim(TICK, 100)
     assert run is not None
     bench.store.runs.close(run, RunRecord(alerted=tuple(names)), done=True)
-    bench.looks = ShortOfTime(number=0)
+    bench.reads = ReadsWithLittleTime(number=0)
     bench.run(NEXT)
-    (item,) = [deserialize(it) for it in bench.scan() if it["pk"]["S"] == "RUN"]
+    (item,) = [deserialize(raw) for raw in bench.scan() if raw["pk"]["S"] == "RUN"]
     assert size_of(item) < 400_000
 
 
-def test_the_reading_of_a_tick_is_one_however_often_the_tick_is_tried(bench: Bench) -> None:
+def test_an_account_has_one_reading_however_often_its_tick_is_repeated(bench: Bench) -> None:
     bench.watch("a", "b", "c")
-    bench.looks = ShortOfTime(number=1)
+    bench.reads = ReadsWithLittleTime(number=1)
     for _ in range(3):
         bench.run()
     assert bench.run().skipped

@@ -16,13 +16,14 @@ from balance_watch.config.settings import trusted_hosts
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
 from balance_watch.errors import CommandError
+from balance_watch.exact_parsing import NotExactError, exact_json, exact_toml
 from balance_watch.providers.client import ATTEMPT_SECONDS
 from balance_watch.providers.flow import flow_for, run_flow
 from balance_watch.providers.registry import catalogue_clashes, catalogue_provider, current_slug
 from balance_watch.providers.spec import Spec
 from balance_watch.providers.spec_validation import convert_spec
 from balance_watch.transport import Reply, Request, Transport, TransportError
-from balance_watch.validation import Faults, NotExactError, exact_json, exact_toml
+from balance_watch.validation import Faults
 
 _WHOLE_ACCOUNT = 'Put more of the account into the file: {"credentials": {…}, "variables": {…}}'
 _NAME = "tried"

@@ -1,4 +1,4 @@
-"""From the text of the secrets to accounts; every fault by its place, never by its value."""
+"""Parses the accounts of secrets. A fault is reported by its place, never by its value."""
 
 import json
 import re
@@ -15,17 +15,17 @@ from balance_watch.validation import Amount, Faults, Json, convert, is_address
 _PRINTABLE = re.compile(r"[!-~]+")
 _LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 _NAME = re.compile(_LINE + r"{1,100}")
-_LABELS = 20
+_MAX_LABELS = 20
 
 WatchedAccount = tuple[Account, Spec]
 """An account and its provider."""
 
 Resolve = Callable[[str | Mapping[str, object], str, Faults], Spec | None]
-"""From an account's `provider`, a slug or a specification, to it; None after adding the fault."""
+"""Returns the provider that an account names or specifies; None after adding the fault."""
 
 
 class AccountEntry(msgspec.Struct, frozen=True):
-    """An account as a secret has it."""
+    """An account as a secret contains it."""
 
     name: str
     provider: str | dict[str, Any]
@@ -39,7 +39,7 @@ class AccountEntry(msgspec.Struct, frozen=True):
     enabled: bool = True
 
     def __repr__(self) -> str:
-        """Shows no field, since the credentials are among them."""
+        """Shows no field, because the credentials are among them."""
         return "AccountEntry(…)"
 
 
@@ -51,13 +51,15 @@ def parse_accounts(
     disabled: dict[str, WatchedAccount],
     faults: Faults,
 ) -> frozenset[str]:
-    """Adds the accounts of `{"accounts": [...]}` to those of other secrets; returns their names.
+    """Parses the accounts of `{"accounts": [...]}` and adds them to those of other secrets.
+
+    Returns the names of those that are valid.
 
     Args:
         secret: the secret as parsed JSON.
         where: the secret's place, for faults.
-        resolve: from an account's `provider` to its specification.
-        accounts: gets every valid, enabled account.
+        resolve: returns the provider of an account.
+        accounts: gets every valid, enabled account by its name.
         disabled: gets every valid account that is not enabled.
         faults: gets every fault.
     """
@@ -86,14 +88,14 @@ def parse_accounts(
 
 
 def _label(raw: Json) -> str | None:
-    """The name that faults call an account by, if it has one that can be shown."""
+    """Returns the account's name if faults can show it: valid text on one line."""
     name = raw.get("name") if isinstance(raw, dict) else None
-    valid = isinstance(name, str) and _NAME.fullmatch(name.strip())
-    return valid[0] if valid else None
+    match = _NAME.fullmatch(name.strip()) if isinstance(name, str) else None
+    return match[0] if match else None
 
 
 def parse_account(raw: Json, place: str, resolve: Resolve, faults: Faults) -> WatchedAccount | None:
-    """Returns an account with its provider; None if it is disabled or after adding its faults."""
+    """Returns an account with its provider; None if it is disabled, or after adding its faults."""
     parsed = _parse_entry(raw, place, resolve, faults)
     return parsed[0] if parsed is not None and parsed[1] else None
 
@@ -104,7 +106,7 @@ def _parse_entry(
     """Returns an account and whether it is enabled; None after adding its faults."""
     before = len(faults)
     if not _is_unicode(raw):
-        faults.add(place, "contains half a surrogate pair, which is no character")
+        faults.add(place, "contains half of a surrogate pair, which is not a character")
     entry = convert(AccountEntry, raw, place, faults)
     if entry is None:
         return None
@@ -120,12 +122,14 @@ def _parse_entry(
 def _account(entry: AccountEntry, spec: Spec | None, place: str, faults: Faults) -> Account | None:
     if not _NAME.fullmatch(entry.name.strip()):
         faults.add(place, "name must be 1 to 100 characters on one line")
-    if len(entry.labels) > _LABELS or not all(
+    if len(entry.labels) > _MAX_LABELS or not all(
         _NAME.fullmatch(text) for pair in entry.labels.items() for text in pair if text
     ):
-        faults.add(place, f"labels must be {_LABELS} at most, each one line of 100 characters")
+        faults.add(
+            place, f"labels must be at most {_MAX_LABELS}, each one line of at most 100 characters"
+        )
     if entry.base_url is not None and not is_address(entry.base_url):
-        faults.add(place, "base_url must be scheme, host, port and path prefix, with no query")
+        faults.add(place, "base_url must be an http or https address with no user or query")
     if entry.currency is not None and not is_unit(entry.currency):
         faults.add(place, "currency must be a code such as USD, or a unit in lower case")
     if spec is None:
@@ -146,27 +150,27 @@ def _account(entry: AccountEntry, spec: Spec | None, place: str, faults: Faults)
 
 
 def _credentials(entry: AccountEntry, spec: Spec, place: str, faults: Faults) -> dict[str, str]:
-    """Returns the keys without the white space that an editor or a paste left around them.
+    """Returns the keys without white space around them, which an editor or a paste may leave.
 
-    A key with a space or line break inside is a fault, since requests would raise an error that
-    prints the whole header.
+    A key with a space or line break inside is a fault, because the library `requests` would raise
+    an error that prints the whole header.
     """
     needed = spec.credentials(entry.auth)
     if needed is None:
-        faults.add(place, "auth is not a way to authenticate at this provider")
+        faults.add(place, "auth is not one of the provider's ways to authenticate")
         return {}
     credentials = {name: key.strip() for name, key in entry.credentials.items()}
     for name in needed:
         if name not in credentials:
             faults.add(place, f"credentials has no {name}")
         elif not _PRINTABLE.fullmatch(credentials[name]):
-            what = "is empty, or has a space, line break or special character in it"
-            faults.add(place, f"credentials, {name}: {what}")
+            problem = "is empty, or contains a space, line break or special character"
+            faults.add(place, f"credentials, {name}: {problem}")
     return credentials
 
 
 def _is_unicode(raw: object) -> bool:
-    """Tells whether UTF-8 can encode all of it: JSON can escape half a surrogate pair."""
+    """Tells whether UTF-8 can encode the value: JSON can escape half of a surrogate pair."""
     try:
         json.dumps(raw, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:

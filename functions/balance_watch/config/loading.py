@@ -1,4 +1,4 @@
-"""Loads the configuration: policy, accounts and channels, with every fault of them."""
+"""Loads the configuration: the policy, accounts and channels, and every fault in them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -27,7 +27,7 @@ from balance_watch.validation import Faults
 
 
 class Sources(Protocol):
-    """Where the operator's text comes from."""
+    """Provides the text that the operator wrote."""
 
     def secrets(self) -> Secrets:
         """Reads the secrets of accounts and channels."""
@@ -40,15 +40,21 @@ class Sources(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All that the operator configured, as one run uses it.
+    """Everything that the operator configured, as one run uses it.
 
-    `channels` are by name as routes have it, the topic among them; `faults` are of the secrets, the
-    policy and of both together; `secrets_are_whole` is False while a secret has a fault, so that an
-    account may be missing; `policy_text` is the text of the policy in force, None while another one
-    takes its place; `contradictions` are the faults that no secret and no policy has by itself.
-    `unmatched` are the places in the policy whose match fits no account, faults only while
-    `secrets_are_whole`. `disabled` are the accounts that are not watched. `prefix` begins the names
-    of the secrets, and `presence` is which of them there are.
+    Attributes:
+        channels: by the name that routes use, the topic among them.
+        unread_kinds: the kinds of channels whose secret cannot be read or has a fault.
+        faults: of the secrets, of the policy, and of the configuration as a whole.
+        secrets_are_whole: False while a secret has a fault, so that an account may be missing.
+        policy_text: the text of a valid policy; None if another policy is in force instead.
+        contradictions: the faults of the configuration as a whole.
+        kinds: the kinds of channels.
+        unmatched: the places in the policy whose match fits no account; faults only while
+            `secrets_are_whole`.
+        disabled: the accounts that are configured, but not watched.
+        prefix: the prefix of the secrets' names.
+        presence: the secrets that there are.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -72,11 +78,11 @@ class Configuration:
 
     @property
     def fallbacks(self) -> tuple[str, ...]:
-        """The channels that take the place of a missing or dead one, the first that exists."""
+        """The channels that can replace a missing or dead one, the preferred one first."""
         return fallback_channels(self.kinds)
 
     def without(self, suspended: Mapping[str, object]) -> AvailableChannels:
-        """Returns the channels that alerts can be routed to while some are suspended."""
+        """Returns the channels that alerts can be routed to, without the suspended ones."""
         names = self.channels.keys() - suspended.keys()
         return AvailableChannels(names, self.unread_kinds, default_channels(self.kinds))
 
@@ -90,49 +96,50 @@ def load(
     kinds: Mapping[str, Kind] = KINDS,
     policy: str | None = None,
 ) -> Configuration:
-    """Reads and parses everything once.
+    """Reads and parses the configuration, each part once.
 
     Args:
-        sources: the secrets and the policy.
-        prefix: the beginning of the secrets' names.
-        stack_channels: the addresses of the channels that the stack itself has, by kind.
+        sources: the text of the secrets and of the policy.
+        prefix: the prefix of the secrets' names.
+        stack_channels: by kind, the addresses of the channels that belong to the stack.
         last_good_policy: returns the text of the last valid policy, if there was one.
         kinds: the kinds of channels.
-        policy: the text of the policy, in place of the one of the sources.
+        policy: the text of a policy to use in place of the sources' own.
     """
     policy_faults = Faults()
     text = sources.policy(policy_faults) if policy is None else policy
-    file, is_its_own = policy_in_force(text, last_good_policy, policy_faults, kinds)
+    file, is_valid = policy_in_force(text, last_good_policy, policy_faults, kinds)
     secrets = parse_secrets(sources.secrets(), prefix, partial(resolve, file.providers), kinds)
-    own = {name: ConfiguredChannel(name, kinds[name], it) for name, it in stack_channels.items()}
-    channels = {**own, **secrets.channels}
-    found = tuple(_contradictions(file, secrets, channels.keys()))
-    # Of another policy than the one that was written, the places would be somewhere else.
-    facts = _facts_of(secrets.accounts, secrets.disabled) if is_its_own else ()
-    unmatched = tuple(unmatched_in_policy(file.policy, facts)) if facts else ()
-    is_whole = not secrets.faults
+    of_stack = {
+        name: ConfiguredChannel(name, kinds[name], address)
+        for name, address in stack_channels.items()
+    }
+    channels = {**of_stack, **secrets.channels}
+    contradictions = tuple(_contradictions(file, secrets, channels.keys()))
+    unmatched = tuple(_unmatched(file.policy, secrets)) if is_valid else ()
+    own_faults = [*secrets.faults, *policy_faults, *contradictions]
+    told = () if secrets.faults else map(unmatched_fault, unmatched)
     return Configuration(
         policy=file.policy,
         accounts=secrets.accounts,
         channels=channels,
         unread_kinds=secrets.unread_kinds,
-        faults=Faults(
-            [
-                *secrets.faults,
-                *policy_faults,
-                *found,
-                *(map(unmatched_fault, unmatched) if is_whole else ()),
-            ]
-        ),
-        secrets_are_whole=is_whole,
-        policy_text=text if is_its_own else None,
-        contradictions=found,
+        faults=Faults([*own_faults, *told]),
+        secrets_are_whole=not secrets.faults,
+        policy_text=text if is_valid else None,
+        contradictions=contradictions,
         kinds=kinds,
         unmatched=unmatched,
         disabled=secrets.disabled,
         prefix=prefix,
         presence=secrets.presence,
     )
+
+
+def _unmatched(policy: Policy, secrets: ParsedSecrets) -> Iterator[str]:
+    """Yields the places in the policy whose match fits no account, if there is an account."""
+    if secrets.accounts:
+        yield from unmatched_in_policy(policy, _facts_of(secrets.accounts, secrets.disabled))
 
 
 def _facts_of(
@@ -144,10 +151,10 @@ def _facts_of(
 def _contradictions(
     file: PolicyFile, secrets: ParsedSecrets, channels: AbstractSet[str]
 ) -> Iterator[str]:
-    """Yields the faults that no secret and no policy has by itself.
+    """Yields the faults of the configuration as a whole, which no part of it has by itself.
 
-    Nothing to watch, a route to a missing channel, an account that its rule cannot top up, two
-    providers of one name.
+    They are: no account at all, a route to a channel that does not exist, a rule that tops up an
+    account whose provider cannot be paid, and a slug of the policy that is in the catalogue too.
     """
     yield from catalogue_clashes(file.providers)
     if not secrets.accounts and not secrets.faults:

@@ -1,4 +1,4 @@
-"""What the fields of a policy are written in: durations, thresholds, times of day, days."""
+"""The types of a policy's fields: durations, thresholds, times of day, days of the week."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _CHECKS = re.compile(r"(\d{1,6})\s+checks?", re.ASCII)
 _MULTIPLE = re.compile(r"\d{1,6}(\.\d{1,6})?x", re.ASCII)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:00)?", re.ASCII)
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_MOST_PER_DAY = 24
+_MAX_PER_DAY = 24
 FORM_TEXTS: Mapping[ThresholdForm, str] = {
     ThresholdForm.NUMBER: "a number",
     ThresholdForm.DURATION: 'a duration such as "3d"',
@@ -25,20 +25,20 @@ POLICY_METRICS = tuple(metric.value for metric, info in METRICS.items() if info.
 
 
 class Duration(str):
-    """A duration such as `30m`, `24h`, `7d`; `.span` is its length."""
+    """A duration such as `30m`, `24h` or `7d`; `span` is its length."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, value: object) -> "Duration":
-        """Raises ValueError on what is no duration."""
+        """Raises ValueError unless the value is a duration."""
         if not isinstance(value, str) or not _DURATION.fullmatch(value.strip()):
             raise ValueError('must be a duration such as "30m", "24h" or "7d"')
         return cls(value.strip())
 
     @property
     def span(self) -> timedelta:
-        """The length of it."""
+        """The length of the duration."""
         return timedelta(**{_UNITS[self[-1]]: int(self[:-1])})
 
 
@@ -49,7 +49,7 @@ class Reminder(Duration):
 
     @classmethod
     def parse(cls, value: object) -> "Reminder":
-        """Raises ValueError on what is neither."""
+        """Raises ValueError unless the value is a duration or `never`."""
         if value == "never":
             return cls(value)
         try:
@@ -65,7 +65,7 @@ class PendingPeriodText(str):
 
     @classmethod
     def parse(cls, value: object) -> "PendingPeriodText":
-        """Raises ValueError on what is neither."""
+        """Raises ValueError unless the value is a number of checks or a duration."""
         if isinstance(value, str) and _CHECKS.fullmatch(value.strip()):
             return cls(value.strip())
         try:
@@ -75,7 +75,7 @@ class PendingPeriodText(str):
 
     @property
     def pending_period(self) -> PendingPeriod:
-        """The same, as the rules take it."""
+        """The pending period that the text describes."""
         counted = _CHECKS.fullmatch(self)
         return (
             PendingPeriod(int(counted[1]))
@@ -85,13 +85,13 @@ class PendingPeriodText(str):
 
 
 class Threshold(str):
-    """A number, a duration such as `3d`, or a multiple of what is usual such as `3x`."""
+    """A number, a duration such as `3d`, or a multiple of the usual such as `3x`."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, value: object) -> "Threshold":
-        """Raises ValueError on what is none of them."""
+        """Raises ValueError unless the value has one of the three forms."""
         if isinstance(value, str) and (_DURATION.fullmatch(value) or _MULTIPLE.fullmatch(value)):
             return cls(value)
         try:
@@ -104,7 +104,7 @@ class Threshold(str):
 
     @property
     def form(self) -> ThresholdForm:
-        """Returns which of the three forms it has."""
+        """The form of the threshold."""
         if _DURATION.fullmatch(self):
             return ThresholdForm.DURATION
         return ThresholdForm.MULTIPLE if _MULTIPLE.fullmatch(self) else ThresholdForm.NUMBER
@@ -118,26 +118,26 @@ class Threshold(str):
 
 
 class PolicyMetric(str):
-    """The metric of a rule: one of those that a policy may name."""
+    """The metric of a rule: one that a policy may name."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, value: object) -> "PolicyMetric":
-        """Raises ValueError on any other."""
+        """Raises ValueError unless a policy may name the metric."""
         if value not in POLICY_METRICS:
             raise ValueError(f"must be one of {', '.join(POLICY_METRICS)}")
         return cls(value)
 
 
 class Clock(str):
-    """A time of day such as `18:30`; `.time` is it."""
+    """A time of day such as `18:30`; `time` is its value."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, value: object) -> "Clock":
-        """Raises ValueError on what is none."""
+        """Raises ValueError unless the value is a time of day."""
         text = value.isoformat() if isinstance(value, time) else value
         if not isinstance(text, str) or not _CLOCK.fullmatch(text):
             raise ValueError('must be a time such as "18:30"')
@@ -145,52 +145,57 @@ class Clock(str):
 
     @property
     def time(self) -> time:
-        """The same, as Python has it."""
+        """The time of day."""
         return time.fromisoformat(self)
 
 
 class Zone(str):
-    """A time zone by its name in the IANA database, such as `Europe/Berlin`; `.info` is it."""
+    """The name of a time zone in the IANA database, such as `Europe/Berlin`."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, value: object) -> "Zone":
-        """Raises ValueError on what is none."""
+        """Raises ValueError unless the value names a time zone."""
         try:
-            cls(value).info  # noqa: B018 (looked up, or an error)
+            _load_zone(cls(value))
         except (KeyError, OSError, ValueError):
             raise ValueError('must be a time zone such as "Europe/Berlin" or "UTC"') from None
         return cls(value)
 
     @property
     def info(self) -> tzinfo:
-        """The zone with its rules."""
-        from zoneinfo import ZoneInfo  # noqa: PLC0415 (costs a start 20 ms, and few policies mute)
+        """The time zone with its rules."""
+        return _load_zone(self)
 
-        return ZoneInfo(self)
+
+def _load_zone(name: str) -> tzinfo:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 (the import takes 20 ms, and few policies mute)
+
+    return ZoneInfo(name)
 
 
 class TopUps(int):
-    """`top_up` of a rule: how often in 24 hours it may pay in."""
+    """`top_up` of a rule: how many payments it may make in 24 hours."""
 
     @classmethod
     def parse(cls, value: object) -> "TopUps":
-        """Raises ValueError on what is not understood."""
-        most = value.get("max_per_day") if isinstance(value, Mapping) and len(value) == 1 else None
-        if isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= _MOST_PER_DAY:
-            raise ValueError(f"must be like {{ max_per_day = 1 }}, with 1 to {_MOST_PER_DAY}")
-        return cls(most)
+        """Raises ValueError unless the value is a table with a valid `max_per_day`."""
+        table = value if isinstance(value, Mapping) and len(value) == 1 else {}
+        number = table.get("max_per_day")
+        if type(number) is not int or not 1 <= number <= _MAX_PER_DAY:
+            raise ValueError(f"must be {{ max_per_day = N }}, with N from 1 to {_MAX_PER_DAY}")
+        return cls(number)
 
 
 class Weekday(str):
-    """A day of the week, as `[[mute_times]]` has it."""
+    """A day of the week: one of `DAYS`."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, value: object) -> "Weekday":
-        """Raises ValueError on what is none."""
+        """Raises ValueError unless the value is one of `DAYS`."""
         if value not in DAYS:
-            raise ValueError(f"must be of {', '.join(DAYS)}")
+            raise ValueError(f"must each be one of {', '.join(DAYS)}")
         return cls(value)

@@ -1,4 +1,4 @@
-"""From the secrets under the prefix to accounts and channels, with every fault of all of them."""
+"""Parses the secrets under the prefix: accounts, channels, and every fault in them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,18 +7,22 @@ from balance_watch.config.accounts import Resolve, WatchedAccount, parse_account
 from balance_watch.config.sources import UNNAMED, Secrets
 from balance_watch.domain.account import Account
 from balance_watch.domain.lost_secrets import SecretPresence
+from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.notifiers.channels import ConfiguredChannel, Kind
-from balance_watch.validation import Faults, Json, NotExactError, exact_json
+from balance_watch.validation import Faults, Json
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedSecrets:
     """The accounts and channels that the secrets configure.
 
-    `channels` are by name as routes have it; `unread_kinds` are the kinds of channels whose secret
-    cannot be read or has a fault, so that a channel may be missing; `faults` are of all secrets.
-    `disabled` are the accounts that are configured but not watched; `presence` is which secrets
-    there are.
+    Attributes:
+        channels: by the name that routes use.
+        unread_kinds: the kinds of channels whose secret cannot be read or has a fault, so that a
+            channel may be missing.
+        faults: of all secrets.
+        disabled: the accounts that are configured, but not watched.
+        presence: the secrets that there are.
     """
 
     accounts: tuple[WatchedAccount, ...] = ()
@@ -36,8 +40,8 @@ def parse_secrets(
 
     Args:
         secrets: their texts, and the faults of those that could not be read.
-        prefix: the beginning of their names.
-        resolve: from an account's `provider` to its specification.
+        prefix: the prefix of their names.
+        resolve: returns the provider of an account.
         kinds: the kinds of channels.
     """
     faults = Faults(secrets.faults)
@@ -54,9 +58,8 @@ def parse_secrets(
         if len(faults) > before:
             pass
         elif kind is None or kind.parse_secret is None:
-            accounts_of[own_name] = parse_accounts(
-                secret, where, resolve, accounts, disabled, faults
-            )
+            names = parse_accounts(secret, where, resolve, accounts, disabled, faults)
+            accounts_of[own_name] = names
         else:
             for channel_name, address in kind.parse_secret(secret, where, faults).items():
                 channel = ConfiguredChannel(f"{kind.name}:{channel_name}", kind, address)
@@ -75,7 +78,7 @@ def parse_secrets(
 
 
 def _parse_json(text: str, where: str, faults: Faults) -> Json:
-    """Returns a secret's JSON; None after adding the fault that it has none."""
+    """Returns a secret's JSON; None after adding the fault that it is not JSON."""
     try:
         return exact_json(text, any_number=True)
     except NotExactError as error:

@@ -1,4 +1,4 @@
-"""The environment variables that each function reads. No other module reads the environment."""
+"""Settings from environment variables. No other module reads the environment."""
 
 import os
 import re
@@ -38,10 +38,10 @@ Hosts = Annotated[frozenset[str], _parse_hosts]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Reads its fields from the environment; a subclass declares them, and nothing else.
+    """Reads its fields from the environment. A subclass only declares fields.
 
-    The field `table_name` is the variable TABLE_NAME. It is required if the field has no default.
-    The field's type is `str`, or one of the types above, which name their parser.
+    The field `table_name` is read from the variable TABLE_NAME, which is required unless the field
+    has a default. A field's type is `str`, or one of the types above, which name their parser.
     """
 
     @classmethod

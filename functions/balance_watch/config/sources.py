@@ -1,4 +1,4 @@
-"""Reads what the operator wrote: every secret under a prefix, and the policy's parameter."""
+"""Reads the text that the operator wrote: the secrets under a prefix, and the policy."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,21 +14,25 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 _PAGE = 20
-"""The most that one BatchGetSecretValue returns (AWS Secrets Manager API reference, MaxResults)."""
+"""The limit of one BatchGetSecretValue (AWS Secrets Manager API reference, MaxResults)."""
 
 
 RESERVED = frozenset({"heartbeat"})
-"""The names under the prefix that the contract keeps for secrets of other uses."""
+"""The names of secrets, without the prefix, that are neither of accounts nor of channels."""
 
 UNNAMED = "?"
-"""The name of a secret that could not be read where AWS does not say which one it is."""
+"""The name of a secret that cannot be read if AWS does not say which one it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The texts of the secrets by name; the names and faults of those that could not be read.
+    """The secrets under the prefix.
 
-    `foreign` are the names under the prefix that mean nothing: each is a fault.
+    Attributes:
+        texts: of accounts and channels, by name.
+        unread: the names of those that cannot be read.
+        faults: of those that cannot be read, and of the foreign ones.
+        foreign: the names under the prefix that mean nothing.
     """
 
     texts: dict[str, str] = field(repr=False)
@@ -40,20 +44,22 @@ class Secrets:
 def read_secrets(
     client: "SecretsManagerClient", prefix: str, kinds: Mapping[str, Kind] = KINDS
 ) -> Secrets:
-    """Returns the secrets of accounts and channels, twenty to a call.
+    """Returns the secrets of accounts and channels, and reads twenty with each call.
 
-    A secret that cannot be read, and one whose name means nothing, is a fault by its name; the
-    call as a whole failing raises botocore's ClientError.
+    A secret that cannot be read, or whose name means nothing, is a fault that names it.
+
+    Raises:
+        ClientError: a call failed as a whole.
     """
     texts: dict[str, str] = {}
     unread: set[str] = set()
-    foreign: set[str] = set()
+    others: set[str] = set()
     faults = Faults()
     for page in _pages(client, prefix):
         for secret in page["SecretValues"]:
             name = secret["Name"]
             if not is_ours(name, prefix, kinds):
-                foreign.add(name)
+                others.add(name)
             elif "SecretString" in secret:
                 texts[name] = secret["SecretString"]
             else:
@@ -61,17 +67,16 @@ def read_secrets(
                 faults.add(f"secret {name}", "is binary, not text")
         for error in page.get("Errors", []):
             name = _name_of(error.get("SecretId", UNNAMED))
-            if name == UNNAMED or is_ours(name, prefix, kinds):
-                unread.add(name)
-                faults.add(
-                    f"secret {name}", f"cannot be read ({error.get('ErrorCode', 'no reason')})"
-                )
-            else:
-                foreign.add(name)
-    meaningless = frozenset(name for name in foreign if _is_meaningless(name, prefix))
-    for name in sorted(meaningless):
+            if name != UNNAMED and not is_ours(name, prefix, kinds):
+                others.add(name)
+                continue
+            unread.add(name)
+            why = error.get("ErrorCode", "no reason given")
+            faults.add(f"secret {name}", f"cannot be read ({why})")
+    foreign = frozenset(name for name in others if _is_foreign(name, prefix))
+    for name in sorted(foreign):
         faults.add(f"secret {name}", f"its name means nothing: {_known_names(prefix, kinds)}")
-    return Secrets(dict(sorted(texts.items())), frozenset(unread), faults, meaningless)
+    return Secrets(dict(sorted(texts.items())), frozenset(unread), faults, foreign)
 
 
 def _pages(client: "SecretsManagerClient", prefix: str) -> Iterator[Any]:
@@ -86,33 +91,36 @@ def _pages(client: "SecretsManagerClient", prefix: str) -> Iterator[Any]:
 
 
 def _name_of(secret: str) -> str:
-    """Returns the name in a secret's ARN, which ends in the name and six random characters."""
-    _, arn, last = secret.rpartition(":secret:")
-    return last.rpartition("-")[0] or last if arn else secret
+    """Returns the name of a secret that an error identifies by its name or by its ARN.
+
+    An ARN ends with the name, a hyphen and six random characters.
+    """
+    _, separator, ending = secret.rpartition(":secret:")
+    return ending.rpartition("-")[0] or ending if separator else secret
 
 
 def is_ours(name: str, prefix: str, kinds: Mapping[str, Kind] = KINDS) -> bool:
     """Tells whether a secret configures accounts or channels."""
     if not name.startswith(prefix):
         return False
-    own = name.removeprefix(prefix)
-    kind = kinds.get(own)
+    suffix = name.removeprefix(prefix)
+    kind = kinds.get(suffix)
     return (
-        own == "accounts"
-        or own.startswith("accounts/")
+        suffix == "accounts"
+        or suffix.startswith("accounts/")
         or (kind is not None and kind.parse_secret is not None)
     )
 
 
-def _is_meaningless(name: str, prefix: str) -> bool:
-    """Tells whether a secret that is not ours is under the prefix, and reserved for nothing."""
+def _is_foreign(name: str, prefix: str) -> bool:
+    """Tells whether a secret that is not ours is under the prefix, and its name not reserved."""
     return name.startswith(prefix) and name.removeprefix(prefix) not in RESERVED
 
 
 def _known_names(prefix: str, kinds: Mapping[str, Kind]) -> str:
-    own = (kind.name for kind in kinds.values() if kind.parse_secret is not None)
-    *others, last = ("accounts", "accounts/NAME", *own, *sorted(RESERVED))
-    return f"after {prefix} it can have {', '.join(others)} or {last}"
+    of_channels = (kind.name for kind in kinds.values() if kind.parse_secret is not None)
+    *others, last = ("accounts", "accounts/NAME", *of_channels, *sorted(RESERVED))
+    return f"after {prefix} it must be {', '.join(others)} or {last}"
 
 
 def read_parameter(client: "SSMClient", name: str, faults: Faults) -> str | None:

@@ -1,1 +1,1 @@
-"""Channels: each renders purely and sends as its only effect."""
+"""Channels: each renders messages without side effects, and sends them."""

@@ -1,7 +1,7 @@
-"""The kinds of channels: one class and one row of KINDS each.
+"""The kinds of channels: each is one class and one row of KINDS.
 
-A route names a channel `kind:NAME`, or `kind` alone where a stack has one channel of that kind. A
-kind that has a secret is configured by the secret of its name under the prefix.
+A route names a channel `kind:NAME`, or only `kind` if a stack has one channel of that kind. A kind
+that has a secret is configured by the secret of its name under the prefix.
 """
 
 import hashlib
@@ -19,21 +19,21 @@ from balance_watch.validation import Faults, Json
 
 
 class Channel(Protocol):
-    """Something that takes notifications."""
+    """Something that notifications can be sent to."""
 
     def send(
         self, notifications: Sequence[Notification], *, deadline: float
     ) -> Iterator[SendResult]:
-        """Sends everything, yielding the result of each message as soon as it is known.
+        """Sends everything, and yields the result of each message as soon as it is known.
 
-        `deadline` is a time of time.monotonic(); nothing is sent after it.
+        Nothing is sent after `deadline`, a time of time.monotonic().
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """What channels send through: HTTP, and clients of AWS services by name."""
+    """The connections that channels send through: HTTP, and clients of AWS services by name."""
 
     transport: Transport
     aws: Callable[[str], Any]
@@ -43,9 +43,11 @@ class Connections:
 class Kind:
     """One kind of channel.
 
-    `parse_secret` returns the address of each channel by its name, out of the kind's secret as
-    parsed JSON, and adds every fault at its place; None: the kind has no secret and one channel,
-    whose address the stack gives. `connect` opens the channel at an address.
+    Attributes:
+        connect: opens the channel at an address.
+        parse_secret: takes the kind's secret as parsed JSON, its place, and the faults to add to;
+            returns the addresses of the channels by name. None if the kind has no secret, but one
+            channel, whose address belongs to the stack.
     """
 
     name: str
@@ -54,11 +56,11 @@ class Kind:
 
     @property
     def default(self) -> str:
-        """The channel of this kind that gets what no route sends elsewhere."""
+        """The channel of this kind that gets the alerts that match no route."""
         return self.name if self.parse_secret is None else f"{self.name}:{DEFAULT}"
 
     def takes(self, channel: str) -> bool:
-        """Tells whether a route can name a channel of this kind so."""
+        """Tells whether a route can use this name for a channel of this kind."""
         if self.parse_secret is None:
             return channel == self.name
         kind, colon, name = channel.partition(":")
@@ -67,7 +69,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredChannel:
-    """A channel that the operator configured; its address is a secret and stays out of the repr."""
+    """A channel that the operator configured. Its address is a secret: the repr omits it."""
 
     name: str
     kind: Kind
@@ -94,33 +96,33 @@ KINDS: Mapping[str, Kind] = {
         ),
     )
 }
-"""Every kind by its name, in the order in which they get what no route sends elsewhere."""
+"""Every kind by its name, in the order of their default channels."""
 
 
 def is_channel(channel: str, kinds: Mapping[str, Kind]) -> bool:
-    """Tells whether a route can name a channel so."""
+    """Tells whether a route can use this name for a channel of one of the kinds."""
     kind = kinds.get(kind_of(channel))
     return kind is not None and kind.takes(channel)
 
 
 def channel_forms(kinds: Mapping[str, Kind]) -> str:
-    """Returns the forms that a route can name channels in: `"sns" and "slack:NAME"`."""
+    """Returns how a route can name channels: `"sns" or "slack:NAME"`."""
     forms = [
         kind.name if kind.parse_secret is None else f"{kind.name}:NAME" for kind in kinds.values()
     ]
     quoted = [f'"{form}"' for form in forms]
-    return " and ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
+    return " or ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
 
 
 def default_channels(kinds: Mapping[str, Kind]) -> tuple[str, ...]:
-    """Returns the channels that get what no route sends elsewhere, if they exist."""
+    """Returns the channels that get the alerts that match no route, if they exist."""
     return tuple(kind.default for kind in kinds.values())
 
 
 def fallback_channels(kinds: Mapping[str, Kind]) -> tuple[str, ...]:
-    """Returns the channels that take the place of a missing or dead one, the first that exists.
+    """Returns the channels that can replace a missing or dead one, the preferred one first.
 
-    People read a chat sooner than their mail, so the topic comes last.
+    The topic comes last, because people read a chat sooner than their mail.
     """
     return tuple(sorted(default_channels(kinds), key=lambda channel: channel == TOPIC))
 

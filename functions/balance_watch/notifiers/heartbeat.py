@@ -1,4 +1,4 @@
-"""Pings a dead man's switch (healthchecks.io or alike) after a run, with its success or failure."""
+"""Pings a dead man's switch, such as healthchecks.io, after a run: with success or failure."""
 
 import logging
 from threading import Thread
@@ -12,8 +12,8 @@ _TIMEOUT_SECONDS = 2.0
 def ping(transport: Transport, url: str, *, success: bool) -> None:
     """Pings the address, or its `/fail` (https://healthchecks.io/docs/signaling_failures/).
 
-    A ping that fails is only logged: the switch alarms by itself. The call takes two seconds at
-    most, even while the name does not resolve.
+    A failed ping is only logged, because the switch alarms when a ping is missing. The call takes
+    at most two seconds, even while the name does not resolve.
     """
     target = url if success else f"{url.rstrip('/')}/fail"
     thread = Thread(target=_send, args=(transport, target), daemon=True)

@@ -1,4 +1,4 @@
-"""SNS: a short text for people, exact JSON for machines, ten messages to a call.
+"""The SNS channel: a short text for people, exact JSON for machines, ten messages to a call.
 
 Limits: https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html (10 entries, 262,144 bytes
 in all) and API_Publish.html (a subject is ASCII, under 100 characters, without line breaks).
@@ -12,11 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from balance_watch.domain.formatting import format_duration, format_time, iso_time, sparkline
 from balance_watch.domain.notification import Notification, Reason, SendResult, gravest_first
-from balance_watch.notifiers.text import (
-    format_change,
-    pace,
-    summary_line,
-)
+from balance_watch.notifiers.text import format_change, pace, summary_line
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -24,16 +20,23 @@ if TYPE_CHECKING:
 MAX_ENTRIES = 10
 MAX_BYTES = 262_144
 MAX_SUBJECT = 99
-_TEXT = 4000
+_MAX_TEXT = 4000
 _ENTRY_OVERHEAD = 2000
-_CONTENT = ("BatchRequestTooLong", "InvalidParameter", "InvalidParameterValue", "ValidationError")
+"""The most bytes that subject and attributes add to an entry."""
+
+_CONTENT_ERRORS = (
+    "BatchRequestTooLong",
+    "InvalidParameter",
+    "InvalidParameterValue",
+    "ValidationError",
+)
+_CONTENT_REJECTED = "SNS rejects the content of a message."
 _DENIED = ("AccessDenied", "AuthorizationError")
 _GOOD_NEWS = (Reason.RESOLVED, Reason.TOPPED_UP)
-_ABOUT_CONTENT = "SNS does not take what a message holds."
 
 
 class SnsChannel:
-    """The topic."""
+    """The topic of the stack."""
 
     def __init__(self, client: "SNSClient", topic: str) -> None:
         self._client, self._topic = client, topic
@@ -41,49 +44,48 @@ class SnsChannel:
     def send(
         self, notifications: Sequence[Notification], *, deadline: float
     ) -> Iterator[SendResult]:
-        """Publishes everything, yielding after each call; refuses what SNS did not take.
+        """Publishes everything, and yields after each call. Raises nothing.
 
-        `deadline` is the client's to keep: its time-outs and tries are set where it is built.
+        `deadline` is not used: the client limits the time and attempts of each call.
         """
         del deadline
         for group in batches(sorted(notifications, key=gravest_first)):
-            sent = self._publish(group)
-            if sent.why == _ABOUT_CONTENT and len(group) > 1:
-                # One that SNS does not take must not keep back those beside it.
-                yield from (self._publish([each]) for each in group)
+            result = self._publish(group)
+            if result.why == _CONTENT_REJECTED and len(group) > 1:
+                # One notification that SNS rejects must not keep back those beside it.
+                yield from (self._publish([notification]) for notification in group)
             else:
-                yield sent
+                yield result
 
     def _publish(self, group: Sequence[Notification]) -> SendResult:
         entries: list[Any] = [{"Id": str(index), **render(it)} for index, it in enumerate(group)]
         try:
-            answer = self._client.publish_batch(
+            response = self._client.publish_batch(
                 TopicArn=self._topic,
                 PublishBatchRequestEntries=entries,
             )
         except ClientError as error:
             code = _code(error)
-            why = _ABOUT_CONTENT if code in _CONTENT else f"SNS answers {code}."
+            why = _CONTENT_REJECTED if code in _CONTENT_ERRORS else f"SNS answers {code}."
             return SendResult(rejected=tuple(group), why=why)
         except ParamValidationError:
-            return SendResult(rejected=tuple(group), why=_ABOUT_CONTENT)
+            return SendResult(rejected=tuple(group), why=_CONTENT_REJECTED)
         except BotoCoreError as error:
-            return SendResult(
-                rejected=tuple(group), why=f"SNS was not reached ({type(error).__name__})."
-            )
-        # An entry that is named in neither list was not taken.
-        taken = {int(entry["Id"]) for entry in answer.get("Successful", [])}
-        codes = {entry["Code"] for entry in answer.get("Failed", [])}
-        refused = tuple(it for index, it in enumerate(group) if index not in taken)
+            why = f"SNS cannot be reached ({type(error).__name__})."
+            return SendResult(rejected=tuple(group), why=why)
+        # An entry that neither list names was not accepted.
+        accepted = {int(entry["Id"]) for entry in response.get("Successful", [])}
+        codes = {entry["Code"] for entry in response.get("Failed", [])}
+        rejected = tuple(it for index, it in enumerate(group) if index not in accepted)
         return SendResult(
-            accepted=tuple(it for index, it in enumerate(group) if index in taken),
-            rejected=refused,
-            why=f"SNS answers {', '.join(sorted(codes)) or 'nothing'}." if refused else "",
+            accepted=tuple(it for index, it in enumerate(group) if index in accepted),
+            rejected=rejected,
+            why=f"SNS answers {', '.join(sorted(codes)) or 'nothing'}." if rejected else "",
         )
 
 
 class ConfirmedSubscribers(NamedTuple):
-    """How many subscribers of a topic have confirmed; None, with the reason: SNS did not say.
+    """How many subscribers of a topic have confirmed; None, with the reason, if SNS did not say.
 
     `is_denied` means that whoever asks lacks the right to.
     """
@@ -104,45 +106,45 @@ def confirmed_subscribers(client: "SNSClient", topic: str) -> ConfirmedSubscribe
         code = _code(error)
         return ConfirmedSubscribers(None, f"SNS answers {code}.", code.startswith(_DENIED))
     except BotoCoreError as error:
-        return ConfirmedSubscribers(None, f"SNS was not reached ({type(error).__name__}).")
+        return ConfirmedSubscribers(None, f"SNS cannot be reached ({type(error).__name__}).")
     except (KeyError, TypeError, ValueError):
         return ConfirmedSubscribers(None, "SNS answers without the number of subscribers.")
 
 
 def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", "an error"))
+    return str(error.response.get("Error", {}).get("Code", "an error without a code"))
 
 
 def batches(notifications: Sequence[Notification]) -> Iterator[Sequence[Notification]]:
-    """Groups notifications by what one call can hold, in entries and in bytes."""
+    """Groups notifications by the entries and bytes that one call can have."""
     group: list[Notification] = []
-    size = 0
-    for it in notifications:
-        own = len(render(it)["Message"].encode()) + _ENTRY_OVERHEAD
-        if group and (len(group) == MAX_ENTRIES or size + own > MAX_BYTES):
+    group_bytes = 0
+    for notification in notifications:
+        entry_bytes = len(render(notification)["Message"].encode()) + _ENTRY_OVERHEAD
+        if group and (len(group) == MAX_ENTRIES or group_bytes + entry_bytes > MAX_BYTES):
             yield group
-            group, size = [], 0
-        group.append(it)
-        size += own
+            group, group_bytes = [], 0
+        group.append(notification)
+        group_bytes += entry_bytes
     if group:
         yield group
 
 
-def render(it: Notification) -> dict[str, Any]:
-    """Renders one entry of PublishBatch, but for its Id."""
-    text = text_for_people(it)
-    machine = json.dumps(for_machines(it), ensure_ascii=False)
-    by_protocol = dict.fromkeys(("sqs", "lambda", "http", "https"), machine)
-    versions = {"default": text, "email": text, "sms": summary_line(it), **by_protocol}
+def render(notification: Notification) -> dict[str, Any]:
+    """Renders one entry of PublishBatch, except for its Id."""
+    text = text_for_people(notification)
+    exact = json.dumps(for_machines(notification), ensure_ascii=False)
+    machines = dict.fromkeys(("sqs", "lambda", "http", "https"), exact)
+    versions = {"default": text, "email": text, "sms": summary_line(notification), **machines}
     attributes = {
-        "account": it.account,
-        "provider": it.provider,
-        "rule": it.rule,
-        "severity": it.severity.value,
-        "reason": it.reason.value,
+        "account": notification.account,
+        "provider": notification.provider,
+        "rule": notification.rule,
+        "severity": notification.severity.value,
+        "reason": notification.reason.value,
     }
     return {
-        "Subject": subject(it),
+        "Subject": subject(notification),
         "Message": json.dumps(versions, ensure_ascii=False),
         "MessageStructure": "json",
         "MessageAttributes": {
@@ -151,50 +153,61 @@ def render(it: Notification) -> dict[str, Any]:
     }
 
 
-def subject(it: Notification) -> str:
-    """A mail's subject: ASCII, one line, short enough."""
-    good = it.reason in _GOOD_NEWS
-    word = it.reason.value.replace("_", " ") if good else it.severity.value
-    line = f"[{word.upper()}] {summary_line(it)}".encode("ascii", "replace").decode()
-    return "".join(each if each.isprintable() else " " for each in line)[:MAX_SUBJECT]
+def subject(notification: Notification) -> str:
+    """Returns the subject of a mail: one line of at most 99 ASCII characters."""
+    is_good = notification.reason in _GOOD_NEWS
+    label = notification.reason.value.replace("_", " ") if is_good else notification.severity.value
+    line = f"[{label.upper()}] {summary_line(notification)}".encode("ascii", "replace").decode()
+    printable = (letter if letter.isprintable() else " " for letter in line)
+    return "".join(printable)[:MAX_SUBJECT]
 
 
-def text_for_people(it: Notification) -> str:
-    """A few lines: what, how it moved, why, since when, what to do."""
-    moved = format_change(it)
-    over = ", over after" if it.reason is Reason.RESOLVED else ", for"
-    span = f"{over} {format_duration(it.lasted)}" if it.said_at > it.since else ""
+def text_for_people(notification: Notification) -> str:
+    """Returns a few lines: the alert, how the balance moved, why, since when, and what to do."""
+    change = format_change(notification)
+    severity, rule = notification.severity, notification.rule
     lines = [
-        summary_line(it),
-        f"Last 24 h: {sparkline(it.trend)} {moved}" if moved else "",
-        pace(it),
-        it.detail,
-        f"Since {format_time(it.since)}{span}.",
-        f"Severity {it.severity}, rule {it.rule}, provider {it.provider}.",
-        f"Top up: {it.link}" if it.link and it.reason not in _GOOD_NEWS else "",
+        summary_line(notification),
+        f"Last 24 h: {sparkline(notification.trend)} {change}" if change else "",
+        pace(notification),
+        notification.detail,
+        f"Since {format_time(notification.since)}{_duration(notification)}.",
+        f"Severity {severity}, rule {rule}, provider {notification.provider}.",
     ]
-    return "\n".join(filter(None, lines))[:_TEXT]
+    if notification.link and notification.reason not in _GOOD_NEWS:
+        lines.append(f"Top up: {notification.link}")
+    return "\n".join(filter(None, lines))[:_MAX_TEXT]
 
 
-def for_machines(it: Notification) -> dict[str, Any]:
-    """The JSON of the contract: numbers as strings, exact; times in UTC; null for unknown.
+def _duration(notification: Notification) -> str:
+    if notification.said_at <= notification.since:
+        return ""
+    words = ", over after" if notification.reason is Reason.RESOLVED else ", for"
+    return f"{words} {format_duration(notification.lasted)}"
 
-    Durations (`runway`; `value` and `threshold` of the metrics runway and staleness) are seconds.
+
+def for_machines(notification: Notification) -> dict[str, Any]:
+    """Returns the JSON of the contract: exact numbers as strings, times in UTC, null for unknown.
+
+    Durations are in seconds: `runway`, and `value` and `threshold` of the metrics runway and
+    staleness.
     """
+    threshold, balance = notification.threshold, notification.balance
+    observed_at, runway = notification.observed_at, notification.runway
     return {
-        "alert_id": it.alert_id,
-        "account": it.account,
-        "provider": it.provider,
-        "rule": it.rule,
-        "metric": it.metric.value,
-        "severity": it.severity.value,
-        "reason": it.reason.value,
-        "value": it.value,
-        "threshold": None if it.threshold is None else f"{it.threshold:f}",
-        "currency": it.currency,
-        "balance": None if it.balance is None else f"{it.balance:f}",
-        "observed_at": it.observed_at and iso_time(it.observed_at),
-        "since": iso_time(it.since),
-        "runway": None if it.runway is None else str(int(it.runway.total_seconds())),
-        "labels": dict(it.labels),
+        "alert_id": notification.alert_id,
+        "account": notification.account,
+        "provider": notification.provider,
+        "rule": notification.rule,
+        "metric": notification.metric.value,
+        "severity": notification.severity.value,
+        "reason": notification.reason.value,
+        "value": notification.value,
+        "threshold": None if threshold is None else f"{threshold:f}",
+        "currency": notification.currency,
+        "balance": None if balance is None else f"{balance:f}",
+        "observed_at": None if observed_at is None else iso_time(observed_at),
+        "since": iso_time(notification.since),
+        "runway": None if runway is None else str(int(runway.total_seconds())),
+        "labels": dict(notification.labels),
     }

@@ -1,4 +1,4 @@
-"""The wording of alerts, the same in every channel, read off the rows of `METRICS`."""
+"""The wording of alerts, which is the same in every channel. Its sentences are in `METRICS`."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -13,13 +13,13 @@ from balance_watch.domain.spending import LONGEST
 
 _PREFIXES = {Reason.WORSENED: "Worse: ", Reason.REMINDER: "Still: "}
 _ROUGH = Context(prec=3)
-"""Rates are estimates, so people get three digits of them; the exact balance stands beside."""
+"""Rates are estimates, so people get three digits of them, beside the exact balance."""
 
 _LONGEST_SECONDS = Decimal(LONGEST.days * 86400)
 
 
 def summary_line(notification: Notification) -> str:
-    """Says in one line what is the matter, e.g. `sms is at 8.20 EUR, below 20.00 EUR`."""
+    """Returns the alert in one line, such as `sms is at 8.20 EUR, below 20.00 EUR`."""
     if notification.reason is Reason.TOPPED_UP:
         return _topped_up(notification)
     if notification.reason is Reason.RESOLVED:
@@ -32,7 +32,7 @@ def summary_line(notification: Notification) -> str:
 
 
 def amount(notification: Notification, number: Decimal | None) -> str:
-    """Writes a number of an alert in the unit of its metric."""
+    """Formats a number of an alert in the unit of its metric."""
     info = METRICS[notification.metric]
     if number is None:
         return info.unknown_value
@@ -46,7 +46,7 @@ def amount(notification: Notification, number: Decimal | None) -> str:
 
 
 def pace(notification: Notification) -> str:
-    """Says how fast the balance is spent and how long it lasts; empty if that is not known."""
+    """Returns how fast the balance is spent and how long it lasts; empty if that is unknown."""
     per_day, runway = notification.per_day, notification.runway
     if per_day is None or runway is None or not METRICS[notification.metric].about_money:
         return ""
@@ -57,9 +57,9 @@ def pace(notification: Notification) -> str:
 
 
 def format_change(notification: Notification) -> str:
-    """Writes how the balance moved in the last day, e.g. `31.20 → 8.20 EUR`; empty if unknown."""
+    """Formats the change of the balance in the last day: `31.20 → 8.20 EUR`; empty if unknown."""
     if not notification.trend[1:] or notification.currency is None:
-        return ""  # One balance is no change.
+        return ""  # One balance alone shows no change.
     first = with_unit(notification.trend[0], notification.currency)
     last = with_unit(notification.trend[-1], notification.currency)
     return f"{first.rsplit(' ', 1)[0]} → {last}"
@@ -82,7 +82,7 @@ def _resolved(notification: Notification) -> str:
 
 
 def _value(notification: Notification) -> str:
-    """Writes the value of an alert: a number in its unit, or a word such as `key rejected`."""
+    """Formats the value of an alert: a number in its unit, or a word such as `key rejected`."""
     if not METRICS[notification.metric].is_number:
         return (notification.value or "unknown").replace("_", " ")
     value = None if notification.value is None else Decimal(notification.value)
@@ -95,14 +95,14 @@ def _sentence(notification: Notification) -> str:
 
 
 def _threshold_passed(notification: Notification) -> str:
-    """Says the value and which side of its threshold it is on."""
+    """Returns the value, and on which side of its threshold it is."""
     sentence = _sentence(notification)
     is_number = METRICS[notification.metric].is_number
     if not is_number or notification.threshold is None or notification.value is None:
         return sentence
     threshold = amount(notification, notification.threshold)
     if notification.reason is Reason.REMINDER:
-        # Between threshold and recovery, a number is on the good side and its alert still fires.
+        # Between threshold and recovery, the number is on the good side, but the alert still fires.
         return f"{sentence}, threshold {threshold}"
     side = "below" if Decimal(notification.value) < notification.threshold else "above"
     return f"{sentence}, {side} {threshold}"
@@ -141,4 +141,4 @@ _PROBLEMS: Mapping[Metric, Callable[[Notification], str]] = {
     Metric.TOP_UP: _payment_unsettled,
     Metric.CONFIGURATION: _faults,
 }
-"""Metrics whose problem one sentence and a threshold cannot tell."""
+"""The metrics whose problem takes more than one sentence and a threshold to describe."""

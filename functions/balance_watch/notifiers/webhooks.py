@@ -1,4 +1,4 @@
-"""The secret of a kind of channel whose addresses are webhooks: names and https addresses."""
+"""Parses the secret of a kind of channel whose addresses are webhooks."""
 
 import re
 
@@ -8,7 +8,7 @@ _NAME = re.compile(r"[^\s:/\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,80}")
 
 
 def is_channel_name(name: str) -> bool:
-    """Tells whether a secret can give a channel this name, so that a route can repeat it."""
+    """Tells whether a secret can give this name to a channel, so that routes can use it."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -18,20 +18,20 @@ def parse_webhooks(secret: Json, where: str, faults: Faults) -> dict[str, str]:
     Args:
         secret: the secret as parsed JSON.
         where: the secret's place, for faults.
-        faults: gets every fault. No name is shown: it may be an address in the wrong place.
+        faults: gets every fault. None shows a name, which may be an address in the wrong place.
     """
     if not isinstance(secret, dict) or set(secret) != {"webhooks"}:
         faults.add(where, 'must be a JSON object with the one field "webhooks"')
         return {}
     if not isinstance(secret["webhooks"], dict):
-        faults.add(where, "webhooks must be an object of names and addresses")
+        faults.add(where, '"webhooks" must be an object of names and addresses')
         return {}
     webhooks = {}
     for number, (name, url) in enumerate(secret["webhooks"].items(), 1):
         address = url.strip() if isinstance(url, str) else ""
         if not is_channel_name(name):
-            can = "1 to 80 characters without space, colon or slash"
-            faults.add(where, f"webhook number {number} must have a name of {can}")
+            rule = "1 to 80 characters without space, colon or slash"
+            faults.add(where, f"webhook number {number} must have a name of {rule}")
         elif is_address(address):
             webhooks[name] = address
         else:

@@ -5,9 +5,10 @@ from xml.parsers.expat import ExpatError
 
 import jmespath
 
+from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.providers.spec_types import Path
 from balance_watch.transport import Reply
-from balance_watch.validation import Json, NotExactError, exact_json
+from balance_watch.validation import Json
 
 _MAX_LINE = 200
 

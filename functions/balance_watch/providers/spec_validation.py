@@ -7,8 +7,9 @@ from decimal import Decimal
 from importlib.resources import files
 from urllib.parse import parse_qsl, urlsplit
 
+from balance_watch.exact_parsing import exact_toml
 from balance_watch.providers.spec import Auth, Spec
-from balance_watch.validation import Faults, Json, convert, exact_toml, unknown
+from balance_watch.validation import Faults, Json, convert, unknown
 
 FAILURE_KINDS = ("key_rejected", "not_allowed", "rate_limited", "provider_error", "malformed")
 """The kinds that `failures` can have a condition for."""

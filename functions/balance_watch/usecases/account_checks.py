@@ -1,4 +1,4 @@
-"""Checks a batch of accounts: reads each, decides what changes, and stores that."""
+"""Checks a batch of accounts: reads each, decides what changes, and stores the changes."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Read(Protocol):
-    """Reads accounts, the most urgent first; yields none for an account it has no time for."""
+    """Reads accounts, the most urgent first; yields nothing for those it has no time for."""
 
     def __call__(
         self, accounts: Sequence[WatchedAccount], *, now: datetime, deadline: float
@@ -34,12 +34,12 @@ OpenPayments = Callable[[Mapping[str, AccountState]], Mapping[str, PaymentOutcom
 """Returns the outcome of the latest payment of each account that has an alert on one."""
 
 OnRead = Callable[[Account, ReadResult, int], None]
-"""Hears of each account that was read, with its result and the number of accounts to read."""
+"""Is called for each account that was read, with its result and the number of all reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Accounts to check in one run, by one policy, with reads that end at a deadline."""
+    """The accounts to check in one run, with what is the same for all of them."""
 
     run: Run
     accounts: Sequence[WatchedAccount]
@@ -50,7 +50,7 @@ class Batch:
 
 @dataclass(slots=True)
 class CheckedAccounts:
-    """The states after a check, by account; those of `unsaved` accounts are not stored."""
+    """The states of accounts after a check, by name; those in `unsaved` could not be stored."""
 
     states: dict[str, AccountState]
     unsaved: set[str] = field(default_factory=set)
@@ -65,17 +65,18 @@ def check_accounts(
     open_payments: OpenPayments,
     on_read: OnRead = lambda *_: None,
 ) -> CheckedAccounts:
-    """Reads, decides and stores; an account with an error of its own stops no other.
+    """Reads the accounts, decides what changes, and stores the changes.
 
-    An account that was not read, decided or stored is deferred to the next run.
+    An account that was not read, decided or stored is deferred to the next run. An error in one
+    account does not stop the others.
 
     Args:
-        batch: the accounts, and what holds for all of them.
+        batch: the accounts to check.
         summary: gets the counts.
         store: the table.
         read: reads the accounts.
-        open_payments: looks up payments that an alert is about.
-        on_read: hears of each account that was read.
+        open_payments: returns the payments that alerts are about.
+        on_read: is called for each account that was read.
     """
     accounts = {account.name: (account, spec) for account, spec in batch.accounts}
     stored = store.accounts.states(list(accounts))
@@ -84,9 +85,11 @@ def check_accounts(
     summary.accounts += len(accounts)
     checked = CheckedAccounts(states)
     if batch.run.unfinished:
-        # The run before may have died between a state and its reading.
-        known = ((state, state.reading) for state in stored.values() if state.reading is not None)
-        checked.unsaved |= store.accounts.save(known, batch.run)
+        # The previous run may have died after it stored a state and before it stored the reading.
+        readings = (
+            (state, state.reading) for state in stored.values() if state.reading is not None
+        )
+        checked.unsaved |= store.accounts.save(readings, batch.run)
     due = _due(states, batch.run.tick)
     missing = set(due)
     changes: list[Transition] = []
@@ -109,7 +112,7 @@ def check_accounts(
 
 
 def _due(states: Mapping[str, AccountState], tick: datetime) -> list[str]:
-    """Returns the accounts to read: those that waited longest first, so that all get their turn."""
+    """Returns the accounts to read, those that waited longest first: each gets its turn."""
     due = [state for state in states.values() if state.checked_at != tick]
     due.sort(key=lambda state: (state.checked_at is not None, state.checked_at or tick))
     return [state.account for state in due]
@@ -118,12 +121,12 @@ def _due(states: Mapping[str, AccountState], tick: datetime) -> list[str]:
 def _decide(
     state: AccountState,
     result: ReadResult,
-    watched: WatchedAccount,
+    account_and_spec: WatchedAccount,
     batch: Batch,
     payments: Mapping[str, PaymentOutcome],
 ) -> Transition | None:
-    """Returns what changes; None after logging an error, which must not hide other accounts."""
-    account, spec = watched
+    """Returns what changes; None after logging an error."""
+    account, spec = account_and_spec
     try:
         state, entries = decide(
             state,
@@ -135,14 +138,14 @@ def _decide(
             payment=payments.get(account.name),
             now=batch.run.tick,
         )
-    except Exception as error:  # noqa: BLE001 (in one account it must not hide all others)
+    except Exception as error:  # noqa: BLE001 (an error in one account must not stop the others)
         _log.error("not decided", extra={"account": account.name, "why": type(error).__name__})
         return None
     return Transition(state, result if isinstance(result, Reading) else None, entries)
 
 
 def _save(run: Run, changes: Sequence[Transition], summary: Summary, store: Store) -> set[str]:
-    """Stores everything, transitions with entries first; returns the accounts not stored."""
+    """Stores all changes, those with entries first; returns the accounts not stored."""
     announcing = [change for change in changes if change.entries]
     unsaved = store.save_transitions(run, announcing)
     for state, _, entries in announcing:

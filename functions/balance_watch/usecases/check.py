@@ -1,4 +1,4 @@
-"""The check of one tick: claim it, load, check the accounts, deliver what is pending, close it."""
+"""The check of one tick: claims it, loads, checks the accounts, delivers, and closes the run."""
 
 import hashlib
 import logging
@@ -28,7 +28,7 @@ from balance_watch.usecases.account_checks import (
     check_accounts,
 )
 from balance_watch.usecases.channel_health import ChannelHealth
-from balance_watch.usecases.configuration_faults import Examination, shortened
+from balance_watch.usecases.configuration_faults import Examination, examine, shortened
 from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.listeners import AskTopic, ask
 from balance_watch.usecases.payments import Pay
@@ -38,11 +38,11 @@ _log = logging.getLogger(__name__)
 
 _ALERTED_BYTES = 100_000
 _STORING_SHARE = 0.25
-"""The part of a run's time that is kept for storing and sending."""
+"""The share of a run's time that is reserved for storing and sending."""
 
 
 class Deliver(Protocol):
-    """Sends pending entries to the channels that there are."""
+    """Sends pending entries to the configured channels."""
 
     def __call__(
         self,
@@ -58,7 +58,7 @@ class Deliver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Tick:
-    """What holds throughout one run."""
+    """What is the same throughout one run."""
 
     run: Run
     configuration: Configuration
@@ -70,10 +70,11 @@ class _Tick:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The check with all its parts.
+    """The check, with everything that it uses.
 
-    `load` loads the configuration, at most once a run and never for a tick that is skipped;
-    `on_read` hears of every account that was read; `ask_topic` asks for the topic's subscribers.
+    `load` loads the configuration: at most once per run, and not for a tick that is skipped.
+    `on_read` is called for every account that was read. `ask_topic` asks for the subscribers of the
+    topic, once a day.
     """
 
     store: Store
@@ -86,11 +87,11 @@ class Check:
     ask_topic: AskTopic = lambda: ConfirmedSubscribers(None, "Nobody asks.")
 
     def run(self, now: datetime, *, seconds: float) -> Summary:
-        """Does the check of one tick.
+        """Checks one tick.
 
         Args:
             now: the tick.
-            seconds: how long the run may take, and how long it holds the lease at most.
+            seconds: the longest time that the run may take, and its lease may last.
 
         Raises:
             RunUnderWayError: another run holds the lease.
@@ -103,26 +104,25 @@ class Check:
         record = run.record
         done = stored = False
         try:
-            examined = Examination.of(self.load(), record, now)
-            examined = replace(examined, listeners=ask(examined.listeners, self.ask_topic, now))
-            health = examined.listeners.health
-            digest = self._keep_policy(examined.configuration, record.policy_digest)
-            record = health.into(examined.into(replace(record, policy_digest=digest)))
-            tick = self._tick(run, examined, summary, deadline)
-            faults = examined.faults([it for it in run.silences if it.until > now])
+            examination = examine(self.load(), record, now)
+            listeners = ask(examination.listeners, self.ask_topic, now)
+            examination = replace(examination, listeners=listeners)
+            digest = self._keep_policy(examination.configuration, record.policy_digest)
+            record = examination.into(replace(record, policy_digest=digest))
+            tick = self._tick(run, examination, summary, deadline)
+            faults = examination.faults([it for it in run.silences if it.until > now])
             record = replace(record, configuration=self._configuration(tick, faults))
             checked = self._accounts(tick, deadline - seconds * _STORING_SHARE)
             stored = not summary.deferred
             record = replace(record, alerted=self._alerted(tick, checked.states))
-            health = self._deliver(tick, checked, health)
-            record = health.into(record)
+            record = self._deliver(tick, checked, listeners.health).into(record)
             done = summary.complete
         finally:
             self.store.runs.close(run, record, done=done, stored=stored)
         return summary
 
-    def _tick(self, run: Run, examined: Examination, summary: Summary, deadline: float) -> _Tick:
-        configuration, listeners = examined.configuration, examined.listeners
+    def _tick(self, run: Run, examination: Examination, summary: Summary, deadline: float) -> _Tick:
+        configuration, listeners = examination.configuration, examination.listeners
         policy, suspended = configuration.policy, listeners.health.suspended(run.tick)
         available = configuration.without(suspended)
 
@@ -137,7 +137,7 @@ class Check:
         return _Tick(run, configuration, context, suspended, summary, deadline)
 
     def _keep_policy(self, configuration: Configuration, kept_digest: str | None) -> str | None:
-        """Keeps a new valid policy, for the day on which it no longer is; returns its digest."""
+        """Keeps a valid policy that is new, for when a later one is invalid; returns its digest."""
         text = configuration.policy_text
         if text is None:
             return kept_digest
@@ -190,7 +190,7 @@ class Check:
     def _deliver(
         self, tick: _Tick, checked: CheckedAccounts, health: ChannelHealth
     ) -> ChannelHealth:
-        """Makes the payments and sends what is pending; returns how the channels are then."""
+        """Makes the payments and sends the entries that are pending; returns how channels fare."""
         pending = self.store.outbox.pending()
         health = self._send(tick, pending.entries, health)
         # No channel waits for a payment, so the entries about payments are sent afterwards.
@@ -225,14 +225,14 @@ class Check:
     def _pay(
         self, tick: _Tick, checked: CheckedAccounts, order: PaymentOrder
     ) -> tuple[OutboxEntry, ...] | None:
-        """Returns the entries about a payment's end; None while it is still to be made."""
+        """Returns the entries that announce a payment; None if its order stays pending."""
         name = order.notification.account
         watched = next((it for it in tick.configuration.accounts if it[0].name == name), None)
         if watched is None:
             _log.warning("not paid: the account was removed", extra={"account": name})
             return () if self.store.outbox.remove([order]) else None
         if name in checked.unsaved:
-            # The next run reads what is stored, and pays on that.
+            # The next run pays, on the state that is stored.
             return None
         return self.pay(
             order,

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Self
 
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.lost_secrets import LostSecrets, lost_fault, lost_secrets, remember
@@ -24,19 +23,10 @@ class Examination:
     lost: LostSecrets
     listeners: Listeners
 
-    @classmethod
-    def of(cls, configuration: Configuration, record: RunRecord, now: datetime) -> Self:
-        """Examines a configuration; while a secret is lost, the secrets are not whole."""
-        lost = lost_secrets(record.secrets, record.lost_secrets, configuration.presence, now)
-        is_whole = configuration.secrets_are_whole and not lost
-        configuration = replace(configuration, secrets_are_whole=is_whole)
-        health = ChannelHealth.remembered(record, configuration)
-        return cls(configuration, lost, listeners_now(record, configuration, health))
-
     def into(self, record: RunRecord) -> RunRecord:
         """Returns the record with what the next run is to compare with."""
         return replace(
-            record,
+            self.listeners.health.into(record),
             secrets=remember(record.secrets, self.configuration.presence),
             lost_secrets=self.lost,
             subscribers=self.listeners.subscribers,
@@ -65,6 +55,21 @@ class Examination:
             *self.listeners.health.faults(),
             *unmatched,
         ]
+
+
+def examine(configuration: Configuration, record: RunRecord, now: datetime) -> Examination:
+    """Examines a configuration; while a secret is lost, the secrets are not whole.
+
+    Args:
+        configuration: as it was loaded.
+        record: what the run before left.
+        now: the tick.
+    """
+    lost = lost_secrets(record.secrets, record.lost_secrets, configuration.presence, now)
+    is_whole = configuration.secrets_are_whole and not lost
+    configuration = replace(configuration, secrets_are_whole=is_whole)
+    health = ChannelHealth.remembered(record, configuration)
+    return Examination(configuration, lost, listeners_now(record, configuration, health))
 
 
 def shortened(faults: Sequence[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Sends pending entries, removes what was accepted, and lets no channel hold up another."""
+"""Sends pending entries and removes the accepted ones. No channel delays another."""
 
 import logging
 import time
@@ -18,20 +18,23 @@ _log = logging.getLogger(__name__)
 
 
 class Outbox(Protocol):
-    """Where the entries are pending."""
+    """The part of the store that holds the pending entries."""
 
     def remove(self, entries: Iterable[OutboxEntry]) -> bool:
-        """Removes entries that were accepted; False when that could not be stored."""
+        """Removes accepted entries; returns False if that could not be stored."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """How many entries were accepted, and how many were not.
+    """The result of a delivery.
 
-    `permanent` has the channels that fail permanently, each with the reason; `recovered` has the
-    channels that accepted something; `rejecting` has those that accepted nothing of what they were
-    sent, each with the reason.
+    Attributes:
+        delivered: how many entries were accepted.
+        undelivered: how many entries are still pending.
+        permanent: the channels that fail permanently, each with the reason.
+        recovered: the channels that accepted something.
+        rejecting: the channels that accepted nothing of what they were sent, each with the reason.
     """
 
     delivered: int = 0
@@ -43,10 +46,13 @@ class DeliveryReport:
 
 @dataclass(slots=True)
 class _ChannelResult:
-    """The result of sending one channel its entries.
+    """The result of sending entries to one channel.
 
-    `accepted` also has the entries that were not sent because the channel gets a copy of its own;
-    `takes` tells whether it accepted anything that was sent; `why` is its latest rejection.
+    Attributes:
+        accepted: includes the entries that were not sent, as the channel gets a copy of its own.
+        permanent: the reason of a failure that is permanent.
+        takes: the channel accepted something that it was sent.
+        why: the reason of its latest rejection.
     """
 
     accepted: list[OutboxEntry] = field(default_factory=list)
@@ -58,7 +64,7 @@ class _ChannelResult:
 
 @dataclass(frozen=True, slots=True)
 class _Fallbacks:
-    """Which channel an entry is sent to when its own is missing or dead."""
+    """Chooses the channel for an entry whose own channel is missing or dead."""
 
     names: Sequence[str]
     unread_kinds: AbstractSet[str]
@@ -66,13 +72,13 @@ class _Fallbacks:
     def assign(
         self, entries: Iterable[OutboxEntry], channels: Mapping[str, Channel]
     ) -> dict[str, list[OutboxEntry]]:
-        """Returns the entries by the channel that they are sent to."""
+        """Returns the entries by the channel to send them to."""
         fallback = next((name for name in self.names if name in channels), None)
         assigned: dict[str, list[OutboxEntry]] = defaultdict(list)
         for entry in entries:
             # The channel of an unread kind may exist, so its entries stay pending.
-            keeps = entry.channel in channels or kind_of(entry.channel) in self.unread_kinds
-            name = entry.channel if keeps or fallback is None else fallback
+            may_exist = entry.channel in channels or kind_of(entry.channel) in self.unread_kinds
+            name = entry.channel if may_exist or fallback is None else fallback
             assigned[name].append(entry)
         return assigned
 
@@ -87,27 +93,27 @@ def deliver(
     unread_kinds: AbstractSet[str] = frozenset(),
     clock: Callable[[], float] = time.monotonic,
 ) -> DeliveryReport:
-    """Sends pending entries, each channel on its own, and removes accepted ones at once.
+    """Sends pending entries to all channels in parallel, and removes each as it is accepted.
 
     An entry whose channel does not exist or fails permanently goes to the first fallback that
-    exists. A fallback that gets a copy of its own is not sent a second one.
+    exists, unless that fallback gets a copy of its own.
 
     Args:
         entries: the pending entries.
         channels: the channels to send to, by name.
-        outbox: where the entries are pending.
-        deadline: when sending has to have ended, on the clock.
-        fallbacks: channels by name.
-        unread_kinds: the kinds of channels whose secret cannot be read: their entries stay pending.
-        clock: seconds, monotonic.
+        outbox: holds the pending entries.
+        deadline: the time on the clock by which sending must end.
+        fallbacks: the names of the channels that replace others, the preferred one first.
+        unread_kinds: the kinds of channels whose entries stay pending, since a channel may exist.
+        clock: a monotonic clock, in seconds.
     """
-    post = _Post(outbox, deadline, clock)
-    rule = _Fallbacks(fallbacks, unread_kinds)
-    first = post.send(rule.assign(entries, channels), channels)
+    sender = _Sender(outbox, deadline, clock)
+    replacements = _Fallbacks(fallbacks, unread_kinds)
+    first = sender.send(replacements.assign(entries, channels), channels)
     permanent = {name: result.permanent for name, result in first.items() if result.permanent}
     alive = {name: channel for name, channel in channels.items() if name not in permanent}
     left = [entry for name in permanent for entry in first[name].rejected]
-    second = post.send(rule.assign(left, alive), alive)
+    second = sender.send(replacements.assign(left, alive), alive)
     results = (*first.items(), *second.items())
     accepted = sum(len(result.accepted) for _, result in results)
     recovered = frozenset(name for name, result in results if result.takes)
@@ -116,8 +122,8 @@ def deliver(
 
 
 @dataclass(frozen=True, slots=True)
-class _Post:
-    """Sends to every channel at once, and lets none hold up another."""
+class _Sender:
+    """Sends to all channels in parallel, so that none delays another."""
 
     outbox: Outbox
     deadline: float
@@ -126,7 +132,7 @@ class _Post:
     def send(
         self, assigned: Mapping[str, Sequence[OutboxEntry]], channels: Mapping[str, Channel]
     ) -> dict[str, _ChannelResult]:
-        """Sends each channel the entries that are assigned to it."""
+        """Sends the assigned entries to each channel; one that hangs accepts nothing."""
         if not assigned:
             return {}
         pool = ThreadPoolExecutor(max_workers=len(assigned))
@@ -136,7 +142,7 @@ class _Post:
         }
         ended, hanging = wait(tasks, timeout=max(0.0, self.deadline - self.clock()) + 1)
         if hanging:
-            _log.error("a channel did not end in time", extra={"channels": len(hanging)})
+            _log.error("a channel did not finish in time", extra={"channels": len(hanging)})
         pool.shutdown(wait=False, cancel_futures=True)
         late = {tasks[task]: _ChannelResult(why="It did not answer in time.") for task in hanging}
         return {tasks[task]: task.result() for task in ended} | late
@@ -146,7 +152,7 @@ class _Post:
     ) -> _ChannelResult:
         if channel is None:
             facts = {"channel": name, "entries": len(entries)}
-            _log.error("not delivered: no such channel", extra=facts)
+            _log.error("not delivered: the channel does not exist", extra=facts)
             return _ChannelResult(rejected=list(entries))
         result = _ChannelResult()
         # Never redirect a notification to a channel that gets its own copy.
@@ -157,16 +163,17 @@ class _Post:
             (copied if has_copy else by_id[entry.notification.alert_id]).append(entry)
         self._accept(name, copied, result)
         notifications = [copies[0].notification for copies in by_id.values()]
-        for sent in self._results(name, channel, notifications):
-            ids = [notification.alert_id for notification in sent.accepted]
+        for send_result in self._send_results(name, channel, notifications):
+            ids = [notification.alert_id for notification in send_result.accepted]
             self._accept(name, [entry for alert_id in ids for entry in by_id[alert_id]], result)
             result.takes = result.takes or bool(ids)
-            result.why = sent.why or result.why
-            if sent.rejected:
-                facts = {"channel": name, "why": sent.why, "entries": len(sent.rejected)}
+            result.why = send_result.why or result.why
+            if send_result.rejected:
+                left = len(send_result.rejected)
+                facts = {"channel": name, "why": send_result.why, "entries": left}
                 _log.error("not delivered", extra=facts)
-            if sent.permanent:
-                result.permanent = sent.why
+            if send_result.permanent:
+                result.permanent = send_result.why
                 break
         if notifications and not result.takes:
             result.why = result.why or "It failed without an answer."
@@ -174,25 +181,28 @@ class _Post:
         result.rejected = [it for it in entries if it.notification.alert_id not in accepted]
         return result
 
-    def _results(
+    def _send_results(
         self, name: str, channel: Channel, notifications: Sequence[Notification]
     ) -> Iterator[SendResult]:
-        """Sends; if the channel raises, sends each of the rest alone: one stops no other."""
+        """Yields the results of sending; if the channel raises, sends each of the rest alone."""
         if not notifications:
             return
         answered: set[str] = set()
         try:
-            for sent in channel.send(notifications, deadline=self.deadline):
-                answered |= {it.alert_id for it in (*sent.accepted, *sent.rejected)}
-                yield sent
+            for result in channel.send(notifications, deadline=self.deadline):
+                answered |= {it.alert_id for it in (*result.accepted, *result.rejected)}
+                yield result
         except Exception as error:  # noqa: BLE001 (one channel's fault must not stop the others)
             left = [it for it in notifications if it.alert_id not in answered]
             facts = {"channel": name, "why": type(error).__name__, "entries": len(left)}
             _log.error("not delivered: the channel raised an error", extra=facts)
-            for it in left if len(notifications) > 1 else ():
-                yield from self._results(name, channel, [it])
+            for notification in left if len(notifications) > 1 else ():
+                yield from self._send_results(name, channel, [notification])
 
     def _accept(self, name: str, entries: Sequence[OutboxEntry], result: _ChannelResult) -> None:
         result.accepted += entries
         if entries and not self.outbox.remove(entries):
-            _log.error("delivered, but not removed: it will be repeated", extra={"channel": name})
+            _log.error(
+                "delivered, but not removed from the outbox: it will be sent again",
+                extra={"channel": name},
+            )

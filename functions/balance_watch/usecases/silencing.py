@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from balance_watch.config.policy import OF_ALERTS, is_fact
+from balance_watch.config.match_facts import OF_ALERTS, is_fact
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import SilenceError

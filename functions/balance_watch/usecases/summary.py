@@ -1,4 +1,4 @@
-"""The counts of a run, in the words of its contract."""
+"""The counts of a run."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from balance_watch.domain.outbox import Outgoing
 
 @dataclass
 class Summary:
-    """The counts of a run, in the words of its contract."""
+    """The counts of a run. The fields are keys of the function's result: do not rename."""
 
     scheduled_time: datetime
     accounts: int = 0
@@ -27,22 +27,23 @@ class Summary:
     skipped: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """The result of the function."""
+        """Returns the function's result."""
         return vars(self) | {"scheduled_time": iso_time(self.scheduled_time)}
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to do for this tick."""
+        """Tells whether nothing is left to do for this tick."""
         return not (self.deferred or self.undelivered)
 
-    def count(self, owed: Iterable[Outgoing]) -> None:
-        """Counts notifications, each once however many channels it goes to."""
-        for said in distinct_notifications(owed):
-            self.fired += said.reason in (Reason.FIRED, Reason.WORSENED)
-            self.resolved += said.reason is Reason.RESOLVED
-            self.reminded += said.reason is Reason.REMINDER
+    def count(self, entries: Iterable[Outgoing]) -> None:
+        """Adds the notifications of outbox entries to the counts, each of them once."""
+        for notification in distinct_notifications(entries):
+            reason = notification.reason
+            self.fired += reason in (Reason.FIRED, Reason.WORSENED)
+            self.resolved += reason is Reason.RESOLVED
+            self.reminded += reason is Reason.REMINDER
 
 
-def distinct_notifications(owed: Iterable[Outgoing]) -> Iterable[Notification]:
-    """Each notification once, however many channels it is owed to."""
-    return {each.notification.alert_id: each.notification for each in owed}.values()
+def distinct_notifications(entries: Iterable[Outgoing]) -> Iterable[Notification]:
+    """Returns each notification once, however many channels it has an entry for."""
+    return {entry.notification.alert_id: entry.notification for entry in entries}.values()

@@ -1,4 +1,4 @@
-"""A silence in the table holds back what a run would say, and costs no call."""
+"""A silence in the table mutes the alerts of a run, and costs no call."""
 
 from collections import Counter
 from datetime import timedelta
@@ -19,35 +19,35 @@ def silence(name: str = "s", hours: int = 1, **match: str) -> Silence:
     return Silence(name, match or {"account": "a"}, TICK + hours * HOUR, "migration", TICK)
 
 
-def test_a_silence_holds_back_until_it_ends(bench: Bench) -> None:
+def test_a_silence_mutes_alerts_until_it_ends(bench: Bench) -> None:
     bench.watch("a", "b")
     silences_of(bench).add(silence())
-    bench.looks.balances.update(a=LOW, b=LOW)
+    bench.reads.balances.update(a=LOW, b=LOW)
     bench.run()
     bench.run(NEXT)
-    assert bench.post.said == [("b", "fired")]
+    assert bench.delivery.announced == [("b", "fired")]
     bench.run(TICK + HOUR)
-    assert bench.post.said == [("b", "fired"), ("a", "fired")]
+    assert bench.delivery.announced == [("b", "fired"), ("a", "fired")]
 
 
-def test_two_silences_stand_beside_each_other(bench: Bench) -> None:
+def test_two_silences_are_independent(bench: Bench) -> None:
     bench.watch("a", "b")
     silences_of(bench).add(silence("one"))
     silences_of(bench).add(silence("two", account="b"))
-    bench.looks.balances.update(a=LOW, b=LOW)
+    bench.reads.balances.update(a=LOW, b=LOW)
     bench.run()
-    assert bench.post.said == []
+    assert bench.delivery.announced == []
     silences_of(bench).end("two")
     bench.run(NEXT)
-    assert bench.post.said == [("b", "fired")]
+    assert bench.delivery.announced == [("b", "fired")]
 
 
-def test_a_silence_before_the_first_run_of_all_is_kept_to(bench: Bench) -> None:
+def test_a_silence_that_was_added_before_the_first_run_is_active(bench: Bench) -> None:
     bench.watch("a")
     silences_of(bench).add(silence())
-    bench.looks.balances["a"] = LOW
+    bench.reads.balances["a"] = LOW
     assert bench.run().complete
-    assert bench.post.said == []
+    assert bench.delivery.announced == []
 
 
 def test_a_silence_added_while_a_run_is_under_way_is_not_lost(bench: Bench) -> None:
@@ -56,10 +56,10 @@ def test_a_silence_added_while_a_run_is_under_way_is_not_lost(bench: Bench) -> N
     assert run is not None
     silences_of(bench).add(silence())
     bench.store.runs.close(run, run.record, done=True)
-    assert [each.name for each in silences_of(bench).at(TICK)] == ["s"]
+    assert [silence.name for silence in silences_of(bench).at(TICK)] == ["s"]
 
 
-def test_what_has_ended_is_taken_out_of_the_table(bench: Bench) -> None:
+def test_a_silence_that_has_ended_is_removed_from_the_table(bench: Bench) -> None:
     bench.watch("a")
     silences_of(bench).add(silence("short", 1))
     silences_of(bench).add(silence("long", 9))
@@ -69,18 +69,18 @@ def test_what_has_ended_is_taken_out_of_the_table(bench: Bench) -> None:
     assert "silence:long" in str(bench.scan())
 
 
-def test_a_silence_that_is_not_understood_silences_nothing(bench: Bench) -> None:
+def test_a_malformed_silence_mutes_nothing(bench: Bench) -> None:
     bench.watch("a")
     bench.wiring.client("dynamodb").update_item(
         TableName=bench.wiring.settings.table_name,
         Key={"pk": {"S": "RUN"}, "sk": {"S": "RUN"}},
-        UpdateExpression="SET #it = :it",
-        ExpressionAttributeNames={"#it": "silence:x"},
-        ExpressionAttributeValues={":it": {"S": "garbage"}},
+        UpdateExpression="SET #name = :value",
+        ExpressionAttributeNames={"#name": "silence:x"},
+        ExpressionAttributeValues={":value": {"S": "garbage"}},
     )
-    bench.looks.balances["a"] = LOW
+    bench.reads.balances["a"] = LOW
     assert bench.run().complete
-    assert bench.post.said == [("a", "fired")]
+    assert bench.delivery.announced == [("a", "fired")]
 
 
 def test_silences_cost_no_call(bench: Bench, calls: Counter[str]) -> None:

@@ -1,4 +1,4 @@
-"""One item that was damaged, or is of another version, costs itself: everybody else is told."""
+"""A malformed item, damaged or of another version, stops no other alert."""
 
 import json
 from dataclasses import replace
@@ -14,15 +14,17 @@ from balance_watch.store import outbox
 from balance_watch.store.items import RUN_KEY
 from balance_watch.store.states import state_key
 from balance_watch.store.table import serialize
+from balance_watch.wiring import Client
 from local.slack_inbox import SlackInbox
 from local.vonage import VonageServer
 from tests.support.check_bench import LOW, SECONDS, Bench
+from tests.support.dynamodb_clients import ClientMethod, Response
 from tests.support.examples import NEXT, TICK
 from tests.support.notifications import low
 from tests.usecases.test_payments import paid, paying, vonage  # noqa: F401 (fixtures)
 
 HOUR = timedelta(hours=1)
-SEEN = {"observed_at": "2026-11-22T09:05:00Z", "bal": Decimal("71.5"), "cur": "USD"}
+READING = {"observed_at": "2026-11-22T09:05:00Z", "bal": Decimal("71.5"), "cur": "USD"}
 
 
 def put(bench: Bench, item: dict[str, Any]) -> None:
@@ -30,22 +32,22 @@ def put(bench: Bench, item: dict[str, Any]) -> None:
     client.put_item(TableName=bench.wiring.settings.table_name, Item=serialize(item))
 
 
-def note(bench: Bench, name: str, value: object) -> None:
-    """Writes an attribute of the run's item."""
+def put_run_attribute(bench: Bench, name: str, value: object) -> None:
+    """Writes one attribute of the run's item."""
     bench.wiring.client("dynamodb").update_item(
         TableName=bench.wiring.settings.table_name,
         Key=serialize(RUN_KEY),
-        UpdateExpression="SET #it = :it",
-        ExpressionAttributeNames={"#it": name},
-        ExpressionAttributeValues=serialize({":it": value}),
+        UpdateExpression="SET #name = :value",
+        ExpressionAttributeNames={"#name": name},
+        ExpressionAttributeValues=serialize({":value": value}),
     )
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        {"reading": {**SEEN, "bal": "71.5"}},
-        {"reading": {**SEEN, "observed_at": "2026-11-22T09:05:00"}},
+        {"reading": {**READING, "bal": "71.5"}},
+        {"reading": {**READING, "observed_at": "2026-11-22T09:05:00"}},
         {"checked_at": "2026-11-22T09:05:00"},
         {"jump_told": "2026-11-22T09:05:00"},
         {"jump": {"at": "2026-11-22T09:05:00Z", "before": "x", "after": "y"}},
@@ -54,13 +56,13 @@ def note(bench: Bench, name: str, value: object) -> None:
         {"days": "20000:5:-43200"},
     ],
 )
-def test_a_damaged_state(bench: Bench, damage: dict[str, Any]) -> None:
-    state = {**state_key("a"), "checked_at": "2026-11-22T09:05:00Z", "reading": SEEN}
+def test_a_malformed_state_stops_no_other_account(bench: Bench, damage: dict[str, Any]) -> None:
+    state = {**state_key("a"), "checked_at": "2026-11-22T09:05:00Z", "reading": READING}
     put(bench, {**state, "trail": "29912345:71.5", **damage})
     bench.watch("a", "b")
-    bench.looks.balances.update(a=LOW, b=LOW)
+    bench.reads.balances.update(a=LOW, b=LOW)
     bench.run()
-    assert ("b", "fired") in bench.post.said
+    assert ("b", "fired") in bench.delivery.announced
 
 
 SILENCE = {
@@ -81,12 +83,12 @@ SILENCE = {
         {"until": "2026-12-22T10:05:00"},
     ],
 )
-def test_a_damaged_silence_silences_nothing(bench: Bench, damage: dict[str, Any]) -> None:
+def test_a_malformed_silence_mutes_nothing(bench: Bench, damage: dict[str, Any]) -> None:
     bench.watch("a")
-    note(bench, "silence:x", {**SILENCE, **damage})
-    bench.looks.balances["a"] = LOW
+    put_run_attribute(bench, "silence:x", {**SILENCE, **damage})
+    bench.reads.balances["a"] = LOW
     assert bench.run().complete
-    assert bench.post.said == [("a", "fired")]
+    assert bench.delivery.announced == [("a", "fired")]
 
 
 @pytest.mark.parametrize(
@@ -101,13 +103,13 @@ def test_a_damaged_silence_silences_nothing(bench: Bench, damage: dict[str, Any]
         ("policy_digest", 7),
     ],
 )
-def test_damaged_notes(bench: Bench, name: str, value: object) -> None:
+def test_a_malformed_run_record_stops_no_alert(bench: Bench, name: str, value: object) -> None:
     bench.watch("a")
     bench.run(TICK - HOUR)
-    note(bench, name, value)
-    bench.looks.balances["a"] = LOW
+    put_run_attribute(bench, name, value)
+    bench.reads.balances["a"] = LOW
     assert bench.run().complete
-    assert ("a", "fired") in bench.post.said
+    assert ("a", "fired") in bench.delivery.announced
 
 
 @pytest.mark.parametrize(
@@ -126,51 +128,51 @@ def test_damaged_notes(bench: Bench, name: str, value: object) -> None:
     ],
     ids=lambda damage: next(iter(damage)),
 )
-def test_a_damaged_debt_blocks_no_channel(bench: Bench, damage: dict[str, Any]) -> None:
+def test_a_malformed_entry_blocks_no_channel(bench: Bench, damage: dict[str, Any]) -> None:
     with SlackInbox() as slack:
         bench.watch("b")
-        bench.looks.balances["b"] = LOW
+        bench.reads.balances["b"] = LOW
         bench.put_secret("slack", {"webhooks": slack.webhooks})
-        bench.delivers_to(slack.authority)
+        bench.deliver_to(slack.authority)
         for channel in ("sns", "slack:default"):
             item = outbox.entry_to_item(OutboxEntry(low(), channel))
-            said = json.dumps({**json.loads(item["notification"]), **damage})
-            put(bench, {**item, "notification": said})
+            notification = json.dumps({**json.loads(item["notification"]), **damage})
+            put(bench, {**item, "notification": notification})
         bench.aws.published()
         bench.run()
-        assert "b" in [each.content["account"] for each in bench.aws.published()]
+        assert "b" in [message.content["account"] for message in bench.aws.published()]
         assert any("b is at" in message["text"] for message in slack.messages["default"])
 
 
-def test_a_transaction_that_was_stored_though_its_reply_was_lost_is_paid_on_once(
+def test_a_stored_order_whose_reply_was_lost_is_paid_once(
     paying: Bench,  # noqa: F811 (the fixture)
     vonage: VonageServer,  # noqa: F811 (the fixture)
 ) -> None:
-    check = paying.check(paying.store_over(Forgetful(paying.wiring.client("dynamodb"))))
+    check = paying.check(paying.store_over(LostReply(paying.wiring.client("dynamodb"))))
     check = replace(check, pay=replace(check.pay, store=check.store))
     assert not check.run(TICK, seconds=SECONDS).complete
     for index in range(3):
         paying.run(NEXT + index * HOUR)
     assert paid(vonage) == 1
-    assert paying.post.said.count(("sms", "fired")) == 1
+    assert paying.delivery.announced.count(("sms", "fired")) == 1
 
 
-class Forgetful:
-    """A client whose first transaction is stored, and whose reply is lost for good."""
+class LostReply:
+    """A client whose first transaction is stored, but whose reply to it is lost."""
 
-    def __init__(self, client: Any) -> None:  # noqa: ANN401 (boto3's)
-        self.client, self.lost = client, False
+    def __init__(self, client: Client) -> None:
+        self.client, self.was_lost = client, False
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (a client has any method)
-        method = getattr(self.client, name)
+    def __getattr__(self, name: str) -> ClientMethod:
+        method: ClientMethod = getattr(self.client, name)
         if name != "transact_write_items":
             return method
 
-        def call(**request: Any) -> Any:  # noqa: ANN401 (as the client's)
-            answer = method(**request)
-            if not self.lost:
-                self.lost = True
+        def call(**request: object) -> Response:
+            response = method(**request)
+            if not self.was_lost:
+                self.was_lost = True
                 raise ClientError({"Error": {"Code": "InternalServerError"}}, "TransactWriteItems")
-            return answer
+            return response
 
         return call

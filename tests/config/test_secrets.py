@@ -1,4 +1,4 @@
-"""A secret as a whole: its JSON, its one field, its webhooks; and no value of it in any fault."""
+"""Secrets as a whole: their JSON, their one field, webhooks; no fault contains a value of them."""
 
 import json
 from typing import Any
@@ -18,17 +18,17 @@ from tests.support.secret_texts import (
     SLACK,
     account,
     addresses,
-    found,
     names,
-    understood,
-    with_accounts,
+    parse,
+    parse_entries,
+    resolve,
 )
 
 HOOK = webhook()
 
 
 @pytest.mark.parametrize(
-    ("text", "what"),
+    ("text", "problem"),
     [
         ("", "is not JSON"),
         ("{", "is not JSON"),
@@ -45,46 +45,46 @@ HOOK = webhook()
         ('{"accounts": "x"}', '"accounts" must be a list'),
     ],
 )
-def test_a_secret_that_is_not_as_the_contract_has_it_is_told_by_name(text: str, what: str) -> None:
-    watched = understood(accounts=text, accounts_fine={"accounts": [account()]})
-    assert watched.faults == [f"secret balance-watch/accounts: {what}"]
-    assert names(watched) == ["search"]
+def test_an_invalid_secret_is_reported_by_name_and_others_are_parsed(
+    text: str, problem: str
+) -> None:
+    parsed = parse(accounts=text, accounts_fine={"accounts": [account()]})
+    assert parsed.faults == [f"secret balance-watch/accounts: {problem}"]
+    assert names(parsed) == ["search"]
 
 
-def test_a_key_that_stands_twice_is_not_guessed_at() -> None:
+def test_a_field_that_appears_twice_is_a_fault() -> None:
     text = '{"accounts": [{"name": "a", "provider": "you", "provider": "vonage"}]}'
-    assert understood(accounts=text).faults == [
+    assert parse(accounts=text).faults == [
         "secret balance-watch/accounts: contains the same name twice"
     ]
 
 
-def test_the_contracts_webhooks_are_understood() -> None:
-    watched = understood(slack={"webhooks": {"default": HOOK, "oncall": f" {HOOK}2\n"}})
-    assert addresses(watched) == {"slack:default": HOOK, "slack:oncall": f"{HOOK}2"}
-    assert not watched.unread_kinds
-    assert not watched.faults
+def test_the_webhooks_of_the_contract_are_parsed() -> None:
+    parsed = parse(slack={"webhooks": {"default": HOOK, "oncall": f" {HOOK}2\n"}})
+    assert addresses(parsed) == {"slack:default": HOOK, "slack:oncall": f"{HOOK}2"}
+    assert not parsed.unread_kinds
+    assert not parsed.faults
 
 
-def test_without_a_slack_secret_it_is_known_that_there_are_no_webhooks() -> None:
-    watched = with_accounts()
-    assert not watched.channels
-    assert not watched.unread_kinds
+def test_without_a_slack_secret_there_are_no_webhooks() -> None:
+    parsed = parse_entries()
+    assert not parsed.channels
+    assert not parsed.unread_kinds
 
 
 @pytest.mark.parametrize("url", ["", "hooks.example/x", "ftp://hooks.example", 5, None, [HOOK]])
-def test_a_webhook_that_is_no_address_is_told_by_its_place(url: object) -> None:
-    watched = understood(slack={"webhooks": {"oncall": url, "default": HOOK}})
-    assert watched.faults == [
-        "secret balance-watch/slack: webhook number 1 is not an https address"
-    ]
-    assert list(watched.channels) == ["slack:default"]
-    assert watched.unread_kinds == {"slack"}
+def test_a_webhook_that_is_not_an_address_is_reported_by_its_number(url: object) -> None:
+    parsed = parse(slack={"webhooks": {"oncall": url, "default": HOOK}})
+    assert parsed.faults == ["secret balance-watch/slack: webhook number 1 is not an https address"]
+    assert list(parsed.channels) == ["slack:default"]
+    assert parsed.unread_kinds == {"slack"}
 
 
 @pytest.mark.parametrize("name", ["", "two words", "a:b", "x" * 81, "two\nlines", HOOK])
-def test_a_webhook_whose_name_no_route_can_have_is_told_by_its_number(name: str) -> None:
-    watched = understood(slack={"webhooks": {"default": HOOK, name: HOOK}})
-    assert watched.faults == [
+def test_a_webhook_whose_name_no_route_can_contain_is_reported_by_its_number(name: str) -> None:
+    parsed = parse(slack={"webhooks": {"default": HOOK, name: HOOK}})
+    assert parsed.faults == [
         (
             "secret balance-watch/slack: webhook number 2 must have a name of "
             "1 to 80 characters without space, colon or slash"
@@ -93,29 +93,29 @@ def test_a_webhook_whose_name_no_route_can_have_is_told_by_its_number(name: str)
 
 
 def test_an_address_in_the_place_of_a_name_is_not_shown() -> None:
-    watched = understood(slack={"webhooks": {HOOK: "default"}})
-    assert CORE not in "".join(watched.faults)
+    parsed = parse(slack={"webhooks": {HOOK: "default"}})
+    assert CORE not in "".join(parsed.faults)
 
 
 @pytest.mark.parametrize("text", ["{", '{"webhooks": []}', '{"webhook": {}}', '"x"'])
-def test_webhooks_that_are_not_understood_are_not_taken_for_none(text: str) -> None:
-    watched = understood(slack=text)
-    assert watched.faults
-    assert watched.unread_kinds == {"slack"}
+def test_webhooks_that_cannot_be_parsed_may_exist(text: str) -> None:
+    parsed = parse(slack=text)
+    assert parsed.faults
+    assert parsed.unread_kinds == {"slack"}
 
 
-def test_webhooks_that_could_not_be_read_are_not_taken_for_none() -> None:
+def test_webhooks_that_cannot_be_read_may_exist() -> None:
     faults = Faults(["secret balance-watch/slack: cannot be read (AccessDenied)"])
     unread = Secrets({}, frozenset({SLACK}), faults)
-    watched = parse_secrets(unread, PREFIX, found, KINDS)
-    assert watched.unread_kinds == {"slack"}
-    assert watched.faults == faults
+    parsed = parse_secrets(unread, PREFIX, resolve, KINDS)
+    assert parsed.unread_kinds == {"slack"}
+    assert parsed.faults == faults
 
 
-def test_what_could_not_be_read_is_not_changed_by_what_is_found_later() -> None:
+def test_parsing_does_not_change_the_faults_of_reading() -> None:
     unread = Faults()
     secrets = Secrets({f"{PREFIX}accounts": "{"}, faults=unread)
-    parse_secrets(secrets, PREFIX, found, KINDS)
+    parse_secrets(secrets, PREFIX, resolve, KINDS)
     assert unread == []
 
 
@@ -148,46 +148,44 @@ entries = st.fixed_dictionaries(
 
 
 def nameless(entry: object) -> object:
-    """An entry without its name, which is shown on purpose."""
+    """Returns an entry without its name, which faults show on purpose."""
     if isinstance(entry, dict) and isinstance(entry.get("name"), str):
         return {name: value for name, value in entry.items() if name != "name"}
     return entry
 
 
 @given(st.lists(entries | anything.map(nameless), max_size=3))
-def test_no_value_of_a_secret_is_in_any_fault_or_repr(accounts: list[Any]) -> None:
-    watched = with_accounts(*accounts)
-    assert CORE not in "\n".join(watched.faults)
-    assert CORE not in repr(watched)
+def test_no_fault_or_repr_contains_a_value_of_a_secret(accounts: list[Any]) -> None:
+    parsed = parse_entries(*accounts)
+    assert CORE not in "\n".join(parsed.faults)
+    assert CORE not in repr(parsed)
 
 
 @given(anything)
-def test_no_text_of_a_secret_is_in_any_fault(raw: object) -> None:
+def test_no_fault_or_repr_contains_the_text_of_a_secret(raw: object) -> None:
     text = json.dumps(raw)
-    for wild in (text, text[:-1], f"{text}{CORE}"):
-        watched = understood(accounts=wild, slack=wild)
-        assert CORE not in "\n".join(watched.faults)
-        assert CORE not in repr(watched)
+    for secret in (text, text[:-1], f"{text}{CORE}"):
+        parsed = parse(accounts=secret, slack=secret)
+        assert CORE not in "\n".join(parsed.faults)
+        assert CORE not in repr(parsed)
 
 
 @given(
     st.dictionaries(canaries | st.just("default"), canaries | st.just(HOOK) | anything, max_size=3)
 )
-def test_no_address_of_a_webhook_is_in_any_fault_or_repr(webhooks: dict[str, Any]) -> None:
-    watched = understood(
-        slack={"webhooks": {f"https://{name}": url for name, url in webhooks.items()}}
-    )
-    assert CORE not in "\n".join(watched.faults)
-    assert CORE not in repr(watched)
+def test_no_fault_or_repr_contains_the_address_of_a_webhook(webhooks: dict[str, Any]) -> None:
+    parsed = parse(slack={"webhooks": {f"https://{name}": url for name, url in webhooks.items()}})
+    assert CORE not in "\n".join(parsed.faults)
+    assert CORE not in repr(parsed)
 
 
 @given(st.lists(entries | anything, max_size=3))
-def test_whatever_stands_beside_it_an_account_in_order_is_watched(accounts: list[Any]) -> None:
-    assert "fine" in names(with_accounts(*accounts, account(name="fine")))
+def test_a_valid_account_is_parsed_whatever_is_beside_it(accounts: list[Any]) -> None:
+    assert "fine" in names(parse_entries(*accounts, account(name="fine")))
 
 
 @pytest.mark.parametrize("name", ["accounts", "slack"])
-def test_null_in_the_place_of_everything_is_told(name: str) -> None:
+def test_null_in_the_place_of_all_accounts_or_webhooks_is_a_fault(name: str) -> None:
     field = {"accounts": "accounts", "slack": "webhooks"}[name]
     texts = {f"{PREFIX}{name}": json.dumps({field: None})}
-    assert parse_secrets(Secrets(texts), PREFIX, found, KINDS).faults
+    assert parse_secrets(Secrets(texts), PREFIX, resolve, KINDS).faults

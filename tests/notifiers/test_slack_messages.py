@@ -1,4 +1,4 @@
-"""Slack: what a message shows, and that Slack takes it."""
+"""Slack messages: what they show, and that Slack accepts them."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -10,22 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balance_watch.domain.notification import Notification
-from balance_watch.notifiers.slack import MAX_BLOCKS, escape_mrkdwn, render
+from balance_watch.notifiers.slack_messages import MAX_BLOCKS, escape_mrkdwn, render
 from local.block_kit import MAX_MESSAGE_TEXT, MAX_TEXT_OBJECT, faults
 from tests.support.notifications import LINK, NOW, anything, faulty, low
 
 
 def message(*notifications: Notification) -> dict[str, Any]:
-    ((_, one),) = render(notifications)
-    return one
+    ((_, only),) = render(notifications)
+    return only
 
 
-def text(it: Notification) -> str:
-    (block,) = message(it)["blocks"]
+def text(notification: Notification) -> str:
+    (block,) = message(notification)["blocks"]
     return str(block["text"]["text"])
 
 
-def test_a_low_balance_reads_so() -> None:
+def test_the_text_of_a_low_balance() -> None:
     assert text(low()) == (
         "🔴 *sms is at 8.20 EUR, below 20.00 EUR*\n"
         "`█▄▁` last 24 h: 31.20 → 8.20 EUR\n"
@@ -35,11 +35,11 @@ def test_a_low_balance_reads_so() -> None:
     )
 
 
-def test_what_has_just_begun_shows_no_span() -> None:
+def test_an_alert_that_has_just_begun_shows_no_duration() -> None:
     assert "UTC> · critical" in text(low(since=NOW))
 
 
-def test_what_is_over_reads_so() -> None:
+def test_the_text_of_an_alert_that_is_over() -> None:
     assert text(low(reason="resolved", value="31.2", trend=())) == (
         "✅ *sms has recovered and is at 31.20 EUR*\n"
         "since <!date^1795334400^{date_short_pretty} {time}|22 Nov 2026 08:00 UTC>,"
@@ -47,7 +47,7 @@ def test_what_is_over_reads_so() -> None:
     )
 
 
-def test_the_date_is_the_beginnings_own() -> None:
+def test_the_date_is_that_of_the_beginning() -> None:
     assert datetime.fromtimestamp(1795334400, UTC) == low().since
 
 
@@ -59,35 +59,35 @@ def test_a_severity_has_its_sign(severity: str, sign: str) -> None:
 
 
 def test_a_detail_is_shown() -> None:
-    detail = "Timed out: No whole reply came in time. Failed 3 times in a row."
+    detail = "Timed out: No complete reply came in time. Failed 3 times in a row."
     assert f"\n{detail}\n" in text(low(detail=detail))
 
 
-def test_every_fault_of_a_configuration_is_shown_on_its_line() -> None:
+def test_every_fault_of_the_configuration_is_shown_on_its_own_line() -> None:
     shown = text(faulty("policy: one", "secret x: two"))
     assert shown.startswith("🔴 *The configuration has 2 faults: accounts may go unwatched*\n")
     assert "\npolicy: one\nsecret x: two\n" in shown
 
 
-def test_a_rule_that_is_gone_begins_with_a_capital() -> None:
-    gone = low(reason="resolved", threshold=None)
-    assert text(gone).startswith("✅ *The rule low balance no longer applies to sms*")
+def test_the_title_about_a_removed_rule_begins_with_a_capital() -> None:
+    removed = low(reason="resolved", threshold=None)
+    assert text(removed).startswith("✅ *The rule low balance no longer applies to sms*")
 
 
-def test_an_accounts_name_is_left_as_it_is() -> None:
+def test_a_title_that_begins_with_an_account_keeps_its_case() -> None:
     assert "*sms is at" in text(low())
 
 
-def test_a_balance_without_a_past_has_no_plot() -> None:
+def test_a_balance_without_a_history_has_no_plot() -> None:
     assert "last 24 h" not in text(low(trend=(Decimal(8),)))
 
 
-def test_the_link_is_left_out_where_nothing_is_to_be_done() -> None:
+def test_the_link_is_omitted_if_there_is_nothing_to_do() -> None:
     assert LINK not in text(low(reason="resolved"))
     assert LINK not in text(low(link=None))
 
 
-def test_no_text_of_others_is_markup() -> None:
+def test_no_name_or_detail_is_markup() -> None:
     shown = text(
         low(
             account="<!channel> & co",
@@ -106,18 +106,18 @@ def test_no_text_of_others_is_markup() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["C", "Z"]) | st.sampled_from("*_~`:<>& a")))
-def test_no_character_of_a_text_has_a_meaning(raw: str) -> None:
+def test_slack_interprets_no_character_of_an_escaped_text(raw: str) -> None:
     shown = escape_mrkdwn(raw)
-    code = shown[:1] == "`"
-    inside = shown[1:-1] if code else shown
+    is_code = shown[:1] == "`"
+    inside = shown[1:-1] if is_code else shown
     assert not set(inside) & set("<>`")
     assert (
-        code
+        is_code
         or re.search(r"(^|\W)[*_~]|[*_~](\W|$)", inside.replace("_", " _ ")) is None
         or (re.search(r"(^|[\W_])[*_~]|[*_~]([\W_]|$)", raw) is None)
     )
     plain = inside.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    assert plain == (raw.replace("`", "'") if code else raw)
+    assert plain == (raw.replace("`", "'") if is_code else raw)
 
 
 @pytest.mark.parametrize(
@@ -142,36 +142,36 @@ def test_no_character_of_a_text_has_a_meaning(raw: str) -> None:
         ("é_ü", "é_ü"),
     ],
 )
-def test_a_text_is_shown_as_it_is(raw: str, shown: str) -> None:
+def test_an_escaped_text_is_shown_as_it_is(raw: str, shown: str) -> None:
     assert escape_mrkdwn(raw) == shown
 
 
-def test_nothing_becomes_a_link_or_a_mention_by_itself() -> None:
-    one = message(low(account="https://evil.example @everyone"))
-    assert all(block["text"]["verbatim"] is True for block in one["blocks"])
-    assert one["mrkdwn"] is False
+def test_slack_makes_no_link_or_mention_of_a_text() -> None:
+    rendered = message(low(account="https://evil.example @everyone"))
+    assert all(block["text"]["verbatim"] is True for block in rendered["blocks"])
+    assert rendered["mrkdwn"] is False
 
 
-def test_a_name_with_marks_is_bold_and_not_more() -> None:
+def test_a_name_with_marks_is_code_in_a_bold_title() -> None:
     assert text(low(account="*sms*")).startswith("🔴 *`*sms*` is at 8.20 EUR, below 20.00 EUR*\n")
 
 
-def test_how_long_it_lasts_is_said() -> None:
+def test_the_pace_of_spending_is_shown() -> None:
     shown = text(low(per_day=Decimal("12.3456"), runway=timedelta(hours=16)))
     assert "\nIt spends about 12.30 EUR a day, so the balance lasts 16 h.\n" in shown
 
 
-def test_all_of_a_run_is_one_message_gravest_first() -> None:
-    one = message(
+def test_the_notifications_of_a_run_are_one_message_gravest_first() -> None:
+    rendered = message(
         low(account="a", reason="resolved"),
         low(account="b", severity="info"),
         low(account="c", severity="critical"),
         low(account="d", severity="warning"),
     )
-    order = [block["text"]["text"].split("*")[1].split(" ")[0] for block in one["blocks"]]
+    order = [block["text"]["text"].split("*")[1].split(" ")[0] for block in rendered["blocks"]]
     assert order == ["c", "d", "b", "a"]
-    assert one["text"].splitlines()[0] == "c is at 8.20 EUR, below 20.00 EUR"
-    assert len(one["text"].splitlines()) == 4
+    assert rendered["text"].splitlines()[0] == "c is at 8.20 EUR, below 20.00 EUR"
+    assert len(rendered["text"].splitlines()) == 4
 
 
 def test_links_are_not_unfurled() -> None:
@@ -181,40 +181,40 @@ def test_links_are_not_unfurled() -> None:
 @pytest.mark.parametrize(
     ("count", "sizes"), [(0, []), (1, [1]), (50, [50]), (51, [50, 1]), (120, [50, 50, 20])]
 )
-def test_a_message_has_no_more_blocks_than_slack_takes(count: int, sizes: list[int]) -> None:
-    parts = list(render([low(account=f"a{number}") for number in range(count)]))
-    assert [len(one["blocks"]) for _, one in parts] == sizes
-    assert [len(group) for group, _ in parts] == sizes
+def test_a_message_has_no_more_blocks_than_slack_accepts(count: int, sizes: list[int]) -> None:
+    messages = list(render([low(account=f"a{number}") for number in range(count)]))
+    assert [len(rendered["blocks"]) for _, rendered in messages] == sizes
+    assert [len(group) for group, _ in messages] == sizes
 
 
-def test_the_gravest_are_in_the_first_message() -> None:
+def test_the_gravest_notification_is_in_the_first_message() -> None:
     infos = [low(account=f"a{number}", severity="info") for number in range(60)]
     (first, _), _ = render([*infos, low(account="grave")])
     assert first[0].account == "grave"
 
 
-def test_a_detail_beyond_all_measure_is_cut_and_the_facts_stay() -> None:
+def test_a_detail_that_is_too_long_is_cut_and_the_facts_stay() -> None:
     shown = text(faulty(*("&" * 900 for _ in range(10))))
     assert len(shown) <= MAX_TEXT_OBJECT
     assert "since <!date^" in shown
     assert " …\nsince" in shown
-    assert "&amp; …" in shown, "no half of an entity"
+    assert "&amp; …" in shown, "no entity is cut in two"
 
 
 @settings(max_examples=30)
 @given(st.lists(anything(), min_size=1, max_size=3))
-def test_slack_takes_every_message(notifications: list[Notification]) -> None:
-    for group, one in render(notifications):
-        assert faults(one["blocks"]) == []
-        assert len(one["text"]) <= MAX_MESSAGE_TEXT
-        assert len(group) == len(one["blocks"]) <= MAX_BLOCKS
+def test_slack_accepts_every_message(notifications: list[Notification]) -> None:
+    for group, rendered in render(notifications):
+        assert faults(rendered["blocks"]) == []
+        assert len(rendered["text"]) <= MAX_MESSAGE_TEXT
+        assert len(group) == len(rendered["blocks"]) <= MAX_BLOCKS
 
 
 @settings(max_examples=30)
 @given(anything())
-def test_every_block_says_since_when_and_what_to_do(it: Notification) -> None:
-    shown = text(it)
+def test_every_block_shows_since_when_and_what_to_do(notification: Notification) -> None:
+    shown = text(notification)
     assert "since <!date^" in shown
     assert (f"<{LINK}|billing page>" in shown) is (
-        it.link is not None and it.reason not in ("resolved", "topped_up")
+        notification.link is not None and notification.reason not in ("resolved", "topped_up")
     )

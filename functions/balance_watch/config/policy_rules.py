@@ -1,0 +1,119 @@
+"""Parses the rules of a policy."""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from balance_watch.config.match_facts import OF_ACCOUNTS, check_facts
+from balance_watch.config.policy_types import (
+    FORM_TEXTS,
+    PendingPeriodText,
+    PolicyMetric,
+    Threshold,
+    TopUps,
+)
+from balance_watch.domain.metrics import METRICS, ThresholdForm
+from balance_watch.domain.policy import RESERVED_NAMES
+from balance_watch.domain.rules import Metric, Rule, Severity
+from balance_watch.validation import Faults, convert_each
+
+_MAX_NAME = 100
+
+
+class RuleTable(msgspec.Struct, frozen=True):
+    """One of `[[rules]]`."""
+
+    name: str
+    match: dict[str, str] = {}
+    metric: PolicyMetric = PolicyMetric(Metric.BALANCE)
+    below: Threshold | None = None
+    above: Threshold | None = None
+    recover: Threshold | None = None
+    pending_period: PendingPeriodText = msgspec.field(
+        name="for", default=PendingPeriodText("1 check")
+    )
+    severity: Literal["critical", "warning", "info"] = "warning"
+    top_up: TopUps = TopUps(0)
+
+
+def parse_rules(raw: object, where: str, faults: Faults) -> tuple[Rule, ...]:
+    """Returns the rules of a policy, and adds every fault in them."""
+    rules = []
+    names = set(RESERVED_NAMES)
+    for place, table, is_valid in convert_each(RuleTable, raw, f"{where} rules", faults):
+        if table.name in names:
+            faults.add(f"{place}, name", "is taken by another rule or a built-in one")
+        elif not 1 <= len(table.name) <= _MAX_NAME or not table.name.isprintable():
+            faults.add(f"{place}, name", f"must be 1 to {_MAX_NAME} characters on one line")
+        names.add(table.name)
+        check_facts(table.match, OF_ACCOUNTS, f"{place}, match", faults)
+        if is_valid:
+            _check_thresholds(table, place, faults)
+        if table.top_up and (table.above or not METRICS[Metric(table.metric)].may_top_up):
+            problem = "must be in a rule on low money: one with below, or on provider_flag"
+            faults.add(f"{place}, top_up", problem)
+        rules.append(_rule(table))
+    return tuple(rules)
+
+
+def _rule(table: RuleTable) -> Rule:
+    return Rule(
+        table.name,
+        Metric(table.metric),
+        Severity(table.severity),
+        table.match,
+        below=_exact(table.below),
+        above=_exact(table.above),
+        recover=_exact(table.recover),
+        pending_period=table.pending_period.pending_period,
+        relative=any(it.form is ThresholdForm.MULTIPLE for it in _thresholds(table)),
+        top_ups=int(table.top_up),
+    )
+
+
+def _exact(threshold: Threshold | None) -> Decimal | None:
+    return None if threshold is None else threshold.exact
+
+
+def _thresholds(table: RuleTable) -> list[Threshold]:
+    """Returns those of a rule's three thresholds that are set."""
+    thresholds = (table.below, table.above, table.recover)
+    return [threshold for threshold in thresholds if threshold is not None]
+
+
+def _check_thresholds(table: RuleTable, place: str, faults: Faults) -> None:
+    """Adds the first fault of a rule's thresholds: their number, their forms, the recovery."""
+    forms = METRICS[Metric(table.metric)].threshold_forms
+    thresholds = _thresholds(table)
+    if not forms:
+        if thresholds:
+            faults.add(place, f"{table.metric} takes no below, above or recover")
+        return
+    if (table.below is None) == (table.above is None):
+        both = table.below is not None
+        faults.add(place, "has both below and above: keep one" if both else "needs below or above")
+        return
+    if not all(threshold.form in forms for threshold in thresholds):
+        texts = " or ".join(FORM_TEXTS[form] for form in forms)
+        faults.add(place, f"the thresholds of {table.metric} must be {texts}")
+    elif any(
+        threshold.form is not ThresholdForm.NUMBER and not threshold.exact
+        for threshold in thresholds
+    ):
+        faults.add(place, "every threshold must be more than 0")
+    elif len({threshold.form for threshold in thresholds}) > 1:
+        faults.add(place, "recover must have the form of the other threshold")
+    else:
+        _check_recovery(table, f"{place}, recover", faults)
+
+
+def _check_recovery(table: RuleTable, place: str, faults: Faults) -> None:
+    """Adds a fault if a rule would recover on the wrong side of its threshold."""
+    if table.recover is None:
+        return
+    problem = "the alert would end while the rule is breached"
+    if table.below is not None and table.recover.exact < table.below.exact:
+        faults.add(place, f"must not be less than below: {problem}")
+    if table.above is not None and table.recover.exact > table.above.exact:
+        faults.add(place, f"must not be more than above: {problem}")
