@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property, partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from balance_watch.notifiers.channels import (
     Kind,
     connect_all,
 )
+from balance_watch.notifiers.sns import ConfirmedSubscribers, confirmed_subscribers
 from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.parallel import PER_HOST, read_all
 from balance_watch.providers.spec import Spec
@@ -29,6 +31,7 @@ from balance_watch.store.dynamodb import Store
 from balance_watch.transport import Transport
 from balance_watch.usecases.account_checks import OnRead
 from balance_watch.usecases.check import Check
+from balance_watch.usecases.configuration_faults import examine
 from balance_watch.usecases.delivery import DeliveryReport, deliver
 from balance_watch.usecases.payments import Pay
 from balance_watch.validation import Faults
@@ -170,4 +173,14 @@ class Wiring:
             deliver=self.deliver,
             pay=Pay(self.store, self.top_up),
             on_read=on_read,
+            ask_topic=self.confirmed_subscribers,
         )
+
+    def confirmed_subscribers(self) -> ConfirmedSubscribers:
+        """Asks SNS how many subscribers of the topic have confirmed."""
+        return confirmed_subscribers(self.client("sns"), self.settings.topic_arn)
+
+    def faults(self, configuration: Configuration, now: datetime) -> list[str]:
+        """Returns every fault of a configuration, beside what the latest run left."""
+        examination = examine(configuration, self.store.runs.record(), now)
+        return examination.faults(self.store.silences.at(now))

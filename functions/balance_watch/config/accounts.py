@@ -48,33 +48,43 @@ def parse_accounts(
     where: str,
     resolve: Resolve,
     accounts: dict[str, WatchedAccount],
+    disabled: dict[str, WatchedAccount],
     faults: Faults,
-) -> None:
+) -> frozenset[str]:
     """Parses the accounts of `{"accounts": [...]}` and adds them to those of other secrets.
+
+    Returns the names of those that are valid.
 
     Args:
         secret: the secret as parsed JSON.
         where: the secret's place, for faults.
         resolve: returns the provider of an account.
         accounts: gets every valid, enabled account by its name.
+        disabled: gets every valid account that is not enabled.
         faults: gets every fault.
     """
     if not isinstance(secret, dict) or set(secret) != {"accounts"}:
         faults.add(where, 'must be a JSON object with the one field "accounts"')
-        return
+        return frozenset()
     if not isinstance(secret["accounts"], list):
         faults.add(where, '"accounts" must be a list')
-        return
+        return frozenset()
+    names = set()
     for number, raw in enumerate(secret["accounts"], 1):
         place = f"{where}, account {_label(raw) or f'number {number}'}"
-        parsed = parse_account(raw, place, resolve, faults)
+        parsed = _parse_entry(raw, place, resolve, faults)
         if parsed is None:
             continue
-        name = parsed[0].name
-        if name in accounts:
+        watched, is_enabled = parsed
+        name = watched[0].name
+        names.add(name)
+        if not is_enabled:
+            disabled[name] = watched
+        elif name in accounts:
             faults.add(place, "another account has the same name; only the first one is watched")
         else:
-            accounts[name] = parsed
+            accounts[name] = watched
+    return frozenset(names)
 
 
 def _label(raw: Json) -> str | None:
@@ -86,6 +96,14 @@ def _label(raw: Json) -> str | None:
 
 def parse_account(raw: Json, place: str, resolve: Resolve, faults: Faults) -> WatchedAccount | None:
     """Returns an account with its provider; None if it is disabled, or after adding its faults."""
+    parsed = _parse_entry(raw, place, resolve, faults)
+    return parsed[0] if parsed is not None and parsed[1] else None
+
+
+def _parse_entry(
+    raw: Json, place: str, resolve: Resolve, faults: Faults
+) -> tuple[WatchedAccount, bool] | None:
+    """Returns an account and whether it is enabled; None after adding its faults."""
     before = len(faults)
     if not _is_unicode(raw):
         faults.add(place, "contains half of a surrogate pair, which is not a character")
@@ -96,9 +114,9 @@ def parse_account(raw: Json, place: str, resolve: Resolve, faults: Faults) -> Wa
     if spec is not None:
         spec = spec.for_region(entry.variables, entry.base_url, place, faults)
     account = _account(entry, spec, place, faults)
-    if len(faults) > before or account is None or spec is None or not entry.enabled:
+    if len(faults) > before or account is None or spec is None:
         return None
-    return account, spec
+    return (account, spec), entry.enabled
 
 
 def _account(entry: AccountEntry, spec: Spec | None, place: str, faults: Faults) -> Account | None:

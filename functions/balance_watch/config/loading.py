@@ -1,6 +1,6 @@
 """Loads the configuration: the policy, accounts and channels, and every fault in them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,9 +10,11 @@ from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.policy import PolicyFile, policy_in_force
 from balance_watch.config.secrets import ParsedSecrets, parse_secrets
 from balance_watch.config.sources import Secrets
-from balance_watch.domain.account import matches
+from balance_watch.domain.account import Account, matches
 from balance_watch.domain.channels import AvailableChannels, kind_of
+from balance_watch.domain.lost_secrets import SecretPresence
 from balance_watch.domain.policy import Policy
+from balance_watch.domain.unmatched import unmatched_fault, unmatched_in_policy
 from balance_watch.notifiers.channels import (
     KINDS,
     ConfiguredChannel,
@@ -48,6 +50,11 @@ class Configuration:
         policy_text: the text of a valid policy; None if another policy is in force instead.
         contradictions: the faults of the configuration as a whole.
         kinds: the kinds of channels.
+        unmatched: the places in the policy whose match fits no account; faults only while
+            `secrets_are_whole`.
+        disabled: the accounts that are configured, but not watched.
+        prefix: the prefix of the secrets' names.
+        presence: the secrets that there are.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -59,6 +66,15 @@ class Configuration:
     policy_text: str | None = None
     contradictions: tuple[str, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
+    unmatched: tuple[str, ...] = ()
+    disabled: tuple[Account, ...] = ()
+    prefix: str = ""
+    presence: SecretPresence = field(default_factory=SecretPresence)
+
+    @property
+    def facts(self) -> tuple[Mapping[str, str], ...]:
+        """The facts of every account, watched or disabled, that a match can fit."""
+        return _facts_of(self.accounts, self.disabled)
 
     @property
     def fallbacks(self) -> tuple[str, ...]:
@@ -100,17 +116,36 @@ def load(
     }
     channels = {**of_stack, **secrets.channels}
     contradictions = tuple(_contradictions(file, secrets, channels.keys()))
+    unmatched = tuple(_unmatched(file.policy, secrets)) if is_valid else ()
+    own_faults = [*secrets.faults, *policy_faults, *contradictions]
+    told = () if secrets.faults else map(unmatched_fault, unmatched)
     return Configuration(
         policy=file.policy,
         accounts=secrets.accounts,
         channels=channels,
         unread_kinds=secrets.unread_kinds,
-        faults=Faults([*secrets.faults, *policy_faults, *contradictions]),
+        faults=Faults([*own_faults, *told]),
         secrets_are_whole=not secrets.faults,
         policy_text=text if is_valid else None,
         contradictions=contradictions,
         kinds=kinds,
+        unmatched=unmatched,
+        disabled=secrets.disabled,
+        prefix=prefix,
+        presence=secrets.presence,
     )
+
+
+def _unmatched(policy: Policy, secrets: ParsedSecrets) -> Iterator[str]:
+    """Yields the places in the policy whose match fits no account, if there is an account."""
+    if secrets.accounts:
+        yield from unmatched_in_policy(policy, _facts_of(secrets.accounts, secrets.disabled))
+
+
+def _facts_of(
+    accounts: Iterable[WatchedAccount], disabled: Iterable[Account]
+) -> tuple[Mapping[str, str], ...]:
+    return tuple(account.facts for account in (*(it for it, _ in accounts), *disabled))
 
 
 def _contradictions(

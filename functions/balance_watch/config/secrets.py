@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from balance_watch.config.accounts import Resolve, WatchedAccount, parse_accounts
-from balance_watch.config.sources import Secrets
+from balance_watch.config.sources import UNNAMED, Secrets
+from balance_watch.domain.account import Account
+from balance_watch.domain.lost_secrets import SecretPresence
 from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.notifiers.channels import ConfiguredChannel, Kind
 from balance_watch.validation import Faults, Json
@@ -19,12 +21,16 @@ class ParsedSecrets:
         unread_kinds: the kinds of channels whose secret cannot be read or has a fault, so that a
             channel may be missing.
         faults: of all secrets.
+        disabled: the accounts that are configured, but not watched.
+        presence: the secrets that there are.
     """
 
     accounts: tuple[WatchedAccount, ...] = ()
     channels: Mapping[str, ConfiguredChannel] = field(default_factory=dict)
     unread_kinds: frozenset[str] = frozenset()
     faults: Faults = field(default_factory=Faults)
+    disabled: tuple[Account, ...] = ()
+    presence: SecretPresence = field(default_factory=SecretPresence)
 
 
 def parse_secrets(
@@ -40,23 +46,34 @@ def parse_secrets(
     """
     faults = Faults(secrets.faults)
     accounts: dict[str, WatchedAccount] = {}
+    disabled: dict[str, WatchedAccount] = {}
     channels: dict[str, ConfiguredChannel] = {}
-    unread = {name.removeprefix(prefix) for name in secrets.unread}
+    unread = {name.removeprefix(prefix) for name in secrets.unread - {UNNAMED}}
+    accounts_of = dict.fromkeys(unread, frozenset[str]())
     for name, text in secrets.texts.items():
-        where, before = f"secret {name}", len(faults)
+        where, before, own_name = f"secret {name}", len(faults), name.removeprefix(prefix)
+        kind = kinds.get(own_name)
         secret = _parse_json(text, where, faults)
-        if len(faults) == before:
-            kind = kinds.get(name.removeprefix(prefix))
-            if kind is None or kind.parse_secret is None:
-                parse_accounts(secret, where, resolve, accounts, faults)
-                continue
+        accounts_of[own_name] = frozenset()
+        if len(faults) > before:
+            pass
+        elif kind is None or kind.parse_secret is None:
+            names = parse_accounts(secret, where, resolve, accounts, disabled, faults)
+            accounts_of[own_name] = names
+        else:
             for channel_name, address in kind.parse_secret(secret, where, faults).items():
                 channel = ConfiguredChannel(f"{kind.name}:{channel_name}", kind, address)
                 channels[channel.name] = channel
         if len(faults) > before:
-            unread.add(name.removeprefix(prefix))
+            unread.add(own_name)
+    foreign = frozenset(name.removeprefix(prefix) for name in secrets.foreign)
     return ParsedSecrets(
-        tuple(accounts.values()), channels, frozenset(unread & kinds.keys()), faults
+        tuple(accounts.values()),
+        channels,
+        frozenset(unread & kinds.keys()),
+        faults,
+        tuple(account for account, _ in disabled.values()),
+        SecretPresence(accounts_of, frozenset(unread), foreign, UNNAMED not in secrets.unread),
     )
 
 

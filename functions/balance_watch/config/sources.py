@@ -17,13 +17,28 @@ _PAGE = 20
 """The limit of one BatchGetSecretValue (AWS Secrets Manager API reference, MaxResults)."""
 
 
+RESERVED = frozenset({"heartbeat"})
+"""The names of secrets, without the prefix, that are neither of accounts nor of channels."""
+
+UNNAMED = "?"
+"""The name of a secret that cannot be read if AWS does not say which one it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The texts of the secrets by name; the names and faults of those that could not be read."""
+    """The secrets under the prefix.
+
+    Attributes:
+        texts: of accounts and channels, by name.
+        unread: the names of those that cannot be read.
+        faults: of those that cannot be read, and of the foreign ones.
+        foreign: the names under the prefix that mean nothing.
+    """
 
     texts: dict[str, str] = field(repr=False)
     unread: frozenset[str] = frozenset()
     faults: Faults = field(default_factory=Faults)
+    foreign: frozenset[str] = frozenset()
 
 
 def read_secrets(
@@ -31,32 +46,37 @@ def read_secrets(
 ) -> Secrets:
     """Returns the secrets of accounts and channels, and reads twenty with each call.
 
-    Other secrets under the prefix are ignored. A secret that cannot be read is a fault that names
-    it.
+    A secret that cannot be read, or whose name means nothing, is a fault that names it.
 
     Raises:
         ClientError: a call failed as a whole.
     """
     texts: dict[str, str] = {}
     unread: set[str] = set()
+    others: set[str] = set()
     faults = Faults()
     for page in _pages(client, prefix):
         for secret in page["SecretValues"]:
             name = secret["Name"]
             if not is_ours(name, prefix, kinds):
-                continue
-            if "SecretString" in secret:
+                others.add(name)
+            elif "SecretString" in secret:
                 texts[name] = secret["SecretString"]
             else:
                 unread.add(name)
                 faults.add(f"secret {name}", "is binary, not text")
         for error in page.get("Errors", []):
-            name = _name_of(error.get("SecretId", "?"))
-            if name == "?" or is_ours(name, prefix, kinds):
-                unread.add(name)
-                why = error.get("ErrorCode", "no reason given")
-                faults.add(f"secret {name}", f"cannot be read ({why})")
-    return Secrets(dict(sorted(texts.items())), frozenset(unread), faults)
+            name = _name_of(error.get("SecretId", UNNAMED))
+            if name != UNNAMED and not is_ours(name, prefix, kinds):
+                others.add(name)
+                continue
+            unread.add(name)
+            why = error.get("ErrorCode", "no reason given")
+            faults.add(f"secret {name}", f"cannot be read ({why})")
+    foreign = frozenset(name for name in others if _is_foreign(name, prefix))
+    for name in sorted(foreign):
+        faults.add(f"secret {name}", f"its name means nothing: {_known_names(prefix, kinds)}")
+    return Secrets(dict(sorted(texts.items())), frozenset(unread), faults, foreign)
 
 
 def _pages(client: "SecretsManagerClient", prefix: str) -> Iterator[Any]:
@@ -90,6 +110,17 @@ def is_ours(name: str, prefix: str, kinds: Mapping[str, Kind] = KINDS) -> bool:
         or suffix.startswith("accounts/")
         or (kind is not None and kind.parse_secret is not None)
     )
+
+
+def _is_foreign(name: str, prefix: str) -> bool:
+    """Tells whether a secret that is not ours is under the prefix, and its name not reserved."""
+    return name.startswith(prefix) and name.removeprefix(prefix) not in RESERVED
+
+
+def _known_names(prefix: str, kinds: Mapping[str, Kind]) -> str:
+    of_channels = (kind.name for kind in kinds.values() if kind.parse_secret is not None)
+    *others, last = ("accounts", "accounts/NAME", *of_channels, *sorted(RESERVED))
+    return f"after {prefix} it must be {', '.join(others)} or {last}"
 
 
 def read_parameter(client: "SSMClient", name: str, faults: Faults) -> str | None:

@@ -37,5 +37,12 @@ def account_facts(account: str, provider: str, labels: Mapping[str, str]) -> dic
 
 
 def matches(globs: Mapping[str, str], facts: Mapping[str, str]) -> bool:
-    """Tells whether every glob matches. A missing fact matches no glob, not even `*`."""
-    return all(fact in facts and fnmatchcase(facts[fact], glob) for fact, glob in globs.items())
+    """Tells whether every glob matches. A missing fact matches no glob, not even `*`.
+
+    A glob also matches the very text that it is: an account named `search [prod]` matches itself.
+    """
+    return all(fact in facts and _is_match(facts[fact], glob) for fact, glob in globs.items())
+
+
+def _is_match(text: str, glob: str) -> bool:
+    return text == glob or fnmatchcase(text, glob)

@@ -90,8 +90,20 @@ class Policy:
 
         Args:
             facts: account, provider, labels, severity, rule and metric.
-            channels: the channels there are. The default ones take the place of a route's channels
-                when none of those is available, and the topic is the last resort.
+            channels: the channels there are.
         """
         routed = next((it.channels for it in self.routes if matches(it.match, facts)), ())
-        return channels.among(routed) or channels.among(channels.defaults) or (TOPIC,)
+        return destinations(routed, channels)
+
+
+def destinations(routed: tuple[str, ...], channels: AvailableChannels) -> tuple[str, ...]:
+    """Returns the channels that get what is routed to these; each once, and never none.
+
+    Where one of them does not exist or is suspended, the default channels get a copy too, because
+    the people behind it would not hear otherwise. The topic is the last resort.
+    """
+    available = channels.among(routed)
+    if available and len(available) == len(routed):
+        return available
+    names = dict.fromkeys((*available, *channels.among(channels.defaults)))
+    return tuple(names) or (TOPIC,)

@@ -6,6 +6,7 @@ from math import inf
 from typing import NamedTuple
 
 from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.lost_secrets import LostSecrets, RememberedSecrets
 from balance_watch.domain.outbox import Outgoing
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.silences import Silence
@@ -25,17 +26,48 @@ class DeadChannel:
 
 
 @dataclass(frozen=True, slots=True)
+class RejectingChannel:
+    """A channel that rejected all it was sent, from a first time to the latest, and why.
+
+    `digest` tells its address from another one, and does not reveal it.
+    """
+
+    digest: str
+    since: datetime
+    until: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSubscribers:
+    """How many subscribers of the topic have confirmed, as of a time; None: SNS did not say.
+
+    `digest` tells the topic from another one.
+    """
+
+    digest: str
+    at: datetime
+    confirmed: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """What a run leaves to the next one, beside the states of the accounts.
 
     `alerted` names the accounts that have an alert, so that the next run notices if one of them
-    disappears; `dead_channels` has, by name, the channels that are not to be tried.
+    disappears; `dead_channels` has, by name, the channels that are not to be tried, and
+    `rejecting` those that rejected all they were sent. `secrets` and `lost_secrets` are the secrets
+    that there were, and those that are told to be gone.
     """
 
     configuration: ConfigurationState = field(default_factory=ConfigurationState)
     policy_digest: str | None = None
     alerted: tuple[str, ...] = ()
     dead_channels: tuple[tuple[str, DeadChannel], ...] = ()
+    rejecting: tuple[tuple[str, RejectingChannel], ...] = ()
+    subscribers: TopicSubscribers | None = None
+    secrets: RememberedSecrets = field(default_factory=dict)
+    lost_secrets: LostSecrets = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

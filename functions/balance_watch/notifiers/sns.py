@@ -6,7 +6,7 @@ in all) and API_Publish.html (a subject is ASCII, under 100 characters, without 
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
@@ -31,6 +31,7 @@ _CONTENT_ERRORS = (
     "ValidationError",
 )
 _CONTENT_REJECTED = "SNS rejects the content of a message."
+_DENIED = ("AccessDenied", "AuthorizationError")
 _GOOD_NEWS = (Reason.RESOLVED, Reason.TOPPED_UP)
 
 
@@ -64,7 +65,7 @@ class SnsChannel:
                 PublishBatchRequestEntries=entries,
             )
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", "an error without a code"))
+            code = _code(error)
             why = _CONTENT_REJECTED if code in _CONTENT_ERRORS else f"SNS answers {code}."
             return SendResult(rejected=tuple(group), why=why)
         except ParamValidationError:
@@ -81,6 +82,37 @@ class SnsChannel:
             rejected=rejected,
             why=f"SNS answers {', '.join(sorted(codes)) or 'nothing'}." if rejected else "",
         )
+
+
+class ConfirmedSubscribers(NamedTuple):
+    """How many subscribers of a topic have confirmed; None, with the reason, if SNS did not say.
+
+    `is_denied` means that whoever asks lacks the right to.
+    """
+
+    number: int | None
+    why: str = ""
+    is_denied: bool = False
+
+
+def confirmed_subscribers(client: "SNSClient", topic: str) -> ConfirmedSubscribers:
+    """Asks SNS how many subscribers of a topic have confirmed; a topic that is gone has none."""
+    try:
+        attributes = client.get_topic_attributes(TopicArn=topic)["Attributes"]
+        return ConfirmedSubscribers(int(attributes["SubscriptionsConfirmed"]))
+    except client.exceptions.NotFoundException:
+        return ConfirmedSubscribers(0)
+    except ClientError as error:
+        code = _code(error)
+        return ConfirmedSubscribers(None, f"SNS answers {code}.", code.startswith(_DENIED))
+    except BotoCoreError as error:
+        return ConfirmedSubscribers(None, f"SNS cannot be reached ({type(error).__name__}).")
+    except (KeyError, TypeError, ValueError):
+        return ConfirmedSubscribers(None, "SNS answers without the number of subscribers.")
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", "an error without a code"))
 
 
 def batches(notifications: Sequence[Notification]) -> Iterator[Sequence[Notification]]:

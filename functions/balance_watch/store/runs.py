@@ -11,6 +11,7 @@ from balance_watch.domain.configuration_alert import FAULT_WORDING, Configuratio
 from balance_watch.domain.run import DeadChannel, Run, RunRecord
 from balance_watch.errors import FutureTickError, RunUnderWayError
 from balance_watch.store.alerts import alert_from_item, alert_to_item
+from balance_watch.store.hearing import hearing_from_item, hearing_to_item
 from balance_watch.store.items import (
     MALFORMED_ITEM,
     RUN_KEY,
@@ -34,7 +35,8 @@ _CLAIMABLE = (
 )
 _CLOSE = (
     "SET done = :done, whole = :whole, configuration = :configuration,"
-    " policy_digest = :policy_digest, alerted = :alerted, gone = :gone"
+    " policy_digest = :policy_digest, alerted = :alerted, gone = :gone, rejecting = :rejecting,"
+    " subscribers = :subscribers, secrets = :secrets, lost = :lost"
 )
 # This very request may have closed the run already, and lost its reply.
 _CLOSABLE = "lease = :lease OR (attribute_not_exists(lease) AND tick = :tick)"
@@ -94,6 +96,13 @@ class Runs:
             silences=silences_from_item(before),
             lease_until=lease_until,
         )
+
+    def record(self) -> RunRecord:
+        """Returns the record that the latest run left."""
+        response = self._table.client.get_item(
+            TableName=self._table.name, Key=serialize(RUN_KEY), ConsistentRead=True
+        )
+        return record_from_item(deserialize(response.get("Item", {})))
 
     def _check_is_done(self, tick: datetime, item: Item) -> None:
         """Raises the reason why a tick was not claimed, unless it, or a later one, is done."""
@@ -175,6 +184,7 @@ def record_to_item(record: RunRecord) -> Item:
             channel: {"digest": dead.digest, "at": text_of(dead.at), "why": dead.why}
             for channel, dead in record.dead_channels
         },
+        **hearing_to_item(record),
     }
 
 
@@ -189,6 +199,7 @@ def record_from_item(item: Mapping[str, Any]) -> RunRecord:
                 (channel, DeadChannel(dead["digest"], time_of(dead["at"]), dead["why"]))
                 for channel, dead in item.get("gone", {}).items()
             ),
+            **hearing_from_item(item),
         )
     except MALFORMED_ITEM as error:
         facts = {"why": type(error).__name__}

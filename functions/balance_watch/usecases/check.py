@@ -13,10 +13,12 @@ from balance_watch.config.loading import Configuration
 from balance_watch.domain.alerts import AlertContext
 from balance_watch.domain.configuration_alert import ConfigurationState, decide_configuration
 from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
+from balance_watch.domain.rules import Metric
 from balance_watch.domain.run import DeadChannel, Run
 from balance_watch.domain.silences import suppression
 from balance_watch.domain.state import AccountState
 from balance_watch.notifiers.channels import ConfiguredChannel
+from balance_watch.notifiers.sns import ConfirmedSubscribers
 from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.account_checks import (
     Batch,
@@ -25,14 +27,15 @@ from balance_watch.usecases.account_checks import (
     Read,
     check_accounts,
 )
-from balance_watch.usecases.channel_health import after_delivery, fault_of, still_dead, suspended
+from balance_watch.usecases.channel_health import ChannelHealth
+from balance_watch.usecases.configuration_faults import Examination, examine, shortened
 from balance_watch.usecases.delivery import DeliveryReport
+from balance_watch.usecases.listeners import AskTopic, ask
 from balance_watch.usecases.payments import Pay
 from balance_watch.usecases.summary import Summary
 
 _log = logging.getLogger(__name__)
 
-_FAULTS, _FAULT_LENGTH = 50, 300
 _ALERTED_BYTES = 100_000
 _STORING_SHARE = 0.25
 """The share of a run's time that is reserved for storing and sending."""
@@ -70,7 +73,8 @@ class Check:
     """The check, with everything that it uses.
 
     `load` loads the configuration: at most once per run, and not for a tick that is skipped.
-    `on_read` is called for every account that was read.
+    `on_read` is called for every account that was read. `ask_topic` asks for the subscribers of the
+    topic, once a day.
     """
 
     store: Store
@@ -80,6 +84,7 @@ class Check:
     pay: Pay
     clock: Callable[[], float] = time.monotonic
     on_read: OnRead = lambda *_: None
+    ask_topic: AskTopic = lambda: ConfirmedSubscribers(None, "Nobody asks.")
 
     def run(self, now: datetime, *, seconds: float) -> Summary:
         """Checks one tick.
@@ -99,39 +104,37 @@ class Check:
         record = run.record
         done = stored = False
         try:
-            configuration = self.load()
-            dead = still_dead(dict(record.dead_channels), configuration)
-            digest = self._keep_policy(configuration, record.policy_digest)
-            record = replace(record, policy_digest=digest, dead_channels=_sorted(dead))
-            tick = self._tick(run, configuration, dead, summary, deadline)
-            faults = [*configuration.faults, *(fault_of(*it) for it in _sorted(dead))]
+            examination = examine(self.load(), record, now)
+            listeners = ask(examination.listeners, self.ask_topic, now)
+            examination = replace(examination, listeners=listeners)
+            digest = self._keep_policy(examination.configuration, record.policy_digest)
+            record = examination.into(replace(record, policy_digest=digest))
+            tick = self._tick(run, examination, summary, deadline)
+            faults = examination.faults([it for it in run.silences if it.until > now])
             record = replace(record, configuration=self._configuration(tick, faults))
             checked = self._accounts(tick, deadline - seconds * _STORING_SHARE)
             stored = not summary.deferred
             record = replace(record, alerted=self._alerted(tick, checked.states))
-            dead = self._deliver(tick, checked, dead)
-            record = replace(record, dead_channels=_sorted(dead))
+            record = self._deliver(tick, checked, listeners.health).into(record)
             done = summary.complete
         finally:
             self.store.runs.close(run, record, done=done, stored=stored)
         return summary
 
-    def _tick(
-        self,
-        run: Run,
-        configuration: Configuration,
-        dead: Mapping[str, DeadChannel],
-        summary: Summary,
-        deadline: float,
-    ) -> _Tick:
-        policy, now_suspended = configuration.policy, suspended(dead, run.tick)
-        available = configuration.without(now_suspended)
-        context = AlertContext(
-            policy.defaults,
-            lambda facts: policy.channels_for(facts, available),
-            suppression(run.silences, policy.mute_times, run.tick),
-        )
-        return _Tick(run, configuration, context, now_suspended, summary, deadline)
+    def _tick(self, run: Run, examination: Examination, summary: Summary, deadline: float) -> _Tick:
+        configuration, listeners = examination.configuration, examination.listeners
+        policy, suspended = configuration.policy, listeners.health.suspended(run.tick)
+        available = configuration.without(suspended)
+
+        def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
+            channels = policy.channels_for(facts, available)
+            if facts["metric"] != Metric.CONFIGURATION:
+                return channels
+            return listeners.reaching_somebody(channels, run.tick)
+
+        is_suppressed = suppression(run.silences, policy.mute_times, run.tick)
+        context = AlertContext(policy.defaults, routing, is_suppressed)
+        return _Tick(run, configuration, context, suspended, summary, deadline)
 
     def _keep_policy(self, configuration: Configuration, kept_digest: str | None) -> str | None:
         """Keeps a valid policy that is new, for when a later one is invalid; returns its digest."""
@@ -148,7 +151,7 @@ class Check:
             _log.error("configuration: %s", fault)
         before = tick.run.record.configuration
         state, entries = decide_configuration(
-            before, _shortened(faults), context=tick.context, now=tick.run.tick
+            before, shortened(faults), context=tick.context, now=tick.run.tick
         )
         if not entries:
             return state
@@ -185,11 +188,11 @@ class Check:
         )
 
     def _deliver(
-        self, tick: _Tick, checked: CheckedAccounts, dead: dict[str, DeadChannel]
-    ) -> dict[str, DeadChannel]:
-        """Makes the payments and sends the entries that are pending; returns the dead channels."""
+        self, tick: _Tick, checked: CheckedAccounts, health: ChannelHealth
+    ) -> ChannelHealth:
+        """Makes the payments and sends the entries that are pending; returns how channels fare."""
         pending = self.store.outbox.pending()
-        dead = self._send(tick, pending.entries, dead)
+        health = self._send(tick, pending.entries, health)
         # No channel waits for a payment, so the entries about payments are sent afterwards.
         about_payments: list[OutboxEntry] = []
         unpaid = 0
@@ -197,15 +200,15 @@ class Check:
             entries = self._pay(tick, checked, order)
             about_payments += entries or ()
             unpaid += entries is None
-        dead = self._send(tick, about_payments, dead)
+        health = self._send(tick, about_payments, health)
         tick.summary.undelivered += len(pending.malformed) + unpaid
-        return dead
+        return health
 
     def _send(
-        self, tick: _Tick, entries: Sequence[OutboxEntry], dead: dict[str, DeadChannel]
-    ) -> dict[str, DeadChannel]:
+        self, tick: _Tick, entries: Sequence[OutboxEntry], health: ChannelHealth
+    ) -> ChannelHealth:
         if not entries:
-            return dead
+            return health
         configuration = tick.configuration
         report = self.deliver(
             entries,
@@ -217,7 +220,7 @@ class Check:
         )
         tick.summary.delivered += report.delivered
         tick.summary.undelivered += report.undelivered
-        return after_delivery(dead, report, configuration, tick.run.tick)
+        return health.after(report, configuration, tick.run.tick)
 
     def _pay(
         self, tick: _Tick, checked: CheckedAccounts, order: PaymentOrder
@@ -241,14 +244,3 @@ class Check:
             context=tick.context,
             deadline=tick.deadline,
         )
-
-
-def _sorted(dead: Mapping[str, DeadChannel]) -> tuple[tuple[str, DeadChannel], ...]:
-    return tuple(sorted(dead.items()))
-
-
-def _shortened(faults: Sequence[str]) -> tuple[str, ...]:
-    """Returns the faults as they fit into an alert and an item, even if there are thousands."""
-    shown = tuple(fault[:_FAULT_LENGTH] for fault in faults[:_FAULTS])
-    more = len(faults) - len(shown)
-    return (*shown, f"And {more} more.") if more else shown

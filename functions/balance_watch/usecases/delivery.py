@@ -34,21 +34,32 @@ class DeliveryReport:
         undelivered: how many entries are still pending.
         permanent: the channels that fail permanently, each with the reason.
         recovered: the channels that accepted something.
+        rejecting: the channels that accepted nothing of what they were sent, each with the reason.
     """
 
     delivered: int = 0
     undelivered: int = 0
     permanent: Mapping[str, str] = field(default_factory=dict)
     recovered: frozenset[str] = frozenset()
+    rejecting: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _ChannelResult:
-    """The result of sending entries to one channel; `permanent` is the reason of such a failure."""
+    """The result of sending entries to one channel.
+
+    Attributes:
+        accepted: includes the entries that were not sent, as the channel gets a copy of its own.
+        permanent: the reason of a failure that is permanent.
+        takes: the channel accepted something that it was sent.
+        why: the reason of its latest rejection.
+    """
 
     accepted: list[OutboxEntry] = field(default_factory=list)
     rejected: list[OutboxEntry] = field(default_factory=list)
     permanent: str = ""
+    takes: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +116,9 @@ def deliver(
     second = sender.send(replacements.assign(left, alive), alive)
     results = (*first.items(), *second.items())
     accepted = sum(len(result.accepted) for _, result in results)
-    recovered = frozenset(name for name, result in results if result.accepted)
-    return DeliveryReport(accepted, len(entries) - accepted, permanent, recovered)
+    recovered = frozenset(name for name, result in results if result.takes)
+    rejecting = {name: it.why for name, it in results if it.why and name not in recovered}
+    return DeliveryReport(accepted, len(entries) - accepted, permanent, recovered, rejecting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +132,7 @@ class _Sender:
     def send(
         self, assigned: Mapping[str, Sequence[OutboxEntry]], channels: Mapping[str, Channel]
     ) -> dict[str, _ChannelResult]:
-        """Sends the assigned entries to each channel; a channel that hangs has no result."""
+        """Sends the assigned entries to each channel; one that hangs accepts nothing."""
         if not assigned:
             return {}
         pool = ThreadPoolExecutor(max_workers=len(assigned))
@@ -132,7 +144,8 @@ class _Sender:
         if hanging:
             _log.error("a channel did not finish in time", extra={"channels": len(hanging)})
         pool.shutdown(wait=False, cancel_futures=True)
-        return {tasks[task]: task.result() for task in ended}
+        late = {tasks[task]: _ChannelResult(why="It did not answer in time.") for task in hanging}
+        return {tasks[task]: task.result() for task in ended} | late
 
     def _send(
         self, name: str, entries: Sequence[OutboxEntry], channel: Channel | None
@@ -153,6 +166,8 @@ class _Sender:
         for send_result in self._send_results(name, channel, notifications):
             ids = [notification.alert_id for notification in send_result.accepted]
             self._accept(name, [entry for alert_id in ids for entry in by_id[alert_id]], result)
+            result.takes = result.takes or bool(ids)
+            result.why = send_result.why or result.why
             if send_result.rejected:
                 left = len(send_result.rejected)
                 facts = {"channel": name, "why": send_result.why, "entries": left}
@@ -160,6 +175,8 @@ class _Sender:
             if send_result.permanent:
                 result.permanent = send_result.why
                 break
+        if notifications and not result.takes:
+            result.why = result.why or "It failed without an answer."
         accepted = {entry.notification.alert_id for entry in result.accepted}
         result.rejected = [it for it in entries if it.notification.alert_id not in accepted]
         return result

@@ -1,0 +1,59 @@
+"""Rules, routes, silences and mute times whose match fits no account: most are misspelt."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from balance_watch.domain.account import account_facts, matches
+from balance_watch.domain.configuration_alert import PROVIDER
+from balance_watch.domain.policy import CONFIGURATION, Policy, Route
+from balance_watch.domain.silences import MuteTime, Silence
+
+Facts = Mapping[str, str]
+"""The facts of an account, by the names that a `match` uses."""
+
+_OF_CONFIGURATION = account_facts(CONFIGURATION, PROVIDER, {})
+"""The facts of the alert about the configuration, which takes the place of an account in it."""
+
+
+def unmatched_in_policy(policy: Policy, accounts: Sequence[Facts]) -> Iterator[str]:
+    """Yields the place of each part of a policy whose match fits none of the accounts."""
+    for rule in policy.rules:
+        if not _fits_any(rule.match, accounts):
+            yield f"policy rules, {rule.name}"
+    sections: Mapping[str, Sequence[Route | MuteTime]] = {
+        "routes": policy.routes,
+        "mute_times": policy.mute_times,
+    }
+    for section, parts in sections.items():
+        for index, match in enumerate(part.match for part in parts):
+            if not fits_an_alert(match, accounts):
+                yield f"policy {section}[{index}]"
+
+
+def unmatched_silences(silences: Iterable[Silence], accounts: Sequence[Facts]) -> Iterator[str]:
+    """Yields the place of each silence whose match fits none of the accounts."""
+    for silence in silences:
+        if not fits_an_alert(silence.match, accounts):
+            yield f"silence {silence.name}"
+
+
+def fits_an_alert(match: Mapping[str, str], accounts: Sequence[Facts]) -> bool:
+    """Tells whether an alert of one of the accounts, or of the configuration, may match."""
+    return _fits_any(match, (*accounts, _OF_CONFIGURATION))
+
+
+def unmatched_fault(place: str) -> str:
+    """Returns the fault that a match which fits no account is."""
+    return f"{place}: its match fits no account"
+
+
+def _fits_any(match: Mapping[str, str], accounts: Sequence[Facts]) -> bool:
+    """Tells whether one of the accounts has the facts of accounts that are matched.
+
+    Severity, rule and metric are facts of an alert: an account may have such an alert some day.
+    """
+    globs = {fact: glob for fact, glob in match.items() if _is_of_accounts(fact)}
+    return not globs or any(matches(globs, facts) for facts in accounts)
+
+
+def _is_of_accounts(fact: str) -> bool:
+    return fact in _OF_CONFIGURATION or fact.startswith("labels.")

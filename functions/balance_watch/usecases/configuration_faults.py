@@ -1,0 +1,79 @@
+"""Every fault of the configuration: its own, and those that take the run before to be seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from balance_watch.config.loading import Configuration
+from balance_watch.domain.lost_secrets import LostSecrets, lost_fault, lost_secrets, remember
+from balance_watch.domain.run import RunRecord
+from balance_watch.domain.silences import Silence
+from balance_watch.domain.unmatched import unmatched_fault, unmatched_silences
+from balance_watch.usecases.channel_health import ChannelHealth
+from balance_watch.usecases.listeners import Listeners, listeners_now
+
+_FAULTS, _FAULT_LENGTH = 50, 300
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """A configuration beside what the run before left: lost secrets, and who hears."""
+
+    configuration: Configuration
+    lost: LostSecrets
+    listeners: Listeners
+
+    def into(self, record: RunRecord) -> RunRecord:
+        """Returns the record with what the next run is to compare with."""
+        return replace(
+            self.listeners.health.into(record),
+            secrets=remember(record.secrets, self.configuration.presence),
+            lost_secrets=self.lost,
+            subscribers=self.listeners.subscribers,
+        )
+
+    def faults(self, silences: Sequence[Silence]) -> list[str]:
+        """Returns every fault, those of who hears first.
+
+        A match that fits no account is a fault only while the secrets are whole.
+
+        Args:
+            silences: those that are active.
+        """
+        configuration = self.configuration
+        unmatched = [unmatched_fault(place) for place in configuration.unmatched]
+        own = [fault for fault in configuration.faults if fault not in unmatched]
+        if not configuration.secrets_are_whole or not configuration.accounts:
+            unmatched = []
+        else:
+            unmatched += map(unmatched_fault, unmatched_silences(silences, configuration.facts))
+        prefix = configuration.prefix
+        return [
+            *self.listeners.faults(),
+            *own,
+            *(lost_fault(name, it, prefix) for name, it in self.lost.items()),
+            *self.listeners.health.faults(),
+            *unmatched,
+        ]
+
+
+def examine(configuration: Configuration, record: RunRecord, now: datetime) -> Examination:
+    """Examines a configuration; while a secret is lost, the secrets are not whole.
+
+    Args:
+        configuration: as it was loaded.
+        record: what the run before left.
+        now: the tick.
+    """
+    lost = lost_secrets(record.secrets, record.lost_secrets, configuration.presence, now)
+    is_whole = configuration.secrets_are_whole and not lost
+    configuration = replace(configuration, secrets_are_whole=is_whole)
+    health = ChannelHealth.remembered(record, configuration)
+    return Examination(configuration, lost, listeners_now(record, configuration, health))
+
+
+def shortened(faults: Sequence[str]) -> tuple[str, ...]:
+    """Returns the faults as they fit into an alert and an item, even if there are thousands."""
+    shown = tuple(fault[:_FAULT_LENGTH] for fault in faults[:_FAULTS])
+    more = len(faults) - len(shown)
+    return (*shown, f"And {more} more.") if more else shown

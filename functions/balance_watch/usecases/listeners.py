@@ -1,0 +1,138 @@
+"""Who hears the alerts: a fault where nobody does, and where that fault is told."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from balance_watch.config.loading import Configuration
+from balance_watch.domain.channels import TOPIC, AvailableChannels
+from balance_watch.domain.policy import Route, destinations
+from balance_watch.domain.rules import Severity
+from balance_watch.domain.run import RunRecord, TopicSubscribers
+from balance_watch.notifiers.sns import ConfirmedSubscribers
+from balance_watch.usecases.channel_health import ChannelHealth
+
+AskTopic = Callable[[], ConfirmedSubscribers]
+"""Asks SNS how many subscribers of the topic have confirmed."""
+
+_log = logging.getLogger(__name__)
+
+_ASK_AGAIN = timedelta(days=1)
+_ALWAYS = ("account", "provider", "severity", "rule", "metric")
+"""The facts that every alert has, so that `*` matches them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """The channels of a configuration, as far as somebody hears them.
+
+    `subscribers` is None while it is not known how many the topic has: it is taken to be heard.
+    """
+
+    configuration: Configuration
+    health: ChannelHealth
+    subscribers: TopicSubscribers | None = None
+
+    def faults(self) -> Iterator[str]:
+        """Yields the faults that nobody hears some of the alerts: only a silent topic gets them."""
+        if self._has_ears(TOPIC):
+            return
+        routes = self.configuration.policy.routes
+        if _leave_some(routes) and not self._is_heard(()):
+            which = " that no route sends elsewhere" if routes else ""
+            yield (
+                "no confirmed subscriber of the topic,"
+                f" and {self._why_no_webhook()}: nobody hears the alerts{which}"
+            )
+        for index, route in enumerate(routes):
+            if not self._is_heard(route.channels):
+                yield (
+                    f"policy routes[{index}]: its alerts go to the topic alone, which has no"
+                    " confirmed subscriber: nobody hears them"
+                )
+            if _takes_all(route):
+                return
+
+    def reaching_somebody(self, channels: tuple[str, ...], now: datetime) -> tuple[str, ...]:
+        """Returns channels, and every other one that is heard if none of these is.
+
+        Args:
+            channels: the channels that the alert about the configuration is routed to.
+            now: the tick.
+        """
+        suspended = self.health.suspended(now)
+        heard = {
+            name
+            for name in self.configuration.channels
+            if name not in suspended and name not in self.health.deaf and self._has_ears(name)
+        }
+        return channels if heard.intersection(channels) else (*channels, *sorted(heard))
+
+    def _is_heard(self, routed: tuple[str, ...]) -> bool:
+        """Tells whether somebody hears what is routed to these channels; none: by no route."""
+        available = self._available()
+        return any(
+            available.has(name) and self._has_ears(name) for name in destinations(routed, available)
+        )
+
+    def _available(self) -> AvailableChannels:
+        return self.configuration.without(self.health.dead)
+
+    def _has_ears(self, channel: str) -> bool:
+        topic = self.subscribers
+        return channel != TOPIC or topic is None or topic.confirmed != 0
+
+    def _why_no_webhook(self) -> str:
+        defaults = set(self.configuration.fallbacks) - {TOPIC}
+        if defaults & self.health.dead.keys():
+            return "the default webhook fails permanently"
+        return "no default webhook"
+
+
+def listeners_now(
+    record: RunRecord, configuration: Configuration, health: ChannelHealth
+) -> Listeners:
+    """Returns who hears, as far as the run before knew it of the same topic."""
+    known, topic = record.subscribers, configuration.channels.get(TOPIC)
+    is_same = known is not None and topic is not None and known.digest == topic.digest
+    return Listeners(configuration, health, known if is_same else None)
+
+
+def ask(listeners: Listeners, ask_topic: AskTopic, now: datetime) -> Listeners:
+    """Returns who hears, after asking SNS for the topic's subscribers if it is time to.
+
+    It is once a day; and in every run while a fault rests on the answer, so that the fault ends
+    with the next run after somebody has confirmed.
+
+    Args:
+        listeners: who hears, as the run before knew it.
+        ask_topic: asks SNS.
+        now: the tick.
+    """
+    known, topic = listeners.subscribers, listeners.configuration.channels.get(TOPIC)
+    is_recent = known is not None and now - known.at < _ASK_AGAIN
+    if topic is None or (is_recent and not any(listeners.faults())):
+        return listeners
+    answer = ask_topic()
+    confirmed = answer.number
+    if confirmed is None:
+        _log.warning("subscribers of the topic are not known", extra={"why": answer.why})
+        if known is not None and not answer.is_denied:
+            confirmed = known.confirmed
+    return replace(listeners, subscribers=TopicSubscribers(topic.digest, now, confirmed))
+
+
+def _leave_some(routes: Sequence[Route]) -> bool:
+    """Tells whether there may be alerts that no route sends anywhere."""
+    return not all(any(_takes_all(route, severity) for route in routes) for severity in Severity)
+
+
+def _takes_all(route: Route, severity: Severity | None = None) -> bool:
+    """Tells whether a route matches every alert, or every one of a severity."""
+    return all(
+        (fact in _ALWAYS and glob == "*")
+        or (fact == "severity" and severity is not None and fnmatchcase(severity, glob))
+        for fact, glob in route.match.items()
+    )
