@@ -16,6 +16,7 @@ from balance_watch.config.policy_types import (
     PendingPeriodText,
     PolicyMetric,
     Reminder,
+    RunsDry,
     Threshold,
     TopUps,
     Weekday,
@@ -49,6 +50,8 @@ class DefaultsTable(msgspec.Struct, frozen=True):
     minimum_gap: Duration = Duration("6h")
     unreadable_after: int = 3
     quicken: bool = False
+    runs_dry: RunsDry = RunsDry(*Defaults().runs_dry)
+    empty: bool = True
 
 
 class RuleTable(msgspec.Struct, frozen=True):
@@ -142,7 +145,9 @@ def parse_policy(
         return None
     reminder = None if defaults.reminder == "never" else defaults.reminder.span
     gap, after, quicken = defaults.minimum_gap.span, defaults.unreadable_after, defaults.quicken
-    timing = Defaults(reminder, gap, after, quicken)
+    timing = Defaults(
+        reminder, gap, after, quicken, runs_dry=defaults.runs_dry.tiers, empty=defaults.empty
+    )
     return PolicyFile(Policy(timing, rules, routes, mute_times), providers)
 
 

@@ -151,7 +151,8 @@ def text_for_people(it: Notification) -> str:
 def for_machines(it: Notification) -> dict[str, Any]:
     """The JSON of the contract: numbers as strings, exact; times in UTC; null for unknown.
 
-    Durations (`runway`; `value` and `threshold` of the metrics runway and staleness) are seconds.
+    Durations (`runway`; `value` and `threshold` of the metrics runway, expiry and staleness) are
+    seconds.
     """
     return {
         "alert_id": it.alert_id,

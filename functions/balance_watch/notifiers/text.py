@@ -108,6 +108,19 @@ def _threshold_passed(notification: Notification) -> str:
     return f"{sentence}, {side} {threshold}"
 
 
+def _nothing_left(notification: Notification) -> str:
+    sentence, floor = _sentence(notification), notification.threshold
+    if not floor or notification.reason is Reason.REMINDER:
+        return sentence
+    return f"{sentence}, past its credit limit of {amount(notification, floor.copy_abs())}"
+
+
+def _expires(notification: Notification) -> str:
+    if notification.value is not None and Decimal(notification.value) <= 0:
+        return f"the credit of {notification.account} has expired"
+    return _threshold_passed(notification)
+
+
 def _low_by_provider(notification: Notification) -> str:
     sentence, threshold = _sentence(notification), notification.threshold
     value = None if notification.value is None else Decimal(notification.value)
@@ -136,6 +149,8 @@ def _faults(notification: Notification) -> str:
 
 
 _PROBLEMS: Mapping[Metric, Callable[[Notification], str]] = {
+    Metric.EMPTY: _nothing_left,
+    Metric.EXPIRY: _expires,
     Metric.PROVIDER_FLAG: _low_by_provider,
     Metric.AUTO_RELOAD: _auto_reload_missed,
     Metric.TOP_UP: _payment_unsettled,
