@@ -79,7 +79,7 @@ def test_a_rule_that_is_not_understood_is_told(text: str, fault: str) -> None:
 
 @pytest.mark.parametrize("metric", ["unreadable", "auto_reload", "ballance"])
 def test_a_metric_that_there_is_not_is_a_fault_and_not_a_rule(metric: str) -> None:
-    every = "balance, credits, points, runway, spend_rate, staleness, provider_flag"
+    every = "balance, credits, points, runway, expiry, spend_rate, staleness, provider_flag"
     assert faults_of_rule(f'metric = "{metric}"\nbelow = 5') == [
         f"policy rules[0], metric: must be one of {every}"
     ]

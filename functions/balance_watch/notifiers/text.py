@@ -53,6 +53,8 @@ def pace(notification: Notification) -> str:
     if not per_day:
         return "Nothing is spent at the moment."
     rate = with_unit(_ROUGH.plus(per_day), notification.currency or "units")
+    if notification.metric is Metric.EMPTY:
+        return f"It has spent about {rate} a day."
     return f"It spends about {rate} a day, so the balance lasts {format_runway(runway)}."
 
 
