@@ -37,6 +37,7 @@ FULL = Reading(
     provider_threshold=Decimal(10),
     auto_reload=AutoReload(enabled=True, threshold=Decimal(10)),
     provider_time=START - HOUR,
+    expires_at=START + 24 * HOUR,
 )
 ALL = pytest.mark.parametrize("metric", Metric)
 

@@ -30,6 +30,10 @@ def invented_amounts(spec: Spec, reading: Reading, body: bytes) -> list[Decimal]
     literals = {Decimal(number) for number in re.findall(r"`(\d+)`", paths)}
     numbers = numbers_of(body, spec) | literals
     amounts = [reading.provider_threshold]
+    if reading.credit_limit is not None:
+        # Either sign may be the provider's.
+        numbers |= {number.copy_negate() for number in numbers}
+        amounts.append(reading.credit_limit)
     if reading.auto_reload is not None:
         amounts += [reading.auto_reload.threshold, reading.auto_reload.amount]
     scales = [(amount, spec.scale) for amount in amounts if amount is not None]

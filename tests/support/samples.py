@@ -84,7 +84,7 @@ def facts_of(reading: Reading) -> dict[str, Any]:
     """Returns the facts of a reading that are not None, with its numbers as exact strings."""
     facts: dict[str, Any] = msgspec.to_builtins(reading, enc_hook=str)
     del facts["observed_at"]
-    for name in ("provider_time", "resets_at"):
+    for name in ("provider_time", "resets_at", "expires_at"):
         at = getattr(reading, name)
         facts[name] = at and at.isoformat()
     return {name: fact for name, fact in facts.items() if fact is not None}

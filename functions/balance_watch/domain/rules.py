@@ -20,6 +20,8 @@ class Metric(StrEnum):
     CREDITS = "credits"
     POINTS = "points"
     RUNWAY = "runway"
+    EMPTY = "empty"
+    EXPIRY = "expiry"
     SPEND_RATE = "spend_rate"
     STALENESS = "staleness"
     PROVIDER_FLAG = "provider_flag"
@@ -56,6 +58,8 @@ class Rule:
 
     Attributes:
         recover: the threshold at which an alert ends; None: 10 % past the rule's own.
+        critical_below: a second, lower threshold; below it, the rule is breached critically.
+        cautious: it says nothing while the rate of spending is unknown, or auto-reload is on.
         relative: the thresholds are multiples of the account's usual spending.
         top_ups: how many payments in 24 hours the rule may trigger by beginning to fire.
     """
@@ -67,6 +71,8 @@ class Rule:
     below: Decimal | None = None
     above: Decimal | None = None
     recover: Decimal | None = None
+    critical_below: Decimal | None = None
+    cautious: bool = False
     pending_period: PendingPeriod = PendingPeriod()
     relative: bool = False
     top_ups: int = 0
@@ -75,6 +81,10 @@ class Rule:
     def threshold(self) -> Decimal | None:
         """Returns `below` or `above`, whichever is set; None for metrics without thresholds."""
         return self.below if self.below is not None else self.above
+
+    def threshold_of(self, *, grave: bool) -> Decimal | None:
+        """Returns the threshold of a tier: the critical one, if the rule has it, or its first."""
+        return self.threshold if self.critical_below is None or not grave else self.critical_below
 
 
 class RuleStatus(StrEnum):
