@@ -33,6 +33,28 @@ def tick(number: int) -> dict[str, str]:
     return {"scheduled_time": (START + timedelta(minutes=5 * number)).isoformat()}
 
 
+def commands(policy: str) -> tuple[tuple[str, ...], ...]:
+    """Returns the command lines of the day."""
+    return (
+        ("check",),
+        ("status",),
+        ("status", "--json"),
+        ("history", "explains"),
+        ("history", "explains", "--json"),
+        ("history", "explains-at-length"),
+        ("history", "nobody"),
+        ("providers",),
+        ("providers", "--json"),
+        ("policy", "check", policy),
+        ("policy", "put", policy),
+        ("silence", "add", "--match", "account=low", "--for", "4h", "--reason", "maintenance"),
+        ("silence", "list"),
+        ("silence", "list", "--json"),
+        ("top-up", "not-allowed", "--yes"),
+        ("top-up", "rejected", "--yes"),
+    )
+
+
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outputs]:
     file = tmp_path_factory.mktemp("policy") / "policy.toml"
@@ -55,24 +77,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outputs]:
         day.put_webhooks()
         day.invoke("a run that announces faults", tick(4))
         day.invoke("no time", {"scheduled_time": key("event")})
-        for words in (
-            ("check",),
-            ("status",),
-            ("status", "--json"),
-            ("history", "explains"),
-            ("history", "explains", "--json"),
-            ("history", "explains-at-length"),
-            ("history", "nobody"),
-            ("providers",),
-            ("providers", "--json"),
-            ("policy", "check", str(file)),
-            ("policy", "put", str(file)),
-            ("silence", "add", "--match", "account=low", "--for", "4h", "--reason", "maintenance"),
-            ("silence", "list"),
-            ("silence", "list", "--json"),
-            ("top-up", "not-allowed", "--yes"),
-            ("top-up", "rejected", "--yes"),
-        ):
+        for words in commands(str(file)):
             day.run(*words)
         day.collect_items_and_messages()
 
