@@ -294,6 +294,7 @@ def effects_of_the_run() -> Counter[str]:
             "UpdateItem": 2,  # claim and close
             "BatchGetSecretValue": 1,
             "GetParameter": 1,
+            "GetTopicAttributes": 1,  # a day after the run before
             "PutItem": 2,  # the policy that is in order, the claim of the payment
             "TransactWriteItems": 3,  # the configuration, the accounts, the end of the payment
             "BatchGetItem": 2,  # the states, the latest payment

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from balance_watch.cli.matching import load_if_allowed, print_unmatched
 from balance_watch.cli.terminal import Subparsers, err, out, print_faults, sanitize, wiring
 from balance_watch.config.policy import PolicyFile, parse_policy
 from balance_watch.errors import CommandError
@@ -43,6 +44,9 @@ def _put(arguments: argparse.Namespace) -> int:
         )
     if len(text.encode()) > _MAX_BYTES:
         raise CommandError(f"The policy is larger than {_MAX_BYTES} bytes, the limit of SSM.")
+    configuration = load_if_allowed(wired, text)
+    if configuration is not None:
+        print_unmatched(configuration.unmatched, configuration)
     wired.client("ssm").put_parameter(
         Name=name,
         Value=text if text.strip() else _EMPTY,
@@ -52,7 +56,8 @@ def _put(arguments: argparse.Namespace) -> int:
         Overwrite=True,
     )
     out.print(f"In force from the next run on: {_summary(policy)}.")
-    print_faults(wired.load(text).contradictions)
+    if configuration is not None:
+        print_faults(configuration.contradictions)
     return 0
 
 
