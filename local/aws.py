@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import boto3
 import requests
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+from moto.sns.models import sns_backends
 
 from local.loopback import LOOPBACK
 from local.running import Running
@@ -161,6 +162,12 @@ class EmbeddedAws(Running):
                 messages.append(Published(message["Body"], texts))
         return messages
 
+    def count_subscribers(self, number: int) -> None:
+        """Sets the number of confirmed subscribers of the topic: moto itself counts none."""
+        topic = self.environment["TOPIC_ARN"]
+        _, _, _, region, account, _ = topic.split(":")
+        sns_backends[account][region].topics[topic].subscriptions_confimed = number
+
     def _create_stack(self) -> None:
         stack, cloudformation = embeddable(read(self._template)), self.client("cloudformation")
         cloudformation.create_stack(
@@ -194,4 +201,5 @@ class EmbeddedAws(Running):
             # Without raw delivery the text comes in SNS's envelope.
             Attributes={"RawMessageDelivery": "true"},
         )
+        self.count_subscribers(1)
         return url

@@ -35,6 +35,11 @@ class FakeSecretsManager:
         return {"SecretValues": [], **self.pages[len(self.requests) - 1]}
 
 
+def means_nothing(prefix: str, name: str) -> str:
+    known = f"after {prefix} it must be accounts, accounts/NAME, slack or heartbeat"
+    return f"secret {prefix}{name}: its name means nothing: {known}"
+
+
 def secret(name: str, text: str = "{}") -> Json:
     return {"Name": name, "SecretString": text}
 
@@ -49,12 +54,18 @@ def read(*pages: Json) -> tuple[dict[str, str], list[str]]:
     return secrets.texts, list(secrets.faults)
 
 
-def test_secrets_of_accounts_and_webhooks_are_read_and_others_ignored() -> None:
+def test_secrets_of_accounts_and_webhooks_are_read_and_others_are_faults() -> None:
     ours = ["accounts", "accounts/team", "accounts/a/b", "slack"]
-    foreign = ["accounts-old", "slack/old", "other", "accountss"]
+    foreign = ["accounts-old", "accountss", "other", "slack/old", "sns", "teams"]
     page = {"SecretValues": [secret(PREFIX + name) for name in (*ours, *foreign)]}
     texts, faults = read(page)
-    assert (sorted(texts), faults) == (sorted(PREFIX + name for name in ours), [])
+    assert sorted(texts) == sorted(PREFIX + name for name in ours)
+    assert faults == [means_nothing(PREFIX, name) for name in foreign]
+
+
+def test_a_reserved_name_and_a_name_outside_the_prefix_are_no_faults() -> None:
+    page = {"SecretValues": [secret(f"{PREFIX}heartbeat"), secret("balance-watcher/accounts")]}
+    assert read(page) == ({}, [])
 
 
 def test_a_call_requests_twenty_secrets_under_the_prefix() -> None:
@@ -97,8 +108,9 @@ def test_the_errors_of_every_page_are_reported() -> None:
     assert len(faults) == 2
 
 
-def test_another_secret_that_cannot_be_read_is_not_a_fault() -> None:
-    assert read({"Errors": [error(f"{ARN}{PREFIX}other-AbC123")]}) == ({}, [])
+def test_a_secret_that_means_nothing_and_cannot_be_read_is_one_fault() -> None:
+    faults = [means_nothing(PREFIX, "other")]
+    assert read({"Errors": [error(f"{ARN}{PREFIX}other-AbC123")]}) == ({}, faults)
 
 
 def test_an_error_without_a_name_is_reported_all_the_same() -> None:
@@ -192,7 +204,7 @@ def test_all_pages_of_secrets_are_read(client: "SecretsManagerClient", prefix: s
     for name in (*names, f"{prefix}other"):
         client.create_secret(Name=name, SecretString=json.dumps({"accounts": []}))
     secrets = read_secrets(client, prefix)
-    assert (set(secrets.texts), secrets.faults) == (names, [])
+    assert (set(secrets.texts), secrets.faults) == (names, [means_nothing(prefix, "other")])
 
 
 def test_a_real_binary_secret_is_reported(client: "SecretsManagerClient", prefix: str) -> None:

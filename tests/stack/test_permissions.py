@@ -46,6 +46,15 @@ def test_a_role_has_no_managed_policy_since_those_are_for_every_resource(
     assert "ManagedPolicyArns" not in stack.properties(role)
 
 
+def test_the_check_may_ask_for_the_subscribers_of_its_topic_alone() -> None:
+    asking = [
+        statement["Resource"]
+        for statement in OURS.statements("CheckBalancesRole")
+        if "sns:GetTopicAttributes" in as_list(statement["Action"])
+    ]
+    assert asking == [{"Ref": "Alerts"}]
+
+
 def test_secret_values_are_read_under_the_prefix_only() -> None:
     (read,) = [
         statement

@@ -7,12 +7,18 @@ from typing import Any
 
 from balance_watch.domain.configuration_alert import FAULT_WORDING, ConfigurationState
 from balance_watch.domain.lifecycle import Alert
+from balance_watch.domain.lost_secrets import LostSecret
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
 from balance_watch.domain.payment import Paid, Payment, PaymentOutcome
 from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
-from balance_watch.domain.run import DeadChannel, RunRecord
+from balance_watch.domain.run import (
+    DeadChannel,
+    RejectingChannel,
+    RunRecord,
+    TopicSubscribers,
+)
 from balance_watch.domain.silences import Silence
 from balance_watch.domain.spending import Day
 from balance_watch.domain.state import AccountState, RuleState, TopUpSeen
@@ -199,7 +205,16 @@ def test_a_payment() -> None:
 def test_the_record_of_a_run() -> None:
     configuration = ConfigurationState(("a fault",), replace(ALERT, ended_at=None), (("a", TICK),))
     dead = DeadChannel("abc", TICK, "It answered no_service.")
-    record = RunRecord(configuration, "digest", ("a", "b"), (("slack:default", dead),))
+    record = RunRecord(
+        configuration,
+        "digest",
+        ("a", "b"),
+        (("slack:default", dead),),
+        (("slack:oncall", RejectingChannel("def", TICK, NEXT, "It answered 500.")),),
+        TopicSubscribers("ghi", TICK, 2),
+        {"accounts": frozenset({"abcd", "ef/h"}), "accounts/big": None, "slack": frozenset()},
+        {"accounts/eu": LostSecret(TICK, frozenset({"ijkl"}))},
+    )
     item = {
         "configuration": {
             "faults": ["a fault"],
@@ -210,6 +225,17 @@ def test_the_record_of_a_run() -> None:
         "policy_digest": "digest",
         "alerted": ["a", "b"],
         "gone": {"slack:default": {"digest": "abc", "at": AT, "why": "It answered no_service."}},
+        "rejecting": {
+            "slack:oncall": {
+                "digest": "def",
+                "since": AT,
+                "until": "2026-11-22T10:10:00Z",
+                "why": "It answered 500.",
+            }
+        },
+        "subscribers": {"digest": "ghi", "at": AT, "confirmed": 2},
+        "secrets": {"accounts": "abcdef/h", "accounts/big": "?", "slack": ""},
+        "lost": {"accounts/eu": {"since": AT, "accounts": "ijkl"}},
     }
     assert record_to_item(record) == item
     assert record_from_item(item) == record

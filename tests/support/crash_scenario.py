@@ -61,6 +61,7 @@ def effects_of_the_run() -> Counter[str]:
         {
             "UpdateItem": 2,  # claim and close
             "BatchGetSecretValue": 1,
+            "GetTopicAttributes": 1,
             "GetParameter": 1,
             "PutItem": 2,  # the valid policy, the claim of the payment
             "TransactWriteItems": 3,  # the configuration, the accounts, the end of the payment

@@ -47,8 +47,9 @@ def check(wired: Wiring, *, as_json: bool = False) -> Summary:
     configuration = load()
     accounts = [account for account, _ in configuration.accounts]
     states = wired.store.accounts.states([account.name for account in accounts])
-    silences = wired.store.silences.at(datetime.now(UTC))
-    show_accounts(accounts, states, silences=silences, faults=configuration.faults)
+    now = datetime.now(UTC)
+    silences, faults = wired.store.silences.at(now), wired.faults(configuration, now)
+    show_accounts(accounts, states, silences=silences, faults=faults)
     out.print(_counts(summary) or "Nothing was read.", style="dim")
     return summary
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from balance_watch.cli.matching import load_if_allowed, print_unmatched
 from balance_watch.cli.terminal import Subparsers, err, out, print_faults, sanitize, wiring
 from balance_watch.config.loading import Configuration
 from balance_watch.config.policy import PolicyFile, parse_policy
@@ -51,6 +52,9 @@ def _put(arguments: argparse.Namespace) -> int:
         )
     if len(text.encode()) > _MAX_BYTES:
         raise CommandError(f"The policy is larger than {_MAX_BYTES} bytes, the limit of SSM.")
+    configuration = load_if_allowed(wired, text)
+    if configuration is not None:
+        print_unmatched(configuration.unmatched, configuration)
     wired.client("ssm").put_parameter(
         Name=name,
         Value=text if text.strip() else _EMPTY,
@@ -60,9 +64,9 @@ def _put(arguments: argparse.Namespace) -> int:
         Overwrite=True,
     )
     out.print(f"In force from the next run on: {_summary(policy)}.")
-    configuration = wired.load(text)
-    print_faults(configuration.contradictions)
-    _show_unwatched(configuration)
+    if configuration is not None:
+        print_faults(configuration.contradictions)
+        _show_unwatched(configuration)
     return 0
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from rich.table import Table
 
+from balance_watch.cli.matching import load_if_allowed, print_unmatched
 from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize, wiring
 from balance_watch.config.policy_types import Duration
 from balance_watch.domain.formatting import format_duration, format_time, iso_time
 from balance_watch.domain.silences import Silence
+from balance_watch.domain.unmatched import fits_an_alert
 from balance_watch.errors import CommandError
 from balance_watch.usecases import silencing
 
@@ -88,8 +90,13 @@ def _add(arguments: argparse.Namespace) -> int:
         if fact in match:
             arguments.wrong_use(f"argument --match: {fact} is named twice: add two silences")
         match[fact] = glob
+    wired = wiring()
+    configuration = load_if_allowed(wired)
+    if configuration is not None and not fits_an_alert(match, configuration.facts):
+        words = " ".join(f"{fact}={glob}" for fact, glob in match.items())
+        print_unmatched([f"silence {words}"], configuration)
     silence = silencing.add(
-        wiring().store.silences, match, arguments.duration, arguments.reason, _now()
+        wired.store.silences, match, arguments.duration, arguments.reason, _now()
     )
     text = f"Silence {silence.name}: {silence.matchers}, until {format_time(silence.until)}."
     out.print(sanitize(text))

@@ -50,12 +50,14 @@ def _status(arguments: argparse.Namespace) -> int:
     configuration = wired.load()
     accounts = [account for account, _ in configuration.accounts]
     states = wired.store.accounts.states([account.name for account in accounts])
+    now = datetime.now(UTC)
+    faults = wired.faults(configuration, now)
     if arguments.json:
-        print_faults(configuration.faults)
+        print_faults(faults)
         print_json(as_json(accounts, states, configuration.policy))
     else:
-        silences = wired.store.silences.at(datetime.now(UTC))
-        show_accounts(accounts, states, silences=silences, faults=configuration.faults)
+        silences = wired.store.silences.at(now)
+        show_accounts(accounts, states, silences=silences, faults=faults)
     return 0
 
 

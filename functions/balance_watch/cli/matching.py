@@ -1,0 +1,25 @@
+"""Says at a terminal which matches fit none of the accounts, before they are put in force."""
+
+from collections.abc import Iterable
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from balance_watch.cli.terminal import print_faults
+from balance_watch.config.loading import Configuration
+from balance_watch.wiring import Wiring
+
+
+def load_if_allowed(wired: Wiring, policy: str | None = None) -> Configuration | None:
+    """Returns the configuration with this policy; None to a user who cannot read the secrets."""
+    try:
+        return wired.load(policy)
+    except (BotoCoreError, ClientError):
+        return None
+
+
+def print_unmatched(places: Iterable[str], configuration: Configuration) -> None:
+    """Prints how many accounts match: none, at each of these places."""
+    number = len(configuration.facts)
+    if number:
+        accounts = "1 account" if number == 1 else f"{number} accounts"
+        print_faults([f"{place}: matches 0 of {accounts}" for place in places])
