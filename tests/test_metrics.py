@@ -171,7 +171,7 @@ def test_the_outbox_stores_numbers_for_the_metrics_whose_row_has_one(
     metric: Metric, value: str
 ) -> None:
     entry = watching(below("20")).check("10")[0]
-    item = entry_to_item(replace(entry, notification=low(metric=metric, value=value)))
+    item = entry_to_item(entry._replace(notification=low(metric=metric, value=value)))
     if METRICS[metric].is_number and value != "8.2":
         with pytest.raises(ValueError, match="not a number"):
             entry_from_item(item)

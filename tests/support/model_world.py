@@ -5,7 +5,7 @@ The state machine sets what is read, how channels and payments end, and when a p
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -155,7 +155,7 @@ class World:
     def end_silences(self) -> None:
         for silence in self.silences:
             self.store.silences.end(silence.name)
-            ended = replace(silence, until=min(silence.until, self.now))
+            ended = silence._replace(until=min(silence.until, self.now))
             self.every_silence = [
                 ended if known == silence else known for known in self.every_silence
             ]

@@ -1,8 +1,9 @@
 """What one read of an account changes and announces: a pure function of state, result and rules."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.evaluation import (
@@ -33,8 +34,7 @@ from balance_watch.domain.state import AccountState, RuleState, observe
 _BAD_NEWS = (Reason.FIRED, Reason.WORSENED)
 
 
-@dataclass(frozen=True, slots=True)
-class AlertContext:
+class AlertContext(NamedTuple):
     """What is the same for every account of a run: timing, routing and suppression."""
 
     defaults: Defaults
@@ -42,8 +42,7 @@ class AlertContext:
     is_suppressed: IsSuppressed = lambda _: False
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderTraits:
+class ProviderTraits(NamedTuple):
     """What alerts need to know of an account's provider.
 
     Attributes:
@@ -90,7 +89,7 @@ def decide(
         advance_rule(rule, before.rules.get(rule.name), measurements, now) for rule in rules
     ]
     builder = NotificationBuilder(account, state, measurements, traits.link, now)
-    context = replace(context, defaults=context.defaults.quickened(builder.runway))
+    context = context._replace(defaults=context.defaults.quickened(builder.runway))
     alerts: dict[Metric, Alert] = {}
     entries: list[Outgoing] = []
     for metric in Metric:

@@ -1,8 +1,8 @@
 """The conditions of the metrics: whether the measurements of an account breach a rule."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal, localcontext
+from typing import NamedTuple
 
 from balance_watch.domain.money import CALCULATION_DIGITS
 from balance_watch.domain.payment import PaymentOutcome
@@ -15,8 +15,7 @@ DEFAULT_RECOVERY = Decimal("0.1")
 _LONGEST_SECONDS = Decimal(LONGEST.days * 86400)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleInput:
+class RuleInput(NamedTuple):
     """What a condition is applied to: a rule, the measurements, and whether the rule fires yet.
 
     `grave` tells whether it fires critically yet, for a rule with a critical threshold.

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from balance_watch.domain.account import Account, matches
 from balance_watch.domain.channels import TOPIC, AvailableChannels
@@ -62,8 +63,7 @@ class Defaults:
         return replace(self, reminder=min(self.reminder, max(runway / 2, _SOONEST_REMINDER)))
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """The channels of the alerts whose facts match every glob."""
 
     match: Mapping[str, str]

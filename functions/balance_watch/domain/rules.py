@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
@@ -44,12 +45,14 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
-@dataclass(frozen=True, slots=True)
-class PendingPeriod:
+class PendingPeriod(NamedTuple):
     """How long a breach must last before it fires: so many checks in a row, and so much time."""
 
     checks: int = 1
     lasting: timedelta = timedelta()
+
+
+_ONE_CHECK = PendingPeriod()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class Rule:
     recover: Decimal | None = None
     critical_below: Decimal | None = None
     cautious: bool = False
-    pending_period: PendingPeriod = PendingPeriod()
+    pending_period: PendingPeriod = _ONE_CHECK
     relative: bool = False
     top_ups: int = 0
 
