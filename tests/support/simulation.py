@@ -273,6 +273,7 @@ def _accounts(vonage: VonageServer) -> list[dict[str, Any]]:
             "provider": "you",
             "credentials": {"api_key": key()},
             "alert_below": "20",
+            "runs_dry": "never",  # so that each account has the one alert that it is named after
         }
         for name in WATCHED
         if name != PAYS
@@ -283,6 +284,7 @@ def _accounts(vonage: VonageServer) -> list[dict[str, Any]]:
         "credentials": {"api_key": key(), "api_secret": key("secret")},
         "variables": {"trx": "t"},
         "base_url": vonage.url,
+        "runs_dry": "never",
     }
     return [*entries, payer]
 

@@ -74,7 +74,8 @@ POLICIES = {
     "top_up = { max_per_day = 2 }\n",
     "broken": "[[rules]\n",
 }
-BALANCES = [Decimal(each) for each in ("3", "12", "19.9", "20", "21.9", "22", "60", "400")]
+BALANCES = [Decimal(each) for each in ("0", "3", "12", "19.9", "20", "21.9", "22", "60", "400")]
+RUNS_DRY, NEARLY_DRY = Decimal(3 * 86400), Decimal(86400)
 FAILURES = [FailureKind.TIMED_OUT, FailureKind.KEY_REJECTED, FailureKind.MALFORMED]
 
 looks = st.sampled_from([*BALANCES, *BALANCES, *FAILURES])
@@ -316,7 +317,9 @@ class Promises(RuleBasedStateMachine):
     def tick(self, span: timedelta, shown: dict[str, Any], death: tuple[str, int] | None) -> None:
         self.world.now += span
         self.world.shown = shown
-        self.world.run(self.world.now, death)
+        summary = self.world.run(self.world.now, death)
+        if summary is not None and summary.complete and not summary.skipped:
+            _whoever_is_empty_is_told_of(self.world)
         self._done("death" if death else "tick")
 
     @rule()
@@ -429,12 +432,17 @@ def _nothing_is_told_twice_without_a_death(world: World) -> None:
 
 def _it_is_true(world: World, it: Notification) -> None:
     """What is said of a balance is what the account showed at that very tick."""
-    if it.metric is not Metric.BALANCE or it.reason is Reason.REMINDER:
+    if it.reason in (Reason.REMINDER, Reason.TOPPED_UP):
+        return
+    if it.threshold is None and it.reason is Reason.RESOLVED:
+        return
+    if it.metric is Metric.EMPTY:
+        _it_is_empty(world.past[it.account, it.said_at], it)
+    if it.metric is Metric.RUNWAY:
+        _it_runs_dry(world, it)
+    if it.metric is not Metric.BALANCE:
         return
     shown = world.past[it.account, it.said_at]
-    gone = it.threshold is None and it.reason is Reason.RESOLVED
-    if it.reason is Reason.TOPPED_UP or gone:
-        return
     assert isinstance(shown, Decimal), f"{it.reason} on a failed look"
     assert it.value == f"{shown:f}"
     assert it.threshold is not None
@@ -442,6 +450,48 @@ def _it_is_true(world: World, it: Notification) -> None:
         assert shown >= it.threshold * Decimal("1.1")
     else:
         assert shown < it.threshold
+
+
+def _it_is_empty(shown: Decimal | FailureKind, it: Notification) -> None:
+    """An account is empty when it shows nothing, and no more when it shows something."""
+    assert isinstance(shown, Decimal), f"{it.reason} on a failed look"
+    assert (it.rule, it.severity, it.value) == ("empty", "critical", f"{shown:f}")
+    assert (shown <= 0) is (it.reason is Reason.FIRED)
+
+
+def _it_runs_dry(world: World, it: Notification) -> None:
+    """It is said of a good look after half a day of looks and a fall, as gravely as it is."""
+    assert isinstance(world.past[it.account, it.said_at], Decimal), f"{it.reason} on a failed look"
+    assert it.value is not None
+    assert it.threshold is not None
+    assert it.rule == "runs_dry"
+    lasts = Decimal(it.value)
+    if it.reason is Reason.RESOLVED:
+        assert lasts >= RUNS_DRY * Decimal("1.1")
+        return
+    grave = lasts < NEARLY_DRY
+    assert (it.threshold, it.severity) == (
+        (NEARLY_DRY, "critical") if grave else (RUNS_DRY, "warning")
+    )
+    assert lasts < it.threshold
+    looks = sorted(
+        (at, shown)
+        for (account, at), shown in world.past.items()
+        if account == it.account and at <= it.said_at and isinstance(shown, Decimal)
+    )
+    assert looks[-1][0] - looks[0][0] >= timedelta(hours=12), "a rate of less than half a day"
+    assert any(later < earlier for (_, earlier), (_, later) in pairwise(looks)), "nothing was spent"
+
+
+def _whoever_is_empty_is_told_of(world: World) -> None:
+    """After a run that is complete, an account that shows nothing has been told of."""
+    said = by_account(world, TOPIC)
+    silent = any(each.until > world.now for each in world.silences)
+    for name in world.watched:
+        if world.past.get((name, world.now)) == 0 and not silent:
+            of = said.get((name, Metric.EMPTY), [])
+            assert of, f"{name} is empty and nobody was told"
+            assert of[-1].reason is not Reason.RESOLVED, f"{name} is empty and said to be fine"
 
 
 def _it_is_not_silenced(world: World, it: Notification) -> None:
@@ -503,24 +553,33 @@ def hold_in_the_end(world: World) -> None:
     world.policy, world.watched = POLICIES["routed"], set(NAMES)
     world.pays_clearly = True
     world.clear_payment()
-    for balance, expected in ((Decimal(3), Reason.FIRED), (Decimal(400), Reason.RESOLVED)):
-        world.shown = dict.fromkeys(NAMES, balance)
-        for _ in range(3):
-            world.now += timedelta(hours=25)
-            summary = world.run(world.now)
-            assert summary is not None
-            assert summary.complete, summary
-        assert world.store.outbox.pending() == Pending([], [], [])
-        _everybody_knows(world, firing=expected is Reason.FIRED)
+    for balance, days in ((Decimal(3), 3), (Decimal(0), 1), (Decimal(400), 3)):
+        _days_of(world, balance, days)
+        _everybody_knows(world, Metric.BALANCE, firing=balance < THRESHOLD)
+        _everybody_knows(world, Metric.EMPTY, firing=not balance)
+    # After a week without any spending, nothing runs dry.
+    _days_of(world, balance, 8)
+    _everybody_knows(world, Metric.RUNWAY, firing=False)
     hold(world)
     _readings_are_what_was_shown(world)
 
 
-def _everybody_knows(world: World, *, firing: bool) -> None:
+def _days_of(world: World, balance: Decimal, days: int) -> None:
+    """Shows a balance for some days; every run of them is complete."""
+    world.shown = dict.fromkeys(NAMES, balance)
+    for _ in range(days):
+        world.now += timedelta(hours=25)
+        summary = world.run(world.now)
+        assert summary is not None
+        assert summary.complete, summary
+    assert world.store.outbox.pending() == Pending([], [], [])
+
+
+def _everybody_knows(world: World, metric: Metric, *, firing: bool) -> None:
     for channel in (TOPIC, ONCALL):
         said = by_account(world, channel)
         for name in NAMES:
-            of = said.get((name, Metric.BALANCE), [])
+            of = said.get((name, metric), [])
             latest = of[-1].reason if of else None
             assert (latest not in (None, Reason.RESOLVED)) is firing, (channel, name, latest)
 
