@@ -58,6 +58,10 @@ def test_status_lists_accounts_that_were_never_checked(run: "Run") -> None:
         "observed_at": None,
         "failure": None,
         "alerts": [],
+        "runway": None,
+        "per_day": None,
+        "runs_dry_at": None,
+        "labels": {},
     }
 
 

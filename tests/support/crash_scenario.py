@@ -172,12 +172,14 @@ def _accounts(vonage: VonageServer) -> list[dict[str, Any]]:
             "provider": "you",
             "credentials": {"api_key": key()},
             "alert_below": "20",
+            "runs_dry": "never",  # so that each account has the one alert that it is named after
         }
         for name in WATCHED
         if name != PAYS
     ]
     payer = {
         "name": PAYS,
+        "runs_dry": "never",
         "provider": "vonage",
         "credentials": {"api_key": key(), "api_secret": key("secret")},
         "variables": {"trx": "t"},

@@ -21,6 +21,7 @@ from tests.support.model_world import (
     ONCALL,
     POLICIES,
     START,
+    THRESHOLD,
     WEBHOOK,
     World,
 )
@@ -28,6 +29,9 @@ from tests.support.model_world import (
 GAP = timedelta(hours=6)
 RECOVERY_FACTOR = Decimal("1.1")
 """An alert resolves once the balance is this many times its threshold."""
+
+RUNS_DRY, NEARLY_DRY = Decimal(3 * 86400), Decimal(86400)
+"""The thresholds of `runs_dry` in seconds: a warning, and critical."""
 
 
 def check_promises(world: World) -> None:
@@ -63,17 +67,37 @@ def check_recovery(world: World) -> None:
     world.policy, world.watched = POLICIES["routed"], set(NAMES)
     world.payment_outcome = PaymentOutcome.PAID
     world.clear_payment()
-    for balance, firing in ((Decimal(3), True), (Decimal(400), False)):
-        world.shown = dict.fromkeys(NAMES, balance)
-        for _ in range(3):
-            world.now += timedelta(hours=25)
-            summary = world.run(world.now)
-            assert summary is not None
-            assert summary.complete, summary
-        assert world.store.outbox.pending() == Pending([], [], [])
-        _every_channel_knows(world, firing=firing)
+    for balance, days in ((Decimal(3), 3), (Decimal(0), 1), (Decimal(400), 3)):
+        _simulate_days(world, balance, days)
+        _every_channel_knows(world, Metric.BALANCE, firing=balance < THRESHOLD)
+        _every_channel_knows(world, Metric.EMPTY, firing=not balance)
+    # After a week without any spending, nothing runs dry.
+    _simulate_days(world, Decimal(400), 8)
+    _every_channel_knows(world, Metric.RUNWAY, firing=False)
     check_promises(world)
     check_readings(world)
+
+
+def check_empty_accounts(world: World) -> None:
+    """Checks, after a complete run, that an account that shows nothing was announced."""
+    alerts = alerts_received(world, TOPIC)
+    silenced = any(silence.until > world.now for silence in world.silences)
+    for name in world.watched:
+        if world.shown_at.get((name, world.now)) == 0 and not silenced:
+            notifications = alerts.get((name, Metric.EMPTY), [])
+            assert notifications, f"{name} is empty and nobody was notified"
+            assert notifications[-1].reason is not Reason.RESOLVED, f"{name} is empty"
+
+
+def _simulate_days(world: World, balance: Decimal, days: int) -> None:
+    """Shows a balance for some days, with one complete run a day."""
+    world.shown = dict.fromkeys(NAMES, balance)
+    for _ in range(days):
+        world.now += timedelta(hours=25)
+        summary = world.run(world.now)
+        assert summary is not None
+        assert summary.complete, summary
+    assert world.store.outbox.pending() == Pending([], [], [])
 
 
 def alerts_received(world: World, channel: str) -> dict[tuple[str, Metric], list[Notification]]:
@@ -99,13 +123,18 @@ def _nothing_is_sent_twice_without_a_crash(world: World) -> None:
 
 
 def _the_notification_is_true(world: World, notification: Notification) -> None:
-    """Compares a notification about a balance with what the account showed at that tick."""
-    if notification.metric is not Metric.BALANCE or notification.reason is Reason.REMINDER:
+    """Compares a notification about money with what the account showed at that tick."""
+    if notification.reason in (Reason.REMINDER, Reason.TOPPED_UP):
+        return
+    if notification.threshold is None and notification.reason is Reason.RESOLVED:
+        return
+    if notification.metric is Metric.EMPTY:
+        _the_account_is_empty(world, notification)
+    if notification.metric is Metric.RUNWAY:
+        _the_account_runs_dry(world, notification)
+    if notification.metric is not Metric.BALANCE:
         return
     shown = world.shown_at[notification.account, notification.said_at]
-    rule_is_gone = notification.threshold is None and notification.reason is Reason.RESOLVED
-    if notification.reason is Reason.TOPPED_UP or rule_is_gone:
-        return
     assert isinstance(shown, Decimal), f"{notification.reason} although the read failed"
     assert notification.value == f"{shown:f}"
     assert notification.threshold is not None
@@ -113,6 +142,41 @@ def _the_notification_is_true(world: World, notification: Notification) -> None:
         assert shown >= notification.threshold * RECOVERY_FACTOR
     else:
         assert shown < notification.threshold
+
+
+def _the_account_is_empty(world: World, notification: Notification) -> None:
+    """Checks that the account showed nothing, or something where the alert resolves."""
+    shown = world.shown_at[notification.account, notification.said_at]
+    assert isinstance(shown, Decimal), f"{notification.reason} although the read failed"
+    expected = ("empty", "critical", f"{shown:f}")
+    assert (notification.rule, notification.severity, notification.value) == expected
+    assert (shown <= 0) is (notification.reason is Reason.FIRED)
+
+
+def _the_account_runs_dry(world: World, notification: Notification) -> None:
+    """Checks the severity, and that it follows half a day of reads with a fall."""
+    at = notification.said_at
+    shown = world.shown_at[notification.account, at]
+    assert isinstance(shown, Decimal), f"{notification.reason} although the read failed"
+    assert notification.value is not None
+    assert notification.threshold is not None
+    assert notification.rule == "runs_dry"
+    lasts = Decimal(notification.value)
+    if notification.reason is Reason.RESOLVED:
+        assert lasts >= RUNS_DRY * RECOVERY_FACTOR
+        return
+    critical = (NEARLY_DRY, "critical")
+    expected = critical if lasts < NEARLY_DRY else (RUNS_DRY, "warning")
+    assert (notification.threshold, notification.severity) == expected
+    assert lasts < notification.threshold
+    reads = sorted(
+        (read_at, balance)
+        for (account, read_at), balance in world.shown_at.items()
+        if account == notification.account and read_at <= at and isinstance(balance, Decimal)
+    )
+    assert reads[-1][0] - reads[0][0] >= timedelta(hours=12), "a rate of less than half a day"
+    fell = any(later < earlier for (_, earlier), (_, later) in pairwise(reads))
+    assert fell, "nothing was spent"
 
 
 def _the_notification_is_not_silenced(world: World, notification: Notification) -> None:
@@ -159,10 +223,10 @@ def _nothing_is_paid_twice(world: World) -> None:
     assert all(earlier < later for earlier, later in pairwise(world.payments)), "paid twice a tick"
 
 
-def _every_channel_knows(world: World, *, firing: bool) -> None:
+def _every_channel_knows(world: World, metric: Metric, *, firing: bool) -> None:
     for channel in (TOPIC, ONCALL):
         alerts = alerts_received(world, channel)
         for name in NAMES:
-            notifications = alerts.get((name, Metric.BALANCE), [])
+            notifications = alerts.get((name, metric), [])
             latest = notifications[-1].reason if notifications else None
             assert (latest not in (None, Reason.RESOLVED)) is firing, (channel, name, latest)

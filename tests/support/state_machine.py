@@ -39,10 +39,15 @@ from tests.support.model_world import (
     Shown,
     World,
 )
-from tests.support.promises import check_promises, check_readings, check_recovery
+from tests.support.promises import (
+    check_empty_accounts,
+    check_promises,
+    check_readings,
+    check_recovery,
+)
 from tests.support.tables import client_of
 
-BALANCES = [Decimal(text) for text in ("3", "12", "19.9", "20", "21.9", "22", "60", "400")]
+BALANCES = [Decimal(text) for text in ("0", "3", "12", "19.9", "20", "21.9", "22", "60", "400")]
 FAILURES = [FailureKind.TIMED_OUT, FailureKind.KEY_REJECTED, FailureKind.MALFORMED]
 
 shown_values = st.sampled_from([*BALANCES, *BALANCES, *FAILURES])
@@ -73,7 +78,9 @@ class Promises(RuleBasedStateMachine):
     def tick(self, span: timedelta, shown: dict[str, Shown], crash_at: CrashPoint | None) -> None:
         self.world.now += span
         self.world.shown = shown
-        self.world.run(self.world.now, crash_at)
+        summary = self.world.run(self.world.now, crash_at)
+        if summary is not None and summary.complete and not summary.skipped:
+            check_empty_accounts(self.world)
         self._done("crash" if crash_at else "tick")
 
     @rule()

@@ -53,6 +53,18 @@ ACCOUNTS = (
     *map(_payer, ("pays-paid", "pays-unknown", "pays-claimed", "pays-cleared")),
     *map(_payer, ("pays-owed", "pays-refused")),
 )
+RUNS_DRY: dict[str, dict[str, int]] = {
+    "crawl": {"sns": 1, "slack:default": 1, "slack:oncall": 1},
+    "finance": {"sns": 1, "slack:default": 1},
+    "fires": {"sns": 1, "slack:default": 1, "slack:oncall": 1},
+    "images": {"sns": 1, "slack:default": 1, "slack:oncall": 1},
+    "muted": {"sns": 1, "slack:default": 1},
+    "returns": {"sns": 1, "slack:default": 1},
+    "worsens": {"sns": 1, "slack:default": 1, "slack:oncall": 1},
+    BOOKS: {"sns": 1, "slack:default": 1},
+}
+"""The channels that hear of `runs_dry`, a rule that the release lacks, by account."""
+
 PROVIDERS: dict[str, str] = {account["name"]: account["provider"] for account in ACCOUNTS}
 
 _BODIES = {

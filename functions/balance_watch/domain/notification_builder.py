@@ -35,7 +35,12 @@ class NotificationBuilder:
     def for_alert(
         self, alert: Alert, metric: Metric, reason: Reason, evaluation: Evaluation | None
     ) -> Notification:
-        """Returns the notification of an alert; without an evaluation, its rule was removed."""
+        """Returns the notification of an alert; without an evaluation, its rule was removed.
+
+        The end of an alert is as grave as the gravest that was announced of it.
+        """
+        if reason is Reason.RESOLVED:
+            alert = replace(alert, severity=alert.notified or alert.severity)
         value = evaluation.value if evaluation else None
         if value is None:
             value = digits(self.measurements.numbers.get(metric))
