@@ -77,7 +77,9 @@ def test_status_shows_a_channel_that_rejects_everything(stage: "Stage", run: "Ru
     hour_ago = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
     wired.check().run(hour_ago, seconds=100)
     run("check")
-    assert "! slack webhook default: it has accepted nothing since" in words(run("status"))
+    shown = words(run("status"))
+    assert "! slack webhook default: Slack answers" in shown
+    assert "It has accepted nothing for more than an hour." in shown
 
 
 def test_status_shows_a_secret_whose_name_means_nothing(stage: "Stage", run: "Run") -> None:

@@ -21,7 +21,7 @@ from tests.support.dynamodb_clients import Wrapped, failing, refusal
 from tests.support.examples import TICK
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-SINCE = "it has accepted nothing since 22 Nov 2026 10:05 UTC."
+FOR_AN_HOUR = "It has accepted nothing for more than an hour."
 
 
 @pytest.fixture
@@ -65,7 +65,8 @@ def test_a_webhook_that_rejects_for_an_hour_is_announced_through_the_topic(
     low.run(TICK + 65 * MINUTE)
     assert published(low) == [("configuration", "fired")]
     (fault,) = faults(low)
-    assert fault.startswith(f"slack webhook default: {SINCE} Slack answers")
+    assert fault.startswith("slack webhook default: Slack answers")
+    assert fault.endswith(FOR_AN_HOUR)
 
 
 def test_it_is_announced_once_whatever_it_answers(low: Bench, slack: SlackInbox) -> None:
@@ -107,7 +108,7 @@ def test_a_topic_that_rejects_for_an_hour_is_announced_in_slack(
     refuse_to_publish(low)
     run_for(low, range(0, 70, 5))
     (fault,) = faults(low)
-    assert fault == f"topic: {SINCE} SNS answers InternalError."
+    assert fault == f"topic: SNS answers InternalError. {FOR_AN_HOUR}"
     assert "configuration" in slack.messages["default"][-1]["text"].lower()
 
 
