@@ -1,4 +1,4 @@
-"""Writes docs/providers.md out of the catalogue and its template; with --check, compares it.
+"""Writes docs/providers.md from the catalogue and the page's template, or checks it.
 
 python docs/list_providers.py [--check]
 """
@@ -20,15 +20,15 @@ TEMPLATE = Path(__file__).parent / "providers.template.md"
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the page."""
     catalogue = [(slug, spec) for slug in slugs() if (spec := catalogue_provider(slug)) is not None]
     latest = max(spec.checked for _, spec in catalogue if spec.checked)
-    old = sorted((CATALOGUE / "renamed").iterdir())
+    renamed = sorted((CATALOGUE / "renamed").iterdir())
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         number=len(catalogue),
         month=f"{latest:%B %Y}",
         rows="\n".join(_row(slug, spec) for slug, spec in catalogue),
-        renamed="\n".join(f"- `{it.name}` is `{it.read_text().strip()}`" for it in old),
+        renamed="\n".join(f"- `{old.name}` is `{old.read_text().strip()}`" for old in renamed),
         facts="\n".join(_facts(slug, spec) for slug, spec in catalogue),
     )
 
@@ -46,15 +46,15 @@ def _row(slug: str, spec: Spec) -> str:
 
 
 def _facts(slug: str, spec: Spec) -> str:
-    """What the file says of itself, and what an account may name."""
+    """Returns the comments of a specification, and the variables that an account may set."""
     text = (CATALOGUE / f"{slug}.toml").read_text(encoding="utf-8")
-    lines = [it.removeprefix("#").strip() for it in text.splitlines() if it.startswith("#")]
-    told = [" ".join(lines).removeprefix("Facts: ")]
-    told += [f"Key in the URL: {spec.auth.why_query}."] if spec.auth.why_query else []
-    told += [f"`variables.{name}`: {what}." for name, what in spec.options.items()]
-    told += [f"`variables.region`: {', '.join(spec.regions)}."] if spec.regions else []
+    comments = [line.removeprefix("#").strip() for line in text.splitlines() if line[:1] == "#"]
+    sentences = [" ".join(comments).removeprefix("Facts: ")]
+    sentences += [f"Key in the URL: {spec.auth.why_query}."] if spec.auth.why_query else []
+    sentences += [f"`variables.{name}`: {what}." for name, what in spec.options.items()]
+    sentences += [f"`variables.region`: {', '.join(spec.regions)}."] if spec.regions else []
     return textwrap.fill(
-        f"- **{slug}**: {' '.join(told)}",
+        f"- **{slug}**: {' '.join(sentences)}",
         width=110,
         subsequent_indent="  ",
         break_long_words=False,
@@ -63,14 +63,14 @@ def _facts(slug: str, spec: Spec) -> str:
 
 
 def main(words: list[str]) -> int:
-    """Writes the page, or only compares it."""
-    made = page()
+    """Writes the page, or compares it with --check, and returns the exit code."""
+    expected = page()
     if "--check" not in words:
-        PAGE.write_text(made, encoding="utf-8")
+        PAGE.write_text(expected, encoding="utf-8")
         return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == made:
+    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == expected:
         return 0
-    sys.stderr.write("docs/providers.md is not what the catalogue says: make providers\n")
+    sys.stderr.write("docs/providers.md differs from the catalogue: run make providers\n")
     return 1
 
 

@@ -23,13 +23,13 @@ JsonObject = dict[str, Any]
 
 def faults(blocks: list[Any]) -> list[str]:
     """Returns the faults in a message's blocks, each with the place of its block."""
-    found = [f"{len(blocks)} blocks, at most {MAX_BLOCKS}"] if len(blocks) > MAX_BLOCKS else []
+    all_faults = [f"{len(blocks)} blocks, at most {MAX_BLOCKS}"] if len(blocks) > MAX_BLOCKS else []
     for place, block in enumerate(blocks):
-        found += [f"blocks[{place}]: {fault}" for fault in _block_faults(block)]
+        all_faults += [f"blocks[{place}]: {fault}" for fault in _block_faults(block)]
     ids = [block["block_id"] for block in blocks if isinstance(block, dict) and "block_id" in block]
     if len(set(ids)) < len(ids):
-        found.append("a block_id occurs twice")
-    return found
+        all_faults.append("a block_id occurs twice")
+    return all_faults
 
 
 def _block_faults(block: object) -> Iterator[str]:

@@ -24,7 +24,7 @@ from balance_watch.errors import BalanceWatchError, CommandError
 from balance_watch.handlers.check_balances import handler
 from balance_watch.wiring import Wiring
 from local.aws import EmbeddedAws
-from local.scenario import CAST, states_at, ticks
+from local.scenario import ACCOUNTS, states_at, ticks
 from local.slack_inbox import SlackInbox
 from local.world import World
 
@@ -72,7 +72,7 @@ def three_days() -> int:
 
 def _simulate(world: World) -> int:
     event = json.loads(EVENT.read_text(encoding="utf-8"))
-    wired = Wiring(CheckSettings.from_environment())
+    wiring = Wiring(CheckSettings.from_environment())
     clock = Progress(
         TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), console=out
     )
@@ -92,20 +92,23 @@ def _simulate(world: World) -> int:
                 out.print(line)
             published += len(world.aws.published())
             clock.update(task, advance=1, description=f"{tick:%d %b %H:%M} UTC")
-            live.update(Group(Text(), _table(wired), Text(), clock))
+            live.update(Group(Text(), _table(wiring), Text(), clock))
     messages = sum(shown.values())
     out.print(
-        f"\n{len(times)} checks of {len(CAST)} accounts: {messages} messages to Slack,"
+        f"\n{len(times)} checks of {len(ACCOUNTS)} accounts: {messages} messages to Slack,"
         f" {published} to SNS, {failures} runs incomplete."
     )
     out.print(f"The function's own log: {LOG.relative_to(ROOT)}", style="dim")
     return 1 if failures or world.slack.rejected else 0
 
 
-def _table(wired: Wiring) -> Table:
-    states = wired.store.accounts.states([member.name for member in CAST])
+def _table(wiring: Wiring) -> Table:
+    states = wiring.store.accounts.states([account.name for account in ACCOUNTS])
     return accounts_table(
-        [(states.get(member.name, AccountState(member.name)), member.provider) for member in CAST]
+        [
+            (states.get(account.name, AccountState(account.name)), account.provider)
+            for account in ACCOUNTS
+        ]
     )
 
 
@@ -163,14 +166,14 @@ def own_accounts(file: Path, policy: Path | None = None) -> int:
         if policy is not None:
             aws.put_policy(policy.read_text(encoding="utf-8"))
         stack.enter_context(_log_file())
-        wired = Wiring(CheckSettings.from_environment())
-        summary = check(wired)
+        wiring = Wiring(CheckSettings.from_environment())
+        summary = check(wiring)
         lines = list(_new_alerts(slack, {}, datetime.now(UTC)))
         if lines:
             out.print("Slack would get:")
         for line in lines:
             out.print(line)
-        faults = wired.load().faults
+        faults = wiring.load().faults
     return 0 if summary.complete and not summary.unreadable and not faults else 1
 
 
@@ -190,7 +193,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _log_file() -> Iterator[None]:
-    """Sends the function's log to a file: on the terminal it would run through the picture."""
+    """Sends the function's log to a file, because on the terminal it would break the live table."""
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("w", encoding="utf-8") as file:
         for log_handler in logging.getLogger("balance_watch").handlers:

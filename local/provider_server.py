@@ -65,15 +65,15 @@ class ProviderServer(LoopbackServer):
         """Returns the request's credential, a key of `accounts`, or "" without one."""
         raise NotImplementedError
 
-    def good(self, request: Request, account: ProviderAccount) -> Reply | None:
+    def documented_reply(self, request: Request, account: ProviderAccount) -> Reply | None:
         """Returns the documented reply, or None for an unknown address."""
         raise NotImplementedError
 
-    def error(self, request: Request, status: int) -> Reply:
+    def error_reply(self, request: Request, status: int) -> Reply:
         """Returns an error of that status with the provider's body."""
         raise NotImplementedError
 
-    def front(self, request: Request) -> Reply | None:
+    def front_reply(self, request: Request) -> Reply | None:
         """Returns the reply of a front before the API, or None if it lets the request pass."""
         del request
         return None
@@ -87,13 +87,13 @@ class ProviderServer(LoopbackServer):
                 return reply.after(trouble.latency)
         delay = self.trouble.latency + (account.trouble.latency if account else 0.0)
         lost = self.trouble.kind is Kind.LOST or (account and account.trouble.kind is Kind.LOST)
-        reply = self.front(request) or self._ordinary_reply(request, account)
+        reply = self.front_reply(request) or self._ordinary_reply(request, account)
         return Reply(lost=True, delay=delay) if lost else reply.after(delay)
 
     def _ordinary_reply(self, request: Request, account: ProviderAccount | None) -> Reply:
         if account is None:
-            return self.error(request, 401)
-        return self.good(request, account) or self.error(request, 404)
+            return self.error_reply(request, 401)
+        return self.documented_reply(request, account) or self.error_reply(request, 404)
 
     def _trouble_reply(self, request: Request, trouble: Trouble) -> Reply | None:
         if trouble.kind is Kind.BLOCKED:
@@ -102,7 +102,7 @@ class ProviderServer(LoopbackServer):
             return trouble.reply
         if trouble.kind not in _STATUS:
             return None
-        error = self.error(request, _STATUS[trouble.kind])
+        error = self.error_reply(request, _STATUS[trouble.kind])
         if trouble.retry_after is None:
             return error
         return Reply(

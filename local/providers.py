@@ -48,7 +48,7 @@ class LegnextServer(ProviderServer):
         """Returns the x-api-key header."""
         return request.headers.get("x-api-key", "")
 
-    def good(self, request: Request, account: ProviderAccount) -> Reply | None:
+    def documented_reply(self, request: Request, account: ProviderAccount) -> Reply | None:
         """Returns the balance: in all published samples, credits and points together over 1000."""
         if (request.method, request.path) != ("GET", "/api/account/balance"):
             return None
@@ -64,7 +64,7 @@ class LegnextServer(ProviderServer):
         }
         return in_json(data if self.flat else {"code": 200, "data": data, "message": "success"})
 
-    def error(self, request: Request, status: int) -> Reply:
+    def error_reply(self, request: Request, status: int) -> Reply:
         """Returns the envelope with an error code; no error body is published."""
         del request
         return in_json({"code": status, "message": HTTPStatus(status).phrase.lower()}, status)
@@ -80,12 +80,12 @@ class YouServer(ProviderServer):
         """Returns the X-API-Key header."""
         return request.headers.get("x-api-key", "")
 
-    def front(self, request: Request) -> Reply | None:
+    def front_reply(self, request: Request) -> Reply | None:
         """Returns Cloudflare's error 1010 for Python-urllib, python-requests and the like."""
         agent = request.headers.get("user-agent", "python")
         return blocked_by_front() if agent.lower().startswith("python") else None
 
-    def good(self, request: Request, account: ProviderAccount) -> Reply | None:
+    def documented_reply(self, request: Request, account: ProviderAccount) -> Reply | None:
         """Returns `718924.5` cents for 7,189.245 USD."""
         if (request.method, request.path) != ("GET", "/v1/billing/account_balance"):
             return None
@@ -93,7 +93,7 @@ class YouServer(ProviderServer):
         data = {"type": "account", "id": "hashed-account", "attributes": attributes}
         return in_json({"data": data})
 
-    def error(self, request: Request, status: int) -> Reply:
+    def error_reply(self, request: Request, status: int) -> Reply:
         """Returns `{"detail": …}`."""
         del request
         details = {401: "Problems with API key.", 403: "API key lacks scope for this path."}
@@ -113,7 +113,7 @@ class AimlapiServer(ProviderServer):
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return token if scheme.lower() == "bearer" else ""
 
-    def good(self, request: Request, account: ProviderAccount) -> Reply | None:
+    def documented_reply(self, request: Request, account: ProviderAccount) -> Reply | None:
         """Returns the same account at each of the three addresses."""
         if request.method != "GET":
             return None
@@ -127,7 +127,7 @@ class AimlapiServer(ProviderServer):
             case _:
                 return None
 
-    def error(self, request: Request, status: int) -> Reply:
+    def error_reply(self, request: Request, status: int) -> Reply:
         """Returns the body of docs.aimlapi.com/errors-and-messages, its status code a string."""
         content = {
             "message": HTTPStatus(status).phrase,

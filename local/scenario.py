@@ -33,12 +33,12 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """An account of the cast: its entry in the accounts secret, and its state in each hour."""
+class ScenarioAccount:
+    """An account: its entry in the accounts secret, and its state in each hour."""
 
     name: str
     provider: str
-    story: Callable[[int], State]
+    state_in: Callable[[int], State]
     alert_below: str | None = None
     auth: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -50,9 +50,9 @@ def ticks(start: datetime = START) -> list[datetime]:
 
 
 def states_at(tick: datetime, start: datetime = START) -> dict[str, State]:
-    """Returns the state of every member at this time, by name."""
+    """Returns the state of every account at this time, by name."""
     hour = (tick - start) // timedelta(hours=1)
-    return {member.name: member.story(hour) for member in CAST}
+    return {account.name: account.state_in(hour) for account in ACCOUNTS}
 
 
 def _spent(daily: str, hours: int) -> Decimal:
@@ -122,16 +122,16 @@ def _sms_legacy(hour: int) -> State:
     return State(balance, accepted_key=accepted_key, stored_key=stored_key)
 
 
-CAST = (
-    Member("images-prod", "legnext", _images_prod, "30", labels={"team": "images"}),
-    Member("images-staging", "legnext", _images_staging, labels={"team": "images"}),
-    Member("search-prod", "you", _search_prod, "500", labels={"team": "search"}),
-    Member("search-batch", "you", _search_batch, "25", labels={"team": "search"}),
-    Member("llm-prod", "aimlapi-detail", _llm_prod, "40", labels={"team": "llm"}),
-    Member("llm-research", "aimlapi-detail", _llm_research, "15", labels={"team": "llm"}),
-    Member("llm-batch", "aimlapi", _llm_batch, "50", labels={"team": "llm"}),
-    Member("llm-legacy", "aimlapi-v1-legacy", _llm_legacy, labels={"team": "llm"}),
-    Member("sms", "vonage", _sms, "10", labels={"team": "sms"}),
-    Member("sms-legacy", "vonage", _sms_legacy, "20", "query", labels={"team": "sms"}),
+ACCOUNTS = (
+    ScenarioAccount("images-prod", "legnext", _images_prod, "30", labels={"team": "images"}),
+    ScenarioAccount("images-staging", "legnext", _images_staging, labels={"team": "images"}),
+    ScenarioAccount("search-prod", "you", _search_prod, "500", labels={"team": "search"}),
+    ScenarioAccount("search-batch", "you", _search_batch, "25", labels={"team": "search"}),
+    ScenarioAccount("llm-prod", "aimlapi-detail", _llm_prod, "40", labels={"team": "llm"}),
+    ScenarioAccount("llm-research", "aimlapi-detail", _llm_research, "15", labels={"team": "llm"}),
+    ScenarioAccount("llm-batch", "aimlapi", _llm_batch, "50", labels={"team": "llm"}),
+    ScenarioAccount("llm-legacy", "aimlapi-v1-legacy", _llm_legacy, labels={"team": "llm"}),
+    ScenarioAccount("sms", "vonage", _sms, "10", labels={"team": "sms"}),
+    ScenarioAccount("sms-legacy", "vonage", _sms_legacy, "20", "query", labels={"team": "sms"}),
 )
 """The accounts of the demo, over all seven endpoints."""

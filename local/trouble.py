@@ -8,7 +8,7 @@ from local.loopback import Reply
 
 
 class Kind(Enum):
-    """What goes wrong. Each provider's server makes its own reply of it."""
+    """The kinds of trouble. Each provider's server has its own reply to each."""
 
     NOTHING = "nothing"
     OUTAGE = "outage"

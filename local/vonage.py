@@ -26,7 +26,7 @@ class VonageServer(ProviderServer):
         except (binascii.Error, UnicodeDecodeError):
             return ""
 
-    def good(self, request: Request, account: ProviderAccount) -> Reply | None:
+    def documented_reply(self, request: Request, account: ProviderAccount) -> Reply | None:
         """Returns the balance, or tops up."""
         match request.method, request.path:
             case "GET", "/account/get-balance":
@@ -37,7 +37,7 @@ class VonageServer(ProviderServer):
             case _:
                 return None
 
-    def error(self, request: Request, status: int) -> Reply:
+    def error_reply(self, request: Request, status: int) -> Reply:
         """Returns `{"error-code": "401", "error-code-label": …}`: codes are strings."""
         phrase = "authentication failed" if status == HTTPStatus.UNAUTHORIZED else None
         return _vonage_result(request, status, phrase or HTTPStatus(status).phrase.lower())

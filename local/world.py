@@ -18,7 +18,7 @@ from local.loopback import LOOPBACK, Address
 from local.provider_server import ProviderAccount, ProviderServer
 from local.providers import AimlapiServer, LegnextServer, VonageServer, YouServer
 from local.running import Running
-from local.scenario import CAST, START, Member, State, states_at
+from local.scenario import ACCOUNTS, START, ScenarioAccount, State, states_at
 from local.slack_inbox import SlackInbox
 from local.stack import TEMPLATE
 
@@ -84,11 +84,11 @@ class World(Running):
     def show(self, states: Mapping[str, State], now: datetime) -> None:
         """Gives the providers these states, as of `now`, and stores the keys that are in use."""
         self.aimlapi.now = lambda: now
-        for member in CAST:
-            state = states[member.name]
-            accounts = self.server_of(member.provider).accounts
-            accounts.pop(_key(member, state.accepted_key - 1), None)  # the revoked key
-            accounts[_key(member, state.accepted_key)] = ProviderAccount(
+        for account in ACCOUNTS:
+            state = states[account.name]
+            accounts = self.server_of(account.provider).accounts
+            accounts.pop(_key(account, state.accepted_key - 1), None)  # the revoked key
+            accounts[_key(account, state.accepted_key)] = ProviderAccount(
                 balance=state.balance,
                 threshold=state.threshold,
                 flag=state.flag,
@@ -96,7 +96,7 @@ class World(Running):
                 updated_at=now,
                 trouble=state.trouble,
             )
-        self._store([self._entry(member, states[member.name].stored_key) for member in CAST])
+        self._store([self._entry(account, states[account.name].stored_key) for account in ACCOUNTS])
 
     def _store(self, entries: list[dict[str, Any]]) -> None:
         if entries != self._stored_entries:
@@ -106,27 +106,27 @@ class World(Running):
     def _put_secret(self, name: str, content: dict[str, Any]) -> None:
         self.aws.put_secret(self.aws.environment["SECRETS_PREFIX"] + name, content)
 
-    def _entry(self, member: Member, key_number: int) -> dict[str, Any]:
+    def _entry(self, account: ScenarioAccount, key_number: int) -> dict[str, Any]:
         entry = {
-            "name": member.name,
-            "provider": member.provider,
-            "credentials": _credentials(member, key_number),
-            "alert_below": member.alert_below,
-            "auth": member.auth,
-            "labels": dict(member.labels),
-            "base_url": self.server_of(member.provider).url,
+            "name": account.name,
+            "provider": account.provider,
+            "credentials": _credentials(account, key_number),
+            "alert_below": account.alert_below,
+            "auth": account.auth,
+            "labels": dict(account.labels),
+            "base_url": self.server_of(account.provider).url,
         }
         return {field: value for field, value in entry.items() if value}
 
 
-def _credentials(member: Member, key_number: int) -> dict[str, str]:
-    if member.provider == "vonage":
+def _credentials(account: ScenarioAccount, key_number: int) -> dict[str, str]:
+    if account.provider == "vonage":
         return {
-            "api_key": f"{_KEY}{member.name}",
-            "api_secret": f"{_KEY}{member.name}-{key_number}",
+            "api_key": f"{_KEY}{account.name}",
+            "api_secret": f"{_KEY}{account.name}-{key_number}",
         }
-    return {"api_key": f"{_KEY}{member.name}-{key_number}"}
+    return {"api_key": f"{_KEY}{account.name}-{key_number}"}
 
 
-def _key(member: Member, key_number: int) -> str:
-    return ":".join(_credentials(member, key_number).values())
+def _key(account: ScenarioAccount, key_number: int) -> str:
+    return ":".join(_credentials(account, key_number).values())

@@ -1,7 +1,7 @@
 """For all tests: hypothesis has no deadlines, and no key may be shown.
 
-Everything that is logged, at DEBUG, and everything that pytest reports is searched for canaries
-(tests/support/canaries.py). One that is found fails the session, even if every test passes.
+A search for canaries (tests/support/canaries.py) reads everything that is logged, at DEBUG, and
+everything that pytest reports. A canary that it finds fails the session, even if every test passes.
 """
 
 import logging
@@ -14,18 +14,18 @@ from hypothesis import settings
 from balance_watch import log_filters
 from tests.support.canaries import canary_form, puts_a_secret, record_text
 
-# In CI, every run tries the same examples, because nobody looks into a chance failure there.
+# In CI, every run tries the same examples: nobody investigates a random failure there.
 settings.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("unhurried")
 
-# Before the levels below are set: entry points install them again, and keep a level that is set.
+# Before the tests set levels: entry points install the filters again, and keep a level that is set.
 log_filters.install()
 
-_LOUD = ("", "balance_watch", "boto3", "botocore", "requests", "urllib3")
+_AT_DEBUG = ("", "balance_watch", "boto3", "botocore", "requests", "urllib3")
 
 
 class _Hit(NamedTuple):
-    """A canary that was found: the test, the place, and the form."""
+    """A canary in an output: the test, the place, and the form of the canary."""
 
     test: str
     where: str
@@ -33,7 +33,7 @@ class _Hit(NamedTuple):
 
 
 class _Search(logging.Handler):
-    """Searches every record that is logged, and further texts."""
+    """Searches every record that is logged, and other texts, for canaries."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_runtest_logstart(nodeid: str) -> None:
     _search.test = nodeid
-    for logger in map(logging.getLogger, _LOUD):
+    for logger in map(logging.getLogger, _AT_DEBUG):
         # At DEBUG, because only a filter may keep a key out of a log: a level can be changed.
         if logger.level != logging.DEBUG:
             logger.setLevel(logging.DEBUG)

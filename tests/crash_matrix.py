@@ -1,9 +1,9 @@
-"""Lets a run die before and after each of its effects, and shows what came of it.
+"""Crashes a run before and after each of its effects, and shows how the next runs recover.
 
     python -m tests.crash_matrix
 
-On moto and on DynamoDB Local; after each death once the same tick again, once the next tick alone.
-Exits with 1 when a promise was not kept.
+It does so on moto and on DynamoDB Local, and after each crash once with the same tick again, once
+with the next tick alone. It exits with 1 if a promise was broken.
 """
 
 import logging
@@ -15,17 +15,18 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from tests.support.crash_points import moments
+from tests.support.audit import Audit, crash_and_recover
+from tests.support.crash_points import crash_points
+from tests.support.crash_scenario import Scenario, effects_of_the_run, scenario
 from tests.support.dynamodb_local import DynamoDbLocal, NotInstalledError
-from tests.support.simulation import Aftermath, Past, die, effects_of_the_run, past
 
 
 @dataclass
 class Row:
-    """What came of the deaths at one kind of effect."""
+    """The results of all crashes at one kind of effect."""
 
     points: int = 0
-    deaths: int = 0
+    crashes: int = 0
     doubled: int = 0
     lost: int = 0
     readings_lost: int = 0
@@ -33,31 +34,33 @@ class Row:
     unknown: int = 0
     broken: list[str] = field(default_factory=list)
 
-    def add(self, name: str, it: Aftermath) -> None:
-        """Counts one death."""
-        self.deaths += 1
-        self.doubled += sum(it.doubled.values())
-        self.lost += sum(it.lost.values()) + it.still_owed
-        self.readings_lost += len(it.readings_lost)
-        self.paid_twice += it.paid > 1
-        self.unknown += it.payment == "unknown"
-        self.broken += [] if it.in_order else [f"{name}: {it}"]
+    def add(self, name: str, audit: Audit) -> None:
+        """Counts one crash."""
+        self.crashes += 1
+        self.doubled += sum(audit.doubled.values())
+        self.lost += sum(audit.lost.values()) + audit.pending
+        self.readings_lost += len(audit.readings_lost)
+        self.paid_twice += audit.payments > 1
+        self.unknown += audit.payment == "unknown"
+        self.broken += [] if audit.is_correct else [f"{name}: {audit}"]
 
 
-def matrix(the_past: Past, console: Console, where: str) -> dict[str, Row]:
-    """Dies at every moment, twice each; returns what came of it by effect."""
+def matrix(prepared: Scenario, console: Console, where: str) -> dict[str, Row]:
+    """Crashes twice at every crash point, and returns the results by effect."""
     rows: dict[str, Row] = {}
-    every = [(moment, again) for moment in moments(effects_of_the_run()) for again in (True, False)]
-    for moment, again in track(every, f"Dying on {where}", console=console, transient=True):
-        row = rows.setdefault(moment.effect, Row(points=effects_of_the_run()[moment.effect]))
-        row.add(f"{moment}, {where}", die(the_past.begin(), moment, same_tick_again=again))
+    effects = effects_of_the_run()
+    crashes = [(point, again) for point in crash_points(effects) for again in (True, False)]
+    for point, again in track(crashes, f"Crashing on {where}", console=console, transient=True):
+        row = rows.setdefault(point.effect, Row(points=effects[point.effect]))
+        audit = crash_and_recover(prepared.begin(), point, same_tick_again=again)
+        row.add(f"{point}, {where}", audit)
     return rows
 
 
-def shown(where: str, rows: dict[str, Row]) -> Table:
-    """Draws the matrix."""
-    columns = ("points", "deaths", "doubled", "lost", "readings_lost", "paid_twice", "unknown")
-    table = Table(title=f"Deaths on {where}", title_justify="left", show_footer=True)
+def table_of(rows: dict[str, Row], where: str) -> Table:
+    """Returns the matrix as a table."""
+    columns = ("points", "crashes", "doubled", "lost", "readings_lost", "paid_twice", "unknown")
+    table = Table(title=f"Crashes on {where}", title_justify="left", show_footer=True)
     table.add_column("effect", footer="all")
     total = {name: sum(getattr(row, name) for row in rows.values()) for name in columns}
     for name in columns:
@@ -68,7 +71,7 @@ def shown(where: str, rows: dict[str, Row]) -> Table:
 
 
 def main() -> int:
-    """Dies everywhere and shows the figures."""
+    """Shows a matrix for each kind of table, and returns the exit code."""
     logging.getLogger("balance_watch").addHandler(logging.NullHandler())
     logging.getLogger("balance_watch").propagate = False
     console = Console(width=None if sys.stdout.isatty() else 110)
@@ -82,16 +85,17 @@ def main() -> int:
                 continue
             if local is not None:
                 stack.callback(local.stop)
-            the_past = stack.enter_context(past(local.url if local else None))
-            rows = matrix(the_past, console, where)
-        console.print(shown(where, rows))
-        broken += [each for row in rows.values() for each in row.broken]
+            prepared = stack.enter_context(scenario(local.url if local else None))
+            rows = matrix(prepared, console, where)
+        console.print(table_of(rows, where))
+        broken += [promise for row in rows.values() for promise in row.broken]
     console.print(
-        "doubled: told twice under one alert_id, each time between a channel's acceptance and the"
-        " mark;\nunknown: payments whose end was not known, told as such and not tried again."
+        "doubled: sent twice with one alert_id, each time because the crash came after a channel's"
+        " acceptance\nand before its entry was removed; unknown: payments whose outcome is unknown,"
+        " announced as such and not retried."
     )
-    for each in broken:
-        console.print(each, style="red")
+    for promise in broken:
+        console.print(promise, style="red")
     return 1 if broken else 0
 
 

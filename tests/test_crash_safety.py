@@ -1,6 +1,7 @@
-"""Kill the process before or after any effect: the next run makes it good, and tells all once.
+"""A process crashes before or after each of its effects: the next runs recover from it.
 
-`python -m tests.crash_matrix` does the same and shows the figures.
+They announce everything, and nothing twice. `python -m tests.crash_matrix` does the same and shows
+the figures.
 """
 
 from collections import Counter
@@ -8,57 +9,61 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.crash_points import Fate, Moment, moments
-from tests.support.simulation import (
-    TICK,
-    Life,
-    Past,
-    aftermath,
-    die,
+from tests.support.audit import audit_of, crash_and_recover
+from tests.support.crash_points import CrashPoint, SimulatedProcess, crash_points
+from tests.support.crash_scenario import (
+    Scenario,
     effects_of_the_run,
-    past,
-    past_on_dynamodb_local,
+    scenario,
+    scenario_on_dynamodb_local,
 )
+from tests.support.simulation import TICK, Simulation
 
-pytestmark = pytest.mark.e2e  # nearly two hundred deaths take minutes
+pytestmark = pytest.mark.e2e  # nearly two hundred crashes take minutes
 
 
 @pytest.fixture(scope="module", params=["moto", "aws"])
-def the_past(request: pytest.FixtureRequest) -> Iterator[Past]:
-    with past() if request.param == "moto" else past_on_dynamodb_local() as made:
-        yield made
+def day_before(request: pytest.FixtureRequest) -> Iterator[Scenario]:
+    with scenario() if request.param == "moto" else scenario_on_dynamodb_local() as prepared:
+        yield prepared
 
 
 @pytest.fixture
-def life(the_past: Past) -> Life:
-    return the_past.begin()
+def simulation(day_before: Scenario) -> Simulation:
+    return day_before.begin()
 
 
-MOMENTS = pytest.mark.parametrize("moment", moments(effects_of_the_run()), ids=str)
+EVERY_POINT = pytest.mark.parametrize("point", crash_points(effects_of_the_run()), ids=str)
 
 
-def test_a_run_that_lives_has_the_effects_that_the_others_die_at(life: Life) -> None:
-    fate = Fate()
-    assert life.run(TICK, fate).complete
-    assert fate.effects == effects_of_the_run()
-
-
-def test_a_run_that_lives_tells_every_channel_every_transition_once_and_pays_once(
-    life: Life,
+def test_a_run_without_a_crash_has_exactly_the_effects_of_the_crash_points(
+    simulation: Simulation,
 ) -> None:
-    life.run(TICK)
-    came_of_it = aftermath(life, set(), life.states(), same_tick_again=True)
-    assert came_of_it.in_order, came_of_it
-    assert (came_of_it.paid, came_of_it.payment, came_of_it.doubled) == (1, "paid", Counter())
+    process = SimulatedProcess()
+    assert simulation.run(TICK, process).complete
+    assert process.effects == effects_of_the_run()
 
 
-@MOMENTS
-def test_the_same_tick_again_makes_a_death_good(life: Life, moment: Moment) -> None:
-    came_of_it = die(life, moment, same_tick_again=True)
-    assert came_of_it.in_order, came_of_it
+def test_a_run_without_a_crash_announces_each_transition_once_per_channel_and_pays_once(
+    simulation: Simulation,
+) -> None:
+    simulation.run(TICK)
+    audit = audit_of(simulation, set(), simulation.states(), same_tick_again=True)
+    assert audit.is_correct, audit
+    assert (audit.payments, audit.payment, audit.doubled) == (1, "paid", Counter())
 
 
-@MOMENTS
-def test_the_next_tick_alone_makes_a_death_good(life: Life, moment: Moment) -> None:
-    came_of_it = die(life, moment, same_tick_again=False)
-    assert came_of_it.in_order, came_of_it
+@EVERY_POINT
+def test_the_same_tick_again_recovers_from_a_crash(
+    simulation: Simulation, point: CrashPoint
+) -> None:
+    audit = crash_and_recover(simulation, point, same_tick_again=True)
+    assert audit.is_correct, audit
+
+
+@EVERY_POINT
+def test_the_next_tick_alone_recovers_from_a_crash(
+    simulation: Simulation, point: CrashPoint
+) -> None:
+    audit = crash_and_recover(simulation, point, same_tick_again=False)
+    assert audit.is_correct, audit

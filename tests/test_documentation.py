@@ -1,4 +1,4 @@
-"""What the documentation shows of policies and specifications is in order, word for word."""
+"""The policies, specifications and JSON texts in the documentation are valid as written."""
 
 import json
 import re
@@ -14,35 +14,36 @@ ROOT = Path(__file__).parent.parent
 
 
 def blocks(file: str, language: str) -> list[str]:
-    """The blocks of code of a page, without their indentation."""
+    """Returns a page's blocks of code in a language, without their indentation."""
     text = (ROOT / file).read_text(encoding="utf-8")
-    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", text, re.DOTALL | re.MULTILINE)
-    return [re.sub(rf"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
+    indented = re.findall(rf"^( *)```{language}\n(.*?)^\1```", text, re.DOTALL | re.MULTILINE)
+    return [re.sub(rf"^{indent}", "", block, flags=re.MULTILINE) for indent, block in indented]
 
 
+PROVIDER_BLOCKS = blocks("docs/adding-a-provider.md", "toml")
 POLICIES = [
     *blocks("README.md", "toml"),
-    *(it for it in blocks("docs/adding-a-provider.md", "toml") if "[[providers]]" in it),
+    *(block for block in PROVIDER_BLOCKS if "[[providers]]" in block),
 ]
-SPECIFICATIONS = [it for it in blocks("docs/adding-a-provider.md", "toml") if it not in POLICIES]
+SPECIFICATIONS = [block for block in PROVIDER_BLOCKS if block not in POLICIES]
 
 
 @pytest.mark.parametrize("text", POLICIES)
-def test_every_policy_that_is_shown_is_in_order(text: str) -> None:
+def test_every_policy_is_valid(text: str) -> None:
     faults = Faults()
     assert parse_policy(text, "policy", faults) is not None, faults
 
 
 @pytest.mark.parametrize("text", SPECIFICATIONS)
-def test_every_specification_that_is_shown_is_in_order(text: str) -> None:
+def test_every_specification_is_valid(text: str) -> None:
     faults = Faults()
-    assert parse_spec(text, "it", faults) is not None, faults
+    assert parse_spec(text, "specification", faults) is not None, faults
 
 
-def test_a_policy_and_a_specification_are_shown() -> None:
+def test_the_pages_show_two_policies_and_two_specifications() -> None:
     assert (len(POLICIES), len(SPECIFICATIONS)) == (2, 2)
 
 
-def test_every_json_that_is_shown_is_json() -> None:
-    shown = [*blocks("README.md", "json"), *blocks("docs/adding-a-provider.md", "json")]
-    assert [json.loads(block) for block in shown if block]
+def test_every_json_text_is_json() -> None:
+    texts = [*blocks("README.md", "json"), *blocks("docs/adding-a-provider.md", "json")]
+    assert [json.loads(block) for block in texts if block]

@@ -1,4 +1,4 @@
-"""Imports run downhill only, and each gate to the world outside is in one place."""
+"""Each package imports only from lower layers, and each library for the outside is in one place."""
 
 import ast
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import balance_watch
 PACKAGE = Path(balance_watch.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-DOWNHILL = (
+LAYERS = (
     ("domain",),
     ("errors", "validation", "log_filters"),
     ("exact_parsing",),
@@ -23,18 +23,18 @@ DOWNHILL = (
     ("wiring",),
     ("handlers", "cli"),
 )
-"""Rooms by height, the lowest first: each knows those further down, and none beside it."""
+"""The parts of the package, the lowest layer first. A part imports from lower layers only."""
 
-HEIGHTS = {room: height for height, rooms in enumerate(DOWNHILL) for room in rooms}
+LAYER_OF = {part: layer for layer, parts in enumerate(LAYERS) for part in parts}
 
 
-def room_of(module: Path) -> str:
-    """The room, or the file at the top of the house, that a module is in."""
+def part_of(module: Path) -> str:
+    """Returns the subpackage of a module, or the module itself at the top of the package."""
     return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imported(module: Path) -> Iterator[str]:
-    """The full names of all that a module imports, for types only or not."""
+    """Yields the full name of everything that a module imports, for types too."""
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -43,28 +43,32 @@ def imported(module: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def rooms_known(module: Path) -> set[str]:
-    """The rooms that a module imports from, but for its own."""
+def imported_parts(module: Path) -> set[str]:
+    """Returns the other parts that a module imports from."""
     ours = {name.split(".")[1] for name in imported(module) if name.startswith("balance_watch.")}
-    return ours - {room_of(module)}
+    return ours - {part_of(module)}
 
 
-def who_imports(*libraries: str) -> set[str]:
-    """The modules that import one of these libraries."""
+def importers(*libraries: str) -> set[str]:
+    """Returns the modules that import one of these libraries."""
     return {
         module.relative_to(PACKAGE).as_posix()
         for module in MODULES
-        if any(f"{name}.".startswith(f"{each}.") for name in imported(module) for each in libraries)
+        if any(
+            f"{name}.".startswith(f"{library}.")
+            for name in imported(module)
+            for library in libraries
+        )
     }
 
 
-def who_calls(*names: str) -> set[str]:
-    """The modules in which an expression such as `time.time` stands."""
+def users(*expressions: str) -> set[str]:
+    """Returns the modules that contain one of these expressions, such as `time.time`."""
     return {
         module.relative_to(PACKAGE).as_posix()
         for module in MODULES
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute) and ast.unparse(node) in names
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in expressions
     }
 
 
@@ -72,29 +76,28 @@ def names(modules: list[Path]) -> list[str]:
     return [module.relative_to(PACKAGE).as_posix() for module in modules]
 
 
-DOMAIN = [module for module in MODULES if room_of(module) == "domain"]
+DOMAIN = [module for module in MODULES if part_of(module) == "domain"]
 
 
-def test_every_room_has_its_height() -> None:
-    assert {room_of(module) for module in MODULES} == {*HEIGHTS, "__init__"}
+def test_every_part_has_a_layer() -> None:
+    assert {part_of(module) for module in MODULES} == {*LAYER_OF, "__init__"}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=names(MODULES))
-def test_imports_run_downhill(module: Path) -> None:
-    height = HEIGHTS.get(room_of(module), -1)
-    uphill = {room for room in rooms_known(module) if HEIGHTS[room] >= height}
-    assert not uphill
+def test_a_module_imports_from_lower_layers_only(module: Path) -> None:
+    layer = LAYER_OF.get(part_of(module), -1)
+    assert not {part for part in imported_parts(module) if LAYER_OF[part] >= layer}
 
 
 @pytest.mark.parametrize("module", DOMAIN, ids=names(DOMAIN))
-def test_the_domain_knows_the_standard_library_and_itself(module: Path) -> None:
+def test_the_domain_imports_only_the_standard_library_and_itself(module: Path) -> None:
     foreign = {name.split(".")[0] for name in imported(module)} - stdlib_module_names
     assert foreign <= {"balance_watch"}
-    assert not rooms_known(module)
+    assert not imported_parts(module)
 
 
 def test_the_domain_reads_no_clock() -> None:
-    clocks = who_calls(
+    clocks = users(
         "datetime.now",
         "datetime.utcnow",
         "datetime.today",
@@ -108,8 +111,8 @@ def test_the_domain_reads_no_clock() -> None:
     assert not in_domain & {"time", "random", "os", "logging", "socket", "asyncio", "threading"}
 
 
-def test_boto3_is_where_aws_is() -> None:
-    assert who_imports("boto3") <= {
+def test_only_the_modules_that_call_aws_import_boto3() -> None:
+    assert importers("boto3") <= {
         "store/table.py",
         "config/sources.py",
         "notifiers/sns.py",
@@ -117,8 +120,8 @@ def test_boto3_is_where_aws_is() -> None:
     }
 
 
-def test_botocores_errors_are_known_where_aws_is_called_and_at_the_top_alone() -> None:
-    assert {name for name in who_imports("botocore") if not name.startswith("cli/")} <= {
+def test_only_the_modules_that_call_aws_and_the_command_line_import_botocore() -> None:
+    assert {name for name in importers("botocore") if not name.startswith("cli/")} <= {
         "store/accounts.py",
         "store/payments.py",
         "store/policies.py",
@@ -129,13 +132,13 @@ def test_botocores_errors_are_known_where_aws_is_called_and_at_the_top_alone() -
     }
 
 
-def test_http_has_one_seam() -> None:
-    assert who_imports("requests", "urllib3", "socket", "ssl", "http.client") == {
+def test_only_the_transport_imports_http_libraries() -> None:
+    assert importers("requests", "urllib3", "socket", "ssl", "http.client") == {
         "transport/client.py",
         "transport/errors.py",
         "transport/sockets.py",
     }
 
 
-def test_the_environment_is_read_in_one_place() -> None:
-    assert who_calls("os.environ", "os.getenv", "environ") == {"config/settings.py"}
+def test_only_the_settings_read_the_environment() -> None:
+    assert users("os.environ", "os.getenv", "environ") == {"config/settings.py"}

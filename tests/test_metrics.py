@@ -37,6 +37,7 @@ FULL = Reading(
     provider_threshold=Decimal(10),
     auto_reload=AutoReload(enabled=True, threshold=Decimal(10)),
     provider_time=START - HOUR,
+    expires_at=START + 24 * HOUR,
 )
 ALL = pytest.mark.parametrize("metric", Metric)
 
@@ -104,7 +105,7 @@ def test_the_fields_of_a_row_are_optional_fields_of_a_reading(metric: Metric) ->
 
 
 @ALL
-def test_what_is_about_money_needs_a_reading_and_a_limit(metric: Metric) -> None:
+def test_a_rule_about_money_needs_a_reading_and_a_limit(metric: Metric) -> None:
     rule, failure = Rule("r", metric, below=Decimal(20)), ReadFailure(FailureKind.BLOCKED, "No.")
     measurements = (Measurements(failure, failure), Measurements(Unlimited(START)))
     statuses = [evaluate(rule, each, firing=False).status for each in measurements]
@@ -134,8 +135,8 @@ def test_the_end_of_an_alert_is_worded_as_the_row_says(metric: Metric) -> None:
     resolved = info.resolved_sentence.format(account="sms", value=value)
     assert summary_line(notification) == resolved
     without_threshold = summary_line(replace(notification, threshold=None))
-    gone = info.about_money and not info.may_lack_threshold
-    expected = "the rule low balance no longer applies to sms" if gone else resolved
+    rule_is_gone = info.about_money and not info.may_lack_threshold
+    expected = "the rule low balance no longer applies to sms" if rule_is_gone else resolved
     assert without_threshold == expected
 
 
@@ -170,7 +171,7 @@ def test_the_outbox_stores_numbers_for_the_metrics_whose_row_has_one(
     metric: Metric, value: str
 ) -> None:
     entry = watching(below("20")).check("10")[0]
-    item = entry_to_item(replace(entry, notification=low(metric=metric, value=value)))
+    item = entry_to_item(entry._replace(notification=low(metric=metric, value=value)))
     if METRICS[metric].is_number and value != "8.2":
         with pytest.raises(ValueError, match="not a number"):
             entry_from_item(item)

@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order, the promises are kept: tests/support/state_machine.py."""
+"""The promises hold in any order of events: tests/support/state_machine.py."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -8,7 +8,10 @@ import pytest
 from moto import mock_aws
 
 from balance_watch.domain.notification import Reason
-from tests.support.state_machine import ONCALL, POLICIES, World, hold, hold_in_the_end, run
+from tests.support.crash_points import CALL, CrashPoint
+from tests.support.model_world import ONCALL, POLICIES, World
+from tests.support.promises import check_promises, check_recovery
+from tests.support.state_machine import run
 from tests.support.tables import client_of
 
 if TYPE_CHECKING:
@@ -17,12 +20,12 @@ if TYPE_CHECKING:
 HOUR = timedelta(hours=1)
 
 
-def test_in_some_lives() -> None:
+def test_the_promises_hold_in_ten_examples() -> None:
     run(examples=10, steps=25)
 
 
-@pytest.mark.e2e  # a matter of minutes
-def test_in_many_lives() -> None:
+@pytest.mark.e2e  # takes minutes
+def test_the_promises_hold_in_many_examples() -> None:
     run(examples=60, steps=40)
 
 
@@ -32,32 +35,36 @@ def world() -> "Iterator[World]":
         yield World(client_of("https://dynamodb.us-east-1.amazonaws.com"))
 
 
-def tick(world: World, after: timedelta = HOUR, **shown: str) -> None:
+def tick(world: World, after: timedelta = HOUR, **balances: str) -> None:
     world.now += after
-    world.shown |= {name: Decimal(balance) for name, balance in shown.items()}
+    world.shown |= {name: Decimal(balance) for name, balance in balances.items()}
     world.run(world.now)
 
 
-def test_an_account_that_went_low_and_comes_back_low_is_announced_again(world: World) -> None:
-    """Found: its alert had ended without a word, and there is no `resolved` between the two."""
+def test_a_low_account_that_is_removed_and_added_again_is_announced_again(world: World) -> None:
+    """Its alert ends unannounced when it is removed, so no `resolved` is between the two."""
     tick(world, b="3")
     world.watched -= {"b"}
-    world.moved.append(("b", world.now))
+    world.added_or_removed.append(("b", world.now))
     tick(world)
     world.watched |= {"b"}
     tick(world, after=7 * HOUR)
-    reasons = [it.it.reason for it in world.heard if (it.channel, it.it.account) == ("sns", "b")]
+    reasons = [
+        received.notification.reason
+        for received in world.received
+        if (received.channel, received.notification.account) == ("sns", "b")
+    ]
     assert reasons == [Reason.FIRED, Reason.FIRED]
-    hold(world)
-    hold_in_the_end(world)
+    check_promises(world)
+    check_recovery(world)
 
 
-def test_a_webhook_that_is_gone_while_a_run_dies_doubles_nothing_elsewhere(world: World) -> None:
+def test_a_crash_while_a_webhook_is_dead_doubles_nothing_in_other_channels(world: World) -> None:
     world.policy = POLICIES["routed"]
-    world.answers[ONCALL] = "gone"
+    world.replies[ONCALL] = "is dead"
     world.shown |= {"a": Decimal(3)}
     world.now += HOUR
-    world.run(world.now, ("before", 9))
+    world.run(world.now, CrashPoint("before", CALL, 9))
     tick(world)
-    hold(world)
-    hold_in_the_end(world)
+    check_promises(world)
+    check_recovery(world)

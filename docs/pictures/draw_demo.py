@@ -1,6 +1,6 @@
-"""Draws docs/pictures/demo.svg: what `make run` printed, in the colours that it printed it in.
+"""Runs the demo and draws its output in colour into docs/pictures/demo.svg.
 
-Run as `python docs/pictures/draw_demo.py`.
+python docs/pictures/draw_demo.py
 """
 
 import os
@@ -18,7 +18,7 @@ COMMAND = [sys.executable, "-m", "balance_watch.cli.main", "demo"]
 
 
 def draw() -> None:
-    """Runs the demo and draws what it said."""
+    """Runs the demo and draws its output."""
     environment = {
         **os.environ,
         "FORCE_COLOR": "1",
@@ -26,12 +26,12 @@ def draw() -> None:
         "COLUMNS": str(WIDTH),
         "TERM": "xterm-256color",
     }
-    printed = subprocess.run(  # noqa: S603 (our own command)
+    output = subprocess.run(  # noqa: S603 (the command is fixed)
         COMMAND, env=environment, stdout=subprocess.PIPE, text=True, check=True
     ).stdout
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True)
-        console.print(Text.from_ansi(printed))
+        console.print(Text.from_ansi(output))
         PICTURE.write_text(console.export_svg(title="make run", theme=MONOKAI), encoding="utf-8")
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import tomllib
 from decimal import Decimal, InvalidOperation
 
 from balance_watch.domain.money import NotAnAmountError, exact
@@ -45,6 +44,8 @@ def exact_json(text: str | bytes, *, any_number: bool = False) -> Json:
 
 def exact_toml(text: str, where: str, faults: Faults) -> dict[str, Json] | None:
     """Parses TOML, with every fraction as an exact Decimal; None after adding the fault."""
+    import tomllib  # noqa: PLC0415 (a cold start does not need it)
+
     try:
         return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, get_args, get_origin
 from urllib.parse import urlsplit
 
@@ -116,6 +115,8 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     Repeats the name only if it is a misspelling of a known one: it may be a key that was pasted
     into the wrong place.
     """
+    from difflib import get_close_matches  # noqa: PLC0415 (only a fault needs it)
+
     known = list(known)
     text = str(name)
     shown = f" {text!r}" if get_close_matches(text, known, n=1, cutoff=0.7) else ""

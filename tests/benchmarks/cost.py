@@ -1,4 +1,4 @@
-"""What a month costs at list prices, by what was counted.
+"""The cost of a month at list prices, computed from the measured calls, units and seconds.
 
 Prices of us-east-1 without the free tiers of a new account, November 2026:
 https://aws.amazon.com/dynamodb/pricing/on-demand/ (on demand; point-in-time recovery)
@@ -6,14 +6,15 @@ https://aws.amazon.com/lambda/pricing/ (arm64)
 https://aws.amazon.com/secrets-manager/pricing/
 https://aws.amazon.com/kms/pricing/ (AWS managed keys: requests are charged for, keys are not)
 https://aws.amazon.com/cloudwatch/pricing/
-EventBridge Scheduler, SNS, SQS, Parameter Store and data transfer come to less than a cent.
+EventBridge Scheduler, SNS, SQS, Parameter Store and data transfer cost less than a cent in all.
 """
 
 from dataclasses import dataclass
 from math import ceil
 
 from balance_watch.providers.parallel import PER_HOST
-from tests.benchmarks.measures import Run, Units
+from tests.benchmarks.measures import Run
+from tests.benchmarks.units import Units
 
 WRITE_UNIT, READ_UNIT = 0.625e-6, 0.125e-6
 STORAGE_GB, STORAGE_FREE_GB, RECOVERY_GB = 0.25, 25.0, 0.20
@@ -29,17 +30,17 @@ ONE_CPU_GB = 1769 / 1024
 
 MINUTES_A_MONTH = 730 * 60
 LOG_BYTES = 1500
-"""A quiet run's own line and Lambda's three."""
+"""The log of a quiet run: its own line and three of Lambda's."""
 KEY_CALLS = 1
-"""Of DynamoDB, which asks again every five minutes; the secrets' default key is free of charge."""
+"""DynamoDB's calls for each run: one every five minutes. The secrets' default key is free."""
 BYTES_OF_AN_ACCOUNT, BYTES_OF_A_SECRET = 250, 65_536
 PROVIDERS, LATENCY, CALL_SECONDS = 4, 0.2, 0.01
-"""What a run waits for: so many providers, so long for a reply, and for a call to AWS."""
+"""The waits of a run: the number of providers, the seconds for a reply, and for an AWS call."""
 
 
 @dataclass(frozen=True)
 class Month:
-    """A month of so many accounts, checked every so many minutes, in dollars."""
+    """The dollars of a month in which `accounts` accounts are checked every `minutes` minutes."""
 
     accounts: int
     minutes: int
@@ -53,27 +54,27 @@ class Month:
     logs: float
 
     @property
-    def at_first(self) -> float:
-        """All of it but the history, of which there is none at first."""
+    def before_history(self) -> float:
+        """The cost of the first month, when there is no history yet."""
         parts = (self.writes, self.reads, self.function, self.secrets, self.key)
         return sum(parts) + self.alarms + self.logs
 
     @property
     def total(self) -> float:
-        """All of it, once the history is as long as it gets."""
-        return self.at_first + self.history
+        """The whole cost, once the history has its full length."""
+        return self.before_history + self.history
 
 
 def month(run: Run, units: Units, minutes: int, import_seconds: float) -> Month:
-    """Works out a month from what was counted."""
+    """Computes a month from the measurements."""
     number, times = run.accounts, MINUTES_A_MONTH / minutes
     stored = number * HISTORY_DAYS * 24 * 60 / minutes * units.reading_bytes / 1e9
     secrets = ceil(number * BYTES_OF_AN_ACCOUNT / BYTES_OF_A_SECRET) + 1
     return Month(
         number,
         minutes,
-        writes=times * (number * units.write_per_account + units.write_besides) * WRITE_UNIT,
-        reads=times * (number * units.read_per_account + units.read_besides) * READ_UNIT,
+        writes=times * (number * units.write_per_account + units.write_per_run) * WRITE_UNIT,
+        reads=times * (number * units.read_per_account + units.read_per_run) * READ_UNIT,
         history=max(0.0, stored - STORAGE_FREE_GB) * STORAGE_GB + stored * RECOVERY_GB,
         function=times
         * (seconds(run, minutes, import_seconds) * MEMORY_GB * GB_SECOND + INVOCATION),
@@ -85,9 +86,9 @@ def month(run: Run, units: Units, minutes: int, import_seconds: float) -> Month:
 
 
 def seconds(run: Run, minutes: int, import_seconds: float) -> float:
-    """How long a run is billed for: its CPU time on a part of one, and what it waits for.
+    """Returns the billed seconds of a run: its CPU time, on a part of a CPU, and its waits.
 
-    Lambda keeps a function for some minutes: every five it is warm, every hour it starts anew.
+    Lambda keeps a function for some minutes: a run every five minutes is warm, one every hour cold.
     """
     warm = minutes < 60
     cpu = run.cpu if warm else run.cold_cpu + import_seconds

@@ -1,48 +1,33 @@
-"""Every measurement of the budgets: numbers only; `__main__` puts them beside their budgets."""
+"""The other measurements of the budgets, as numbers: reading, runs, start and package."""
 
 import json
 import sys
 import tempfile
 import time
 import zipfile
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from statistics import mean, median
-from typing import Any
+from statistics import median
 
-from balance_watch.config.loading import Configuration
 from balance_watch.domain.account import Account
-from balance_watch.domain.reading import AutoReload, Reading
-from balance_watch.domain.state import AccountState
+from balance_watch.domain.reading import Reading
 from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.parallel import PER_HOST, read_all
 from balance_watch.providers.registry import catalogue_provider
-from balance_watch.store.dynamodb import Store
-from balance_watch.store.readings import reading_to_item
-from balance_watch.store.sizes import STORAGE_OVERHEAD, size_of
 from balance_watch.transport import Transport
-from balance_watch.usecases.check import Check
-from balance_watch.usecases.payments import Pay
+from tests.benchmarks.accounts import TICK
 from tests.benchmarks.processes import measured, serving
-from tests.support.dynamodb_local import DynamoDbLocal
-from tests.support.examples import full_trend
-from tests.support.fakes import FakeReads
-from tests.support.metering import Meter
-from tests.support.tables import client_of, new_table
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / ".aws-sam" / "build" / "CheckBalances"
-TICK = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
 HANDLER = "import balance_watch.handlers.check_balances"
 BARE = "import boto3, requests; from aws_lambda_powertools import Logger, Metrics"
 
 
 @dataclass(frozen=True)
 class ReadingTime:
-    """How long it took to read all, and how long it takes at least."""
+    """The seconds that it took to read all accounts, and the least that it can take."""
 
     accounts: int
     hosts: int
@@ -51,7 +36,7 @@ class ReadingTime:
 
 
 def reading_time(accounts: int, hosts: int, latency: float) -> ReadingTime:
-    """Reads accounts over loopback TLS from a provider that takes so long to answer each."""
+    """Reads accounts over loopback TLS from a provider that replies after `latency` seconds."""
     with (
         tempfile.TemporaryDirectory() as folder,
         serving("tests.benchmarks.provider", folder, str(latency), str(hosts)) as server,
@@ -73,19 +58,19 @@ def reading_time(accounts: int, hosts: int, latency: float) -> ReadingTime:
         ]
         transport = Transport(addresses, ca_bundle=server["ca"], connections_per_host=PER_HOST)
         begun = time.perf_counter()
-        looks = list(
+        results = list(
             read_all(ProviderClient(transport), pairs, now=TICK, deadline=time.monotonic() + 600)
         )
         seconds = time.perf_counter() - begun
-    failed = [outcome for _, outcome in looks if not isinstance(outcome, Reading)]
-    if failed or len(looks) != accounts:
-        raise RuntimeError(f"{len(failed)} of {len(looks)} could not be read: {failed[:1]}")
+    failed = [result for _, result in results if not isinstance(result, Reading)]
+    if failed or len(results) != accounts:
+        raise RuntimeError(f"{len(failed)} of {len(results)} could not be read: {failed[:1]}")
     return ReadingTime(accounts, hosts, ceil(accounts / hosts / PER_HOST) * latency, seconds)
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run took in a fresh process: first a cold one, then a quiet one."""
+    """The cost of a run in a fresh process: of a cold one, then of a quiet one."""
 
     accounts: int
     secrets: int
@@ -96,180 +81,45 @@ class Run:
 
     @property
     def calls_budget(self) -> int:
-        """What the design allows."""
+        """The number of calls that the design allows."""
         return (
             ceil(self.secrets / 20) + ceil(self.accounts / 100) + ceil(2 * self.accounts / 25) + 4
         )
 
 
 def runs(numbers: list[int]) -> list[Run]:
-    """Runs the check of so many accounts, on the embedded AWS and a provider that is fast."""
-    found = []
+    """Runs checks of these numbers of accounts, on the embedded AWS and a fast provider."""
+    results = []
     with (
         tempfile.TemporaryDirectory() as folder,
         serving("tests.benchmarks.provider", folder, "0", "4") as server,
         serving(
-            "tests.benchmarks.outside", json.dumps(server["ports"]), *map(str, numbers)
+            "tests.benchmarks.aws", json.dumps(server["ports"]), *map(str, numbers)
         ) as environments,
     ):
         for number in numbers:
-            it = measured(["-m", "tests.benchmarks.run", server["ca"]], environments[str(number)])
-            if it["quiet"]["read"] != number:
-                raise RuntimeError(f"{it['quiet']['read']} of {number} accounts were read")
-            found.append(
+            output = measured(
+                ["-m", "tests.benchmarks.run", server["ca"]], environments[str(number)]
+            )
+            quiet, cold = output["quiet"], output["cold"]
+            if quiet["read"] != number:
+                raise RuntimeError(f"{quiet['read']} of {number} accounts were read")
+            results.append(
                 Run(
                     number,
                     ceil(number / 50),
-                    it["quiet"]["calls"],
-                    it["quiet"]["cpu"],
-                    it["cold"]["cpu"],
-                    it["peak"],
+                    quiet["calls"],
+                    quiet["cpu"],
+                    cold["cpu"],
+                    output["peak"],
                 )
             )
-    return found
-
-
-@dataclass(frozen=True)
-class Units:
-    """What DynamoDB charges for a quiet run: for each account, and besides."""
-
-    write_per_account: float
-    write_besides: float
-    read_per_account: float
-    read_besides: float
-    reading_bytes: float
-    """Of an ordinary reading, stored."""
-
-
-def units() -> Units:
-    """Counts the units of quiet runs of 100 and of 200 accounts, each after a day of checks."""
-    with DynamoDbLocal() as address:
-        small, large = (_consumed(address, number) for number in (100, 200))
-    write, read = ((large[which] - small[which]) / 100 for which in (0, 1))
-    ordinary = [
-        size_of(reading_to_item(state.account, _looked_at(state), 400)) + STORAGE_OVERHEAD
-        for state in _ordinary(7)
-    ]
-    return Units(write, small[0] - 100 * write, read, small[1] - 100 * read, mean(ordinary))
-
-
-def _consumed(address: str, number: int) -> tuple[float, float]:
-    client = client_of(address)
-    store = Store(client, new_table(client))
-    spec = catalogue_provider("you")
-    assert spec is not None
-    states = _ordinary(number)
-    accounts = tuple((Account(state.account, "you"), spec) for state in states)
-    configuration = Configuration(accounts=accounts, policy_text="")
-    looks = _AsBefore({state.account: _looked_at(state) for state in states})
-    pay = Pay(store, _no_payment)
-    check = Check(store, lambda: configuration, looks, _deliver, pay)
-    # The first run keeps the policy; the states then get the day that they would have had.
-    check.run(TICK - timedelta(minutes=5), seconds=100)
-    store.accounts.save((state, state.reading) for state in states)
-    meter = Meter()
-    meter.attach(client)
-    summary = check.run(TICK, seconds=100)
-    if (summary.read, summary.fired) != (number, 0):
-        raise RuntimeError(f"not a quiet run: {summary}")
-    return meter.write_units, meter.read_units
-
-
-class _AsBefore(FakeReads):
-    """Every look yields what the last one did, an hour's spending later."""
-
-    def __init__(self, readings: dict[str, Reading]) -> None:
-        super().__init__()
-        self._readings = readings
-
-    def __call__(self, accounts: Any, *, now: datetime, deadline: float) -> Any:  # noqa: ANN401 (as its base)
-        del deadline
-        for account, _ in accounts:
-            yield account, replace(self._readings[account.name], observed_at=now)
-
-
-def _deliver(*_: object, **__: object) -> Any:  # noqa: ANN401 (a quiet run delivers nothing)
-    raise AssertionError("something is owed")
-
-
-def _no_payment(*_: object) -> Any:  # noqa: ANN401 (a quiet run pays nothing)
-    raise AssertionError("something is paid")
-
-
-def _looked_at(state: AccountState) -> Reading:
-    assert state.reading is not None
-    return state.reading
-
-
-def _ordinary(number: int) -> list[AccountState]:
-    """Accounts of all seven endpoints, each with what its provider says and a day of samples."""
-    at = TICK - timedelta(minutes=5)
-    plain = Reading(at, Decimal("7189.245"), "USD")
-    auto = AutoReload(enabled=True, threshold=Decimal(20), amount=Decimal(100))
-    shapes = [
-        ("search-production", plain),
-        (
-            "images-production",
-            replace(
-                plain,
-                balance=Decimal("72.048"),
-                credits=Decimal(71048),
-                points=Decimal(1000),
-                provider_flag=False,
-                provider_threshold=Decimal(10),
-                provider_time=at,
-            ),
-        ),
-        (
-            "images-staging",
-            replace(
-                plain,
-                balance=Decimal("41.068"),
-                credits=Decimal(41068),
-                points=Decimal(0),
-                provider_flag=False,
-                provider_threshold=Decimal(10),
-                provider_time=at,
-            ),
-        ),
-        ("llm-production", replace(plain, balance=Decimal("152.4"), auto_reload=auto)),
-        ("llm-batch", replace(plain, balance=Decimal("123.45"))),
-        (
-            "llm-legacy",
-            replace(
-                plain,
-                balance=Decimal("275.7822475"),
-                credits=Decimal(551564495),
-                provider_flag=False,
-                provider_threshold=Decimal("0.005"),
-                auto_reload=AutoReload(enabled=False),
-                status="Balance is current and up to date",
-            ),
-        ),
-        (
-            "sms-production",
-            replace(
-                plain,
-                balance=Decimal("24.171275"),
-                currency="EUR",
-                auto_reload=AutoReload(enabled=True),
-            ),
-        ),
-    ]
-    return [
-        AccountState(
-            f"{shapes[index % 7][0]}-{index:03}",
-            checked_at=at,
-            reading=shapes[index % 7][1],
-            trend=full_trend(at, first=f"{shapes[index % 7][1].balance + 3:f}"),
-        )
-        for index in range(number)
-    ]
+    return results
 
 
 @dataclass(frozen=True)
 class StartTime:
-    """CPU seconds of importing the handler, and what it cannot do without; their ratio."""
+    """CPU seconds to import the handler and to import only its libraries, and their ratio."""
 
     handler: float
     bare: float
@@ -277,10 +127,10 @@ class StartTime:
 
 
 def start_time(times: int) -> StartTime:
-    """Imports both in fresh interpreters, in turns, so that noise meets them alike.
+    """Imports both in fresh interpreters, in turns, so that noise affects both alike.
 
-    Medians, of CPU time: importing waits for nothing, and time on the clock has more of what else
-    the machine does in it than of the import.
+    Returns medians of CPU time: an import waits for nothing, and time on the clock would mostly
+    measure what else the machine does.
     """
     timed = "import time; begun = time.process_time(); {}; print(time.process_time() - begun)"
     pairs = [
@@ -292,7 +142,7 @@ def start_time(times: int) -> StartTime:
 
 
 def package_bytes() -> int | None:
-    """Returns the size of the built package, zipped; None where there is none."""
+    """Returns the size of the built package, zipped, or None if it is not built."""
     if not PACKAGE.is_dir():
         return None
     with tempfile.TemporaryFile() as target:
@@ -303,5 +153,5 @@ def package_bytes() -> int | None:
 
 
 def python_version() -> str:
-    """The interpreter that all this ran in."""
+    """Returns the version of the interpreter that ran everything."""
     return ".".join(map(str, sys.version_info[:2]))

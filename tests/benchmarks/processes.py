@@ -1,4 +1,4 @@
-"""Processes of the benchmarks: what they serve or measure comes back as one line of JSON."""
+"""Runs the processes of the benchmarks, each of which prints its result as one line of JSON."""
 
 import json
 import os
@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from balance_watch.validation import Json
+
 
 @contextmanager
 def serving(module: str, *arguments: str) -> Iterator[dict[str, Any]]:
-    """Runs a module that prints what it serves and then serves until its input ends."""
+    """Runs a module that serves until its input ends, and yields the JSON that it prints first."""
     process = subprocess.Popen(  # noqa: S603 (modules of this folder)
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
@@ -25,8 +27,8 @@ def serving(module: str, *arguments: str) -> Iterator[dict[str, Any]]:
         process.communicate()
 
 
-def measured(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 (whatever JSON holds)
-    """Runs a fresh interpreter to its end and returns what its last line says."""
+def measured(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Json:
+    """Runs a fresh interpreter to its end, and returns the JSON in its last line."""
     done = subprocess.run(  # noqa: S603 (modules of this folder)
         [sys.executable, *arguments],
         env={**os.environ, **(environment or {})},

@@ -1,8 +1,8 @@
-"""A provider on several ports, over TLS, that takes so long to answer: a process of its own.
+"""A provider on several ports, over TLS, that replies after LATENCY seconds: a process of its own.
 
     python -m tests.benchmarks.provider FOLDER LATENCY PORTS
 
-Prints `{"ports": [...], "ca": FILE}` and serves until its input ends.
+It prints `{"ports": [...], "ca": FILE}` and serves until its input ends.
 """
 
 import asyncio
@@ -41,12 +41,12 @@ async def serve(folder: Path, latency: float, ports: int) -> None:
     servers = [
         await asyncio.start_server(answer, HOST, 0, ssl=context, backlog=1024) for _ in range(ports)
     ]
-    taken = [server.sockets[0].getsockname()[1] for server in servers]
-    sys.stdout.write(json.dumps({"ports": taken, "ca": str(folder / "ca.pem")}) + "\n")
+    numbers = [server.sockets[0].getsockname()[1] for server in servers]
+    sys.stdout.write(json.dumps({"ports": numbers, "ca": str(folder / "ca.pem")}) + "\n")
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.read)
     sys.stdout.flush()
-    # Connections are open still; there is nothing to save.
+    # asyncio would wait for the connections that are still open.
     os._exit(0)
 
 

@@ -1,6 +1,8 @@
-"""Two runs in a fresh process, a cold and a quiet one: their calls, their CPU, their memory.
+"""Measures two runs in a fresh process, a cold and a quiet one: calls, CPU and memory.
 
-python -m tests.benchmarks.run CA_FILE        (the function's environment is set)
+python -m tests.benchmarks.run CA_FILE
+
+The environment must be the function's.
 """
 
 import json
@@ -15,7 +17,7 @@ from botocore.model import OperationModel
 
 from balance_watch.config.settings import CheckSettings
 
-# The handler is what Lambda imports, so that all it needs is in memory.
+# Lambda imports the handler: the memory must include everything that this imports.
 from balance_watch.handlers import check_balances  # noqa: F401
 from balance_watch.providers.parallel import PER_HOST
 from balance_watch.transport import Transport
@@ -26,15 +28,15 @@ SECONDS = 117.0
 
 
 def main() -> None:
-    """Prints what was measured."""
+    """Prints the measurements."""
     calls: Counter[str] = Counter()
 
-    def note(model: OperationModel, **_: object) -> None:
+    def count(model: OperationModel, **_: object) -> None:
         calls[model.name] += 1
 
     boto3.setup_default_session()
     assert boto3.DEFAULT_SESSION is not None
-    boto3.DEFAULT_SESSION.events.register("before-call", note)
+    boto3.DEFAULT_SESSION.events.register("before-call", count)
     settings = CheckSettings.from_environment()
     wiring = Wiring(
         settings,

@@ -85,7 +85,7 @@ def test_the_fault_of_a_rule_is_reported(text: str, fault: str) -> None:
 
 @pytest.mark.parametrize("metric", ["unreadable", "auto_reload", "ballance"])
 def test_a_metric_that_a_policy_cannot_name_is_a_fault(metric: str) -> None:
-    metrics = "balance, credits, points, runway, spend_rate, staleness, provider_flag"
+    metrics = "balance, credits, points, runway, expiry, spend_rate, staleness, provider_flag"
     assert faults_of_rule(f'metric = "{metric}"\nbelow = 5') == [
         f"policy rules[0], metric: must be one of {metrics}"
     ]

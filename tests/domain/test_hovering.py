@@ -44,7 +44,7 @@ def test_a_balance_at_its_threshold_is_ok() -> None:
 def test_an_alert_ends_only_past_its_recovery(
     rule: object, breached: str, not_yet: str, recovered: str
 ) -> None:
-    watchman = watching(rule)  # type: ignore[arg-type]
+    watchman = watching(rule, defaults=Defaults(empty=False))  # type: ignore[arg-type]
     assert watchman.announces(breached) == EVERYWHERE
     assert watchman.announces(not_yet) == []
     assert watchman.announces(recovered) == resolved("sns", "slack:default")

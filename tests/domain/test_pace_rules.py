@@ -194,7 +194,7 @@ def test_a_complete_reply_resolves_an_incomplete_one() -> None:
 
 
 def test_reminders_quicken_as_the_runway_shrinks() -> None:
-    defaults = Defaults(quicken=True)
+    defaults = Defaults(quicken=True, runs_dry=())
     watchman = Watchman(replace(watching(below("80")).policy, defaults=defaults))
     announced = spend(watchman, "100", "1", 60)
     assert announced[0] == "fired sns"
@@ -213,7 +213,7 @@ def test_reminders_quicken_as_the_runway_shrinks() -> None:
 
 
 def test_reminders_do_not_quicken_by_default() -> None:
-    watchman = watching(below("80"))
+    watchman = watching(below("80"), defaults=Defaults(runs_dry=()))
     spend(watchman, "100", "1", 99)
     reminders = [it for it in watchman.entries if it.notification.reason == "reminder"]
     assert len(reminders) == 2 * 3

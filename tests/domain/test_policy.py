@@ -20,8 +20,16 @@ def names(policy: Policy, account: Account = ACCOUNT) -> list[str]:
     return [rule.name for rule in policy.rules_for(account)]
 
 
-def test_four_rules_are_built_in() -> None:
-    assert names(Policy()) == ["unreadable", "provider_flag", "auto_reload", "top_up"]
+def test_seven_rules_are_built_in() -> None:
+    assert names(Policy()) == [
+        "unreadable",
+        "provider_flag",
+        "auto_reload",
+        "top_up",
+        "empty",
+        "runs_dry",
+        "expires",
+    ]
 
 
 def test_an_account_brings_its_own_threshold() -> None:
@@ -32,6 +40,9 @@ def test_an_account_brings_its_own_threshold() -> None:
         "auto_reload",
         "top_up",
         "alert_below",
+        "empty",
+        "runs_dry",
+        "expires",
     ]
 
 

@@ -208,7 +208,7 @@ def test_a_mute_time_does_not_mute_an_unreadable_account_unless_it_names_it() ->
     always = muted("mon tue wed thu fri sat sun", "00:00", "00:00")
     assert not is_suppressed(always, "2026-11-22T10:00:00Z", blind)
     assert is_suppressed(
-        replace(always, match={"rule": "unreadable"}), "2026-11-22T10:00:00Z", blind
+        always._replace(match={"rule": "unreadable"}), "2026-11-22T10:00:00Z", blind
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.provider_server import ProviderAccount
-from local.scenario import CAST, states_at, ticks
+from local.scenario import ACCOUNTS, states_at, ticks
 from local.slack_inbox import NOT_OK
 from local.stack import functions, read
 from local.trouble import FINE, OUTAGE, slow
@@ -124,7 +124,7 @@ def test_the_built_package_reads_every_account(world: World) -> None:
         invocation = function.invoke({"scheduled_time": tick.isoformat()})
     assert invocation.error is None, invocation.log
     result = invocation.payload
-    assert (result["accounts"], result["read"]) == (len(CAST), len(CAST))
+    assert (result["accounts"], result["read"]) == (len(ACCOUNTS), len(ACCOUNTS))
     assert result["skipped"] is False
 
 
@@ -135,8 +135,8 @@ def test_the_built_package_reads_the_other_accounts_when_a_provider_fails(world:
     with LambdaRuntime.of("CheckBalances", environment=world.environment) as function:
         result = function.invoke({"scheduled_time": tick.isoformat()}).payload
     world.you.trouble = FINE
-    failed = sum(member.provider == "you" for member in CAST)
-    assert (result["read"], result["unreadable"]) == (len(CAST) - failed, failed)
+    failed = sum(account.provider == "you" for account in ACCOUNTS)
+    assert (result["read"], result["unreadable"]) == (len(ACCOUNTS) - failed, failed)
 
 
 def test_a_run_with_a_pending_notification_is_a_function_error_until_it_is_sent(

@@ -1,4 +1,4 @@
-"""`sam local invoke`, if a Docker engine and AWS's base image are here."""
+"""`sam local invoke` runs the function, if a Docker engine and AWS's base image are here."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What only AWS's own DynamoDB shows of the store: units by size, limits, repeated transactions.
+"""The store on AWS's own DynamoDB: units by size, limits, repeated transactions.
 
-The tests in tests/store run on it too, marked `e2e`.
+moto has none of these. The tests in tests/store run on it too, marked `e2e`.
 """
 
 import uuid

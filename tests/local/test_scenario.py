@@ -4,21 +4,21 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from local.scenario import CAST, START, State, states_at, ticks
+from local.scenario import ACCOUNTS, START, State, states_at, ticks
 from local.trouble import FINE, OUTAGE
 
 
-def story(name: str) -> list[State]:
+def states_of(name: str) -> list[State]:
     return [states_at(tick)[name] for tick in ticks()]
 
 
 def threshold(name: str) -> Decimal:
-    (member,) = (member for member in CAST if member.name == name)
-    return Decimal(member.alert_below or "NaN")
+    (account,) = (account for account in ACCOUNTS if account.name == name)
+    return Decimal(account.alert_below or "NaN")
 
 
-def test_the_cast_covers_all_seven_endpoints() -> None:
-    assert {(member.provider, member.auth) for member in CAST} == {
+def test_the_accounts_cover_all_seven_endpoints() -> None:
+    assert {(account.provider, account.auth) for account in ACCOUNTS} == {
         ("legnext", None),
         ("you", None),
         ("aimlapi-detail", None),
@@ -45,40 +45,40 @@ def test_no_balance_falls_below_zero() -> None:
 
 
 def test_less_is_spent_at_night_than_by_day() -> None:
-    balances = [state.balance for state in story("images-prod")]
+    balances = [state.balance for state in states_of("images-prod")]
     assert balances[0] - balances[6] < balances[9] - balances[15]
 
 
 def test_one_account_goes_low_and_is_topped_up() -> None:
-    low = [state.balance < threshold("images-prod") for state in story("images-prod")]
+    low = [state.balance < threshold("images-prod") for state in states_of("images-prod")]
     assert low.index(True) < 71
     assert not low[0]
     assert not low[-1]
 
 
 def test_one_account_hovers_at_its_threshold() -> None:
-    low = [state.balance < threshold("llm-prod") for state in story("llm-prod")]
+    low = [state.balance < threshold("llm-prod") for state in states_of("llm-prod")]
     crossings = sum(before != after for before, after in pairwise(low))
     assert crossings > 20
 
 
 def test_one_provider_has_an_outage_of_some_hours() -> None:
-    troubles = [state.trouble for state in story("search-prod")]
+    troubles = [state.trouble for state in states_of("search-prod")]
     assert troubles.count(OUTAGE) == 5
     assert troubles[-1] == FINE
 
 
 def test_one_key_is_revoked_and_replaced() -> None:
-    good = [state.accepted_key == state.stored_key for state in story("sms-legacy")]
+    good = [state.accepted_key == state.stored_key for state in states_of("sms-legacy")]
     assert good[0]
     assert not all(good)
     assert good[-1]
 
 
 def test_one_providers_flag_is_set_and_cleared() -> None:
-    flags = [state.flag for state in story("llm-legacy")]
+    flags = [state.flag for state in states_of("llm-legacy")]
     assert (flags[0], any(flags), flags[-1]) == (False, True, False)
 
 
 def test_one_account_is_quiet() -> None:
-    assert len(set(story("llm-batch"))) == 1
+    assert len(set(states_of("llm-batch"))) == 1

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from local.scenario import CAST, START, states_at
+from local.scenario import ACCOUNTS, START, states_at
 from local.stack import functions, read
 from local.world import World
 from tests.support.canaries import key
@@ -47,9 +47,9 @@ def read_sms_legacy(world: World) -> int:
     return requests.get(url, params=account["credentials"], timeout=5).status_code
 
 
-def test_the_accounts_secret_holds_the_cast(world: World) -> None:
+def test_the_accounts_secret_holds_all_accounts(world: World) -> None:
     names = [account["name"] for account in secret(world, "accounts")["accounts"]]
-    assert names == [member.name for member in CAST]
+    assert names == [account.name for account in ACCOUNTS]
 
 
 def test_an_entry_has_the_fields_of_the_contract(world: World) -> None:

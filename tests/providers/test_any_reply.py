@@ -12,7 +12,7 @@ from balance_watch.providers.parser import parse_reply, parse_top_up_reply
 from balance_watch.providers.registry import slugs
 from balance_watch.transport import Reply
 from balance_watch.validation import Json
-from tests.support.honest import invented
+from tests.support.invented_amounts import invented_amounts
 from tests.support.provider_reads import NOW, account_of, spec_of
 from tests.support.samples import Sample, good_samples, on_the_wire
 
@@ -55,12 +55,12 @@ def parsed_whole(slug: str, status: int, body: bytes, content_type: str) -> Read
     return parse_reply(spec_of(slug), account_of(slug), reply, NOW)
 
 
-def assert_honest(slug: str, body: bytes, result: ReadResult) -> None:
+def assert_nothing_is_invented(slug: str, body: bytes, result: ReadResult) -> None:
     """Asserts that the balance of a reading is in the body, digit by digit, in the right unit."""
     if isinstance(result, ReadFailure):
         assert isinstance(result.kind, FailureKind)
     if isinstance(result, Reading):
-        assert invented(spec_of(slug), result, body) == []
+        assert invented_amounts(spec_of(slug), result, body) == []
 
 
 @given(SLUGS, st.integers(100, 599), st.binary(max_size=200), TYPES)
@@ -68,19 +68,17 @@ def assert_honest(slug: str, body: bytes, result: ReadResult) -> None:
 @example("vonage", 200, b"<a:b/>", "application/xml")
 @example("you", 200, b"\xef\xbb\xbf{}", "application/json")
 @example("you", 200, b"\xff\xfe{\x00}\x00", "application/json")
-def test_any_bytes_are_a_failure_or_an_honest_reading(
+def test_any_bytes_are_a_failure_or_a_true_reading(
     slug: str, status: int, body: bytes, content_type: str
 ) -> None:
-    assert_honest(slug, body, parsed_whole(slug, status, body, content_type))
+    assert_nothing_is_invented(slug, body, parsed_whole(slug, status, body, content_type))
 
 
 @settings(max_examples=300)
 @given(SLUGS, VALUES, TYPES)
-def test_any_json_is_a_failure_or_an_honest_reading(
-    slug: str, value: Json, content_type: str
-) -> None:
+def test_any_json_is_a_failure_or_a_true_reading(slug: str, value: Json, content_type: str) -> None:
     body = on_the_wire([value])[1:-1]
-    assert_honest(slug, body, parsed_whole(slug, 200, body, content_type))
+    assert_nothing_is_invented(slug, body, parsed_whole(slug, 200, body, content_type))
 
 
 @st.composite
@@ -100,15 +98,15 @@ def changed_samples(draw: st.DrawFn) -> tuple[str, bytes]:
 
 @settings(max_examples=300)
 @given(changed_samples())
-def test_a_sample_with_any_one_value_changed_is_a_failure_or_an_honest_reading(
+def test_a_sample_with_any_one_value_changed_is_a_failure_or_a_true_reading(
     changed: tuple[str, bytes],
 ) -> None:
     slug, body = changed
-    assert_honest(slug, body, parsed_whole(slug, 200, body, "application/json"))
+    assert_nothing_is_invented(slug, body, parsed_whole(slug, 200, body, "application/json"))
 
 
 @given(SAMPLES, st.data())
-def test_a_sample_with_any_one_byte_changed_is_a_failure_or_an_honest_reading(
+def test_a_sample_with_any_one_byte_changed_is_a_failure_or_a_true_reading(
     sample: Sample,
     data: st.DataObject,
 ) -> None:
@@ -116,7 +114,7 @@ def test_a_sample_with_any_one_byte_changed_is_a_failure_or_an_honest_reading(
     whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     result = parsed_whole(sample.slug, 200, bytes(whole), "application/json")
     if isinstance(result, Reading):
-        assert_honest(sample.slug, bytes(whole), result)
+        assert_nothing_is_invented(sample.slug, bytes(whole), result)
 
 
 @given(
@@ -126,7 +124,7 @@ def test_a_sample_with_any_one_byte_changed_is_a_failure_or_an_honest_reading(
         max_leaves=6,
     )
 )
-def test_any_xml_is_a_failure_or_an_honest_reading(content: str) -> None:
+def test_any_xml_is_a_failure_or_a_true_reading(content: str) -> None:
     body = f"<accountBalance>{content}</accountBalance>".encode("utf-8", "surrogatepass")
     result = parsed_whole("vonage", 200, body, "application/xml")
     if isinstance(result, Reading):

@@ -9,16 +9,8 @@ from balance_watch.domain.reading import FailureKind, ReadFailure
 from balance_watch.transport import MAX_BODY
 from local.trouble import canned
 from tests.providers.conftest import World
-from tests.support.fault_server import (
-    Behaviour,
-    FaultServer,
-    closed_port,
-    drips,
-    floods,
-    hangs,
-    replies,
-    says,
-)
+from tests.support.fault_behaviours import drips, floods, hangs, replies, sends
+from tests.support.fault_server import Behaviour, FaultServer, closed_port
 from tests.support.provider_reads import account_of, failure, hasty_client, parsed
 
 BODY = '{"data":{"attributes":{"balance":%s}}}'
@@ -126,7 +118,7 @@ def test_a_redirect_with_an_endless_body_is_redirected() -> None:
         (replies("200 OK", b" " * (MAX_BODY + 1)), FailureKind.TOO_LARGE),
         (replies("200 OK", b"{}", content_encoding="gzip"), FailureKind.MALFORMED),
         (replies("200 OK", b"{", content_length="9"), FailureKind.MALFORMED),
-        (says(), FailureKind.UNREACHABLE),
+        (sends(), FailureKind.UNREACHABLE),
     ],
     ids=[
         "hangs",

@@ -21,7 +21,8 @@ from local.loopback import Reply, Request
 from local.provider_server import ProviderAccount
 from local.providers import YouServer
 from local.trouble import OUTAGE
-from tests.support.fault_server import FaultServer, drips, hangs
+from tests.support.fault_behaviours import drips, hangs
+from tests.support.fault_server import FaultServer
 from tests.support.provider_reads import KEY, NOW, account_of, spec_of
 
 SECONDS = 60.0

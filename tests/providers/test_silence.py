@@ -8,15 +8,8 @@ import pytest
 
 from balance_watch.providers.request import balance_request, top_up_request
 from balance_watch.transport import MAX_BODY
-from tests.support.fault_server import (
-    Behaviour,
-    FaultServer,
-    closed_port,
-    hangs,
-    replies,
-    resets,
-    says,
-)
+from tests.support.fault_behaviours import hangs, replies, resets, sends
+from tests.support.fault_server import Behaviour, FaultServer, closed_port
 from tests.support.provider_reads import KEY, SECRET, account_of, hasty_client, read, spec_of
 
 HIDDEN = {
@@ -45,13 +38,13 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "provider error": replies("503 Service Unavailable", ECHO),
     "redirected": replies("302 Found", ECHO, location=f"https://elsewhere.example/?{KEY}"),
     "timed out": hangs,
-    "hung up": says(),
+    "hung up": sends(),
     "reset": resets(),
     "too large": replies("200 OK", b" " * (MAX_BODY + 1)),
     "broken gzip": replies("200 OK", ECHO, content_encoding="gzip"),
     "cut short": replies("200 OK", ECHO, content_length="999"),
-    "not http": says(f"{KEY}\r\n".encode()),
-    "unreadable headers": says(f"HTTP/1.1 200 OK\r\n: {KEY}\r\n{SECRET}\r\n\r\n{{}}".encode()),
+    "not http": sends(f"{KEY}\r\n".encode()),
+    "unreadable headers": sends(f"HTTP/1.1 200 OK\r\n: {KEY}\r\n{SECRET}\r\n\r\n{{}}".encode()),
 }
 
 

@@ -12,18 +12,8 @@ from balance_watch.providers.request import top_up_request
 from balance_watch.transport import Transport
 from local.trouble import KEY_REJECTED, LOST_REPLY, OUTAGE, Trouble, canned
 from tests.providers.conftest import World
-from tests.support.fault_server import (
-    CHUNKED,
-    Behaviour,
-    FaultServer,
-    closed_port,
-    drips,
-    floods,
-    hangs,
-    replies,
-    resets,
-    says,
-)
+from tests.support.fault_behaviours import CHUNKED, drips, floods, hangs, replies, resets, sends
+from tests.support.fault_server import Behaviour, FaultServer, closed_port
 from tests.support.provider_reads import KEY, SECRET, account_of, hasty_client, spec_of
 
 VONAGE = spec_of("vonage")
@@ -143,15 +133,15 @@ def test_a_payment_with_an_undocumented_reply_is_unknown(world: World, trouble: 
 
 UNKNOWN: dict[str, Behaviour] = {
     "hangs": hangs,
-    "hangs up": says(),
+    "hangs up": sends(),
     "resets": resets(),
     "drips": drips(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", b" "),
     "breaks off": replies("200 OK", SUCCESS, content_length="99"),
     "has no end": floods(b"HTTP/1.1 200 OK\r\n\r\n"),
-    "sends garbage": says(b"\x00\xff\x00\xff\r\n\r\n"),
-    "has no status": says(b"HTTP/1.1 ok OK\r\n\r\n" + SUCCESS),
-    "has two lengths": says(b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n{}"),
-    "has a broken chunk": says(CHUNKED + b"many\r\n"),
+    "sends garbage": sends(b"\x00\xff\x00\xff\r\n\r\n"),
+    "has no status": sends(b"HTTP/1.1 ok OK\r\n\r\n" + SUCCESS),
+    "has two lengths": sends(b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n{}"),
+    "has a broken chunk": sends(CHUNKED + b"many\r\n"),
     "is broken gzip": replies("200 OK", SUCCESS, content_encoding="gzip"),
 }
 

@@ -1,4 +1,4 @@
-"""Canary keys: every credential and webhook address of a test contains one, to be searched for.
+"""Canaries: every credential and webhook address of a test contains one, and a search finds it.
 
 The search looks for the core of a canary: quoting and escaping keep letters and digits as they
 are, and base64 turns them into one of three words.
@@ -10,7 +10,7 @@ from base64 import b64encode
 from botocore.model import OperationModel
 
 CORE = "Canary9Qx"
-"""Comes first, so that a key that is cut short is found by its first nine characters."""
+"""A canary begins with it, so that the search also finds a key that is cut after it."""
 
 TAIL = "/+=&"
 """Characters that change in a URL, in JSON (`/`, with some encoders) and in XML, and that differ
@@ -80,10 +80,10 @@ _PUTS_SECRETS = ("CreateSecret", "PutSecretValue")
 
 def puts_a_secret(record: logging.LogRecord) -> bool:
     """Recognizes botocore's record of a test's own request that stores a secret."""
-    called = record.args[0] if isinstance(record.args, tuple) and record.args else None
+    operation = record.args[0] if isinstance(record.args, tuple) and record.args else None
     return (
         record.name == "botocore.endpoint"
-        and isinstance(called, OperationModel)
-        and called.service_model.service_name == "secretsmanager"
-        and called.name in _PUTS_SECRETS
+        and isinstance(operation, OperationModel)
+        and operation.service_model.service_name == "secretsmanager"
+        and operation.name in _PUTS_SECRETS
     )

@@ -1,4 +1,4 @@
-"""DynamoDB clients some of whose methods are replaced, and the failures they simulate."""
+"""DynamoDB clients with some methods replaced, to simulate failures."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,7 +18,7 @@ Response = Any
 
 
 class Wrapped:
-    """A client of which some methods are replaced; `calls` records the requests to those."""
+    """A client with some methods replaced; `calls` records the requests to those."""
 
     def __init__(self, client: "DynamoDBClient", **methods: Callable[..., Any]) -> None:
         self._client, self._methods = client, methods
@@ -87,21 +87,21 @@ def recording(client: "DynamoDBClient", *names: str) -> Wrapped:
     return Wrapped(client, **{name: getattr(client, name) for name in names})
 
 
-def processing(client: "DynamoDBClient", most: int) -> Wrapped:
-    """Returns a client that processes at most so many items of a batch and leaves the rest."""
+def processing(client: "DynamoDBClient", limit: int) -> Wrapped:
+    """Returns a client that processes the first `limit` items of a batch and leaves the rest."""
 
     def write(**request: dict[str, list[Any]]) -> dict[str, Any]:
         ((table, requests),) = request["RequestItems"].items()
-        if most:
-            client.batch_write_item(RequestItems={table: requests[:most]})
-        rest = requests[most:]
-        return {"UnprocessedItems": {table: rest} if rest else {}}
+        if limit:
+            client.batch_write_item(RequestItems={table: requests[:limit]})
+        unprocessed = requests[limit:]
+        return {"UnprocessedItems": {table: unprocessed} if unprocessed else {}}
 
     def read(**request: dict[str, Any]) -> dict[str, Any]:
         ((table, wanted),) = request["RequestItems"].items()
-        first: Any = {**wanted, "Keys": wanted["Keys"][:most]}
-        rest = {**wanted, "Keys": wanted["Keys"][most:]}
-        items = client.batch_get_item(RequestItems={table: first})["Responses"] if most else {}
+        first: Any = {**wanted, "Keys": wanted["Keys"][:limit]}
+        rest = {**wanted, "Keys": wanted["Keys"][limit:]}
+        items = client.batch_get_item(RequestItems={table: first})["Responses"] if limit else {}
         return {"Responses": items, "UnprocessedKeys": {table: rest} if rest["Keys"] else {}}
 
     return Wrapped(client, batch_write_item=write, batch_get_item=read)

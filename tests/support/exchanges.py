@@ -11,7 +11,7 @@ from tests.support.fault_server import ALL_OF_LOOPBACK, FaultServer
 
 DEADLINE = 0.25
 FAR_TOO_LATE = 10
-"""How long an exchange with that deadline may take on the slowest machine; never a benchmark."""
+"""The seconds that an exchange with that deadline may take on the slowest machine."""
 
 
 @cache

@@ -14,7 +14,7 @@ _READS = ("BatchGetItem", "GetItem", "Query")
 
 @dataclass
 class Meter:
-    """Calls and capacity units by operation, since the meter was made or reset."""
+    """The calls and the capacity units of each operation, since the meter was made or reset."""
 
     calls: Counter[str] = field(default_factory=Counter)
     units: Counter[str] = field(default_factory=Counter)

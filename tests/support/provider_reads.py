@@ -1,4 +1,4 @@
-"""Accounts of each provider, and short ways to read them and to parse replies."""
+"""Accounts of each provider, and shortcuts to read them and to parse replies."""
 
 import time
 from collections import deque
@@ -32,7 +32,7 @@ class Options(TypedDict, total=False):
 
 
 class HastyTransport(Transport):
-    """Waits no longer than a test may: a payment has 20 seconds otherwise."""
+    """Limits an exchange to 0.3 seconds: a payment could take 20."""
 
     def exchange(self, request: Request, *, timeout: float) -> Reply:
         return super().exchange(request, timeout=min(timeout, 0.3))

@@ -1,4 +1,4 @@
-"""The documented samples, and ways to damage one of their fields."""
+"""The documented replies of every provider, and ways to damage one of their fields."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -18,14 +18,14 @@ UNLIMITED = "unlimited"
 _JSON = msgspec.json.Encoder(decimal_format="number")
 
 OTHER_TYPES: tuple[Any, ...] = (None, True, False, "", "text", [], ["7"], {}, {"a": "7"})
-"""No number, not even as text: that could rightly be a balance."""
+"""Values that are not numbers, not even as text: any number could be the balance."""
 
 
 class Sample(NamedTuple):
-    """A provider's reply to each request, and what the replies mean.
+    """A provider's reply to each request, and the result of parsing the replies.
 
-    `bodies` are in their own types or, for XML and plain text, as text. `reading` is the expected
-    reading, `UNLIMITED`, or None if `failure` names the expected kind of failure.
+    `bodies` are decoded JSON or, for XML and plain text, text. `reading` is the expected reading,
+    `UNLIMITED`, or None if `failure` names the expected kind of failure.
     """
 
     slug: str
@@ -84,21 +84,21 @@ def facts_of(reading: Reading) -> dict[str, Any]:
     """Returns the facts of a reading that are not None, with its numbers as exact strings."""
     facts: dict[str, Any] = msgspec.to_builtins(reading, enc_hook=str)
     del facts["observed_at"]
-    for name in ("provider_time", "resets_at"):
+    for name in ("provider_time", "resets_at", "expires_at"):
         at = getattr(reading, name)
         facts[name] = at and at.isoformat()
     return {name: fact for name, fact in facts.items() if fact is not None}
 
 
 def damaged(body: Json, path: tuple[Any, ...]) -> Iterator[Json]:
-    """Yields a body with one field removed, then with a value of each other type in its place.
+    """Yields a body with a value of each other type in place of a field, then without the field.
 
-    Removes no entry of a list: a shorter list is another reply, not a damaged one.
+    It removes no entry of a list: a shorter list is another reply, not a damaged one.
     """
     *parents, last = path
-    present_type = type(value_at(body, path))
+    own_type = type(value_at(body, path))
     for other in OTHER_TYPES:
-        if type(other) is not present_type:
+        if type(other) is not own_type:
             yield changed(body, path, other)
     if isinstance(last, str):
         removed = deepcopy(body)

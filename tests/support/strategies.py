@@ -30,7 +30,7 @@ amounts = (
     .map(lambda amount: amount or Decimal(0))
 )
 times = st.datetimes(
-    datetime(1, 1, 2),  # noqa: DTZ001 (hypothesis needs naive ones)
+    datetime(1, 1, 2),  # noqa: DTZ001 (hypothesis wants naive bounds)
     datetime(9999, 12, 30),  # noqa: DTZ001
     timezones=st.just(UTC),
 ).map(lambda at: at.replace(microsecond=0))
@@ -73,13 +73,13 @@ alerts = st.builds(
 estimates = st.decimals(-(10**9), 10**9, places=3, allow_nan=False, allow_infinity=False)
 covered = st.integers(0, 10**6).map(lambda seconds: timedelta(0, seconds))
 days = st.builds(Day, ticks.map(datetime.date), estimates, covered, estimates)
-jumps = st.builds(TopUpSeen, ticks, amounts, amounts)
+top_ups_seen = st.builds(TopUpSeen, ticks, amounts, amounts)
 rule_states = st.builds(RuleState, metrics, ticks, st.integers(1, 10**6), st.booleans())
 
 
 @st.composite
 def trends(draw: st.DrawFn) -> tuple[Sample, ...]:
-    """Trends with balances of ordinary length, so that no sample is dropped to save space."""
+    """Draws trends with balances of ordinary length, so that no sample is dropped for space."""
     hour = draw(ticks).replace(minute=0, second=0)
     balances = draw(st.lists(st.integers(-(10**6), 10**6), max_size=24))
     return tuple(
@@ -90,7 +90,7 @@ def trends(draw: st.DrawFn) -> tuple[Sample, ...]:
 
 @st.composite
 def states(draw: st.DrawFn) -> AccountState:
-    """States as `observe` makes them: the failure, its count and its beginning go together."""
+    """Draws states as `observe` makes them: with a failure, its count and beginning, or none."""
     failing = draw(st.booleans())
     # `retry_after` is for the client's own pauses, and is not stored.
     failures = st.builds(ReadFailure, st.sampled_from(FailureKind), lines)
@@ -105,7 +105,7 @@ def states(draw: st.DrawFn) -> AccountState:
         alerts=draw(st.dictionaries(metrics, alerts, max_size=4)),
         trend=draw(trends()),
         days=draw(st.lists(days, max_size=8).map(tuple)),
-        top_up=draw(st.none() | jumps),
+        top_up=draw(st.none() | top_ups_seen),
         top_up_notified_at=draw(st.none() | ticks),
         provider=draw(st.none() | words),
     )

@@ -9,15 +9,8 @@ import pytest
 from balance_watch.domain.reading import FailureKind
 from balance_watch.transport import Request, Transport
 from tests.support.exchanges import DEADLINE, failure, on_loopback, trusting
-from tests.support.fault_server import (
-    CHUNKED,
-    Behaviour,
-    FaultServer,
-    drips,
-    hangs,
-    replies,
-    says_then_hangs,
-)
+from tests.support.fault_behaviours import CHUNKED, drips, hangs, replies, sends_then_hangs
+from tests.support.fault_server import Behaviour, FaultServer
 
 LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n"
 
@@ -27,13 +20,13 @@ ENDLESS: dict[str, Behaviour] = {
     "drips one header line": drips(b"HTTP/1.1 200 OK\r\nX: ", b"y"),
     "drips header after header": drips(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", every=0.05),
     "sends 100 Continue forever": drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "stops before the body": says_then_hangs(LONG + b"\r\n"),
+    "stops before the body": sends_then_hangs(LONG + b"\r\n"),
     "drips the body": drips(LONG + b"\r\n", b" "),
     "drips a body of no stated length": drips(b"HTTP/1.1 200 OK\r\n\r\n", b" "),
     "drips a chunk's length": drips(CHUNKED, b"0"),
     "never ends a chunk": drips(CHUNKED + b"FFFFFFF\r\n", b" "),
     "sends chunk after chunk": drips(CHUNKED, b"1\r\n \r\n"),
-    "never sends the last chunk": says_then_hangs(CHUNKED + b"2\r\n{}\r\n"),
+    "never sends the last chunk": sends_then_hangs(CHUNKED + b"2\r\n{}\r\n"),
     "drips a compressed body": drips(
         LONG + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"{}")[:10], b"\x00"
     ),

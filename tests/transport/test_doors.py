@@ -12,7 +12,8 @@ from balance_watch.transport import Request, Transport
 from balance_watch.transport.sockets import Network, current
 from local.loopback import LOOPBACK
 from tests.support.exchanges import exchanged, failure, trusting
-from tests.support.fault_server import FaultServer, Wire, replies
+from tests.support.fault_behaviours import replies
+from tests.support.fault_server import FaultServer, Wire
 
 FINE = replies("200 OK", b"{}")
 

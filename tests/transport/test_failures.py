@@ -13,16 +13,8 @@ import trustme
 from balance_watch.domain.reading import FailureKind
 from balance_watch.transport import MAX_BODY, Request, Transport
 from tests.support.exchanges import exchanged, failure, on_loopback, trusting
-from tests.support.fault_server import (
-    CHUNKED,
-    Behaviour,
-    FaultServer,
-    closed_port,
-    floods,
-    replies,
-    resets,
-    says,
-)
+from tests.support.fault_behaviours import CHUNKED, floods, replies, resets, sends
+from tests.support.fault_server import Behaviour, FaultServer, closed_port
 
 FINE = replies("200 OK", b"{}")
 
@@ -67,7 +59,7 @@ def test_an_invalid_header_is_a_transport_error() -> None:
         assert value not in str(caught.value)
 
 
-@pytest.mark.parametrize("behaviour", [says(), resets()], ids=["hangs up", "resets"])
+@pytest.mark.parametrize("behaviour", [sends(), resets()], ids=["hangs up", "resets"])
 def test_a_connection_that_ends_without_a_reply_is_unreachable_after_sending(
     behaviour: Behaviour,
 ) -> None:
@@ -114,7 +106,7 @@ def test_a_valid_certificate_is_accepted(certified: ssl.SSLContext, ca_bundle: s
 
 
 def test_a_server_without_tls_is_unreachable_and_sends_nothing() -> None:
-    answer = says(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    answer = sends(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     with FaultServer(answer, speaks_first=True) as server:
         error = failure(on_loopback(), server.url.replace("http://", "https://"))
         assert server.heads == []
@@ -171,12 +163,12 @@ MALFORMED: dict[str, Behaviour] = {
     "broken gzip": replies("200 OK", b"\x1f\x8b garbage", content_encoding="gzip"),
     "body that is not gzip": replies("200 OK", b"{}", content_encoding="gzip"),
     "body shorter than announced": replies("200 OK", b'{"balance": 1', content_length="99"),
-    "chunk shorter than announced": says(CHUNKED + b"10\r\n{}"),
-    "chunk with an invalid length": says(CHUNKED + b"many\r\n{}\r\n0\r\n\r\n"),
-    "no last chunk": says(CHUNKED + b"2\r\n{}\r\n"),
-    "status that is not a number": says(b"HTTP/1.1 fine OK\r\nContent-Length: 2\r\n\r\n{}"),
-    "two lengths": says(b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n{}"),
-    "another protocol": says(b"220 mail.example ESMTP\r\n"),
+    "chunk shorter than announced": sends(CHUNKED + b"10\r\n{}"),
+    "chunk with an invalid length": sends(CHUNKED + b"many\r\n{}\r\n0\r\n\r\n"),
+    "no last chunk": sends(CHUNKED + b"2\r\n{}\r\n"),
+    "status that is not a number": sends(b"HTTP/1.1 fine OK\r\nContent-Length: 2\r\n\r\n{}"),
+    "two lengths": sends(b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n{}"),
+    "another protocol": sends(b"220 mail.example ESMTP\r\n"),
     "an endless header": floods(b"HTTP/1.1 200 OK\r\nX: "),
     "endless headers": floods(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 100),
 }

@@ -9,17 +9,8 @@ import pytest
 from balance_watch.transport import Request, Transport, TransportError
 from tests.support.canaries import CORE, key
 from tests.support.exchanges import on_loopback
-from tests.support.fault_server import (
-    CHUNKED,
-    Behaviour,
-    FaultServer,
-    closed_port,
-    floods,
-    hangs,
-    replies,
-    resets,
-    says,
-)
+from tests.support.fault_behaviours import CHUNKED, floods, hangs, replies, resets, sends
+from tests.support.fault_server import Behaviour, FaultServer, closed_port
 
 KEY = key()
 SPELLINGS = {KEY, quote(KEY), quote(KEY, safe=""), quote_plus(KEY), CORE}
@@ -31,15 +22,15 @@ FAULTS: dict[str, Behaviour] = {
     "rate limited": replies("429 Too Many Requests", b"", retry_after="5"),
     "provider error": replies("503 Service Unavailable", b""),
     "timed out": hangs,
-    "hung up": says(),
+    "hung up": sends(),
     "reset": resets(),
     "too large": floods(b"HTTP/1.1 200 OK\r\n\r\n"),
     "broken gzip": replies("200 OK", b"{}", content_encoding="gzip"),
-    "broken chunk": says(CHUNKED + b"many\r\n"),
+    "broken chunk": sends(CHUNKED + b"many\r\n"),
     "cut short": replies("200 OK", b"{", content_length="99"),
-    "not http": says(b"220 mail.example ESMTP\r\n"),
-    "unreadable headers": says(b"HTTP/1.1 200 OK\r\n: no name\r\nbroken\r\n\r\n{}"),
-    "two lengths": says(b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n{}"),
+    "not http": sends(b"220 mail.example ESMTP\r\n"),
+    "unreadable headers": sends(b"HTTP/1.1 200 OK\r\n: no name\r\nbroken\r\n\r\n{}"),
+    "two lengths": sends(b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n{}"),
 }
 
 

@@ -2,19 +2,15 @@
 
 import json
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import ceil
 
 import pytest
-from botocore.exceptions import ClientError
 
-from balance_watch.domain.notification import Reason
 from balance_watch.domain.reading import FailureKind, ReadFailure
 from balance_watch.errors import RunUnderWayError
 from balance_watch.usecases.summary import Summary
-from balance_watch.wiring import Client
 from tests.support.canaries import webhook
 from tests.support.check_bench import (
     FINE,
@@ -22,7 +18,6 @@ from tests.support.check_bench import (
     SECONDS,
     THIRD,
     Bench,
-    DeniedSecrets,
 )
 from tests.support.dynamodb_clients import Response, Wrapped, failing, refusal
 from tests.support.examples import NEXT, TICK, state
@@ -83,12 +78,6 @@ def test_an_alert_that_lasts_is_reminded_of(bench: Bench) -> None:
     bench.reads.balances["a"] = LOW
     bench.run()
     assert bench.run(TICK + timedelta(hours=24)).reminded == 1
-
-
-def test_a_configuration_without_accounts_is_announced_once(bench: Bench) -> None:
-    assert bench.run().fired == 1
-    assert bench.run(NEXT).fired == 0
-    assert bench.delivery.announced == [("configuration", "fired")]
 
 
 def test_a_tick_that_is_delivered_twice_is_one_run(bench: Bench) -> None:
@@ -257,111 +246,3 @@ def test_quiet_accounts_that_cannot_be_stored_are_deferred(bench: Bench) -> None
     throttled = Wrapped(client, batch_write_item=failing(refusal("ThrottlingException")))
     summary = bench.check(bench.store_over(throttled)).run(TICK, seconds=SECONDS)
     assert (summary.fired, summary.deferred) == (1, 1)
-
-
-def test_a_valid_policy_is_used(bench: Bench) -> None:
-    bench.watch("a")
-    bench.aws.put_policy('[[rules]]\nname = "mine"\nbelow = "100"\n')
-    bench.run()
-    assert [entry.notification.rule for entry in bench.delivery.accepted] == ["mine"]
-
-
-def test_an_invalid_policy_is_announced(bench: Bench) -> None:
-    bench.watch("a")
-    bench.aws.put_policy("[[rules]]\nbelow = 1\n")
-    bench.run()
-    assert bench.delivery.announced == [("configuration", "fired")]
-
-
-def test_the_last_valid_policy_replaces_an_invalid_one(bench: Bench) -> None:
-    bench.watch("a")
-    bench.aws.put_policy('[[rules]]\nname = "mine"\nbelow = "50"\n')
-    bench.run()
-    bench.aws.put_policy("[[rules]\n")
-    bench.reads.balances["a"] = "40"
-    bench.run(NEXT)
-    assert bench.delivery.announced == [("configuration", "fired"), ("a", "fired")]
-    assert bench.delivery.accepted[-1].notification.rule == "mine"
-    assert "the last valid policy is in force" in bench.delivery.accepted[0].notification.detail
-
-
-def test_without_a_valid_policy_before_the_built_in_one_replaces_an_invalid_one(
-    bench: Bench,
-) -> None:
-    bench.watch("a")
-    bench.reads.balances["a"] = LOW
-    bench.aws.put_policy("[[rules]\n")
-    bench.run()
-    assert ("a", "fired") in bench.delivery.announced
-    assert "the built-in policy is in force" in bench.delivery.accepted[0].notification.detail
-
-
-def test_a_policy_that_is_valid_again_resolves_its_alert(bench: Bench) -> None:
-    bench.watch("a")
-    bench.aws.put_policy("[[rules]\n")
-    bench.run()
-    bench.aws.put_policy("# Empty.\n")
-    bench.run(NEXT)
-    assert bench.delivery.announced == [("configuration", "fired"), ("configuration", "resolved")]
-
-
-def test_a_fault_is_announced_once_and_not_at_every_tick(bench: Bench) -> None:
-    bench.aws.put_policy("[[rules]\n")
-    bench.run()
-    bench.run(NEXT)
-    assert bench.delivery.announced == [("configuration", "fired")]
-
-
-def test_a_new_fault_is_announced_at_once(bench: Bench) -> None:
-    bench.aws.put_policy("[[rules]\n")
-    bench.run()
-    bench.put_secret("accounts", "no JSON")
-    bench.run(NEXT)
-    assert bench.delivery.accepted[-1].notification.reason is Reason.WORSENED
-
-
-def test_a_missing_parameter_is_announced(bench: Bench) -> None:
-    bench.watch("a")
-    elsewhere = replace(bench.wiring.settings, policy_parameter="/not/there")
-    bench.wiring = replace(bench.wiring, settings=elsewhere)
-    assert bench.run().read == 1
-    assert "/not/there" in bench.delivery.accepted[0].notification.detail
-
-
-def test_without_a_parameter_the_built_in_policy_is_valid(bench: Bench) -> None:
-    bench.watch("a")
-    nowhere = replace(bench.wiring.settings, policy_parameter="")
-    bench.wiring = replace(bench.wiring, settings=nowhere)
-    assert bench.run() == Summary(TICK, accounts=1, read=1)
-
-
-def test_a_fault_in_a_secret_is_announced_and_the_other_accounts_are_read(bench: Bench) -> None:
-    bench.watch("a", into="accounts/good")
-    bench.put_secret("accounts/bad", "no JSON")
-    assert bench.run().read == 1
-    assert bench.delivery.announced == [("configuration", "fired")]
-    detail = bench.delivery.accepted[0].notification.detail
-    assert detail == "secret balance-watch/accounts/bad: is not JSON"
-
-
-def test_if_no_secret_can_be_read_the_run_fails_and_the_tick_stays_open(bench: Bench) -> None:
-    bench.watch("a")
-    working = bench.wiring
-
-    def make_client(service: str) -> Client:
-        is_denied = service == "secretsmanager"
-        return DeniedSecrets() if is_denied else working.client(service)
-
-    bench.wiring = replace(working, make_client=make_client)
-    with pytest.raises(ClientError, match="AccessDenied"):
-        bench.run()
-    bench.wiring = working
-    assert bench.run().read == 1
-
-
-def test_an_account_that_was_removed_keeps_its_history(bench: Bench) -> None:
-    bench.watch("a", "b")
-    bench.run()
-    bench.watch("b")
-    assert bench.run(NEXT).accounts == 1
-    assert bench.store.accounts.history("a", TICK, NEXT)

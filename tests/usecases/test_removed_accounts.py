@@ -70,3 +70,11 @@ def test_a_removed_account_without_an_alert_is_not_logged(
     bench.watch("b")
     bench.run(NEXT)
     assert logged_as_removed(caplog) == []
+
+
+def test_an_account_that_was_removed_keeps_its_history(bench: Bench) -> None:
+    bench.watch("a", "b")
+    bench.run()
+    bench.watch("b")
+    assert bench.run(NEXT).accounts == 1
+    assert bench.store.accounts.history("a", TICK, NEXT)

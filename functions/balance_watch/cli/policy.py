@@ -4,10 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from balance_watch.cli.matching import load_if_allowed, print_unmatched
 from balance_watch.cli.terminal import Subparsers, err, out, print_faults, sanitize, wiring
+from balance_watch.config.loading import Configuration
 from balance_watch.config.policy import PolicyFile, parse_policy
-from balance_watch.errors import CommandError
+from balance_watch.errors import CommandError, SettingsError
 from balance_watch.providers.registry import catalogue_clashes
 from balance_watch.validation import Faults
 
@@ -29,8 +32,13 @@ def add_commands(commands: Subparsers) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    policy, _ = _read(arguments.file)
+    policy, text = _read(arguments.file)
     out.print(f"Valid: {_summary(policy)}.")
+    try:
+        configuration = wiring().load(text)
+    except (SettingsError, BotoCoreError, ClientError):
+        return 0  # A file can be checked where no stack is in reach: then its accounts are unknown.
+    _show_unwatched(configuration)
     return 0
 
 
@@ -58,7 +66,16 @@ def _put(arguments: argparse.Namespace) -> int:
     out.print(f"In force from the next run on: {_summary(policy)}.")
     if configuration is not None:
         print_faults(configuration.contradictions)
+        _show_unwatched(configuration)
     return 0
+
+
+def _show_unwatched(configuration: Configuration) -> None:
+    """Names the accounts that can run dry without an alert."""
+    accounts = (account for account, _ in configuration.accounts)
+    if names := configuration.policy.unwatched(accounts):
+        text = f"No rule on an amount watches: {', '.join(names)}"
+        out.print(sanitize(text, "yellow"), soft_wrap=True)
 
 
 def _read(file: str) -> tuple[PolicyFile, str]:

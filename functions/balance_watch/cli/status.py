@@ -26,10 +26,14 @@ from balance_watch.domain.formatting import (
     with_unit,
 )
 from balance_watch.domain.policy import UNREADABLE, Policy
+from balance_watch.domain.reading import Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import Silence
 from balance_watch.domain.spending import LONGEST
 from balance_watch.domain.state import AccountState
+
+_SOON = timedelta(days=1)
+"""An account that lasts less than this is never called ok."""
 
 _COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 
@@ -68,7 +72,7 @@ def as_json(
 
 
 def _as_json(account: Account, state: AccountState, policy: Policy) -> dict[str, Any]:
-    reading, failure = state.reading, state.failure
+    reading, failure, runway = state.reading, state.failure, state.runway
     return {
         "account": account.name,
         "provider": account.provider,
@@ -82,7 +86,17 @@ def _as_json(account: Account, state: AccountState, policy: Policy) -> dict[str,
             "since": state.failing_since and iso_time(state.failing_since),
         },
         "alerts": list(_alerts(state, account, policy)),
+        "runway": None if runway is None else int(runway.total_seconds()),
+        "per_day": digits(state.pace.per_day),
+        "runs_dry_at": _runs_dry_at(reading, runway),
+        "labels": dict(account.labels),
     }
+
+
+def _runs_dry_at(reading: Reading | None, runway: timedelta | None) -> str | None:
+    if reading is None or runway is None or runway >= LONGEST:
+        return None
+    return iso_time(reading.observed_at + runway)
 
 
 def _alerts(state: AccountState, account: Account, policy: Policy) -> Iterator[dict[str, Any]]:
@@ -141,18 +155,18 @@ def _show_oldest_check(times: Sequence[datetime | None]) -> None:
 
 
 def accounts_table(rows: Sequence[tuple[AccountState, str]]) -> Table:
-    """Draws a table of accounts: balance, how long it lasts, its last day, and the condition.
+    """Draws a table of accounts: the condition, the balance, how long it lasts, its last day.
 
     Args:
         rows: each account's state and provider.
     """
     table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("state", overflow="fold", min_width=12)
     table.add_column("account", no_wrap=True, max_width=32)
     table.add_column("provider", style="dim", no_wrap=True, max_width=18)
     table.add_column("balance", justify="right", no_wrap=True)
     table.add_column("lasts", justify="right", no_wrap=True)
     table.add_column("last 24 h", no_wrap=True)
-    table.add_column("state", overflow="fold", min_width=12)
     for state, provider in rows:
         reading = state.reading
         stale = "dim" if state.failure else ""
@@ -161,19 +175,19 @@ def accounts_table(rows: Sequence[tuple[AccountState, str]]) -> Table:
         # Every other hour, always with the latest: so the day fits into eighty columns.
         plot = sparkline(tuple(sample.balance for sample in state.trend)[::-2][::-1])
         table.add_row(
+            _condition(state),
             sanitize(state.account),
             sanitize(provider),
             balance,
             Text(_runway(state), style=stale),
             Text(plot, style="cyan"),
-            _condition(state),
         )
     return table
 
 
 def _runway(state: AccountState) -> str:
     """Writes how long the balance lasts, in its largest unit; empty if that is unknown."""
-    runway = state.pace.lasts(state.reading.balance) if state.reading else None
+    runway = state.runway
     if runway is None or runway >= LONGEST:
         return ""
     days, hours = runway.days, runway.seconds // 3600
@@ -196,8 +210,21 @@ def _condition(state: AccountState) -> Text:
         is_firing = unreadable is not None and unreadable.firing
         style = _COLOURS[unreadable.severity] if unreadable and is_firing else "magenta"
         words.append(sanitize(state.failure.kind.words.lower(), style))
+    words = [*_running_dry(state), *words]
     if words:
         return Text(", ").join(words)
     if state.checked_at is None:
         return Text("not checked yet", style="dim")
     return Text("ok" if state.reading else "no limit", style="green")
+
+
+def _running_dry(state: AccountState) -> Iterator[Text]:
+    """Yields that an account ends, if the rule that tells it is turned off or quiet."""
+    firing = {metric for metric, alert in state.alerts.items() if alert.firing}
+    if state.reading is None or state.failure is not None or Metric.EMPTY in firing:
+        return
+    runway = state.runway
+    if state.reading.usable <= 0:
+        yield Text("empty", style=_COLOURS[Severity.CRITICAL])
+    elif runway is not None and runway < _SOON and Metric.RUNWAY not in firing:
+        yield Text(f"lasts {format_duration(runway)}", style=_COLOURS[Severity.WARNING])

@@ -155,6 +155,8 @@ def _facts(reading: Reading) -> dict[str, str | None]:
         "auto_reload_amount": _money(auto_reload.amount, unit) if auto_reload else None,
         "provider_time": _time(reading.provider_time),
         "resets_at": _time(reading.resets_at),
+        "credit_limit": _money(reading.credit_limit, unit),
+        "expires_at": _time(reading.expires_at),
         "status": reading.status,
     }
 

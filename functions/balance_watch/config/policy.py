@@ -8,7 +8,15 @@ import msgspec
 
 from balance_watch.config.match_facts import OF_ALERTS, check_facts
 from balance_watch.config.policy_rules import parse_rules
-from balance_watch.config.policy_types import DAYS, Clock, Duration, Reminder, Weekday, Zone
+from balance_watch.config.policy_types import (
+    DAYS,
+    Clock,
+    Duration,
+    Reminder,
+    RunsDry,
+    Weekday,
+    Zone,
+)
 from balance_watch.domain.channels import TOPIC
 from balance_watch.domain.policy import Defaults, Policy, Route
 from balance_watch.domain.silences import MuteTime
@@ -27,6 +35,8 @@ class DefaultsTable(msgspec.Struct, frozen=True):
     minimum_gap: Duration = Duration("6h")
     unreadable_after: int = 3
     quicken: bool = False
+    runs_dry: RunsDry = RunsDry(*Defaults().runs_dry)
+    empty: bool = True
 
 
 class MuteTable(msgspec.Struct, frozen=True):
@@ -104,7 +114,12 @@ def parse_policy(
         return None
     reminder = None if defaults.reminder == "never" else defaults.reminder.span
     timing = Defaults(
-        reminder, defaults.minimum_gap.span, defaults.unreadable_after, defaults.quicken
+        reminder,
+        defaults.minimum_gap.span,
+        defaults.unreadable_after,
+        defaults.quicken,
+        runs_dry=defaults.runs_dry.tiers,
+        empty=defaults.empty,
     )
     return PolicyFile(Policy(timing, rules, routes, mute_times), providers)
 

@@ -58,6 +58,31 @@ class Reminder(Duration):
             raise ValueError(f'{error}, or "never"') from None
 
 
+class RunsDry:
+    """`runs_dry`: one or two durations, the longer first, or `never`; `.tiers` are they."""
+
+    __slots__ = ("tiers",)
+
+    def __init__(self, *tiers: timedelta) -> None:
+        self.tiers = tiers
+
+    @classmethod
+    def parse(cls, value: object) -> "RunsDry":
+        """Raises ValueError on what is neither."""
+        if value == "never":
+            return cls()
+        problem = 'must be one or two durations, the longer first, such as ["3d", "1d"], or "never"'
+        if not isinstance(value, list) or len(value) not in (1, 2):
+            raise ValueError(problem)
+        try:
+            tiers = tuple(Duration.parse(one).span for one in value)
+        except ValueError:
+            raise ValueError(problem) from None
+        if not tiers[-1] or (len(tiers) > 1 and tiers[0] <= tiers[1]):
+            raise ValueError(problem)
+        return cls(*tiers)
+
+
 class PendingPeriodText(str):
     """How long a breach must last: `2 checks`, or a duration."""
 

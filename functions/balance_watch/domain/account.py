@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
@@ -11,7 +12,8 @@ class Account:
     """One prepaid account. `credentials` never appear in its repr.
 
     `alert_below` is in the account's own currency. `base_url` replaces the scheme and host of the
-    provider's address. `auth` chooses one of the provider's ways of sending the key.
+    provider's address. `auth` chooses one of the provider's ways of sending the key. `runs_dry` and
+    `empty` replace the policy's defaults, and `expires_at` the time that the provider reports.
     """
 
     name: str
@@ -23,6 +25,9 @@ class Account:
     currency: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     auth: str | None = None
+    runs_dry: tuple[timedelta, ...] | None = None
+    empty: bool | None = None
+    expires_at: datetime | None = None
 
     @property
     def facts(self) -> dict[str, str]:

@@ -1,19 +1,22 @@
 """What one read of an account changes and announces: a pure function of state, result and rules."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.evaluation import (
     EvaluatedRule,
     advance_rule,
+    as_breached_now,
+    evaluate,
     gravest_firing,
-    is_breached_now,
     is_short_of_recovery,
 )
 from balance_watch.domain.lifecycle import Alert, advance, mark_notified
 from balance_watch.domain.measurements import measure, missing_metric
+from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.notification import (
     Notification,
     Reason,
@@ -23,14 +26,15 @@ from balance_watch.domain.notification_builder import NotificationBuilder
 from balance_watch.domain.outbox import OutboxEntry, Outgoing, PaymentOrder, entries_for
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import Defaults
-from balance_watch.domain.reading import ReadResult
-from balance_watch.domain.rules import Measurements, Metric, Rule, RuleStatus
+from balance_watch.domain.reading import Reading, ReadResult
+from balance_watch.domain.rules import Evaluation, Measurements, Metric, Rule, RuleStatus
 from balance_watch.domain.silences import IsSuppressed
 from balance_watch.domain.state import AccountState, RuleState, observe
 
+_BAD_NEWS = (Reason.FIRED, Reason.WORSENED)
 
-@dataclass(frozen=True, slots=True)
-class AlertContext:
+
+class AlertContext(NamedTuple):
     """What is the same for every account of a run: timing, routing and suppression."""
 
     defaults: Defaults
@@ -38,8 +42,7 @@ class AlertContext:
     is_suppressed: IsSuppressed = lambda _: False
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderTraits:
+class ProviderTraits(NamedTuple):
     """What alerts need to know of an account's provider.
 
     Attributes:
@@ -77,6 +80,8 @@ def decide(
         payment: how the latest automatic top-up ended, if an alert on it is open.
     """
     rules = tuple(rules)
+    if isinstance(result, Reading) and account.expires_at is not None:
+        result = replace(result, expires_at=account.expires_at)
     before, lacking = state, missing_metric(result, rules, traits.metrics, now)
     state = observe(before, result, now, lacking, account.provider)
     measurements = measure(state, result, payment, now)
@@ -84,7 +89,7 @@ def decide(
         advance_rule(rule, before.rules.get(rule.name), measurements, now) for rule in rules
     ]
     builder = NotificationBuilder(account, state, measurements, traits.link, now)
-    context = replace(context, defaults=context.defaults.quickened(builder.runway))
+    context = context._replace(defaults=context.defaults.quickened(builder.runway))
     alerts: dict[Metric, Alert] = {}
     entries: list[Outgoing] = []
     for metric in Metric:
@@ -113,12 +118,30 @@ def advance_alert(
     context: AlertContext,
 ) -> tuple[Alert | None, tuple[OutboxEntry, ...]]:
     """Advances the alert of one metric, given its evaluated rules, and announces what changed."""
-    alert, reason = _advance(old, evaluated, builder.measurements, context.defaults, builder.now)
+    defaults = context.defaults
+    if METRICS[metric].no_minimum_gap:
+        defaults = replace(defaults, minimum_gap=timedelta())
+    alert, reason = _advance(old, evaluated, builder.measurements, defaults, builder.now)
     if alert is None or reason is None:
         return alert, ()
-    by_rule = {each.rule.name: each.evaluation for each in evaluated}
-    notification = builder.for_alert(alert, metric, reason, by_rule.get(alert.rule))
+    evaluation = _evaluation_behind(alert, reason, evaluated, builder.measurements)
+    notification = builder.for_alert(alert, metric, reason, evaluation)
     return announce(alert, notification, context)
+
+
+def _evaluation_behind(
+    alert: Alert,
+    reason: Reason,
+    evaluated: Sequence[EvaluatedRule],
+    measurements: Measurements,
+) -> Evaluation | None:
+    """Returns the evaluation that an announcement rests on; None if its rule was removed."""
+    behind = next((each for each in evaluated if each.rule.name == alert.rule), None)
+    if behind is None:
+        return None
+    if reason in _BAD_NEWS:
+        return evaluate(behind.rule, measurements, firing=False)
+    return behind.evaluation
 
 
 def announce(
@@ -140,11 +163,11 @@ def _advance(
 ) -> tuple[Alert | None, Reason | None]:
     """Returns the alert of one metric after a read, and the reason to announce it, if any."""
     alert, reason = advance(old, gravest_firing(evaluated), defaults, now)
-    if reason in (Reason.FIRED, Reason.WORSENED):
+    if reason in _BAD_NEWS:
         # Bad news must rest on this very read: not on a failed one, and not on a number between
         # the threshold and its recovery. A reminder may rest on either.
-        breached = [each for each in evaluated if is_breached_now(each.rule, measurements)]
-        firing = gravest_firing(breached)
+        breached = (as_breached_now(each, measurements) for each in evaluated)
+        firing = gravest_firing(each for each in breached if each is not None)
         alert, reason = advance(old, firing, defaults, now) if firing else (alert, None)
     rules = {each.rule.name for each in evaluated}
     if reason is Reason.RESOLVED and old is not None:

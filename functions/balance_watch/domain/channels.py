@@ -1,7 +1,7 @@
 """The channels that alerts can go to: `sns`, or `slack:oncall` where a kind has several."""
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from typing import NamedTuple
 
 TOPIC = "sns"
 """The channel that every stack has: alerts go there when no other channel is left."""
@@ -15,8 +15,7 @@ def kind_of(channel: str) -> str:
     return channel.partition(":")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class AvailableChannels:
+class AvailableChannels(NamedTuple):
     """The channels that a run can route alerts to.
 
     `names` are the channels that exist and are not suspended; `unread_kinds` the kinds whose secret

@@ -1,24 +1,30 @@
 """The conditions of the metrics: whether the measurements of an account breach a rule."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
+from typing import NamedTuple
 
 from balance_watch.domain.money import CALCULATION_DIGITS
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.rules import Evaluation, Measurements, Rule, RuleStatus, Severity
+from balance_watch.domain.spending import LONGEST
 
 DEFAULT_RECOVERY = Decimal("0.1")
 """Without `recover`, an alert ends 10 % past its threshold."""
 
+_LONGEST_SECONDS = Decimal(LONGEST.days * 86400)
 
-@dataclass(frozen=True, slots=True)
-class RuleInput:
-    """What a condition is applied to: a rule, the measurements, and whether the rule fires yet."""
+
+class RuleInput(NamedTuple):
+    """What a condition is applied to: a rule, the measurements, and whether the rule fires yet.
+
+    `grave` tells whether it fires critically yet, for a rule with a critical threshold.
+    """
 
     rule: Rule
     measurements: Measurements
     firing: bool
+    grave: bool = False
 
     def limit(self, threshold: Decimal, *, below: bool, recover: Decimal | None = None) -> Decimal:
         """Returns the threshold; while the rule fires, the number at which its alert ends."""
@@ -51,18 +57,62 @@ def past_threshold(inputs: RuleInput) -> Evaluation:
     below = rule.below is not None
     limit = inputs.limit(threshold, below=below, recover=_absolute(rule.recover, unit))
     breached = value < limit if below else value > limit
+    if breached and _is_critical(inputs, value):
+        critical = Severity.CRITICAL
+        return Evaluation(RuleStatus.BREACHED, f"{value:f}", rule.critical_below, critical)
     return Evaluation(_status(breached=breached), f"{value:f}", threshold)
 
 
+def _is_critical(inputs: RuleInput, value: Decimal) -> bool:
+    """Tells whether a breach is below the critical threshold, or has not recovered from it."""
+    threshold = inputs.rule.critical_below
+    if threshold is None:
+        return False
+    return value < (recovery(threshold, below=True) if inputs.grave else threshold)
+
+
 def runs_out(inputs: RuleInput) -> Evaluation:
-    """Compares the runway with its threshold; a quota that resets earlier does not run out."""
-    evaluation, until_reset = past_threshold(inputs), inputs.measurements.until_reset
-    if evaluation.status is not RuleStatus.BREACHED or until_reset is None:
+    """Compares the runway with its threshold; a quota that resets earlier does not run out.
+
+    A cautious rule leaves an account to others while its provider says that it reloads by itself.
+    It also knows that nothing is spent where nothing is left, or the rate is unknown: then the
+    rule on what is left tells it, and this one stays as it is.
+    """
+    evaluation, rule, measurements = past_threshold(inputs), inputs.rule, inputs.measurements
+    if evaluation.status is not RuleStatus.BREACHED:
         return evaluation
-    runway = inputs.measurements.numbers[inputs.rule.metric]
-    if runway > inputs.limit(until_reset, below=True):
-        return replace(evaluation, status=RuleStatus.OK)
+    runway, until_reset = measurements.numbers[rule.metric], measurements.until_reset
+    reload = measurements.reading.auto_reload if measurements.reading else None
+    reloads = rule.cautious and reload is not None and reload.enabled
+    if rule.cautious and not runway and (reloads or not measurements.per_day):
+        threshold = rule.threshold_of(grave=inputs.grave)
+        return Evaluation(RuleStatus.UNKNOWN, threshold=threshold)
+    resets = until_reset is not None and runway > inputs.limit(until_reset, below=True)
+    if resets or reloads or runway >= _LONGEST_SECONDS:
+        return Evaluation(RuleStatus.OK, evaluation.value, rule.threshold)
     return evaluation
+
+
+def nothing_left(inputs: RuleInput) -> Evaluation:
+    """Tells whether nothing can be spent any more, which fires at once.
+
+    Without a credit limit, nothing is left at 0. With one, all of it may be owed: the alert begins
+    below it, and ends above it.
+    """
+    reading = inputs.measurements.reading
+    if reading is None:
+        return Evaluation(RuleStatus.UNKNOWN)
+    at_floor = reading.balance == reading.floor and (inputs.firing or not reading.floor)
+    breached = reading.balance < reading.floor or at_floor
+    value = f"{reading.balance:f}"
+    return Evaluation(_status(breached=breached), value, reading.floor, skip_pending=breached)
+
+
+def expires(inputs: RuleInput) -> Evaluation:
+    """Compares the time until the credit expires with its threshold; without a date it does not."""
+    if inputs.rule.metric not in inputs.measurements.numbers:
+        return Evaluation(RuleStatus.OK, threshold=inputs.rule.threshold)
+    return past_threshold(inputs)
 
 
 def low_by_provider(inputs: RuleInput) -> Evaluation:

@@ -46,7 +46,7 @@ def _balance(
         yield "The balance cannot be read at the moment. This is the last known balance."
     elif reading is not None:
         yield from _spending(metric, reading, measurements)
-        yield from _provider_facts(reading, resolved=resolved)
+        yield from _provider_facts(metric, reading, resolved=resolved)
 
 
 def _spending(metric: Metric, reading: Reading, measurements: Measurements) -> Iterator[str]:
@@ -55,23 +55,31 @@ def _spending(metric: Metric, reading: Reading, measurements: Measurements) -> I
         yield f"The usual rate is {with_unit(usual, reading.currency)} a day."
     if measurements.until_reset is not None and reading.resets_at is not None:
         yield f"The balance is a quota that resets on {format_time(reading.resets_at)}."
+    if metric in measurements.numbers and metric is Metric.EXPIRY and reading.expires_at:
+        yield f"The date is {format_time(reading.expires_at)}."
+    if reading.credit_limit:
+        limit = with_unit(reading.credit_limit, reading.currency)
+        yield f"The provider's credit limit is {limit}."
 
 
-def _provider_facts(reading: Reading, *, resolved: bool) -> Iterator[str]:
+def _provider_facts(metric: Metric, reading: Reading, *, resolved: bool) -> Iterator[str]:
     """Yields what the provider tells besides the balance; of a problem, also how it sees it."""
     counts = [(reading.credits, "credits"), (reading.points, "points")]
     amounts = [with_unit(count, unit) for count, unit in counts if count is not None]
     if amounts:
         yield f"The account holds {' and '.join(amounts)}."
+    reload = reading.auto_reload
     if resolved:
+        if metric is Metric.RUNWAY and reload is not None and reload.enabled:
+            yield _auto_reload(reload, reading.currency)  # which ends the alert, too
         return
     if reading.provider_flag:
         yield "The provider has set its low-balance flag."
     if reading.provider_threshold is not None:
         threshold = with_unit(reading.provider_threshold, reading.currency)
         yield f"The threshold set at the provider is {threshold}."
-    if reading.auto_reload is not None:
-        yield _auto_reload(reading.auto_reload, reading.currency)
+    if reload is not None:
+        yield _auto_reload(reload, reading.currency)
     if reading.status:
         yield f"The provider says: {reading.status}"
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 _TOLD_FOR = timedelta(days=1)
 _BYTES = 10_000
@@ -41,8 +42,7 @@ class SecretPresence:
     is_whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class LostSecret:
+class LostSecret(NamedTuple):
     """A secret that is gone: since which tick, and the digests of its accounts, if known."""
 
     since: datetime

@@ -14,7 +14,9 @@ from enum import Enum
 from balance_watch.domain.conditions import (
     Condition,
     auto_reload_missed,
+    expires,
     low_by_provider,
+    nothing_left,
     past_threshold,
     payment_unsettled,
     runs_out,
@@ -69,6 +71,8 @@ class MetricInfo:
         resolved_sentence: what the end of an alert says.
         unknown_value: stands for the value while it is not known.
         may_lack_threshold: its threshold may be unknown while its rule applies.
+        on_amount: a rule on it watches that the account does not run dry.
+        no_minimum_gap: two alerts on it may follow each other at once.
     """
 
     measure: Measure | None = None
@@ -84,6 +88,8 @@ class MetricInfo:
     resolved_sentence: str = "{account} has recovered and is at {value}"
     unknown_value: str = "an unknown balance"
     may_lack_threshold: bool = False
+    on_amount: bool = False
+    no_minimum_gap: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -104,8 +110,14 @@ def _balance(reading: Reading, _pace: Pace, _now: datetime) -> Decimal | None:
 
 
 def _runway(reading: Reading, pace: Pace, _now: datetime) -> Decimal | None:
-    lasts = pace.lasts(reading.balance)
+    lasts = pace.lasts(reading.usable)
     return None if lasts is None else Decimal(int(lasts.total_seconds()))
+
+
+def _expiry(reading: Reading, _pace: Pace, now: datetime) -> Decimal | None:
+    """Returns the seconds until the credit expires; less than 0 if it has expired."""
+    at = reading.expires_at
+    return None if at is None or at < _NEVER else Decimal(int((at - now).total_seconds()))
 
 
 def _staleness(reading: Reading, _pace: Pace, now: datetime) -> Decimal | None:
@@ -117,16 +129,18 @@ def _staleness(reading: Reading, _pace: Pace, now: datetime) -> Decimal | None:
 
 
 METRICS: Mapping[Metric, MetricInfo] = {
-    Metric.BALANCE: MetricInfo(measure=_balance),
+    Metric.BALANCE: MetricInfo(measure=_balance, on_amount=True),
     Metric.CREDITS: MetricInfo(
         measure=lambda reading, _pace, _now: reading.credits,
         reading_fields=("credits",),
         unit="credits",
+        on_amount=True,
     ),
     Metric.POINTS: MetricInfo(
         measure=lambda reading, _pace, _now: reading.points,
         reading_fields=("points",),
         unit="points",
+        on_amount=True,
     ),
     Metric.RUNWAY: MetricInfo(
         measure=_runway,
@@ -135,6 +149,26 @@ METRICS: Mapping[Metric, MetricInfo] = {
         unit=Unit.SECONDS,
         sentence="{account} lasts {value}",
         resolved_sentence="{account} has recovered and lasts {value}",
+        unknown_value="an unknown time",
+        on_amount=True,
+    ),
+    Metric.EMPTY: MetricInfo(
+        measure=_balance,
+        condition=nothing_left,
+        in_policy=False,
+        threshold_forms=(),
+        sentence="{account} has nothing left: {value}",
+        on_amount=True,
+        no_minimum_gap=True,
+    ),
+    Metric.EXPIRY: MetricInfo(
+        measure=_expiry,
+        condition=expires,
+        threshold_forms=(ThresholdForm.DURATION,),
+        may_top_up=False,
+        unit=Unit.SECONDS,
+        sentence="the credit of {account} expires in {value}",
+        resolved_sentence="the credit of {account} no longer expires soon",
         unknown_value="an unknown time",
     ),
     Metric.SPEND_RATE: MetricInfo(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from balance_watch.domain.account import account_facts
 from balance_watch.domain.rules import Metric, Severity
@@ -84,8 +85,7 @@ def alert_id(account: str, metric: Metric, reason: Reason, said_at: datetime) ->
     return str(uuid.uuid5(_ALERT_IDS, f"{account}\n{metric}\n{reason}\n{said_at.isoformat()}"))
 
 
-@dataclass(frozen=True, slots=True)
-class SendResult:
+class SendResult(NamedTuple):
     """The result of sending one message: the notifications in it that were accepted or rejected.
 
     `permanent` means that the channel failed for good, so that no retry can help.

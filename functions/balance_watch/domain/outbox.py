@@ -1,13 +1,11 @@
 """What the outbox holds: notifications that channels have yet to accept, and orders to pay."""
 
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from balance_watch.domain.notification import Notification
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxEntry:
+class OutboxEntry(NamedTuple):
     """A notification for one channel, until the channel has accepted it.
 
     `channels` are all channels that the notification was routed to: each of them gets a copy of
@@ -19,8 +17,7 @@ class OutboxEntry:
     channels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentOrder:
+class PaymentOrder(NamedTuple):
     """An order to top up an account once, until it is carried out or dropped.
 
     `notification` is the alert that asks for the payment; its `alert_id` is the idempotency key.

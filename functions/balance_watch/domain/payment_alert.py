@@ -45,7 +45,7 @@ def decide_payment(
             return state, ()  # the balance that rises is announced when the silence ends
         return state, entries_for(notification, context.routing(notification.facts))
     # Every payment without a clear end is news: the minimum gap does not apply.
-    context = replace(context, defaults=replace(context.defaults, minimum_gap=timedelta()))
+    context = context._replace(defaults=replace(context.defaults, minimum_gap=timedelta()))
     rule = Rule(TOP_UP, Metric.TOP_UP)
     evaluated = advance_rule(rule, state.rules.get(TOP_UP), measurements, now)
     alert, entries = advance_alert(

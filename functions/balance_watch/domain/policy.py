@@ -1,11 +1,14 @@
 """The policy: which rules there are, where their alerts go and how often they are repeated."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
 
 from balance_watch.domain.account import Account, matches
 from balance_watch.domain.channels import TOPIC, AvailableChannels
+from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.rules import Metric, PendingPeriod, Rule, Severity
 from balance_watch.domain.silences import MuteTime
 
@@ -23,6 +26,14 @@ RESERVED_NAMES = frozenset(
 )
 """The names of built-in rules and notices; a policy's own rule cannot take one of them."""
 
+EMPTY, RUNS_DRY, EXPIRES = "empty", "runs_dry", "expires"
+"""Built-in rules that a policy's own rule of the same name takes the place of.
+
+Policies that are older than these rules may have such names.
+"""
+
+_EXPIRES_WITHIN = (timedelta(days=14), timedelta(days=3))
+
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
@@ -33,12 +44,17 @@ class Defaults:
         minimum_gap: the time between two announcements of alerts that are equally grave.
         unreadable_after: how many failed reads in a row it takes to fire.
         quicken: reminders come after half of the time that the balance lasts, if that is sooner.
+        runs_dry: how long a balance must last, or else it is a warning; and, if there is a second
+            time, critical. Empty: never.
+        empty: whether an account with nothing left is an alert.
     """
 
     reminder: timedelta | None = timedelta(hours=24)
     minimum_gap: timedelta = timedelta(hours=6)
     unreadable_after: int = 3
     quicken: bool = False
+    runs_dry: tuple[timedelta, ...] = (timedelta(days=3), timedelta(days=1))
+    empty: bool = True
 
     def quickened(self, runway: timedelta | None) -> "Defaults":
         """Returns the timing for an account with this runway; reminders stay an hour apart."""
@@ -47,8 +63,7 @@ class Defaults:
         return replace(self, reminder=min(self.reminder, max(runway / 2, _SOONEST_REMINDER)))
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """The channels of the alerts whose facts match every glob."""
 
     match: Mapping[str, str]
@@ -81,7 +96,28 @@ class Policy:
         if (threshold := account.alert_below) is not None:
             rules.append(Rule(ALERT_BELOW, Metric.BALANCE, Severity.CRITICAL, below=threshold))
         facts = account.facts
-        return (*rules, *(rule for rule in self.rules if matches(rule.match, facts)))
+        own = [rule for rule in self.rules if matches(rule.match, facts)]
+        taken = {rule.name for rule in own}
+        # Last, so that of two equally grave rules on one metric the policy's own is named.
+        return (*rules, *own, *(it for it in self._on_running_dry(account) if it.name not in taken))
+
+    def _on_running_dry(self, account: Account) -> Iterator[Rule]:
+        """Yields the built-in rules on what is left, how long it lasts, and when it expires."""
+        defaults = self.defaults
+        if defaults.empty if account.empty is None else account.empty:
+            yield Rule(EMPTY, Metric.EMPTY, Severity.CRITICAL)
+        runs_dry = defaults.runs_dry if account.runs_dry is None else account.runs_dry
+        if runs_dry:
+            yield replace(_tiered(RUNS_DRY, Metric.RUNWAY, runs_dry), cautious=True)
+        yield _tiered(EXPIRES, Metric.EXPIRY, _EXPIRES_WITHIN)
+
+    def unwatched(self, accounts: Iterable[Account]) -> tuple[str, ...]:
+        """Returns the names of the accounts that no rule on an amount watches."""
+        return tuple(
+            account.name
+            for account in accounts
+            if not any(METRICS[rule.metric].on_amount for rule in self.rules_for(account))
+        )
 
     def channels_for(
         self, facts: Mapping[str, str], channels: AvailableChannels
@@ -107,3 +143,9 @@ def destinations(routed: tuple[str, ...], channels: AvailableChannels) -> tuple[
         return available
     names = dict.fromkeys((*available, *channels.among(channels.defaults)))
     return tuple(names) or (TOPIC,)
+
+
+def _tiered(name: str, metric: Metric, tiers: tuple[timedelta, ...]) -> Rule:
+    """Returns a rule on a duration: a warning below the first, critical below the second."""
+    below, *critical = (Decimal(int(tier.total_seconds())) for tier in tiers)
+    return Rule(name, metric, below=below, critical_below=critical[0] if critical else None)

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from enum import StrEnum
+from typing import NamedTuple
+
+from balance_watch.domain.money import CALCULATION_DIGITS
 
 
-@dataclass(frozen=True, slots=True)
-class AutoReload:
+class AutoReload(NamedTuple):
     """The provider's automatic top-up: on or off; if known, at which balance and by how much."""
 
     enabled: bool
@@ -24,6 +26,8 @@ class Reading:
         provider_threshold: the low-balance threshold set at the provider, in the same unit.
         provider_time: the provider's own timestamp, kept only if the balance was computed then.
         resets_at: when a quota resets. It is not stored.
+        credit_limit: how much the account may owe: the balance may fall to minus this.
+        expires_at: when the credit expires.
 
     An optional field is None where the provider does not tell it.
     """
@@ -39,6 +43,19 @@ class Reading:
     provider_time: datetime | None = None
     status: str | None = None
     resets_at: datetime | None = None
+    credit_limit: Decimal | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def floor(self) -> Decimal:
+        """Returns the balance down to which the account can be used: 0 without a credit limit."""
+        return self.credit_limit.copy_negate() if self.credit_limit else Decimal(0)
+
+    @property
+    def usable(self) -> Decimal:
+        """Returns what can still be spent, the credit limit included."""
+        with localcontext(prec=CALCULATION_DIGITS):
+            return self.balance - self.floor
 
 
 @dataclass(frozen=True, slots=True)

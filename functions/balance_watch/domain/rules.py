@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
@@ -20,6 +21,8 @@ class Metric(StrEnum):
     CREDITS = "credits"
     POINTS = "points"
     RUNWAY = "runway"
+    EMPTY = "empty"
+    EXPIRY = "expiry"
     SPEND_RATE = "spend_rate"
     STALENESS = "staleness"
     PROVIDER_FLAG = "provider_flag"
@@ -42,12 +45,14 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
-@dataclass(frozen=True, slots=True)
-class PendingPeriod:
+class PendingPeriod(NamedTuple):
     """How long a breach must last before it fires: so many checks in a row, and so much time."""
 
     checks: int = 1
     lasting: timedelta = timedelta()
+
+
+_ONE_CHECK = PendingPeriod()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ class Rule:
 
     Attributes:
         recover: the threshold at which an alert ends; None: 10 % past the rule's own.
+        critical_below: a second, lower threshold; below it, the rule is breached critically.
+        cautious: it says nothing while the rate of spending is unknown, or auto-reload is on.
         relative: the thresholds are multiples of the account's usual spending.
         top_ups: how many payments in 24 hours the rule may trigger by beginning to fire.
     """
@@ -67,7 +74,9 @@ class Rule:
     below: Decimal | None = None
     above: Decimal | None = None
     recover: Decimal | None = None
-    pending_period: PendingPeriod = PendingPeriod()
+    critical_below: Decimal | None = None
+    cautious: bool = False
+    pending_period: PendingPeriod = _ONE_CHECK
     relative: bool = False
     top_ups: int = 0
 
@@ -75,6 +84,10 @@ class Rule:
     def threshold(self) -> Decimal | None:
         """Returns `below` or `above`, whichever is set; None for metrics without thresholds."""
         return self.below if self.below is not None else self.above
+
+    def threshold_of(self, *, grave: bool) -> Decimal | None:
+        """Returns the threshold of a tier: the critical one, if the rule has it, or its first."""
+        return self.threshold if self.critical_below is None or not grave else self.critical_below
 
 
 class RuleStatus(StrEnum):

@@ -13,8 +13,7 @@ from balance_watch.domain.silences import Silence
 from balance_watch.domain.state import AccountState
 
 
-@dataclass(frozen=True, slots=True)
-class DeadChannel:
+class DeadChannel(NamedTuple):
     """A channel that failed permanently: when, and why.
 
     `digest` tells its address from another one, and does not reveal it.
@@ -25,8 +24,7 @@ class DeadChannel:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class RejectingChannel:
+class RejectingChannel(NamedTuple):
     """A channel that rejected all it was sent, from a first time to the latest, and why.
 
     `digest` tells its address from another one, and does not reveal it.
@@ -38,8 +36,7 @@ class RejectingChannel:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class TopicSubscribers:
+class TopicSubscribers(NamedTuple):
     """How many subscribers of the topic have confirmed, as of a time; None: SNS did not say.
 
     `digest` tells the topic from another one.

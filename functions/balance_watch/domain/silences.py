@@ -1,8 +1,8 @@
 """What mutes alerts: silences, which end at a time, and mute times, which recur every week."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
+from typing import NamedTuple
 
 from balance_watch.domain.account import matches
 from balance_watch.domain.metrics import METRICS
@@ -15,8 +15,7 @@ _DAY = timedelta(days=1)
 _BLIND = frozenset(metric.value for metric, info in METRICS.items() if info.blind)
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(NamedTuple):
     """Mutes the alerts whose facts match every glob, until a time."""
 
     name: str
@@ -35,8 +34,7 @@ class Silence:
         return now < self.until and _covers(self.match, facts)
 
 
-@dataclass(frozen=True, slots=True)
-class MuteTime:
+class MuteTime(NamedTuple):
     """Mutes uncritical alerts in certain hours of certain weekdays (0 is Monday).
 
     `begins` and `ends` are local times of `zone`. A mute time that ends before it begins extends

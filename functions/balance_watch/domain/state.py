@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -15,12 +15,16 @@ from balance_watch.domain.trend import Sample, add_sample
 
 @dataclass(frozen=True, slots=True)
 class RuleState:
-    """A rule that is breached: since when, for how many checks, and whether it fires yet."""
+    """A rule that is breached: since when, for how many checks, and whether it fires yet.
+
+    `grave`: it fires critically, by its critical threshold, and has not recovered from that.
+    """
 
     metric: Metric
     since: datetime
     checks: int
     firing: bool
+    grave: bool = False
 
 
 class TopUpSeen(NamedTuple):
@@ -72,6 +76,11 @@ class AccountState:
         if self.checked_at is None:
             return Pace()
         return pace(self.trend, self.days, self.checked_at)
+
+    @property
+    def runway(self) -> timedelta | None:
+        """Returns how long what can be spent lasts, as of the latest check, if that is known."""
+        return None if self.reading is None else self.pace.lasts(self.reading.usable)
 
 
 def observe(

@@ -7,7 +7,7 @@ that has a secret is configured by the secret of its name under the prefix.
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from balance_watch.domain.channels import DEFAULT, TOPIC, kind_of
 from balance_watch.domain.notification import Notification, SendResult
@@ -31,8 +31,7 @@ class Channel(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Connections:
+class Connections(NamedTuple):
     """The connections that channels send through: HTTP, and clients of AWS services by name."""
 
     transport: Transport

@@ -189,8 +189,8 @@ def _duration(notification: Notification) -> str:
 def for_machines(notification: Notification) -> dict[str, Any]:
     """Returns the JSON of the contract: exact numbers as strings, times in UTC, null for unknown.
 
-    Durations are in seconds: `runway`, and `value` and `threshold` of the metrics runway and
-    staleness.
+    Durations are in seconds: `runway`, and `value` and `threshold` of the metrics runway, expiry
+    and staleness.
     """
     threshold, balance = notification.threshold, notification.balance
     observed_at, runway = notification.observed_at, notification.runway

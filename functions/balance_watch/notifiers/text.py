@@ -53,6 +53,8 @@ def pace(notification: Notification) -> str:
     if not per_day:
         return "Nothing is spent at the moment."
     rate = with_unit(_ROUGH.plus(per_day), notification.currency or "units")
+    if notification.metric is Metric.EMPTY:
+        return f"It has spent about {rate} a day."
     return f"It spends about {rate} a day, so the balance lasts {format_runway(runway)}."
 
 
@@ -108,6 +110,19 @@ def _threshold_passed(notification: Notification) -> str:
     return f"{sentence}, {side} {threshold}"
 
 
+def _nothing_left(notification: Notification) -> str:
+    sentence, floor = _sentence(notification), notification.threshold
+    if not floor or notification.reason is Reason.REMINDER:
+        return sentence
+    return f"{sentence}, past its credit limit of {amount(notification, floor.copy_abs())}"
+
+
+def _expires(notification: Notification) -> str:
+    if notification.value is not None and Decimal(notification.value) <= 0:
+        return f"the credit of {notification.account} has expired"
+    return _threshold_passed(notification)
+
+
 def _low_by_provider(notification: Notification) -> str:
     sentence, threshold = _sentence(notification), notification.threshold
     value = None if notification.value is None else Decimal(notification.value)
@@ -136,6 +151,8 @@ def _faults(notification: Notification) -> str:
 
 
 _PROBLEMS: Mapping[Metric, Callable[[Notification], str]] = {
+    Metric.EMPTY: _nothing_left,
+    Metric.EXPIRY: _expires,
     Metric.PROVIDER_FLAG: _low_by_provider,
     Metric.AUTO_RELOAD: _auto_reload_missed,
     Metric.TOP_UP: _payment_unsettled,

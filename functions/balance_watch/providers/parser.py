@@ -26,6 +26,9 @@ from balance_watch.validation import Json
 
 _STATUS_LENGTH = 200
 
+_MILLISECONDS = Decimal(10) ** 11
+"""As seconds it is the year 5138, as milliseconds the year 1973."""
+
 
 def parse_reply(spec: Spec, account: Account, reply: Reply, now: datetime) -> ReadResult:
     """Returns the reading that a reply holds, or the failure that it reports.
@@ -86,6 +89,8 @@ class _BodyReader:
             auto_reload=self._auto_reload(),
             provider_time=self._time(paths.provider_time),
             resets_at=self._time(paths.resets_at),
+            credit_limit=self._credit_limit(),
+            expires_at=self._time(paths.expires_at),
             status=self._text(paths.status),
         )
 
@@ -111,13 +116,18 @@ class _BodyReader:
         amount = self._amounts.money(self._paths.auto_reload_amount, self._root)
         return AutoReload(enabled, threshold, amount)
 
+    def _credit_limit(self) -> Decimal | None:
+        """Returns how much may be owed: some providers write it as the lowest balance, below 0."""
+        limit = self._amounts.money(self._paths.credit_limit, self._root)
+        return None if limit is None else limit.copy_abs()
+
     def _time(self, path: Path | None) -> datetime | None:
         value = self._value(path)
         if value is None:
             return None
         try:
-            if isinstance(value, Decimal) and path is self._paths.resets_at:
-                return datetime.fromtimestamp(int(value), UTC)
+            if isinstance(value, Decimal) and path is not self._paths.provider_time:
+                return datetime.fromtimestamp(_seconds(value), UTC)
             parsed = datetime.fromisoformat(value)
             return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
         except (TypeError, ValueError, OverflowError, OSError):
@@ -131,6 +141,11 @@ class _BodyReader:
             raise UnexpectedReplyError.at(path, "is not text")
         # Masking takes time for each key, so it skips what lies far beyond the part that is shown.
         return mask_keys(value[: 4 * _STATUS_LENGTH], self._account)[:_STATUS_LENGTH] or None
+
+
+def _seconds(number: Decimal) -> int:
+    """Returns a time in seconds since 1970; a number as large as today's milliseconds is those."""
+    return int(number) // 1000 if abs(number) >= _MILLISECONDS else int(number)
 
 
 def parse_top_up_reply(spec: Spec, reply: Reply) -> PaymentOutcome:

@@ -60,7 +60,8 @@ class ReplyPaths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the reply has each fact, below `root`. Only `balance` is required.
 
     `each` is a list with an entry per currency, and `balance` and `currency` are paths into an
-    entry; with `add_up`, the entries of one currency are parts of one balance.
+    entry; with `add_up`, the entries of one currency are parts of one balance. `credit_limit` is
+    only for a balance that does not include it, and that may fall below 0 as far as it.
     """
 
     balance: AmountPaths
@@ -77,6 +78,8 @@ class ReplyPaths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     auto_reload_amount: Path | None = None
     provider_time: Path | None = None
     resets_at: Path | None = None
+    credit_limit: Path | None = None
+    expires_at: Path | None = None
     status: Path | None = None
 
 

@@ -62,6 +62,8 @@ def reading_to_map(reading: Reading) -> Item:
             "reload_by": auto and auto.amount,
             "as_of": maybe_text(reading.provider_time),
             "status": reading.status,
+            "credit": reading.credit_limit,
+            "expires": maybe_text(reading.expires_at),
         }
     )
 
@@ -82,4 +84,6 @@ def reading_from_map(item: Mapping[str, Any], observed_at: datetime) -> Reading:
         else AutoReload(reload, item.get("reload_at"), item.get("reload_by")),
         provider_time=maybe_time(item.get("as_of")),
         status=item.get("status"),
+        credit_limit=item.get("credit"),
+        expires_at=maybe_time(item.get("expires")),
     )

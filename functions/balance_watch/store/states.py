@@ -125,6 +125,7 @@ def _rules_to_item(rules: Mapping[str, RuleState]) -> Item:
             "since": seconds_of(rule.since),
             "checks": rule.checks,
             "firing": rule.firing,
+            **({"grave": True} if rule.grave else {}),
         }
         for name, rule in rules.items()
     }
@@ -132,7 +133,8 @@ def _rules_to_item(rules: Mapping[str, RuleState]) -> Item:
 
 def _rule_from_item(item: Mapping[str, Any]) -> RuleState:
     since = time_from_seconds(item["since"])
-    return RuleState(Metric(item["of"]), since, int(item["checks"]), item["firing"])
+    firing, grave = item["firing"], item.get("grave", False)
+    return RuleState(Metric(item["of"]), since, int(item["checks"]), firing, grave)
 
 
 def _alerts_to_item(alerts: Mapping[Metric, Alert]) -> Item:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.account import Account
@@ -37,8 +37,7 @@ OnRead = Callable[[Account, ReadResult, int], None]
 """Is called for each account that was read, with its result and the number of all reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """The accounts to check in one run, with what is the same for all of them."""
 
     run: Run

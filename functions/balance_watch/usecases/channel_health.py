@@ -93,7 +93,7 @@ class ChannelHealth:
             digest = configuration.channels[name].digest
             return RejectingChannel(digest, now, now, why[:_WHY_LENGTH])
         why = before.why if _is_fault(before) else why[:_WHY_LENGTH]
-        return replace(before, until=now, why=why)
+        return before._replace(until=now, why=why)
 
 
 def _still_there(

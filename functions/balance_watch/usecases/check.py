@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.alerts import AlertContext
@@ -56,8 +56,7 @@ class Deliver(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Tick:
+class _Tick(NamedTuple):
     """What is the same throughout one run."""
 
     run: Run
@@ -106,7 +105,7 @@ class Check:
         try:
             examination = examine(self.load(), record, now)
             listeners = ask(examination.listeners, self.ask_topic, now)
-            examination = replace(examination, listeners=listeners)
+            examination = examination._replace(listeners=listeners)
             digest = self._keep_policy(examination.configuration, record.policy_digest)
             record = examination.into(replace(record, policy_digest=digest))
             tick = self._tick(run, examination, summary, deadline)

@@ -1,8 +1,9 @@
 """Every fault of the configuration: its own, and those that take the run before to be seen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.lost_secrets import LostSecrets, lost_fault, lost_secrets, remember
@@ -15,8 +16,7 @@ from balance_watch.usecases.listeners import Listeners, listeners_now
 _FAULTS, _FAULT_LENGTH = 50, 300
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(NamedTuple):
     """A configuration beside what the run before left: lost secrets, and who hears."""
 
     configuration: Configuration

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from balance_watch.domain.channels import kind_of
 from balance_watch.domain.notification import Notification, SendResult
@@ -62,8 +62,7 @@ class _ChannelResult:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Fallbacks:
+class _Fallbacks(NamedTuple):
     """Chooses the channel for an entry whose own channel is missing or dead."""
 
     names: Sequence[str]
@@ -121,8 +120,7 @@ def deliver(
     return DeliveryReport(accepted, len(entries) - accepted, permanent, recovered, rejecting)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sender:
+class _Sender(NamedTuple):
     """Sends to all channels in parallel, so that none delays another."""
 
     outbox: Outbox

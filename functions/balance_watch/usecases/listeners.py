@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.channels import TOPIC, AvailableChannels
@@ -24,8 +24,7 @@ _ALWAYS = ("account", "provider", "severity", "rule", "metric")
 """The facts that every alert has, so that `*` matches them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listeners:
+class Listeners(NamedTuple):
     """The channels of a configuration, as far as somebody hears them.
 
     `subscribers` is None while it is not known how many the topic has: it is taken to be heard.
@@ -121,7 +120,7 @@ def ask(listeners: Listeners, ask_topic: AskTopic, now: datetime) -> Listeners:
         _log.warning("subscribers of the topic are not known", extra={"why": answer.why})
         if known is not None and not answer.is_denied:
             confirmed = known.confirmed
-    return replace(listeners, subscribers=TopicSubscribers(topic.digest, now, confirmed))
+    return listeners._replace(subscribers=TopicSubscribers(topic.digest, now, confirmed))
 
 
 def _leave_some(routes: Sequence[Route]) -> bool:

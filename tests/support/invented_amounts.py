@@ -1,4 +1,4 @@
-"""Tells whether a balance can come from a body: without our own parser, and by every sum."""
+"""Finds amounts of a reading that cannot come from the reply, without the product's own parser."""
 
 import re
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _WIDE = Context(prec=200, traps=[])
 
 
 def numbers_of(body: bytes, spec: Spec) -> set[Decimal]:
-    """Returns the numbers in a body; text in JSON counts only if the provider writes text."""
+    """Returns the numbers in a body, with those in JSON text only if the provider writes text."""
     as_text = spec.numbers != "json" or body.lstrip().startswith(b"<") or spec.format == "text"
     digits = body if as_text else _STRING.sub(b'""', body)
     if spec.numbers == "grouped text":
@@ -24,15 +24,19 @@ def numbers_of(body: bytes, spec: Spec) -> set[Decimal]:
     return {_WIDE.create_decimal(match.decode()) for match in _NUMBER.findall(digits)}
 
 
-def invented(spec: Spec, reading: Reading, body: bytes) -> list[Decimal]:
+def invented_amounts(spec: Spec, reading: Reading, body: bytes) -> list[Decimal]:
     """Returns the amounts of a reading that do not come from the numbers of the body."""
     paths = "".join(path for amounts in spec.reply.balance.sums for path in amounts.plus)
     literals = {Decimal(number) for number in re.findall(r"`(\d+)`", paths)}
     numbers = numbers_of(body, spec) | literals
-    money = [reading.provider_threshold]
+    amounts = [reading.provider_threshold]
+    if reading.credit_limit is not None:
+        # Either sign may be the provider's.
+        numbers |= {number.copy_negate() for number in numbers}
+        amounts.append(reading.credit_limit)
     if reading.auto_reload is not None:
-        money += [reading.auto_reload.threshold, reading.auto_reload.amount]
-    scales = [(amount, spec.scale) for amount in money if amount is not None]
+        amounts += [reading.auto_reload.threshold, reading.auto_reload.amount]
+    scales = [(amount, spec.scale) for amount in amounts if amount is not None]
     counts = (reading.credits, reading.points)
     scales += [(amount, Decimal(1)) for amount in counts if amount is not None]
     wrong = [amount for amount, scale in scales if amount not in _scaled(numbers, scale)]
@@ -40,6 +44,7 @@ def invented(spec: Spec, reading: Reading, body: bytes) -> list[Decimal]:
 
 
 def _adds_up(spec: Spec, balance: Decimal, numbers: set[Decimal]) -> bool:
+    """Tells whether the balance is one of the sums that the specification allows."""
     for amounts in spec.reply.balance.sums:
         max_parts = 3 if spec.reply.add_up else len(amounts.plus)
         less = _sums(_scaled(numbers, spec.scale), len(amounts.less))
@@ -58,5 +63,5 @@ def _sums(numbers: set[Decimal], parts: int) -> set[Decimal]:
     """Returns every sum of this many numbers; 0 for none."""
     sums = {Decimal(0)}
     for _ in range(parts):
-        sums = {_WIDE.add(one, other) for one, other in product(sums, numbers)}
+        sums = {_WIDE.add(added, number) for added, number in product(sums, numbers)}
     return sums

@@ -1,9 +1,9 @@
-"""The embedded AWS with so many accounts, in a process of its own: what it takes is not counted.
+"""The embedded AWS with the accounts, in a process of its own, so that it is not measured.
 
-    python -m tests.benchmarks.outside PORTS NUMBER...
+    python -m tests.benchmarks.aws PORTS NUMBER...
 
-Every number gets a secrets prefix and a table of its own. Prints, by number, the environment of a
-function that watches them, and serves until its input ends.
+Each number of accounts gets a secrets prefix and a table of its own. The module prints, by number,
+the environment of a function that watches them, and serves until its input ends.
 """
 
 import json
@@ -17,15 +17,15 @@ PER_SECRET = 50
 
 def main() -> None:
     """Serves until the input ends."""
-    ports, numbers = json.loads(sys.argv[1]), [int(each) for each in sys.argv[2:]]
+    ports, numbers = json.loads(sys.argv[1]), [int(number) for number in sys.argv[2:]]
     with EmbeddedAws() as aws:
         environments = {}
         for number in numbers:
             prefix = f"benchmark-{number}/"
             entries = [_entry(index, ports) for index in range(number)]
             for start in range(0, number, PER_SECRET):
-                some = {"accounts": entries[start : start + PER_SECRET]}
-                aws.put_secret(f"{prefix}accounts/{start}", some)
+                secret = {"accounts": entries[start : start + PER_SECRET]}
+                aws.put_secret(f"{prefix}accounts/{start}", secret)
             environments[number] = {
                 **aws.environment,
                 "SECRETS_PREFIX": prefix,

@@ -1,0 +1,130 @@
+"""Compares what a simulation announced, stored and paid with what it should have."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+
+from balance_watch.domain.state import AccountState
+from tests.support.crash_points import CrashPoint
+from tests.support.simulation import (
+    DEFAULT,
+    NEXT,
+    ONCALL,
+    PAYS,
+    TICK,
+    TOPIC,
+    WATCHED,
+    Simulation,
+)
+
+EVERYWHERE, ORDINARY = (TOPIC, DEFAULT, ONCALL), (TOPIC, DEFAULT)
+
+EXPECTED: dict[tuple[str, str], tuple[str, ...]] = {
+    ("resolves", "fired"): EVERYWHERE,
+    ("lasts", "fired"): EVERYWHERE,
+    ("worsens", "fired"): ORDINARY,
+    ("fires", "fired"): EVERYWHERE,
+    ("worsens", "worsened"): EVERYWHERE,
+    ("resolves", "resolved"): EVERYWHERE,
+    ("resolves", "topped_up"): ORDINARY,
+    ("lasts", "reminder"): EVERYWHERE,
+    ("rejected", "fired"): EVERYWHERE,
+    ("configuration", "fired"): EVERYWHERE,
+    (PAYS, "fired"): ORDINARY,
+}
+"""The channels that must be notified, by account and reason. `_about_the_payment` adds the rest."""
+
+Announcement = tuple[str, str, str]
+"""A channel, an account and a reason."""
+
+_CONSISTENT_PAYMENTS = (("paid", 1), ("unknown", 1), ("unknown", 0))
+"""The outcomes that may be stored, each with the number of payments that the provider received."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The differences between what happened in a simulation and what should have happened."""
+
+    lost: Counter[Announcement]
+    doubled: Counter[Announcement]
+    may_be_doubled: Counter[Announcement]
+    """Entries that a channel had accepted, and that were still pending when the process crashed."""
+    ids_differ: bool
+    pending: int
+    readings_lost: set[str]
+    payments: int
+    payment: str
+
+    @property
+    def is_correct(self) -> bool:
+        """Whether every promise was kept."""
+        return not (
+            self.lost
+            or self.doubled - self.may_be_doubled
+            or self.ids_differ
+            or self.pending
+            or self.readings_lost
+            or (self.payment, self.payments) not in _CONSISTENT_PAYMENTS
+        )
+
+
+def crash_and_recover(simulation: Simulation, point: CrashPoint, *, same_tick_again: bool) -> Audit:
+    """Crashes a process at this point, runs the next ones, and audits the simulation."""
+    simulation.run_until(point)
+    accepted, pending, states = simulation.accepted(), simulation.pending(), simulation.states()
+    if same_tick_again:
+        assert simulation.run(TICK).complete
+    assert simulation.run(NEXT).complete
+    assert simulation.run(NEXT + timedelta(minutes=5)).complete
+    unmarked = set(accepted) & pending
+    return audit_of(simulation, unmarked, states, same_tick_again=same_tick_again)
+
+
+def audit_of(
+    simulation: Simulation,
+    unmarked: set[tuple[str, str]],
+    states: dict[str, AccountState],
+    *,
+    same_tick_again: bool,
+) -> Audit:
+    """Audits a simulation after its last run.
+
+    Args:
+        simulation: the simulation; its last runs were complete.
+        unmarked: channel and alert id of entries that were accepted, but still pending at a crash.
+        states: the states at the crash.
+        same_tick_again: whether `TICK` ran again after the crash.
+    """
+    accepted = simulation.accepted()
+    announced: Counter[Announcement] = Counter()
+    for (channel, alert_id), times in accepted.items():
+        announced[channel, *simulation.alerts[alert_id]] += times
+    payment = simulation.payment
+    outcome = payment.outcome.value if payment else "none"
+    expected = Counter(
+        (channel, *alert) for alert, channels in EXPECTED.items() for channel in channels
+    ) + _about_the_payment(outcome)
+    finished = (
+        set(WATCHED)
+        if same_tick_again
+        else {name for name, state in states.items() if state.checked_at == TICK}
+    )
+    return Audit(
+        lost=expected - announced,
+        doubled=announced - expected,
+        may_be_doubled=Counter(
+            (channel, *simulation.alerts[alert_id]) for channel, alert_id in unmarked
+        ),
+        ids_differ=len(accepted) != sum(expected.values()),
+        pending=len(simulation.pending()),
+        readings_lost=finished - {"rejected"} - simulation.readings_of(TICK),
+        payments=simulation.payments,
+        payment=outcome,
+    )
+
+
+def _about_the_payment(outcome: str) -> Counter[Announcement]:
+    """Returns what must be announced: that the payment was made, or that its outcome is unknown."""
+    if outcome == "paid":
+        return Counter((channel, PAYS, "topped_up") for channel in ORDINARY)
+    return Counter((channel, PAYS, "fired") for channel in EVERYWHERE)

@@ -1,0 +1,186 @@
+"""The scenario of the crash tests: a run in which alerts of every kind and a payment are due.
+
+A day before, three alerts fired while Slack rejected everything. Since then a secret and the policy
+were edited, and balances changed.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from balance_watch.config.settings import CheckSettings
+from balance_watch.domain.reading import FailureKind, ReadFailure
+from balance_watch.wiring import new_client
+from local.aws import EmbeddedAws
+from local.provider_server import ProviderAccount
+from local.slack_inbox import NOT_OK, SlackInbox
+from local.vonage import VonageServer
+from tests.support.canaries import key
+from tests.support.clock import Clock
+from tests.support.crash_points import CrashableClients, CrashableTransport
+from tests.support.dynamodb_local import DynamoDbLocal, NotInstalledError
+from tests.support.fakes import FakeReads
+from tests.support.simulation import PAYS, TICK, WATCHED, Simulation
+from tests.support.tables import client_of, new_table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+DAY_BEFORE = TICK - timedelta(days=1)
+PREFIX = "balance-watch/"
+LOW = "8.2"
+
+POLICY = """
+[[rules]]
+name = "getting low"
+match = { account = "worsens" }
+below = "50"
+
+[[rules]]
+name = "pay"
+match = { account = "pays" }
+below = "20"
+top_up = { max_per_day = 1 }
+
+[[routes]]
+match = { severity = "critical" }
+channels = ["sns", "slack:default", "slack:oncall"]
+"""
+
+
+def effects_of_the_run() -> Counter[str]:
+    """Returns the effects of the run at `TICK`; a test checks that there are no others."""
+    return Counter(
+        {
+            "UpdateItem": 2,  # claim and close
+            "BatchGetSecretValue": 1,
+            "GetTopicAttributes": 1,
+            "GetParameter": 1,
+            "PutItem": 2,  # the valid policy, the claim of the payment
+            "TransactWriteItems": 3,  # the configuration, the accounts, the end of the payment
+            "BatchGetItem": 2,  # the states, the latest payment
+            "BatchWriteItem": 1 + 3 + 2,  # quiet accounts; entries of three channels, the payment's
+            "Query": 1,
+            "PublishBatch": 1 + 1,  # the notification of the payment follows the payment
+            "HTTP post": 2 + 1 + 1,  # two webhooks, the payment, a webhook
+        }
+    )
+
+
+@dataclass
+class Scenario:
+    """The table as the day before left it; `begin` starts a simulation on a copy."""
+
+    simulation: Simulation
+    items: list[Any]
+
+    def begin(self) -> Simulation:
+        """Returns a new simulation in which many balances have changed since the day before."""
+        before, table = self.simulation, new_table(self.simulation.outside)
+        for start in range(0, len(self.items), 25):
+            puts: Any = [{"PutRequest": {"Item": it}} for it in self.items[start : start + 25]]
+            before.outside.batch_write_item(RequestItems={table: puts})
+        for messages in before.slack.messages.values():
+            messages.clear()
+        before.aws.published()
+        next(iter(before.vonage.accounts.values())).top_ups.clear()
+        return replace(
+            before,
+            settings=replace(before.settings, table_name=table),
+            clock=Clock(),
+            reads=FakeReads(
+                balances=dict.fromkeys(("fires", "worsens", "lasts", PAYS), LOW),
+                failures={"rejected": ReadFailure(FailureKind.KEY_REJECTED, "no")},
+            ),
+            alert_ids=dict(before.alert_ids),
+            alerts=dict(before.alerts),
+            published=list(before.published),
+        )
+
+
+@contextmanager
+def scenario(dynamodb: str | None = None) -> Iterator[Scenario]:
+    """Yields the scenario; its table is in moto, or in the DynamoDB at this address."""
+    with ExitStack() as stack:
+        aws, slack = stack.enter_context(EmbeddedAws()), stack.enter_context(SlackInbox())
+        vonage = stack.enter_context(VonageServer())
+        vonage.accounts[f"{key()}:{key('secret')}"] = ProviderAccount(Decimal(8), auto_reload=True)
+        aws.put_secret(f"{PREFIX}accounts", {"accounts": _accounts(vonage)})
+        aws.put_secret(f"{PREFIX}slack", {"webhooks": slack.webhooks})
+        aws.put_policy(POLICY)
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name, value in aws.environment.items():
+            patch.setenv(name, value)
+        if dynamodb is not None:
+            patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
+        outside = client_of(dynamodb) if dynamodb else aws.client("dynamodb")
+        simulation = _simulation(aws, slack, vonage, outside)
+        _run_the_day_before(simulation)
+        aws.put_secret(f"{PREFIX}accounts/more", "no JSON")
+        aws.put_policy(f'{POLICY}\n[defaults]\nreminder = "24h"\n')
+        yield Scenario(simulation, outside.scan(TableName=simulation.settings.table_name)["Items"])
+
+
+@contextmanager
+def scenario_on_dynamodb_local() -> Iterator[Scenario]:
+    """Yields the scenario on AWS's own DynamoDB; skips the test where that is not installed."""
+    try:
+        local = DynamoDbLocal().start()
+    except NotInstalledError as missing:
+        pytest.skip(str(missing))
+    with scenario(local.url) as made:
+        yield made
+    local.stop()
+
+
+def _simulation(
+    aws: EmbeddedAws, slack: SlackInbox, vonage: VonageServer, outside: "DynamoDBClient"
+) -> Simulation:
+    clients = {name: new_client(name) for name in ("dynamodb", "secretsmanager", "ssm", "sns")}
+    settings = replace(
+        CheckSettings.from_environment(aws.environment),
+        table_name=new_table(outside),
+        trusted_hosts=frozenset({slack.authority, vonage.authority}),
+    )
+    transport = CrashableTransport(settings.trusted_hosts)
+    return Simulation(
+        aws, slack, vonage, clients, outside, CrashableClients(clients), transport, settings
+    )
+
+
+def _run_the_day_before(simulation: Simulation) -> None:
+    """Runs a check that fires three alerts, while Slack rejects every message."""
+    simulation.reads.balances = {"resolves": LOW, "lasts": LOW, "worsens": "30"}
+    for name in simulation.slack.webhooks:
+        simulation.slack.script(name, NOT_OK)
+    assert not simulation.run(DAY_BEFORE).complete
+    simulation.published = [each.content["alert_id"] for each in simulation.aws.published()]
+
+
+def _accounts(vonage: VonageServer) -> list[dict[str, Any]]:
+    entries = [
+        {
+            "name": name,
+            "provider": "you",
+            "credentials": {"api_key": key()},
+            "alert_below": "20",
+        }
+        for name in WATCHED
+        if name != PAYS
+    ]
+    payer = {
+        "name": PAYS,
+        "provider": "vonage",
+        "credentials": {"api_key": key(), "api_secret": key("secret")},
+        "variables": {"trx": "t"},
+        "base_url": vonage.url,
+    }
+    return [*entries, payer]
