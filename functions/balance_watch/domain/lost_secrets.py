@@ -8,7 +8,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -85,7 +85,7 @@ def lost_secrets(
     still = {name: it for name, it in sorted(candidates.items()) if not _has_moved(name, it, found)}
     kept = dict(list(still.items())[:_MOST_LOST])
     fits = _within_bounds({name: len(it.accounts or ()) for name, it in kept.items()})
-    return {name: kept[name] if fits[name] else replace(kept[name], accounts=None) for name in fits}
+    return {name: kept[name] if fits[name] else kept[name]._replace(accounts=None) for name in fits}
 
 
 def remember(remembered: RememberedSecrets, presence: SecretPresence) -> RememberedSecrets:
