@@ -6,7 +6,7 @@ Names are without the prefix, so that another prefix loses nothing.
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ _TOLD_FOR = timedelta(days=1)
 _BYTES = 10_000
 """What the secrets of a run take in its item, at most: the names of some hundreds."""
 
-_LOST = 50
+_MOST_LOST = 50
 _NAME_OVERHEAD = 5
 DIGEST_LENGTH = 4
 
@@ -73,21 +73,19 @@ def lost_secrets(
         now: the tick.
     """
     here = presence.accounts_of.keys() | presence.foreign
-    found = {
-        account_digest(name) for accounts in presence.accounts_of.values() for name in accounts
-    }
     new = {name: LostSecret(now, accounts) for name, accounts in remembered.items()}
-    if not presence.is_whole:
-        new = {}
-    candidates = {**new, **lost}
-    still = {
-        name: it
-        for name, it in sorted(candidates.items())
-        if name not in here and now - it.since < _TOLD_FOR and not _has_moved(name, it, found)
+    candidates = {
+        name: secret
+        for name, secret in {**(new if presence.is_whole else {}), **lost}.items()
+        if name not in here and now - secret.since < _TOLD_FOR
     }
-    kept = dict(list(still.items())[:_LOST])
-    accounts = _within_bounds({name: it.accounts for name, it in kept.items()})
-    return {name: LostSecret(kept[name].since, accounts[name]) for name in accounts}
+    if not candidates:
+        return {}
+    found = _digests(name for accounts in presence.accounts_of.values() for name in accounts)
+    still = {name: it for name, it in sorted(candidates.items()) if not _has_moved(name, it, found)}
+    kept = dict(list(still.items())[:_MOST_LOST])
+    fits = _within_bounds({name: len(it.accounts or ()) for name, it in kept.items()})
+    return {name: kept[name] if fits[name] else kept[name]._replace(accounts=None) for name in fits}
 
 
 def remember(remembered: RememberedSecrets, presence: SecretPresence) -> RememberedSecrets:
@@ -102,14 +100,19 @@ def remember(remembered: RememberedSecrets, presence: SecretPresence) -> Remembe
     """
     if not presence.is_whole:
         return remembered
+    before = {name: remembered[name] for name in presence.uncertain & remembered.keys()}
+    numbers = {
+        name: len(accounts) + len(before.get(name) or ())
+        for name, accounts in presence.accounts_of.items()
+    }
     current: dict[str, Digests | None] = {}
-    for name, accounts in presence.accounts_of.items():
-        digests: Digests | None = frozenset(map(account_digest, accounts))
-        if name in presence.uncertain and name in remembered:
-            before = remembered[name]
-            digests = None if digests is None or before is None else digests | before
+    for name, fits in _within_bounds(numbers).items():
+        digests = _digests(presence.accounts_of[name]) if fits else None
+        if digests is not None and name in before:
+            earlier = before[name]
+            digests = None if earlier is None else digests | earlier
         current[name] = digests
-    return _within_bounds(current)
+    return current
 
 
 def lost_fault(name: str, lost: LostSecret, prefix: str) -> str:
@@ -133,19 +136,28 @@ def _holds_accounts(name: str) -> bool:
     return name.partition("/")[0] == "accounts"
 
 
-def _within_bounds(secrets: RememberedSecrets) -> dict[str, Digests | None]:
-    """Returns the secrets as they fit: names before digests, those of channels first."""
+def _digests(accounts: Iterable[str]) -> Digests:
+    return frozenset(map(account_digest, accounts))
+
+
+def _within_bounds(numbers: Mapping[str, int]) -> dict[str, bool]:
+    """Returns the secrets whose names fit, and whether the digests of their accounts fit too.
+
+    Names come before digests, and those of channels before those of accounts.
+
+    Args:
+        numbers: how many accounts each secret has.
+    """
     room = _BYTES
-    bounded: dict[str, Digests | None] = {}
-    for name in sorted(secrets, key=lambda name: (_holds_accounts(name), name)):
+    bounded: dict[str, bool] = {}
+    for name in sorted(numbers, key=lambda name: (_holds_accounts(name), name)):
         room -= len(name.encode()) + _NAME_OVERHEAD
         if room < 0:
             break
-        bounded[name] = None
+        bounded[name] = False
     for name in bounded:
-        digests = secrets[name]
-        size = DIGEST_LENGTH * len(digests or ())
-        if digests is not None and size <= room:
+        size = DIGEST_LENGTH * numbers[name]
+        if size <= room:
             room -= size
-            bounded[name] = digests
+            bounded[name] = True
     return bounded

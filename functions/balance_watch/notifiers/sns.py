@@ -100,10 +100,10 @@ def confirmed_subscribers(client: "SNSClient", topic: str) -> ConfirmedSubscribe
     try:
         attributes = client.get_topic_attributes(TopicArn=topic)["Attributes"]
         return ConfirmedSubscribers(int(attributes["SubscriptionsConfirmed"]))
-    except client.exceptions.NotFoundException:
-        return ConfirmedSubscribers(0)
     except ClientError as error:
         code = _code(error)
+        if code.startswith("NotFound"):
+            return ConfirmedSubscribers(0)
         return ConfirmedSubscribers(None, f"SNS answers {code}.", code.startswith(_DENIED))
     except BotoCoreError as error:
         return ConfirmedSubscribers(None, f"SNS cannot be reached ({type(error).__name__}).")

@@ -10,7 +10,6 @@ from typing import Self, TypeVar
 
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.channels import TOPIC, kind_of
-from balance_watch.domain.formatting import format_time
 from balance_watch.domain.run import DeadChannel, RejectingChannel, RunRecord
 from balance_watch.usecases.delivery import DeliveryReport
 
@@ -82,8 +81,8 @@ class ChannelHealth:
         yield from (_dead_fault(name, it) for name, it in sorted(self.dead.items()))
         for name, it in sorted(self.rejecting.items()):
             if _is_fault(it):
-                since = format_time(it.since)
-                yield f"{_label(name)}: it has accepted nothing since {since}. {it.why}"
+                # A time in it would make each recurrence a new fault, to be announced at once.
+                yield f"{_label(name)}: {it.why} It has accepted nothing for more than an hour."
 
     def _rejected(
         self, name: str, why: str, configuration: Configuration, now: datetime
@@ -129,7 +128,7 @@ def _dead_fault(name: str, dead: DeadChannel) -> str:
 
 def _label(name: str) -> str:
     """Returns what people call a channel: `slack webhook oncall`, or `topic`."""
-    if name == TOPIC:
-        return "topic"
     kind, _, own_name = name.partition(":")
-    return f"{kind} webhook {own_name}"
+    if own_name:
+        return f"{kind} webhook {own_name}"
+    return "topic" if name == TOPIC else name
