@@ -46,13 +46,17 @@ _AWS = Config(
     max_pool_connections=16,
 )
 
+_PATIENT = frozenset({"dynamodb", "secretsmanager", "ssm"})
+"""The services that a run reads from and stores in. All others belong to channels."""
+
 # A publish that outlasts the run would count as rejected, and the next run would repeat it.
 _BRIEF = _AWS.merge(Config(read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2}))
 
 
 def new_client(service: str) -> Client:
     """Returns a client of an AWS service, bounded in time and tries."""
-    return boto3.client(service, config=_BRIEF if service == "sns" else _AWS)  # type: ignore[call-overload]
+    config = _AWS if service in _PATIENT else _BRIEF
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from balance_watch.config.loading import Configuration
 from balance_watch.domain.channels import TOPIC, kind_of
 from balance_watch.domain.formatting import format_time
 from balance_watch.domain.run import DeadChannel, RejectingChannel, RunRecord
+from balance_watch.notifiers.channels import Kind
 from balance_watch.usecases.delivery import DeliveryReport
 
 _TRY_AGAIN = timedelta(days=1)
@@ -77,13 +78,15 @@ class ChannelHealth:
         }
         return type(self)(dead, rejecting)
 
-    def faults(self) -> Iterator[str]:
-        """Yields the faults of the configuration that channels are."""
-        yield from (_dead_fault(name, it) for name, it in sorted(self.dead.items()))
-        for name, it in sorted(self.rejecting.items()):
-            if _is_fault(it):
-                since = format_time(it.since)
-                yield f"{_label(name)}: it has accepted nothing since {since}. {it.why}"
+    def faults(self, kinds: Mapping[str, Kind]) -> Iterator[str]:
+        """Yields a fault for each dead channel, and for each that rejects for an hour already."""
+        for name, dead in sorted(self.dead.items()):
+            yield _dead_fault(name, kinds[kind_of(name)], dead)
+        for name, rejecting in sorted(self.rejecting.items()):
+            if _is_fault(rejecting):
+                since = format_time(rejecting.since)
+                place = _place(name, kinds[kind_of(name)])
+                yield f"{place}: it has accepted nothing since {since}. {rejecting.why}"
 
     def _rejected(
         self, name: str, why: str, configuration: Configuration, now: datetime
@@ -119,17 +122,15 @@ def _is_fault(rejecting: RejectingChannel) -> bool:
     return rejecting.until - rejecting.since >= _REJECTED_FOR
 
 
-def _dead_fault(name: str, dead: DeadChannel) -> str:
-    kind = kind_of(name)
+def _dead_fault(name: str, kind: Kind, dead: DeadChannel) -> str:
+    has_secret = kind.parse_secret is not None
+    target = f"put a new address into the {kind.name} secret" if has_secret else "replace it"
     return (
-        f"{_label(name)}: {dead.why} It fails permanently: put a new address into the {kind}"
-        " secret. Until then, other channels get what is routed to it."
+        f"{_place(name, kind)}: {dead.why} It fails permanently: {target}."
+        " Until then, other channels get what is routed to it."
     )
 
 
-def _label(name: str) -> str:
-    """Returns what people call a channel: `slack webhook oncall`, or `topic`."""
-    if name == TOPIC:
-        return "topic"
-    kind, _, own_name = name.partition(":")
-    return f"{kind} webhook {own_name}"
+def _place(name: str, kind: Kind) -> str:
+    """Returns the place of a channel's fault: `topic`, or what its kind calls the channel."""
+    return "topic" if name == TOPIC else kind.describe(name)

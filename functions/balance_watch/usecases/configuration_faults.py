@@ -52,7 +52,7 @@ class Examination:
             *self.listeners.faults(),
             *own,
             *(lost_fault(name, it, prefix) for name, it in self.lost.items()),
-            *self.listeners.health.faults(),
+            *self.listeners.health.faults(configuration.kinds),
             *unmatched,
         ]
 

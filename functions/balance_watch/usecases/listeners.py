@@ -44,7 +44,7 @@ class Listeners:
             which = " that no route sends elsewhere" if routes else ""
             yield (
                 "no confirmed subscriber of the topic,"
-                f" and {self._why_no_webhook()}: nobody hears the alerts{which}"
+                f" and {self._why_no_other()}: nobody hears the alerts{which}"
             )
         for index, route in enumerate(routes):
             if not self._is_heard(route.channels):
@@ -84,11 +84,13 @@ class Listeners:
         topic = self.subscribers
         return channel != TOPIC or topic is None or topic.confirmed != 0
 
-    def _why_no_webhook(self) -> str:
-        defaults = set(self.configuration.fallbacks) - {TOPIC}
-        if defaults & self.health.dead.keys():
-            return "the default webhook fails permanently"
-        return "no default webhook"
+    def _why_no_other(self) -> str:
+        """Returns why no default channel but the topic gets the alerts."""
+        others = [kind for kind in self.configuration.kinds.values() if kind.name != TOPIC]
+        dead = [kind.noun for kind in others if kind.default in self.health.dead]
+        if dead:
+            return f"the default {dead[0]} fails permanently"
+        return f"no default {' or '.join(dict.fromkeys(kind.noun for kind in others))}"
 
 
 def listeners_now(
