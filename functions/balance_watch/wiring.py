@@ -1,4 +1,4 @@
-"""Builds everything from the settings: the only place that does."""
+"""Builds every part from the settings. No other module does."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -152,7 +152,7 @@ class Wiring(TableWiring):
         )
 
     def top_up(self, spec: Spec, account: Account) -> PaymentOutcome:
-        """Pays in. Its caller has claimed the payment before."""
+        """Pays in. The caller has to claim the payment first."""
         # A connection kept since the last run may be dead, and a payment is not tried again.
         return ProviderClient(self.new_transport()).top_up(spec, account)
 
@@ -185,7 +185,7 @@ class Wiring(TableWiring):
         """Returns the check, ready to run.
 
         Args:
-            on_read: hears of each account that was read.
+            on_read: is called for each account that was read.
             load: loads the configuration, instead of `self.load`.
         """
         return Check(
@@ -203,6 +203,6 @@ class Wiring(TableWiring):
         return confirmed_subscribers(self.client("sns"), self.settings.topic_arn)
 
     def faults(self, configuration: Configuration, now: datetime) -> list[str]:
-        """Returns every fault of a configuration, beside what the latest run left."""
+        """Returns every fault of a configuration, compared with the record of the latest run."""
         examination = examine(configuration, self.store.runs.record(), now)
         return examination.faults(self.store.silences.at(now))

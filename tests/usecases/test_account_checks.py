@@ -1,4 +1,4 @@
-"""`check_accounts` by itself, as workers would call it: each with a batch of the tick's accounts."""
+"""`check_accounts` by itself, as workers would call it: each with a batch of a tick's accounts."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

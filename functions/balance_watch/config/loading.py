@@ -54,7 +54,7 @@ class Configuration:
             `secrets_are_whole`.
         disabled: the accounts that are configured, but not watched.
         prefix: the prefix of the secrets' names.
-        presence: the secrets that there are.
+        presence: the secrets that were found.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -118,13 +118,13 @@ def load(
     contradictions = tuple(_contradictions(file, secrets, channels.keys(), kinds))
     unmatched = tuple(_unmatched(file.policy, secrets)) if is_valid else ()
     own_faults = [*secrets.faults, *policy_faults, *contradictions]
-    told = () if secrets.faults else map(unmatched_fault, unmatched)
+    unmatched_faults = () if secrets.faults else map(unmatched_fault, unmatched)
     return Configuration(
         policy=file.policy,
         accounts=secrets.accounts,
         channels=channels,
         unread_kinds=secrets.unread_kinds,
-        faults=Faults([*own_faults, *told]),
+        faults=Faults([*own_faults, *unmatched_faults]),
         secrets_are_whole=not secrets.faults,
         policy_text=text if is_valid else None,
         contradictions=contradictions,

@@ -27,7 +27,7 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
 
     Raises:
         EventError: the event is no object, or its time is invalid.
-        RunUnderWayError: another run holds the table.
+        RunUnderWayError: another run holds the lease.
         RunIncompleteError: accounts were deferred, or notifications are still pending.
     """
     wired = warm_start(CheckSettings, Wiring)

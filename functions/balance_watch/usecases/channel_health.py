@@ -1,6 +1,7 @@
-"""Channels that fail: permanently, which is tried again once a day, or for an hour already.
+"""The health of channels: which have failed permanently, and which reject everything.
 
-A channel is known by its address: a new address is a new channel.
+A dead channel is tried again once a day. One that has rejected everything for an hour is a fault.
+A channel is known by its address: with a new address, it is a new channel.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from balance_watch.config.loading import Configuration
 from balance_watch.domain.channels import TOPIC, kind_of
 from balance_watch.domain.formatting import format_time
 from balance_watch.domain.run import DeadChannel, RejectingChannel, RunRecord
-from balance_watch.notifiers.channels import Kind
+from balance_watch.notifiers.channels import KINDS, Kind
 from balance_watch.usecases.delivery import DeliveryReport
 
 _TRY_AGAIN = timedelta(days=1)
@@ -29,14 +30,14 @@ _Remembered = TypeVar("_Remembered", DeadChannel, RejectingChannel)
 
 @dataclass(frozen=True, slots=True)
 class ChannelHealth:
-    """The channels that fail permanently, and those that rejected all they were sent; by name."""
+    """The dead channels, and those that have rejected everything they were sent, by name."""
 
     dead: Mapping[str, DeadChannel] = field(default_factory=dict)
     rejecting: Mapping[str, RejectingChannel] = field(default_factory=dict)
 
     @classmethod
     def remembered(cls, record: RunRecord, configuration: Configuration) -> Self:
-        """Returns what the run before knew of the channels that there still are."""
+        """Returns what the run before recorded of the channels that still exist."""
         return cls(
             _still_there(dict(record.dead_channels), configuration),
             _still_there(dict(record.rejecting), configuration),
@@ -53,8 +54,8 @@ class ChannelHealth:
         return {name: it for name, it in self.dead.items() if now - it.at < _TRY_AGAIN}
 
     @property
-    def deaf(self) -> frozenset[str]:
-        """The channels that nobody hears: the dead ones, and those that reject for an hour."""
+    def failing(self) -> frozenset[str]:
+        """The dead channels, and those that have rejected everything for an hour."""
         return frozenset(self.dead) | {name for name, it in self.rejecting.items() if _is_fault(it)}
 
     def after(self, report: DeliveryReport, configuration: Configuration, now: datetime) -> Self:
@@ -78,8 +79,8 @@ class ChannelHealth:
         }
         return type(self)(dead, rejecting)
 
-    def faults(self, kinds: Mapping[str, Kind]) -> Iterator[str]:
-        """Yields a fault for each dead channel, and for each that rejects for an hour already."""
+    def faults(self, kinds: Mapping[str, Kind] = KINDS) -> Iterator[str]:
+        """Yields a fault for each dead channel, and for each that rejects all for an hour."""
         for name, dead in sorted(self.dead.items()):
             yield _dead_fault(name, kinds[kind_of(name)], dead)
         for name, rejecting in sorted(self.rejecting.items()):
@@ -91,7 +92,7 @@ class ChannelHealth:
     def _rejected(
         self, name: str, why: str, configuration: Configuration, now: datetime
     ) -> RejectingChannel:
-        """Returns a channel after one more rejection; the reason of a fault that is told stays."""
+        """Returns a channel after one more rejection; once it is a fault, its reason stays."""
         before = self.rejecting.get(name)
         if before is None:
             digest = configuration.channels[name].digest
