@@ -1,6 +1,6 @@
-"""Keeps keys out of the log: drops what libraries log of requests and replies that hold them.
+"""Keeps keys out of the log: drops the lines of libraries that show requests or replies.
 
-A filter and not a level: a level would end where somebody sets another.
+These are filters and not levels, because anybody can set another level.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Builds everything from the settings: the only place that does."""
+"""Builds every part from the settings. No other module does."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 
 from balance_watch.config.loading import Configuration, load
-from balance_watch.config.settings import CheckSettings
+from balance_watch.config.settings import CheckSettings, TableSettings
 from balance_watch.config.sources import Secrets, read_parameter, read_secrets
 from balance_watch.domain.account import Account
 from balance_watch.domain.channels import TOPIC
@@ -46,32 +46,72 @@ _AWS = Config(
     max_pool_connections=16,
 )
 
+_PATIENT = frozenset({"dynamodb", "secretsmanager", "ssm"})
+"""The services that a run reads from and stores in. All others belong to channels."""
+
 # A publish that outlasts the run would count as rejected, and the next run would repeat it.
 _BRIEF = _AWS.merge(Config(read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2}))
 
 
 def new_client(service: str) -> Client:
     """Returns a client of an AWS service, bounded in time and tries."""
-    return boto3.client(service, config=_BRIEF if service == "sns" else _AWS)  # type: ignore[call-overload]
+    config = _AWS if service in _PATIENT else _BRIEF
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)
-class Wiring:
-    """Everything, built when it is first asked for and kept for the next invocation.
+class TableWiring:
+    """The table and the clients of AWS: what every function needs.
+
+    Each part is built when it is first asked for, and kept for the next invocation.
 
     Args:
         settings: from the environment.
-        kinds: the kinds of channels.
         make_client: makes the client of an AWS service by its name.
-        make_transport: makes HTTP with no connection yet; None: as the settings say.
         make_store: makes the table; None: as the settings say.
+    """
+
+    settings: TableSettings
+    make_client: Callable[[str], Client] = new_client
+    make_store: Callable[[Client], Store] | None = None
+
+    @cached_property
+    def _clients(self) -> dict[str, Client]:
+        return {}
+
+    def client(self, service: str) -> Client:
+        """Returns the client of an AWS service; it is kept."""
+        if service not in self._clients:
+            self._clients[service] = self.make_client(service)
+        return self._clients[service]
+
+    @cached_property
+    def store(self) -> Store:
+        """The table."""
+        return (self.make_store or self.new_store)(self.client("dynamodb"))
+
+    def new_store(self, client: Client) -> Store:
+        """Returns the table as the settings say."""
+        return Store(client, self.settings.table_name)
+
+
+@dataclass(frozen=True)
+class Wiring(TableWiring):
+    """Everything that a check and the command need.
+
+    Args:
+        kinds: the kinds of channels.
+        make_transport: makes HTTP with no connection yet; None: as the settings say.
     """
 
     settings: CheckSettings
     kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
-    make_client: Callable[[str], Client] = new_client
     make_transport: Callable[[], Transport] | None = None
-    make_store: Callable[[Client], Store] | None = None
+
+    def new_store(self, client: Client) -> Store:
+        """Returns the table as the settings say, with the time for which readings are kept."""
+        settings = self.settings
+        return Store(client, settings.table_name, history_days=settings.history_days)
 
     @cached_property
     def transport(self) -> Transport:
@@ -88,24 +128,6 @@ class Wiring:
     def providers(self) -> ProviderClient:
         """Asks providers for balances."""
         return ProviderClient(self.transport)
-
-    @cached_property
-    def _clients(self) -> dict[str, Client]:
-        return {}
-
-    def client(self, service: str) -> Client:
-        """Returns the client of an AWS service; it is kept."""
-        if service not in self._clients:
-            self._clients[service] = self.make_client(service)
-        return self._clients[service]
-
-    @cached_property
-    def store(self) -> Store:
-        """The table."""
-        client, settings = self.client("dynamodb"), self.settings
-        if self.make_store is not None:
-            return self.make_store(client)
-        return Store(client, settings.table_name, history_days=settings.history_days)
 
     def secrets(self) -> Secrets:
         """Reads the secrets of accounts and channels."""
@@ -130,7 +152,7 @@ class Wiring:
         )
 
     def top_up(self, spec: Spec, account: Account) -> PaymentOutcome:
-        """Pays in. Its caller has claimed the payment before."""
+        """Pays in. The caller has to claim the payment first."""
         # A connection kept since the last run may be dead, and a payment is not tried again.
         return ProviderClient(self.new_transport()).top_up(spec, account)
 
@@ -163,7 +185,7 @@ class Wiring:
         """Returns the check, ready to run.
 
         Args:
-            on_read: hears of each account that was read.
+            on_read: is called for each account that was read.
             load: loads the configuration, instead of `self.load`.
         """
         return Check(
@@ -181,6 +203,6 @@ class Wiring:
         return confirmed_subscribers(self.client("sns"), self.settings.topic_arn)
 
     def faults(self, configuration: Configuration, now: datetime) -> list[str]:
-        """Returns every fault of a configuration, beside what the latest run left."""
+        """Returns every fault of a configuration, compared with the record of the latest run."""
         examination = examine(configuration, self.store.runs.record(), now)
         return examination.faults(self.store.silences.at(now))

@@ -83,7 +83,7 @@ def handler(world: World, switch: Switch, table: str, monkeypatch: pytest.Monkey
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    runtime.warm_start.cache_clear()
+    runtime.forget_starts()
     return check_balances.handler
 
 

@@ -14,6 +14,7 @@ import pytest
 from balance_watch.config.settings import CheckSettings
 from balance_watch.errors import SettingsError
 from balance_watch.handlers import runtime
+from balance_watch.wiring import Wiring
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,30 +28,30 @@ class OtherSettings(CheckSettings):
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     monkeypatch.setenv("TABLE_NAME", "history")
     monkeypatch.setenv("TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:alerts")
-    runtime.warm_start.cache_clear()
+    runtime.forget_starts()
     yield monkeypatch
-    runtime.warm_start.cache_clear()
+    runtime.forget_starts()
 
 
 def test_a_warm_start_reuses_the_wiring(environment: pytest.MonkeyPatch) -> None:
-    cold = runtime.warm_start(CheckSettings)
+    cold = runtime.warm_start(CheckSettings, Wiring)
     environment.setenv("TABLE_NAME", "another")
-    assert runtime.warm_start(CheckSettings) is cold
+    assert runtime.warm_start(CheckSettings, Wiring) is cold
 
 
 def test_a_failed_start_is_not_kept(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("HISTORY_DAYS", "soon")
     with pytest.raises(SettingsError):
-        runtime.warm_start(CheckSettings)
+        runtime.warm_start(CheckSettings, Wiring)
     environment.setenv("HISTORY_DAYS", "30")
-    assert runtime.warm_start(CheckSettings).settings.history_days == 30
+    assert runtime.warm_start(CheckSettings, Wiring).settings.history_days == 30
 
 
 def test_another_handler_reads_its_own_settings(environment: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match=r"missing BATCH_QUEUE_URL\."):
-        runtime.warm_start(OtherSettings)
+        runtime.warm_start(OtherSettings, Wiring)
     environment.setenv("BATCH_QUEUE_URL", "queue")
-    settings = runtime.warm_start(OtherSettings).settings
+    settings = runtime.warm_start(OtherSettings, Wiring).settings
     assert isinstance(settings, OtherSettings)
     assert (settings.batch_queue_url, settings.table_name) == ("queue", "history")
 
@@ -59,7 +60,7 @@ def test_another_handler_reads_its_own_settings(environment: pytest.MonkeyPatch)
 @pytest.mark.parametrize("level", ["ERROR", "INFO"])
 def test_the_log_has_the_level_of_the_settings(level: str, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("LOG_LEVEL", level)
-    runtime.warm_start(CheckSettings)
+    runtime.warm_start(CheckSettings, Wiring)
     assert logging.getLogger("balance_watch").level == getattr(logging, level)
 
 

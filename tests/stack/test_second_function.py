@@ -45,7 +45,7 @@ def test_it_has_the_common_variables_and_its_own_and_no_others() -> None:
 
 def test_it_has_the_runtime_the_processor_and_the_package_of_the_others() -> None:
     common = ("Runtime", "Architectures", "Code", "MemorySize")
-    (first,) = OURS.functions
+    first = next(iter(OURS.functions))
     for name in common:
         assert EXTENDED.properties("Second")[name] == OURS.properties(first)[name]
 

@@ -74,7 +74,7 @@ def test_a_payment_is_claimed_after_one_whose_outcome_is_known(
 
 def test_an_alert_is_answered_once(payments: Payments) -> None:
     settled(payments, "paid")
-    assert payments.claim(ACCOUNT, TICK + DAY, idempotency_key="alert 1") is Refusal.ANSWERED
+    assert payments.claim(ACCOUNT, TICK + DAY, idempotency_key="alert 1") is Refusal.ALREADY_MADE
 
 
 def test_an_alert_is_answered_once_even_if_a_person_paid_after_it(
@@ -83,7 +83,7 @@ def test_an_alert_is_answered_once_even_if_a_person_paid_after_it(
     settled(payments, "unknown")
     claimed(payments, NEXT, "command", after_unknown=True)
     clock.forward(LATER)
-    assert payments.claim(ACCOUNT, NEXT, idempotency_key="alert 1") is Refusal.ANSWERED
+    assert payments.claim(ACCOUNT, NEXT, idempotency_key="alert 1") is Refusal.ALREADY_MADE
 
 
 def test_a_payment_of_another_version_is_treated_as_one_of_unknown_outcome(

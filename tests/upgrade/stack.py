@@ -104,7 +104,7 @@ class Stack:
 
     def __init__(self, aws: EmbeddedAws, providers: Providers, slack: SlackInbox) -> None:
         self.aws, self.providers, self.slack = aws, providers, slack
-        runtime.warm_start.cache_clear()
+        runtime.forget_starts()
         self.handler: Callable[..., JsonObject] = check_balances.handler
         self.table = aws.environment["TABLE_NAME"]
 

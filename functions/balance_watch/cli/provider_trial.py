@@ -176,7 +176,7 @@ def _ask(spec: Spec, account: Account) -> Trial:
         result = run_flow(flow_for(spec, account, now, now), exchange)
     except TransportError as error:
         result = ReadFailure(error.kind, error.message)
-    except Exception as error:  # noqa: BLE001 (a check too reports whatever a reply causes)
+    except Exception as error:  # noqa: BLE001 (a reply that raises is a failed read, as in a check)
         text = f"The reply could not be handled ({type(error).__name__})."
         result = ReadFailure(FailureKind.MALFORMED, text)
     return Trial(spec, account, exchanges, result)

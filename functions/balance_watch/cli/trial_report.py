@@ -79,7 +79,7 @@ def _lines(request: Request, account: Account) -> list[str]:
 
 
 def _header(name: str, value: str) -> str:
-    """Masks what Basic encodes: it has a key in it, however short."""
+    """Masks the value of Basic authentication, because it contains a key, however short."""
     is_basic = name == "Authorization" and value.startswith("Basic ")
     return "Basic ***" if is_basic else value
 
@@ -105,7 +105,7 @@ def _body(reply: Reply, account: Account) -> str:
         lines = reply.body.decode(errors="replace").splitlines()
         text = "\n".join(mask_keys(line, account) for line in lines)
     if contains_split_key(text, account):
-        return "(It repeats a key, in pieces, and is not shown.)"
+        return "(The reply repeats a key, in pieces, so it is not shown.)"
     return text
 
 

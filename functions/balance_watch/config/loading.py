@@ -54,7 +54,7 @@ class Configuration:
             `secrets_are_whole`.
         disabled: the accounts that are configured, but not watched.
         prefix: the prefix of the secrets' names.
-        presence: the secrets that there are.
+        presence: the secrets that were found.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -115,16 +115,16 @@ def load(
         for name, address in stack_channels.items()
     }
     channels = {**of_stack, **secrets.channels}
-    contradictions = tuple(_contradictions(file, secrets, channels.keys()))
+    contradictions = tuple(_contradictions(file, secrets, channels.keys(), kinds))
     unmatched = tuple(_unmatched(file.policy, secrets)) if is_valid else ()
     own_faults = [*secrets.faults, *policy_faults, *contradictions]
-    told = () if secrets.faults else map(unmatched_fault, unmatched)
+    unmatched_faults = () if secrets.faults else map(unmatched_fault, unmatched)
     return Configuration(
         policy=file.policy,
         accounts=secrets.accounts,
         channels=channels,
         unread_kinds=secrets.unread_kinds,
-        faults=Faults([*own_faults, *told]),
+        faults=Faults([*own_faults, *unmatched_faults]),
         secrets_are_whole=not secrets.faults,
         policy_text=text if is_valid else None,
         contradictions=contradictions,
@@ -149,7 +149,10 @@ def _facts_of(
 
 
 def _contradictions(
-    file: PolicyFile, secrets: ParsedSecrets, channels: AbstractSet[str]
+    file: PolicyFile,
+    secrets: ParsedSecrets,
+    channels: AbstractSet[str],
+    kinds: Mapping[str, Kind],
 ) -> Iterator[str]:
     """Yields the faults of the configuration as a whole, which no part of it has by itself.
 
@@ -161,9 +164,10 @@ def _contradictions(
         yield "no secret holds an account, so nothing is watched"
     routed = dict.fromkeys(channel for route in file.policy.routes for channel in route.channels)
     for channel in routed:
-        kind = kind_of(channel)
-        if channel not in channels and kind not in secrets.unread_kinds:
-            yield f"policy routes: {channel} does not exist: the {kind} secret has no such name"
+        kind = kinds[kind_of(channel)]
+        if channel not in channels and kind.name not in secrets.unread_kinds:
+            owner = "stack" if kind.parse_secret is None else f"{kind.name} secret"
+            yield f"policy routes: {channel} does not exist: the {owner} has no such name"
     for rule in (rule for rule in file.policy.rules if rule.top_ups):
         for account, spec in secrets.accounts:
             if matches(rule.match, account.facts) and (why := spec.cannot_top_up(account)):

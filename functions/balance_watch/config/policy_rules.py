@@ -19,6 +19,12 @@ from balance_watch.domain.rules import Metric, Rule, Severity
 from balance_watch.validation import Faults, convert_each
 
 _MAX_NAME = 100
+_LOW_BY_ITSELF = " or ".join(
+    metric
+    for metric, info in METRICS.items()
+    if info.in_policy and info.may_top_up and not info.threshold_forms
+)
+"""The metrics that tell without a threshold that money is low."""
 
 
 class RuleTable(msgspec.Struct, frozen=True):
@@ -51,7 +57,7 @@ def parse_rules(raw: object, where: str, faults: Faults) -> tuple[Rule, ...]:
         if is_valid:
             _check_thresholds(table, place, faults)
         if table.top_up and (table.above or not METRICS[Metric(table.metric)].may_top_up):
-            problem = "must be in a rule on low money: one with below, or on provider_flag"
+            problem = f"must be in a rule on low money: one with below, or on {_LOW_BY_ITSELF}"
             faults.add(f"{place}, top_up", problem)
         rules.append(_rule(table))
     return tuple(rules)

@@ -22,7 +22,7 @@ class ParsedSecrets:
             channel may be missing.
         faults: of all secrets.
         disabled: the accounts that are configured, but not watched.
-        presence: the secrets that there are.
+        presence: the secrets that were found.
     """
 
     accounts: tuple[WatchedAccount, ...] = ()

@@ -80,10 +80,16 @@ class FunctionSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckSettings(FunctionSettings):
-    """The settings of CheckBalances and of the command line."""
+class TableSettings(FunctionSettings):
+    """The settings of a function that needs the table and nothing else."""
 
     table_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSettings(TableSettings):
+    """The settings of CheckBalances and of the command line."""
+
     topic_arn: str
     secrets_prefix: str = "balance-watch/"
     policy_parameter: str = ""

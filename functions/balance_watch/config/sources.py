@@ -32,7 +32,7 @@ class Secrets:
         texts: of accounts and channels, by name.
         unread: the names of those that cannot be read.
         faults: of those that cannot be read, and of the foreign ones.
-        foreign: the names under the prefix that mean nothing.
+        foreign: the names under the prefix that are not read.
     """
 
     texts: dict[str, str] = field(repr=False)
@@ -46,7 +46,7 @@ def read_secrets(
 ) -> Secrets:
     """Returns the secrets of accounts and channels, and reads twenty with each call.
 
-    A secret that cannot be read, or whose name means nothing, is a fault that names it.
+    A secret that cannot be read, or that has an unknown name, is a fault that names it.
 
     Raises:
         ClientError: a call failed as a whole.

@@ -1,1 +1,1 @@
-"""The rules of the field: pure functions and values, standard library only, time an argument."""
+"""Values and pure decisions. They use the standard library alone; the time is an argument."""

@@ -1,4 +1,4 @@
-"""The channels that alerts can go to: `sns`, or `slack:oncall` where a kind has several."""
+"""The names of channels: `sns`, or `slack:oncall` for a kind that has several channels."""
 
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
@@ -7,7 +7,7 @@ TOPIC = "sns"
 """The channel that every stack has: alerts go there when no other channel is left."""
 
 DEFAULT = "default"
-"""The name that the channel of a kind has which gets what no route sends elsewhere."""
+"""The name of a kind's default channel, which gets the alerts that no route sends elsewhere."""
 
 
 def kind_of(channel: str) -> str:

@@ -16,10 +16,10 @@ PROVIDER = "balance-watch"
 
 
 FAULT_WORDING = 2
-"""The version of the sentences that faults are told in: raise it where a release rewords them.
+"""The version of the sentences of faults. A release that rewords one raises it.
 
 A fault is recognised by its text. One that was announced in other words is recognised by its place,
-the part before the colon, so that no upgrade announces it again.
+the part before the first colon, so that no upgrade announces it again.
 """
 
 
@@ -27,7 +27,7 @@ the part before the colon, so that no upgrade announces it again.
 class ConfigurationState:
     """The faults of the latest run, the alert on them, and when each was recently announced.
 
-    `wording` is the version of the sentences in it.
+    `wording` is the version of the sentences of these faults.
     """
 
     faults: tuple[str, ...] = ()
@@ -72,11 +72,11 @@ def decide_configuration(
 def _reworded(
     announced: Iterable[tuple[str, datetime]], faults: tuple[str, ...]
 ) -> Iterator[tuple[str, datetime]]:
-    """Yields announced faults in the words of today's, one for one by their place."""
+    """Yields the announced faults that still exist, each in the present words for its place."""
     waiting = list(announced)
     for fault in faults:
         for old in waiting:
-            # Today's words may name the place more closely.
+            # The present words may name the place in more detail.
             if f"{_place(fault)}, ".startswith(f"{_place(old[0])}, "):
                 waiting.remove(old)
                 yield fault, old[1]

@@ -1,4 +1,4 @@
-"""The life of one alert: announced once, reminded of, worsened, and resolved to all notified."""
+"""The life of one alert, from its firing to its end: when it is announced, and to whom."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -1,7 +1,7 @@
-"""Secrets that were there at the run before and are gone: what is lost, and until when it is told.
+"""Lost secrets: those that the run before found, and that no longer exist.
 
-A run leaves the names of its secrets to the next one, and short digests of the accounts in each.
-Names are without the prefix, so that another prefix loses nothing.
+A run records the names of its secrets for the next one, with short digests of the accounts in each.
+The names are without the prefix, so that no secret is lost when the prefix changes.
 """
 
 import hashlib
@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-_TOLD_FOR = timedelta(days=1)
+_REPORTED_FOR = timedelta(days=1)
+"""How long a lost secret is a fault."""
+
 _BYTES = 10_000
-"""What the secrets of a run take in its item, at most: the names of some hundreds."""
+"""The room for secrets in the run's item: enough for the names of some hundreds."""
 
 _MOST_LOST = 50
 _NAME_OVERHEAD = 5
@@ -24,16 +26,18 @@ Digests = frozenset[str]
 """The digests of the accounts in a secret."""
 
 RememberedSecrets = Mapping[str, Digests | None]
-"""The secrets of a run by name; None: they hold more accounts than a run remembers."""
+"""The digests of each secret by its name; None for a secret with more accounts than fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecretPresence:
     """Which secrets a run found, by name without the prefix.
 
-    `accounts_of` has the accounts in each, none for a secret of channels; `uncertain` are those
-    that cannot be read or have a fault, so that they may hold more; `foreign` are those whose name
-    means nothing. While `is_whole` is False, a secret cannot be read and its name is unknown.
+    Attributes:
+        accounts_of: the accounts in each; none in a secret of channels.
+        uncertain: the secrets that cannot be read or have a fault, so that they may hold more.
+        foreign: the secrets whose name is not one that balance-watch reads.
+        is_whole: False while there is a secret that cannot be read and whose name is unknown.
     """
 
     accounts_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -54,7 +58,7 @@ LostSecrets = Mapping[str, LostSecret]
 
 
 def account_digest(account: str) -> str:
-    """Returns four characters that tell an account from others; one in millions is mistaken."""
+    """Returns four characters that tell an account from others, with one mistake in millions."""
     return b64encode(hashlib.sha256(account.encode()).digest()[:3]).decode()
 
 
@@ -64,12 +68,12 @@ def lost_secrets(
     """Returns the secrets that are lost now.
 
     A secret is no longer lost once it is back, once all of its accounts are in other secrets, or a
-    day after it went: whoever removed it on purpose has nothing to do.
+    day after it disappeared. So whoever removed it on purpose has nothing to do.
 
     Args:
-        remembered: the secrets at the run before.
-        lost: those that were lost at the run before.
-        presence: the secrets that there are.
+        remembered: the secrets of the run before.
+        lost: those that were lost in the run before.
+        presence: the secrets that this run found.
         now: the tick.
     """
     here = presence.accounts_of.keys() | presence.foreign
@@ -77,7 +81,7 @@ def lost_secrets(
     candidates = {
         name: secret
         for name, secret in {**(new if presence.is_whole else {}), **lost}.items()
-        if name not in here and now - secret.since < _TOLD_FOR
+        if name not in here and now - secret.since < _REPORTED_FOR
     }
     if not candidates:
         return {}
@@ -89,14 +93,14 @@ def lost_secrets(
 
 
 def remember(remembered: RememberedSecrets, presence: SecretPresence) -> RememberedSecrets:
-    """Returns the secrets as the next run compares its own with them.
+    """Returns the secrets that the next run compares its own with.
 
-    A secret that is uncertain keeps the accounts that it had. Of more secrets than fit into the
-    bounds, the last ones by name are left out: if such a secret goes, no fault is told.
+    An uncertain secret keeps the accounts that it had. Of more secrets than fit into the item, the
+    last ones by name are left out: if one of them disappears, no fault reports it.
 
     Args:
-        remembered: the secrets at the run before.
-        presence: the secrets that there are.
+        remembered: the secrets of the run before.
+        presence: the secrets that this run found.
     """
     if not presence.is_whole:
         return remembered
@@ -116,7 +120,7 @@ def remember(remembered: RememberedSecrets, presence: SecretPresence) -> Remembe
 
 
 def lost_fault(name: str, lost: LostSecret, prefix: str) -> str:
-    """Returns the fault of the configuration that a lost secret is."""
+    """Returns the fault that reports a lost secret."""
     what = "its channels"
     if _holds_accounts(name):
         number = None if lost.accounts is None else len(lost.accounts)
@@ -128,7 +132,7 @@ def lost_fault(name: str, lost: LostSecret, prefix: str) -> str:
 
 
 def _has_moved(name: str, lost: LostSecret, found: AbstractSet[str]) -> bool:
-    """Tells whether all accounts of a secret of accounts are in other secrets; or it had none."""
+    """Tells whether a secret was of accounts, and all that it had are in other secrets."""
     return _holds_accounts(name) and lost.accounts is not None and lost.accounts <= found
 
 

@@ -1,4 +1,4 @@
-"""Notifications: one announcement each, why it is made, and the channels it is pending for."""
+"""Notifications: one announcement each, with its reason and its id; the result of sending one."""
 
 import uuid
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Builds notifications: each contains all that whoever reads it needs to know."""
+"""Builds notifications. Each contains everything that its reader needs to know."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

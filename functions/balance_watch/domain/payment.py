@@ -74,7 +74,7 @@ class Payment:
 class Refusal(StrEnum):
     """Why a payment may not be made."""
 
-    ANSWERED = "a payment for this alert has already been made"
+    ALREADY_MADE = "a payment for this alert has already been made"
     UNDER_WAY = "another payment is in progress"
     OPEN = "the result of an earlier payment is not known"
     NOT_CLAIMED = "the claim could not be stored"
@@ -96,14 +96,14 @@ def refusal(
         last: the account's latest payment.
         idempotency_key: the alert or command that asks for this payment; each is paid once.
         at: now.
-        in_progress: whether the latest payment may still be being made.
+        in_progress: whether the latest payment may still be in progress.
         max_per_day: how many payments are allowed in 24 hours; None: any number.
         after_unknown: a person has checked, and wants to pay whatever the latest result was.
     """
     if last is None:
         return None
     if idempotency_key in (last.idempotency_key, *(paid.idempotency_key for paid in last.earlier)):
-        return Refusal.ANSWERED
+        return Refusal.ALREADY_MADE
     if in_progress and last.outcome is PaymentOutcome.CLAIMED:
         return Refusal.UNDER_WAY
     if last.outcome.is_open and not after_unknown:

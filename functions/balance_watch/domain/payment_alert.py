@@ -42,7 +42,7 @@ def decide_payment(
     if outcome is PaymentOutcome.PAID:
         notification = builder.for_payment(order)
         if context.is_suppressed(notification.facts):
-            return state, ()  # the balance that rises is announced when the silence ends
+            return state, ()  # When the silence ends, the risen balance is announced.
         return state, entries_for(notification, context.routing(notification.facts))
     # Every payment without a clear end is news: the minimum gap does not apply.
     context = context._replace(defaults=replace(context.defaults, minimum_gap=timedelta()))

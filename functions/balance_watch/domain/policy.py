@@ -122,21 +122,21 @@ class Policy:
     def channels_for(
         self, facts: Mapping[str, str], channels: AvailableChannels
     ) -> tuple[str, ...]:
-        """Returns the channels that an alert with these facts goes to; never none.
+        """Returns the channels that an alert with these facts goes to; there is always one.
 
         Args:
             facts: account, provider, labels, severity, rule and metric.
-            channels: the channels there are.
+            channels: the channels that exist.
         """
         routed = next((it.channels for it in self.routes if matches(it.match, facts)), ())
         return destinations(routed, channels)
 
 
 def destinations(routed: tuple[str, ...], channels: AvailableChannels) -> tuple[str, ...]:
-    """Returns the channels that get what is routed to these; each once, and never none.
+    """Returns the channels that get what is routed to these, each once; there is always one.
 
-    Where one of them does not exist or is suspended, the default channels get a copy too, because
-    the people behind it would not hear otherwise. The topic is the last resort.
+    If one of them does not exist or is suspended, the default channels get a copy too, because the
+    people behind it would not get the alert otherwise. The topic is the last resort.
     """
     available = channels.among(routed)
     if available and len(available) == len(routed):

@@ -25,7 +25,7 @@ class DeadChannel(NamedTuple):
 
 
 class RejectingChannel(NamedTuple):
-    """A channel that rejected all it was sent, from a first time to the latest, and why.
+    """A channel that has rejected everything: since when, until when, and why.
 
     `digest` tells its address from another one, and does not reveal it.
     """
@@ -37,7 +37,7 @@ class RejectingChannel(NamedTuple):
 
 
 class TopicSubscribers(NamedTuple):
-    """How many subscribers of the topic have confirmed, as of a time; None: SNS did not say.
+    """How many subscribers of the topic had confirmed at a time; None: their number is unknown.
 
     `digest` tells the topic from another one.
     """
@@ -51,10 +51,13 @@ class TopicSubscribers(NamedTuple):
 class RunRecord:
     """What a run leaves to the next one, beside the states of the accounts.
 
-    `alerted` names the accounts that have an alert, so that the next run notices if one of them
-    disappears; `dead_channels` has, by name, the channels that are not to be tried, and
-    `rejecting` those that rejected all they were sent. `secrets` and `lost_secrets` are the secrets
-    that there were, and those that are told to be gone.
+    Attributes:
+        alerted: the accounts that have an alert, so that the next run notices if one disappears.
+        dead_channels: the channels that have failed permanently, by name.
+        rejecting: the channels that have rejected everything they were sent, by name.
+        subscribers: how many subscribers the topic had when they were last counted.
+        secrets: the secrets that the run found.
+        lost_secrets: those that have disappeared, for as long as a fault reports them.
     """
 
     configuration: ConfigurationState = field(default_factory=ConfigurationState)

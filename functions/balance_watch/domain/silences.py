@@ -74,7 +74,7 @@ def suppression(
 
 
 def _covers(match: Mapping[str, str], facts: Mapping[str, str]) -> bool:
-    """Tells whether every glob matches. Alerts about going blind must be named, not globbed."""
+    """Tells whether every glob matches. The alert of a blind metric must be named, not globbed."""
     metric = facts.get("metric")
     named = metric in (match.get("metric"), match.get("rule"))
     return matches(match, facts) and (named or metric not in _BLIND)

@@ -1,4 +1,4 @@
-"""Rules, routes, silences and mute times whose match fits no account: most are misspelt."""
+"""Finds rules, routes, silences and mute times whose match fits no account: likely misspellings."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -11,7 +11,7 @@ Facts = Mapping[str, str]
 """The facts of an account, by the names that a `match` uses."""
 
 _OF_CONFIGURATION = account_facts(CONFIGURATION, PROVIDER, {})
-"""The facts of the alert about the configuration, which takes the place of an account in it."""
+"""The facts of the alert about the configuration, which has no account."""
 
 
 def unmatched_in_policy(policy: Policy, accounts: Sequence[Facts]) -> Iterator[str]:
@@ -42,12 +42,12 @@ def fits_an_alert(match: Mapping[str, str], accounts: Sequence[Facts]) -> bool:
 
 
 def unmatched_fault(place: str) -> str:
-    """Returns the fault that a match which fits no account is."""
+    """Returns the fault of a match that fits no account."""
     return f"{place}: its match fits no account"
 
 
 def _fits_any(match: Mapping[str, str], accounts: Sequence[Facts]) -> bool:
-    """Tells whether one of the accounts has the facts of accounts that are matched.
+    """Tells whether one of the accounts matches, as far as a match is about accounts.
 
     Severity, rule and metric are facts of an alert: an account may have such an alert some day.
     """

@@ -1,1 +1,1 @@
-"""The entry points of the functions: each parses its event, calls a use case, returns."""
+"""The entry points of the functions: each parses its event, calls a use case and returns."""

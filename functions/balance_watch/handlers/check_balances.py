@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from balance_watch.config.settings import CheckSettings
 from balance_watch.errors import EventError, RunIncompleteError
 from balance_watch.handlers.runtime import heartbeat, logger, seconds_left, warm_start
+from balance_watch.wiring import Wiring
 
 _MAX_AHEAD = timedelta(days=366)
 
@@ -26,10 +27,10 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
 
     Raises:
         EventError: the event is no object, or its time is invalid.
-        RunUnderWayError: another run holds the table.
+        RunUnderWayError: another run holds the lease.
         RunIncompleteError: accounts were deferred, or notifications are still pending.
     """
-    wired = warm_start(CheckSettings)
+    wired = warm_start(CheckSettings, Wiring)
     with heartbeat(wired):
         summary = wired.check().run(tick(event), seconds=seconds_left(context))
         result = summary.as_json()

@@ -1,14 +1,14 @@
 """What the functions share: their log, the wiring that a warm start reuses, the heartbeat."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from balance_watch import log_filters
-from balance_watch.config.settings import CheckSettings
+from balance_watch.config.settings import FunctionSettings
 from balance_watch.notifiers.heartbeat import ping
 from balance_watch.wiring import Wiring
 
@@ -19,20 +19,35 @@ _SAFETY_SECONDS = 6.0
 logger = Logger(service="balance_watch", level="INFO")
 
 
-@cache
-def warm_start(settings_type: type[CheckSettings]) -> Wiring:
+S = TypeVar("S", bound=FunctionSettings)
+W = TypeVar("W")
+
+_started: dict[object, Any] = {}
+"""The wiring of each handler that has started in this process."""
+
+
+def warm_start(settings_type: type[S], wire: Callable[[S], W]) -> W:
     """Returns the function's wiring: a cold start builds it, warm starts reuse it.
 
     Args:
         settings_type: the settings that the handler reads.
+        wire: builds what the handler needs from its settings.
 
     Raises:
         SettingsError: the environment lacks a variable, or a variable is invalid.
     """
-    log_filters.install()
-    settings = settings_type.from_environment()
-    logger.setLevel(settings.log_level)
-    return Wiring(settings)
+    if (settings_type, wire) not in _started:
+        log_filters.install()
+        settings = settings_type.from_environment()
+        logger.setLevel(settings.log_level)
+        _started[settings_type, wire] = wire(settings)
+    wiring: W = _started[settings_type, wire]
+    return wiring
+
+
+def forget_starts() -> None:
+    """Makes the next start a cold one. Tests call it."""
+    _started.clear()
 
 
 def seconds_left(context: LambdaContext) -> float:

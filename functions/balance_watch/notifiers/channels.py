@@ -47,16 +47,23 @@ class Kind:
         parse_secret: takes the kind's secret as parsed JSON, its place, and the faults to add to;
             returns the addresses of the channels by name. None if the kind has no secret, but one
             channel, whose address belongs to the stack.
+        noun: what people call one of its channels.
     """
 
     name: str
     connect: Callable[[str, Connections], Channel]
     parse_secret: Callable[[Json, str, Faults], Mapping[str, str]] | None = None
+    noun: str = "channel"
 
     @property
     def default(self) -> str:
         """The channel of this kind that gets the alerts that match no route."""
         return self.name if self.parse_secret is None else f"{self.name}:{DEFAULT}"
+
+    def describe(self, channel: str) -> str:
+        """Returns what faults call a channel of this kind, such as `slack webhook oncall`."""
+        own_name = channel.partition(":")[2]
+        return " ".join(filter(None, (self.name, self.noun, own_name)))
 
     def takes(self, channel: str) -> bool:
         """Tells whether a route can use this name for a channel of this kind."""
@@ -92,6 +99,7 @@ KINDS: Mapping[str, Kind] = {
             "slack",
             lambda url, connections: SlackChannel(connections.transport, url),
             parse_webhooks,
+            noun="webhook",
         ),
     )
 }

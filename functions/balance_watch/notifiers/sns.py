@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from balance_watch.domain.formatting import format_duration, format_time, iso_time, sparkline
+from balance_watch.domain.formatting import (
+    digits,
+    format_duration,
+    format_time,
+    iso_time,
+    sparkline,
+)
 from balance_watch.domain.notification import Notification, Reason, SendResult, gravest_first
 from balance_watch.notifiers.text import format_change, pace, summary_line
 
@@ -87,7 +93,7 @@ class SnsChannel:
 class ConfirmedSubscribers(NamedTuple):
     """How many subscribers of a topic have confirmed; None, with the reason, if SNS did not say.
 
-    `is_denied` means that whoever asks lacks the right to.
+    `is_denied` means that the role lacks the right to ask.
     """
 
     number: int | None
@@ -189,10 +195,8 @@ def _duration(notification: Notification) -> str:
 def for_machines(notification: Notification) -> dict[str, Any]:
     """Returns the JSON of the contract: exact numbers as strings, times in UTC, null for unknown.
 
-    Durations are in seconds: `runway`, and `value` and `threshold` of the metrics runway, expiry
-    and staleness.
+    Durations are in seconds: `runway`, and `value` and `threshold` of a metric that is a duration.
     """
-    threshold, balance = notification.threshold, notification.balance
     observed_at, runway = notification.observed_at, notification.runway
     return {
         "alert_id": notification.alert_id,
@@ -203,9 +207,9 @@ def for_machines(notification: Notification) -> dict[str, Any]:
         "severity": notification.severity.value,
         "reason": notification.reason.value,
         "value": notification.value,
-        "threshold": None if threshold is None else f"{threshold:f}",
+        "threshold": digits(notification.threshold),
         "currency": notification.currency,
-        "balance": None if balance is None else f"{balance:f}",
+        "balance": digits(notification.balance),
         "observed_at": None if observed_at is None else iso_time(observed_at),
         "since": iso_time(notification.since),
         "runway": None if runway is None else str(int(runway.total_seconds())),

@@ -1,1 +1,1 @@
-"""Providers: each is one file of data, and one specification describes them all."""
+"""Providers: from an account to the result of reading it. Each provider is one file of data."""

@@ -1,4 +1,4 @@
-"""Finds the balance of a reply and its unit; never chooses between several balances by a guess."""
+"""Finds the balance of a reply and its unit; never guesses which of several balances counts."""
 
 from collections import defaultdict
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Reads accounts and pays in: the only module that sends requests to providers."""
+"""Reads accounts and pays in, with requests to their providers."""
 
 import random
 import time
@@ -84,7 +84,7 @@ class ProviderClient:
         return result, failed and _is_transient(replies[-1])
 
     def top_up(self, spec: Spec, account: Account) -> PaymentOutcome:
-        """Pays in once and never retries. The caller claims the payment before.
+        """Pays in once and never retries. The caller has to claim the payment first.
 
         Raises:
             LookupError: the account cannot be topped up, see `Spec.cannot_top_up`.

@@ -1,4 +1,4 @@
-"""The requests that it takes to read a balance, one after the other. Sends nothing itself."""
+"""Flows: the requests that a read takes, one after the other. This module sends none itself."""
 
 from collections.abc import Callable, Generator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Turns a reply into a reading or a named failure: pure, and without any guess."""
+"""Turns a reply into a reading or a named failure. It is pure, and never guesses."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

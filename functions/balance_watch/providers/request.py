@@ -45,7 +45,7 @@ def _with_new_ids(body: Json) -> Json:
 
 
 def top_up_request(spec: Spec, account: Account) -> Request:
-    """Returns the request that pays in. Whoever sends it claims the payment before.
+    """Returns the request that pays in. Its sender has to claim the payment first.
 
     Raises:
         LookupError: the account cannot be topped up, see `Spec.cannot_top_up`.

@@ -78,7 +78,7 @@ def _is_module(name: str) -> bool:
 
 
 def _request_faults(spec: Spec) -> Iterator[tuple[str, str]]:
-    """Yields the same kind of faults in how the request is made."""
+    """Yields the faults between fields that are valid one by one, in how a request is built."""
     ways = (spec.auth, *spec.auth_options.values())
     headers = [*spec.headers, *(name for way in ways for name in way.headers)]
     if not all(_HEADER.fullmatch(name) for name in headers):

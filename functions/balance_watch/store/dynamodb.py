@@ -84,7 +84,7 @@ class Store:
         """Stores how a payment ended and removes its order; False if nothing was stored.
 
         Args:
-            run: the run that holds the table.
+            run: the run that holds the lease.
             order: the order, as it is in the outbox.
             transition: the account's state, and the notifications of how the payment ended.
             payment: the payment with its outcome; None if it was not made.

@@ -1,4 +1,4 @@
-"""What a run leaves of secrets, subscribers and rejecting channels, as attributes of its item."""
+"""The run record's secrets, subscribers and rejecting channels, as attributes: pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +8,11 @@ from balance_watch.domain.run import RejectingChannel, RunRecord, TopicSubscribe
 from balance_watch.store.items import Item, text_of, time_of, without_none
 
 _UNKNOWN = "?"
-"""Takes the place of digests that a run does not remember: base64 has no such character."""
+"""Stands for digests that did not fit into the record: base64 has no such character."""
 
 
 def hearing_to_item(record: RunRecord) -> Item:
-    """Returns the attributes."""
+    """Returns the attributes of these parts of a run record."""
     topic = record.subscribers
     known = {} if topic is None else {"digest": topic.digest, "at": text_of(topic.at)}
     return {
@@ -35,9 +35,9 @@ def hearing_to_item(record: RunRecord) -> Item:
 
 
 def hearing_from_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the fields of a RunRecord; raises one of MALFORMED_ITEM.
+    """Returns these fields of a RunRecord; raises one of MALFORMED_ITEM.
 
-    Earlier releases stored none of them.
+    An item of an earlier release has none of the attributes.
     """
     return {
         "rejecting": tuple(

@@ -1,12 +1,15 @@
 """What the mappings of all kinds of item share. docs/architecture.md has the table's layout.
 
-A mapping between the domain and an item is pure, and is named `x_to_item` or `x_from_item`.
+A mapping between the domain and an item is pure, and is named `x_to_item` or `x_from_item`. Where
+the map within an item differs from the item, it has mappings of its own, `x_to_map`, `x_from_map`.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+
+from balance_watch.domain.formatting import iso_time
 
 Item = dict[str, Any]
 """An item in boto3's plain form: strings, Decimals, booleans, lists, maps."""
@@ -41,11 +44,8 @@ def number_from(value: object) -> Decimal:
 
 
 def text_of(at: datetime) -> str:
-    """Returns a time as text, to the second, so that texts sort as their times do.
-
-    Not by strftime: it writes the year 1, with which some providers say "never", as one digit.
-    """
-    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+    """Returns a time as text, to the second, so that texts sort as their times do."""
+    return iso_time(at)
 
 
 def time_of(text: str) -> datetime:

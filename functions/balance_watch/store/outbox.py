@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from balance_watch.domain.formatting import digits
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.money import exact
 from balance_watch.domain.notification import Notification, Reason
@@ -115,14 +116,14 @@ def _notification_to_json(notification: Notification) -> dict[str, Any]:
             "said_at": text_of(notification.said_at),
             "ended_at": maybe_text(notification.ended_at),
             "value": notification.value,
-            "threshold": _maybe_digits(notification.threshold),
+            "threshold": digits(notification.threshold),
             "currency": notification.currency,
-            "balance": _maybe_digits(notification.balance),
+            "balance": digits(notification.balance),
             "observed_at": maybe_text(notification.observed_at),
             "labels": dict(notification.labels),
             "detail": notification.detail,
             "trend": [f"{balance:f}" for balance in notification.trend],
-            "per_day": _maybe_digits(notification.per_day),
+            "per_day": digits(notification.per_day),
             "runway": None if runway is None else int(runway.total_seconds()),
             "link": notification.link,
         }
@@ -156,10 +157,6 @@ def _notification_from_json(fields: Mapping[str, Any]) -> Notification:
         runway=None if runway is None else timedelta(seconds=runway),
         link=fields.get("link"),
     )
-
-
-def _maybe_digits(number: Decimal | None) -> str | None:
-    return None if number is None else f"{number:f}"
 
 
 def _maybe_number(text: str | None) -> Decimal | None:

@@ -1,4 +1,4 @@
-"""The last good policy: its text is in force while the present one cannot be read or is invalid."""
+"""The last valid policy, which is in force while the parameter is invalid or cannot be read."""
 
 import logging
 
@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 class Policies:
-    """The last good policy in a table."""
+    """The last valid policy in a table."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -24,7 +24,7 @@ class Policies:
         return deserialize(response["Item"])["text"] if "Item" in response else None
 
     def keep(self, text: str) -> bool:
-        """Keeps the text of a valid policy; returns False if the table did not take it."""
+        """Keeps the text of a valid policy; returns False if it could not be stored."""
         item = serialize({**_KEY, "text": text})
         try:
             self._table.client.put_item(TableName=self._table.name, Item=item)

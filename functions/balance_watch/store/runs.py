@@ -115,7 +115,7 @@ class Runs:
             ) from None
 
     def _check_is_not_future(self, latest: str, tick: datetime) -> None:
-        """Raises if a single wrong `scheduled_time` would have every current tick skipped."""
+        """Raises if the latest tick is in the future, so that every current one is skipped."""
         now, near = self._clock(), _NEAR.total_seconds()
         try:
             is_future = time_of(latest).timestamp() - now > near

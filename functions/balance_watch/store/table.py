@@ -60,7 +60,7 @@ class Table:
         self._clock, self._sleep = clock, sleep
 
     def read(self, keys: Sequence[Item]) -> Iterator[Item]:
-        """Yields the items that exist of these keys, consistent, a hundred to a call.
+        """Yields the items under these keys, by consistent reads of a hundred to a call.
 
         Raises:
             TimeoutError: DynamoDB left keys unread in every attempt.
@@ -81,7 +81,7 @@ class Table:
                 raise TimeoutError(f"DynamoDB left keys unread in {_ATTEMPTS} attempts")
 
     def query(self, partition: str, sorts: tuple[str, str] | None = None) -> Iterator[Item]:
-        """Yields a partition's items in order, or those between two sort keys, consistent."""
+        """Yields a partition's items in order, all or between two sort keys; reads consistently."""
         condition, values = "pk = :pk", {":pk": partition}
         if sorts is not None:
             condition += " AND sk BETWEEN :since AND :until"

@@ -59,19 +59,19 @@ class DeadlineSocket(socket.socket):
     """A socket that keeps to the deadline and notes when something is sent."""
 
     def recv_into(self, *args: Argument, **kwargs: Argument) -> int:
-        """Receives, as its base does."""
+        """Receives as a socket does, until the deadline."""
         self.settimeout(current.time_left())
         return super().recv_into(*args, **kwargs)
 
     def sendall(self, *args: Argument, **kwargs: Argument) -> None:
-        """Sends, as its base does."""
+        """Sends as a socket does, until the deadline."""
         self.settimeout(current.time_left())
         current.sent = True
         super().sendall(*args, **kwargs)
 
 
 class TlsSocket(DeadlineSocket, ssl.SSLSocket):
-    """The same with TLS."""
+    """A socket with TLS that keeps to the deadline too."""
 
 
 class Network:

@@ -1,6 +1,7 @@
-"""Channels that fail: permanently, which is tried again once a day, or for an hour already.
+"""The health of channels: which have failed permanently, and which reject everything.
 
-A channel is known by its address: a new address is a new channel.
+A dead channel is tried again once a day. One that has rejected everything for an hour is a fault.
+A channel is known by its address: with a new address, it is a new channel.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Self, TypeVar
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.channels import TOPIC, kind_of
 from balance_watch.domain.run import DeadChannel, RejectingChannel, RunRecord
+from balance_watch.notifiers.channels import KINDS, Kind
 from balance_watch.usecases.delivery import DeliveryReport
 
 _TRY_AGAIN = timedelta(days=1)
@@ -27,14 +29,14 @@ _Remembered = TypeVar("_Remembered", DeadChannel, RejectingChannel)
 
 @dataclass(frozen=True, slots=True)
 class ChannelHealth:
-    """The channels that fail permanently, and those that rejected all they were sent; by name."""
+    """The dead channels, and those that have rejected everything they were sent, by name."""
 
     dead: Mapping[str, DeadChannel] = field(default_factory=dict)
     rejecting: Mapping[str, RejectingChannel] = field(default_factory=dict)
 
     @classmethod
     def remembered(cls, record: RunRecord, configuration: Configuration) -> Self:
-        """Returns what the run before knew of the channels that there still are."""
+        """Returns what the run before recorded of the channels that still exist."""
         return cls(
             _still_there(dict(record.dead_channels), configuration),
             _still_there(dict(record.rejecting), configuration),
@@ -51,8 +53,8 @@ class ChannelHealth:
         return {name: it for name, it in self.dead.items() if now - it.at < _TRY_AGAIN}
 
     @property
-    def deaf(self) -> frozenset[str]:
-        """The channels that nobody hears: the dead ones, and those that reject for an hour."""
+    def failing(self) -> frozenset[str]:
+        """The dead channels, and those that have rejected everything for an hour."""
         return frozenset(self.dead) | {name for name, it in self.rejecting.items() if _is_fault(it)}
 
     def after(self, report: DeliveryReport, configuration: Configuration, now: datetime) -> Self:
@@ -76,18 +78,20 @@ class ChannelHealth:
         }
         return type(self)(dead, rejecting)
 
-    def faults(self) -> Iterator[str]:
-        """Yields the faults of the configuration that channels are."""
-        yield from (_dead_fault(name, it) for name, it in sorted(self.dead.items()))
-        for name, it in sorted(self.rejecting.items()):
-            if _is_fault(it):
+    def faults(self, kinds: Mapping[str, Kind] = KINDS) -> Iterator[str]:
+        """Yields a fault for each dead channel, and for each that rejects all for an hour."""
+        for name, dead in sorted(self.dead.items()):
+            yield _dead_fault(name, kinds[kind_of(name)], dead)
+        for name, rejecting in sorted(self.rejecting.items()):
+            if _is_fault(rejecting):
+                place = _place(name, kinds[kind_of(name)])
                 # A time in it would make each recurrence a new fault, to be announced at once.
-                yield f"{_label(name)}: {it.why} It has accepted nothing for more than an hour."
+                yield f"{place}: {rejecting.why} It has accepted nothing for more than an hour."
 
     def _rejected(
         self, name: str, why: str, configuration: Configuration, now: datetime
     ) -> RejectingChannel:
-        """Returns a channel after one more rejection; the reason of a fault that is told stays."""
+        """Returns a channel after one more rejection; once it is a fault, its reason stays."""
         before = self.rejecting.get(name)
         if before is None:
             digest = configuration.channels[name].digest
@@ -118,17 +122,15 @@ def _is_fault(rejecting: RejectingChannel) -> bool:
     return rejecting.until - rejecting.since >= _REJECTED_FOR
 
 
-def _dead_fault(name: str, dead: DeadChannel) -> str:
-    kind = kind_of(name)
+def _dead_fault(name: str, kind: Kind, dead: DeadChannel) -> str:
+    has_secret = kind.parse_secret is not None
+    target = f"put a new address into the {kind.name} secret" if has_secret else "replace it"
     return (
-        f"{_label(name)}: {dead.why} It fails permanently: put a new address into the {kind}"
-        " secret. Until then, other channels get what is routed to it."
+        f"{_place(name, kind)}: {dead.why} It fails permanently: {target}."
+        " Until then, other channels get what is routed to it."
     )
 
 
-def _label(name: str) -> str:
-    """Returns what people call a channel: `slack webhook oncall`, or `topic`."""
-    kind, _, own_name = name.partition(":")
-    if own_name:
-        return f"{kind} webhook {own_name}"
-    return "topic" if name == TOPIC else name
+def _place(name: str, kind: Kind) -> str:
+    """Returns the place of a channel's fault: `topic`, or what its kind calls the channel."""
+    return "topic" if name == TOPIC else kind.describe(name)

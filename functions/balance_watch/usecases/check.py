@@ -1,4 +1,4 @@
-"""The check of one tick: claims it, loads, checks the accounts, delivers, and closes the run."""
+"""The check of one tick, step by step, from the claim of the tick to the close of the run."""
 
 import hashlib
 import logging
@@ -189,7 +189,7 @@ class Check:
     def _deliver(
         self, tick: _Tick, checked: CheckedAccounts, health: ChannelHealth
     ) -> ChannelHealth:
-        """Makes the payments and sends the entries that are pending; returns how channels fare."""
+        """Makes the payments and sends the pending entries; returns the health of the channels."""
         pending = self.store.outbox.pending()
         health = self._send(tick, pending.entries, health)
         # No channel waits for a payment, so the entries about payments are sent afterwards.

@@ -1,4 +1,4 @@
-"""Every fault of the configuration: its own, and those that take the run before to be seen."""
+"""Every fault of the configuration: its own, and those that a look at the run before reveals."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,14 +17,14 @@ _FAULTS, _FAULT_LENGTH = 50, 300
 
 
 class Examination(NamedTuple):
-    """A configuration beside what the run before left: lost secrets, and who hears."""
+    """A configuration, compared with the run record: lost secrets, and who gets the alerts."""
 
     configuration: Configuration
     lost: LostSecrets
     listeners: Listeners
 
     def into(self, record: RunRecord) -> RunRecord:
-        """Returns the record with what the next run is to compare with."""
+        """Returns the record with what the next run has to compare with."""
         return replace(
             self.listeners.health.into(record),
             secrets=remember(record.secrets, self.configuration.presence),
@@ -33,12 +33,12 @@ class Examination(NamedTuple):
         )
 
     def faults(self, silences: Sequence[Silence]) -> list[str]:
-        """Returns every fault, those of who hears first.
+        """Returns every fault, first those because of which nobody gets some alerts.
 
         A match that fits no account is a fault only while the secrets are whole.
 
         Args:
-            silences: those that are active.
+            silences: the active ones.
         """
         configuration = self.configuration
         unmatched = [unmatched_fault(place) for place in configuration.unmatched]
@@ -52,17 +52,17 @@ class Examination(NamedTuple):
             *self.listeners.faults(),
             *own,
             *(lost_fault(name, it, prefix) for name, it in self.lost.items()),
-            *self.listeners.health.faults(),
+            *self.listeners.health.faults(configuration.kinds),
             *unmatched,
         ]
 
 
 def examine(configuration: Configuration, record: RunRecord, now: datetime) -> Examination:
-    """Examines a configuration; while a secret is lost, the secrets are not whole.
+    """Compares a configuration with the run record. A lost secret leaves the secrets not whole.
 
     Args:
         configuration: as it was loaded.
-        record: what the run before left.
+        record: the record of the run before.
         now: the tick.
     """
     lost = lost_secrets(record.secrets, record.lost_secrets, configuration.presence, now)
@@ -73,7 +73,7 @@ def examine(configuration: Configuration, record: RunRecord, now: datetime) -> E
 
 
 def shortened(faults: Sequence[str]) -> tuple[str, ...]:
-    """Returns the faults as they fit into an alert and an item, even if there are thousands."""
+    """Returns as many faults as fit into an alert and an item, each cut off at a length."""
     shown = tuple(fault[:_FAULT_LENGTH] for fault in faults[:_FAULTS])
     more = len(faults) - len(shown)
     return (*shown, f"And {more} more.") if more else shown

@@ -1,4 +1,4 @@
-"""Who hears the alerts: a fault where nobody does, and where that fault is told."""
+"""Who gets the alerts: the faults if nobody does, and the channels that announce these faults."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -25,9 +25,9 @@ _ALWAYS = ("account", "provider", "severity", "rule", "metric")
 
 
 class Listeners(NamedTuple):
-    """The channels of a configuration, as far as somebody hears them.
+    """Tells which channels of a configuration reach somebody.
 
-    `subscribers` is None while it is not known how many the topic has: it is taken to be heard.
+    `subscribers` is None while their number is unknown: the topic then counts as reaching somebody.
     """
 
     configuration: Configuration
@@ -35,18 +35,18 @@ class Listeners(NamedTuple):
     subscribers: TopicSubscribers | None = None
 
     def faults(self) -> Iterator[str]:
-        """Yields the faults that nobody hears some of the alerts: only a silent topic gets them."""
-        if self._has_ears(TOPIC):
+        """Yields a fault for each part of the alerts that only a topic without subscribers gets."""
+        if self._reaches_somebody(TOPIC):
             return
         routes = self.configuration.policy.routes
-        if _leave_some(routes) and not self._is_heard(()):
+        if _leave_some(routes) and not self._is_received(()):
             which = " that no route sends elsewhere" if routes else ""
             yield (
                 "no confirmed subscriber of the topic,"
-                f" and {self._why_no_webhook()}: nobody hears the alerts{which}"
+                f" and {self._why_no_other()}: nobody hears the alerts{which}"
             )
         for index, route in enumerate(routes):
-            if not self._is_heard(route.channels):
+            if not self._is_received(route.channels):
                 yield (
                     f"policy routes[{index}]: its alerts go to the topic alone, which has no"
                     " confirmed subscriber: nobody hears them"
@@ -55,58 +55,65 @@ class Listeners(NamedTuple):
                 return
 
     def reaching_somebody(self, channels: tuple[str, ...], now: datetime) -> tuple[str, ...]:
-        """Returns channels, and every other one that is heard if none of these is.
+        """Returns these channels; if none of them reaches somebody, also all others that do.
 
         Args:
             channels: the channels that the alert about the configuration is routed to.
             now: the tick.
         """
         suspended = self.health.suspended(now)
-        heard = {
+        failing = suspended.keys() | self.health.failing
+        reaching = {
             name
             for name in self.configuration.channels
-            if name not in suspended and name not in self.health.deaf and self._has_ears(name)
+            if name not in failing and self._reaches_somebody(name)
         }
-        return channels if heard.intersection(channels) else (*channels, *sorted(heard))
+        return channels if reaching.intersection(channels) else (*channels, *sorted(reaching))
 
-    def _is_heard(self, routed: tuple[str, ...]) -> bool:
-        """Tells whether somebody hears what is routed to these channels; none: by no route."""
+    def _is_received(self, routed: tuple[str, ...]) -> bool:
+        """Tells whether somebody gets what is routed to these channels.
+
+        Without channels, it is about the alerts that no route sends anywhere.
+        """
         available = self._available()
         return any(
-            available.has(name) and self._has_ears(name) for name in destinations(routed, available)
+            available.has(name) and self._reaches_somebody(name)
+            for name in destinations(routed, available)
         )
 
     def _available(self) -> AvailableChannels:
         return self.configuration.without(self.health.dead)
 
-    def _has_ears(self, channel: str) -> bool:
+    def _reaches_somebody(self, channel: str) -> bool:
         topic = self.subscribers
         return channel != TOPIC or topic is None or topic.confirmed != 0
 
-    def _why_no_webhook(self) -> str:
-        defaults = set(self.configuration.fallbacks) - {TOPIC}
-        if defaults & self.health.dead.keys():
-            return "the default webhook fails permanently"
-        return "no default webhook"
+    def _why_no_other(self) -> str:
+        """Returns why no default channel but the topic gets the alerts."""
+        others = [kind for kind in self.configuration.kinds.values() if kind.name != TOPIC]
+        dead = [kind.noun for kind in others if kind.default in self.health.dead]
+        if dead:
+            return f"the default {dead[0]} fails permanently"
+        return f"no default {' or '.join(dict.fromkeys(kind.noun for kind in others))}"
 
 
 def listeners_now(
     record: RunRecord, configuration: Configuration, health: ChannelHealth
 ) -> Listeners:
-    """Returns who hears, as far as the run before knew it of the same topic."""
+    """Returns the listeners, with the subscribers that the run before counted for this topic."""
     known, topic = record.subscribers, configuration.channels.get(TOPIC)
     is_same = known is not None and topic is not None and known.digest == topic.digest
     return Listeners(configuration, health, known if is_same else None)
 
 
 def ask(listeners: Listeners, ask_topic: AskTopic, now: datetime) -> Listeners:
-    """Returns who hears, after asking SNS for the topic's subscribers if it is time to.
+    """Returns the listeners, after asking SNS for the topic's subscribers if that is due.
 
-    It is once a day; and in every run while a fault rests on the answer, so that the fault ends
-    with the next run after somebody has confirmed.
+    It is due once a day, and in every run while a fault rests on the answer, so that the fault ends
+    with the first run after somebody has confirmed.
 
     Args:
-        listeners: who hears, as the run before knew it.
+        listeners: as the run before knew them.
         ask_topic: asks SNS.
         now: the tick.
     """

@@ -128,7 +128,7 @@ class Pay:
         )
         if isinstance(claim, Payment):
             return replace(claim, outcome=self.top_up(spec, account))
-        if claim is Refusal.ANSWERED:
+        if claim is Refusal.ALREADY_MADE:
             latest = self.store.payments.latest([account.name]).get(account.name)
             is_same = latest is not None and latest.idempotency_key == alert_id
             if latest and is_same and latest.outcome is PaymentOutcome.CLAIMED:

@@ -1,4 +1,4 @@
-"""Silences: adds and ends them, and checks what they are made of."""
+"""Adds and ends silences, and checks each part of a new one."""
 
 import secrets
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _NAME_LETTERS, _NAME_LENGTH = "abcdefghjkmnpqrstuvwxyz23456789", 5
 """A name is typed by hand, so it has no characters that look alike."""
 
 _CLOSED_SETS = {"severity": Severity, "metric": Metric}
-"""The facts that have one of a few values."""
+"""The facts that can only have one of a few values."""
 
 
 def add(
