@@ -51,8 +51,8 @@ class ChannelHealth:
         return {name: it for name, it in self.dead.items() if now - it.at < _TRY_AGAIN}
 
     @property
-    def deaf(self) -> frozenset[str]:
-        """The channels that nobody hears: the dead ones, and those that reject for an hour."""
+    def failing(self) -> frozenset[str]:
+        """The channels that accept nothing: dead, or rejecting for an hour."""
         return frozenset(self.dead) | {name for name, it in self.rejecting.items() if _is_fault(it)}
 
     def after(self, report: DeliveryReport, configuration: Configuration, now: datetime) -> Self:

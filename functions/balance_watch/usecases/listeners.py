@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from balance_watch.config.loading import Configuration
-from balance_watch.domain.channels import TOPIC, AvailableChannels
+from balance_watch.domain.channels import TOPIC
 from balance_watch.domain.policy import Route, destinations
 from balance_watch.domain.rules import Severity
 from balance_watch.domain.run import RunRecord, TopicSubscribers
@@ -36,7 +36,7 @@ class Listeners(NamedTuple):
 
     def faults(self) -> Iterator[str]:
         """Yields the faults that nobody hears some of the alerts: only a silent topic gets them."""
-        if self._has_ears(TOPIC):
+        if self._has_subscriber(TOPIC):
             return
         routes = self.configuration.policy.routes
         if _leave_some(routes) and not self._is_heard(()):
@@ -54,32 +54,23 @@ class Listeners(NamedTuple):
             if _takes_all(route):
                 return
 
-    def reaching_somebody(self, channels: tuple[str, ...], now: datetime) -> tuple[str, ...]:
-        """Returns channels, and every other one that is heard if none of these is.
-
-        Args:
-            channels: the channels that the alert about the configuration is routed to.
-            now: the tick.
-        """
-        suspended = self.health.suspended(now)
+    def reaching_somebody(self, channels: tuple[str, ...]) -> tuple[str, ...]:
+        """Returns these channels, with every other one that is heard if none of these is."""
         heard = {
             name
             for name in self.configuration.channels
-            if name not in suspended and name not in self.health.deaf and self._has_ears(name)
+            if name not in self.health.failing and self._has_subscriber(name)
         }
         return channels if heard.intersection(channels) else (*channels, *sorted(heard))
 
     def _is_heard(self, routed: tuple[str, ...]) -> bool:
         """Tells whether somebody hears what is routed to these channels; none: by no route."""
-        available = self._available()
-        return any(
-            available.has(name) and self._has_ears(name) for name in destinations(routed, available)
-        )
+        available = self.configuration.without(self.health.dead)
+        names = destinations(routed, available)
+        return any(available.has(name) and self._has_subscriber(name) for name in names)
 
-    def _available(self) -> AvailableChannels:
-        return self.configuration.without(self.health.dead)
-
-    def _has_ears(self, channel: str) -> bool:
+    def _has_subscriber(self, channel: str) -> bool:
+        """Tells whether a channel may have a subscriber; only the topic may have none."""
         topic = self.subscribers
         return channel != TOPIC or topic is None or topic.confirmed != 0
 
