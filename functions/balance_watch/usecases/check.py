@@ -129,7 +129,7 @@ class Check:
             channels = policy.channels_for(facts, available)
             if facts["metric"] != Metric.CONFIGURATION:
                 return channels
-            return listeners.reaching_somebody(channels, run.tick)
+            return listeners.reaching_somebody(channels)
 
         is_suppressed = suppression(run.silences, policy.mute_times, run.tick)
         context = AlertContext(policy.defaults, routing, is_suppressed)

@@ -1,4 +1,4 @@
-"""Who gets the alerts: the faults if nobody does, and the channels that announce these faults."""
+"""Who gets the alerts: the fault that nobody does, and the channels that this fault goes to."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from balance_watch.config.loading import Configuration
-from balance_watch.domain.channels import TOPIC, AvailableChannels
+from balance_watch.domain.channels import TOPIC
 from balance_watch.domain.policy import Route, destinations
 from balance_watch.domain.rules import Severity
 from balance_watch.domain.run import RunRecord, TopicSubscribers
@@ -36,17 +36,17 @@ class Listeners(NamedTuple):
 
     def faults(self) -> Iterator[str]:
         """Yields a fault for each part of the alerts that only a topic without subscribers gets."""
-        if self._reaches_somebody(TOPIC):
+        if self._has_subscriber(TOPIC):
             return
         routes = self.configuration.policy.routes
-        if _leave_some(routes) and not self._is_received(()):
+        if _leave_some(routes) and not self._is_heard(()):
             which = " that no route sends elsewhere" if routes else ""
             yield (
                 "no confirmed subscriber of the topic,"
-                f" and {self._why_no_other()}: nobody hears the alerts{which}"
+                f" and {self._why_no_webhook()}: nobody hears the alerts{which}"
             )
         for index, route in enumerate(routes):
-            if not self._is_received(route.channels):
+            if not self._is_heard(route.channels):
                 yield (
                     f"policy routes[{index}]: its alerts go to the topic alone, which has no"
                     " confirmed subscriber: nobody hears them"
@@ -54,66 +54,50 @@ class Listeners(NamedTuple):
             if _takes_all(route):
                 return
 
-    def reaching_somebody(self, channels: tuple[str, ...], now: datetime) -> tuple[str, ...]:
-        """Returns these channels; if none of them reaches somebody, also all others that do.
-
-        Args:
-            channels: the channels that the alert about the configuration is routed to.
-            now: the tick.
-        """
-        suspended = self.health.suspended(now)
-        failing = suspended.keys() | self.health.failing
-        reaching = {
+    def reaching_somebody(self, channels: tuple[str, ...]) -> tuple[str, ...]:
+        """Returns these channels; if none of them reaches somebody, also all others that do."""
+        heard = {
             name
             for name in self.configuration.channels
-            if name not in failing and self._reaches_somebody(name)
+            if name not in self.health.failing and self._has_subscriber(name)
         }
-        return channels if reaching.intersection(channels) else (*channels, *sorted(reaching))
+        return channels if heard.intersection(channels) else (*channels, *sorted(heard))
 
-    def _is_received(self, routed: tuple[str, ...]) -> bool:
-        """Tells whether somebody gets what is routed to these channels.
+    def _is_heard(self, routed: tuple[str, ...]) -> bool:
+        """Tells whether somebody gets what is routed to these channels; none: what no route sends."""
+        available = self.configuration.without(self.health.dead)
+        names = destinations(routed, available)
+        return any(available.has(name) and self._has_subscriber(name) for name in names)
 
-        Without channels, it is about the alerts that no route sends anywhere.
-        """
-        available = self._available()
-        return any(
-            available.has(name) and self._reaches_somebody(name)
-            for name in destinations(routed, available)
-        )
-
-    def _available(self) -> AvailableChannels:
-        return self.configuration.without(self.health.dead)
-
-    def _reaches_somebody(self, channel: str) -> bool:
+    def _has_subscriber(self, channel: str) -> bool:
+        """Tells whether a channel may have a subscriber; only the topic may have none."""
         topic = self.subscribers
         return channel != TOPIC or topic is None or topic.confirmed != 0
 
-    def _why_no_other(self) -> str:
-        """Returns why no default channel but the topic gets the alerts."""
-        others = [kind for kind in self.configuration.kinds.values() if kind.name != TOPIC]
-        dead = [kind.noun for kind in others if kind.default in self.health.dead]
-        if dead:
-            return f"the default {dead[0]} fails permanently"
-        return f"no default {' or '.join(dict.fromkeys(kind.noun for kind in others))}"
+    def _why_no_webhook(self) -> str:
+        defaults = set(self.configuration.fallbacks) - {TOPIC}
+        if defaults & self.health.dead.keys():
+            return "the default webhook fails permanently"
+        return "no default webhook"
 
 
 def listeners_now(
     record: RunRecord, configuration: Configuration, health: ChannelHealth
 ) -> Listeners:
-    """Returns the listeners, with the subscribers that the run before counted for this topic."""
+    """Returns who hears, as far as the run before knew it of the same topic."""
     known, topic = record.subscribers, configuration.channels.get(TOPIC)
     is_same = known is not None and topic is not None and known.digest == topic.digest
     return Listeners(configuration, health, known if is_same else None)
 
 
 def ask(listeners: Listeners, ask_topic: AskTopic, now: datetime) -> Listeners:
-    """Returns the listeners, after asking SNS for the topic's subscribers if that is due.
+    """Returns who hears, after asking SNS for the topic's subscribers if it is time to.
 
-    It is due once a day, and in every run while a fault rests on the answer, so that the fault ends
-    with the first run after somebody has confirmed.
+    It is once a day; and in every run while a fault rests on the answer, so that the fault ends
+    with the next run after somebody has confirmed.
 
     Args:
-        listeners: as the run before knew them.
+        listeners: who hears, as the run before knew it.
         ask_topic: asks SNS.
         now: the tick.
     """
