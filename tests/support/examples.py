@@ -80,6 +80,8 @@ def full_reading(at: datetime = TICK) -> Reading:
         auto_reload=AutoReload(enabled=True, threshold=Decimal(20), amount=Decimal(100)),
         provider_time=at - timedelta(minutes=3),
         status="Balance is current and up to date",
+        credit_limit=Decimal("100.25"),
+        expires_at=at + timedelta(days=300),
     )
 
 

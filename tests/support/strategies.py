@@ -56,6 +56,8 @@ readings = st.builds(
     auto_reload=st.none() | auto_reloads,
     provider_time=st.none() | times,
     status=st.none() | words,
+    credit_limit=st.none() | amounts.map(Decimal.copy_abs),
+    expires_at=st.none() | times,
 )
 alerts = st.builds(
     Alert,
@@ -74,7 +76,9 @@ estimates = st.decimals(-(10**9), 10**9, places=3, allow_nan=False, allow_infini
 covered = st.integers(0, 10**6).map(lambda seconds: timedelta(0, seconds))
 days = st.builds(Day, ticks.map(datetime.date), estimates, covered, estimates)
 top_ups_seen = st.builds(TopUpSeen, ticks, amounts, amounts)
-rule_states = st.builds(RuleState, metrics, ticks, st.integers(1, 10**6), st.booleans())
+rule_states = st.builds(
+    RuleState, metrics, ticks, st.integers(1, 10**6), st.booleans(), st.booleans()
+)
 
 
 @st.composite

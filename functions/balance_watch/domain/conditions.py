@@ -74,19 +74,19 @@ def _is_critical(inputs: RuleInput, value: Decimal) -> bool:
 def runs_out(inputs: RuleInput) -> Evaluation:
     """Compares the runway with its threshold; a quota that resets earlier does not run out.
 
-    A cautious rule leaves an account to others while its provider says that it reloads by itself.
-    It also knows that nothing is spent where nothing is left, or the rate is unknown: then the
-    rule on what is left tells it, and this one stays as it is.
+    A cautious rule is ok while the provider says that auto-reload is on. Once nothing is left, it
+    stays as it was, for nothing lasts no time at any rate: the rule on what is left tells that.
     """
     evaluation, rule, measurements = past_threshold(inputs), inputs.rule, inputs.measurements
-    if evaluation.status is not RuleStatus.BREACHED:
+    reading = measurements.reading
+    if evaluation.status is not RuleStatus.BREACHED or reading is None:
         return evaluation
-    runway, until_reset = measurements.numbers[rule.metric], measurements.until_reset
-    reload = measurements.reading.auto_reload if measurements.reading else None
-    reloads = rule.cautious and reload is not None and reload.enabled
-    if rule.cautious and not runway and (reloads or not measurements.per_day):
+    if rule.cautious and reading.usable <= 0:
         threshold = rule.threshold_of(grave=inputs.grave)
         return Evaluation(RuleStatus.UNKNOWN, threshold=threshold)
+    reload = reading.auto_reload
+    reloads = rule.cautious and reload is not None and reload.enabled
+    runway, until_reset = measurements.numbers[rule.metric], measurements.until_reset
     resets = until_reset is not None and runway > inputs.limit(until_reset, below=True)
     if resets or reloads or runway >= _LONGEST_SECONDS:
         return Evaluation(RuleStatus.OK, evaluation.value, rule.threshold)

@@ -62,7 +62,7 @@ class Rule:
     Attributes:
         recover: the threshold at which an alert ends; None: 10 % past the rule's own.
         critical_below: a second, lower threshold; below it, the rule is breached critically.
-        cautious: it says nothing while the rate of spending is unknown, or auto-reload is on.
+        cautious: other rules watch the account while auto-reload is on, or nothing is left.
         relative: the thresholds are multiples of the account's usual spending.
         top_ups: how many payments in 24 hours the rule may trigger by beginning to fire.
     """

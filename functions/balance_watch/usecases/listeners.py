@@ -64,7 +64,7 @@ class Listeners(NamedTuple):
         return channels if heard.intersection(channels) else (*channels, *sorted(heard))
 
     def _is_heard(self, routed: tuple[str, ...]) -> bool:
-        """Tells whether somebody gets what is routed to these channels; none: what no route sends."""
+        """Tells whether somebody gets what is routed to these; none: what no route sends."""
         available = self.configuration.without(self.health.dead)
         names = destinations(routed, available)
         return any(available.has(name) and self._has_subscriber(name) for name in names)
