@@ -13,7 +13,7 @@ from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.policy import Defaults, Policy
 from balance_watch.domain.rules import Metric
 from balance_watch.validation import Faults
-from tests.support.secret_texts import account, names, with_accounts
+from tests.support.secret_texts import account, names, parse_entries
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 TIERS = 'must be one or two durations, the longer first, such as ["3d", "1d"], or "never"'
@@ -63,7 +63,7 @@ def policy_of(text: str) -> tuple[Policy | None, list[str]]:
 
 def only(**changes: object) -> Account:
     """Returns the account that a secret has."""
-    watched = with_accounts(account(**changes))
+    watched = parse_entries(account(**changes))
     assert not watched.faults
     ((one, _),) = watched.accounts
     return one
@@ -71,7 +71,7 @@ def only(**changes: object) -> Account:
 
 def faults_of(**changes: object) -> list[str]:
     """Returns the faults of an account; another one beside it is watched all the same."""
-    watched = with_accounts(account(**changes), account(name="other"))
+    watched = parse_entries(account(**changes), account(name="other"))
     assert names(watched) == ["other"]
     return list(watched.faults)
 
@@ -213,6 +213,6 @@ def test_whatever_is_written_the_accounts_beside_it_are_watched(
     runs_dry: object, empty: object, expires_at: object
 ) -> None:
     odd = account(runs_dry=runs_dry, empty=empty, expires_at=expires_at)
-    watched = with_accounts(odd, account(name="other"))
+    watched = parse_entries(odd, account(name="other"))
     assert "other" in names(watched)
     assert bool(watched.faults) is ("search" not in names(watched))

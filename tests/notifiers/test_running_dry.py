@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from balance_watch.domain.notification import Notification
-from balance_watch.notifiers.slack import render as render_slack
+from balance_watch.notifiers.slack_messages import render as render_slack
 from balance_watch.notifiers.sns import for_machines, render, subject
 from balance_watch.notifiers.text import pace, summary_line
 from tests.support.notifications import low

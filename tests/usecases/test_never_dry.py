@@ -24,13 +24,13 @@ def watch(bench: Bench, name: str = "a", **more: Any) -> None:  # noqa: ANN401 (
 
 
 def shows(bench: Bench, balance: str, hour: int) -> None:
-    bench.looks.balances["a"] = balance
+    bench.reads.balances["a"] = balance
     assert bench.run(TICK + hour * HOUR).complete
 
 
 def said(bench: Bench) -> list[Notification]:
     """Returns what was said of accounts, but for top-ups."""
-    of = (entry.notification for entry in bench.post.accepted)
+    of = (entry.notification for entry in bench.delivery.accepted)
     return [it for it in of if it.reason is not Reason.TOPPED_UP]
 
 
@@ -100,9 +100,9 @@ def test_credit_that_expires_is_told_of(bench: Bench) -> None:
 def test_a_failed_look_ends_nothing(bench: Bench) -> None:
     watch(bench)
     shows(bench, "0", 0)
-    bench.looks.failures["a"] = ReadFailure(FailureKind.TIMED_OUT, "no")
+    bench.reads.failures["a"] = ReadFailure(FailureKind.TIMED_OUT, "no")
     bench.run(TICK + HOUR)
-    bench.looks.failures.clear()
+    bench.reads.failures.clear()
     shows(bench, "0", 2)
     assert lines(bench) == ["fired empty critical"]
 
