@@ -196,9 +196,9 @@ def _runway(state: AccountState) -> str:
 
 def _condition(state: AccountState) -> Text:
     """Writes an account's condition in a few words, the gravest first."""
+    alerts = (state.alerts[metric] for metric in Metric if metric in state.alerts)
     firing = sorted(
-        (alert for alert in state.alerts.values() if alert.firing),
-        key=lambda alert: alert.severity.rank,
+        (alert for alert in alerts if alert.firing), key=lambda alert: alert.severity.rank
     )
     words = [
         sanitize(alert.rule, _COLOURS[alert.severity])

@@ -142,6 +142,15 @@ METRICS: Mapping[Metric, MetricInfo] = {
         unit="points",
         on_amount=True,
     ),
+    Metric.EMPTY: MetricInfo(
+        measure=_balance,
+        condition=nothing_left,
+        in_policy=False,
+        threshold_forms=(),
+        sentence="{account} has nothing left: {value}",
+        on_amount=True,
+        no_minimum_gap=True,
+    ),
     Metric.RUNWAY: MetricInfo(
         measure=_runway,
         condition=runs_out,
@@ -151,15 +160,6 @@ METRICS: Mapping[Metric, MetricInfo] = {
         resolved_sentence="{account} has recovered and lasts {value}",
         unknown_value="an unknown time",
         on_amount=True,
-    ),
-    Metric.EMPTY: MetricInfo(
-        measure=_balance,
-        condition=nothing_left,
-        in_policy=False,
-        threshold_forms=(),
-        sentence="{account} has nothing left: {value}",
-        on_amount=True,
-        no_minimum_gap=True,
     ),
     Metric.EXPIRY: MetricInfo(
         measure=_expiry,
