@@ -47,3 +47,28 @@ def test_the_pages_show_two_policies_and_two_specifications() -> None:
 def test_every_json_text_is_json() -> None:
     texts = [*blocks("README.md", "json"), *blocks("docs/adding-a-provider.md", "json")]
     assert [json.loads(block) for block in texts if block]
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_the_house_in_the_architecture_has_every_file() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    house = text.partition("## The house")[2].partition("```\n\n")[0]
+    package = ROOT / "functions" / "balance_watch"
+    files = {
+        path.name
+        for path in package.rglob("*.py")
+        if path.name != "__init__.py" and path.parent.name != "modules"
+    }
+    assert set(re.findall(r"(\w+\.py) ", house)) == files
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_names_only_files_and_tests_that_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    roots = (ROOT, ROOT / "functions" / "balance_watch", page.parent)
+    named = set(re.findall(r"`([\w.-]+/[\w./-]*\.(?:py|toml|json|yaml|md))`", text))
+    assert [file for file in named if not any((root / file).exists() for root in roots)] == []
+    tests = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("*.py"))
+    assert [name for name in re.findall(r"`(test_\w+)`", text) if f"def {name}(" not in tests] == []

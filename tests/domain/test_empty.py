@@ -1,4 +1,4 @@
-"""The built-in rule `empty`: that nothing is left is told at once, at the first look already."""
+"""The built-in rule `empty` fires as soon as nothing is left, even at the first read."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -37,21 +37,21 @@ def lends(limit: str, balance: str) -> Reading:
 
 
 def empties(watchman: Watchman) -> list[Notification]:
-    """Returns all that was said of an empty account, each thing once."""
-    said = (entry.notification for entry in watchman.entries if entry.channel == "sns")
-    return [each for each in said if each.metric is Metric.EMPTY]
+    """Returns every notification that an account is empty, once."""
+    notifications = (entry.notification for entry in watchman.entries if entry.channel == "sns")
+    return [each for each in notifications if each.metric is Metric.EMPTY]
 
 
-def test_an_account_with_a_name_and_a_key_is_told_of_when_it_is_empty() -> None:
+def test_an_account_with_a_name_and_a_key_alone_alerts_when_it_is_empty() -> None:
     watchman = watching()
     assert watchman.announces("300") == []
     assert watchman.announces("0") == FIRED
-    (said,) = empties(watchman)
-    assert (said.rule, said.severity) == ("empty", "critical")
+    (notification,) = empties(watchman)
+    assert (notification.rule, notification.severity) == ("empty", "critical")
 
 
 @pytest.mark.parametrize("balance", ["0", "-0", "0.00", "-0.01", "-25"])
-def test_nothing_or_less_fires_at_the_first_look(balance: str) -> None:
+def test_nothing_or_less_fires_at_the_first_read(balance: str) -> None:
     assert watching().announces(balance) == FIRED
 
 
@@ -66,7 +66,7 @@ def test_it_ends_with_the_first_cent_and_waits_for_no_recovery() -> None:
     assert watchman.announces("0.01") == RESOLVED
 
 
-def test_it_is_told_again_within_the_minimum_gap() -> None:
+def test_it_is_announced_again_within_the_minimum_gap() -> None:
     watchman = watching()
     watchman.announces("0")
     watchman.announces("5")
@@ -74,7 +74,7 @@ def test_it_is_told_again_within_the_minimum_gap() -> None:
     assert watchman.announces("5") == RESOLVED
 
 
-def test_while_it_lasts_it_is_told_once_and_then_reminded_of() -> None:
+def test_while_it_lasts_it_is_announced_once_and_then_reminded_of() -> None:
     watchman = watching()
     watchman.announces("0")
     assert watchman.announces("0") == []
@@ -89,7 +89,7 @@ def test_an_alert_on_the_balance_goes_its_own_way() -> None:
     assert watchman.state.alerts[Metric.BALANCE].firing
 
 
-def test_a_failed_look_neither_fires_nor_ends_it() -> None:
+def test_a_failed_read_neither_fires_nor_ends_it() -> None:
     watchman = watching()
     assert watchman.announces(failure()) == []
     watchman.announces("0")
@@ -109,7 +109,7 @@ def test_auto_reload_does_not_keep_it_quiet() -> None:
     assert watching().announces(reading("0", auto_reload=reloads)) == FIRED
 
 
-def test_a_quota_that_is_used_up_is_told_of_although_it_begins_anew() -> None:
+def test_a_quota_that_is_used_up_is_announced_although_it_resets() -> None:
     assert watching().announces(reading("0", resets_at=START + HOUR)) == FIRED
 
 
@@ -169,7 +169,7 @@ def test_an_account_that_owes_more_than_its_limit_is_empty_until_it_owes_less() 
     assert watchman.announces(lends("100", "-100.01")) == FIRED
     assert watchman.announces(lends("100", "-100")) == []
     assert watchman.announces(lends("100", "-99.99")) == RESOLVED
-    assert [said.threshold for said in empties(watchman)] == [-100, -100]
+    assert [notification.threshold for notification in empties(watchman)] == [-100, -100]
 
 
 def test_a_limit_of_nothing_is_none() -> None:
@@ -182,13 +182,13 @@ def test_a_limit_that_is_taken_away_leaves_an_account_empty() -> None:
     assert watchman.announces(lends("0", "-50")) == FIRED
 
 
-def test_what_is_said_of_an_empty_account() -> None:
+def test_the_text_of_an_alert_on_an_empty_account() -> None:
     watchman = watching()
     watchman.check("0")
     watchman.check("4")
     watchman.check(lends("100", "-100.01"))
     watchman.check(lends("100", "4"))
-    assert [summary_line(said) for said in empties(watchman)] == [
+    assert [summary_line(notification) for notification in empties(watchman)] == [
         "sms has nothing left: 0.00 EUR",
         "sms has recovered and is at 4.00 EUR",
         "sms has nothing left: -100.01 EUR, past its credit limit of 100.00 EUR",
@@ -202,18 +202,18 @@ amounts = st.decimals(-200, 200, places=2)
 
 @given(st.lists(st.tuples(amounts, st.none() | st.decimals(0, 150, places=2)), max_size=12))
 def test_it_fires_exactly_while_nothing_is_left(
-    looks: list[tuple[Decimal, Decimal | None]],
+    reads: list[tuple[Decimal, Decimal | None]],
 ) -> None:
     watchman = watching(defaults=Defaults(runs_dry=()))
     firing = False
-    for balance, limit in looks:
+    for balance, limit in reads:
         watchman.check(reading(f"{balance}", credit_limit=limit))
         floor = -limit if limit else Decimal(0)
         at_floor = balance == floor and (firing or not limit)
         firing = balance < floor or at_floor
         alert = watchman.state.alerts.get(Metric.EMPTY)
         assert (alert is not None and alert.firing) is firing
-    reasons = [said.reason for said in empties(watchman)]
+    reasons = [notification.reason for notification in empties(watchman)]
     assert reasons == [Reason.FIRED, Reason.RESOLVED] * (len(reasons) // 2) + (
         [Reason.FIRED] if firing else []
     )

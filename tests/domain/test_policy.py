@@ -96,7 +96,7 @@ def test_a_route_can_ask_for_each_fact(fact: str) -> None:
     assert policy.channels_for({**FACTS, fact: "other"}, BOTH) == ("sns", "slack:default")
 
 
-def test_a_webhook_that_there_is_not_gets_nothing() -> None:
+def test_a_webhook_that_does_not_exist_gets_nothing() -> None:
     topic_alone = AvailableChannels({"sns"}, defaults=BOTH.defaults)
     assert Policy().channels_for(FACTS, topic_alone) == ("sns",)
 
@@ -112,7 +112,7 @@ def test_the_topic_alone_stands_in_where_there_is_no_default_webhook_either() ->
     assert policy.channels_for(FACTS, no_default) == ("sns",)
 
 
-def test_webhooks_that_could_not_be_read_are_owed() -> None:
+def test_entries_for_webhooks_that_cannot_be_read_stay_pending() -> None:
     policy = Policy(routes=(Route({}, ("slack:oncall",)),))
     unread = AvailableChannels({"sns"}, {"slack"}, BOTH.defaults)
     assert policy.channels_for(FACTS, unread) == ("slack:oncall",)

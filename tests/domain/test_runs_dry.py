@@ -44,14 +44,16 @@ RELOADS = AutoReload(enabled=True, threshold=Decimal(1), amount=Decimal(50))
 
 
 def dries(watchman: Watchman) -> list[Notification]:
-    """Returns all that was said of the runway, each thing once."""
-    said = (entry.notification for entry in watchman.entries if entry.channel == "sns")
-    return [each for each in said if each.metric is Metric.RUNWAY]
+    """Returns every notification about the runway, once."""
+    notifications = (entry.notification for entry in watchman.entries if entry.channel == "sns")
+    return [each for each in notifications if each.metric is Metric.RUNWAY]
 
 
-def told(watchman: Watchman) -> list[tuple[str, str]]:
-    """Returns why and how gravely it was said."""
-    return [(said.reason.value, said.severity.value) for said in dries(watchman)]
+def announcements(watchman: Watchman) -> list[tuple[str, str]]:
+    """Returns the reason and the severity of each of them."""
+    return [
+        (notification.reason.value, notification.severity.value) for notification in dries(watchman)
+    ]
 
 
 def falls(watchman: Watchman, balance: str, per_hour: str, hours: int, **facts: object) -> None:
@@ -71,13 +73,17 @@ def shows(watchman: Watchman, *balances: str) -> None:
         watchman.check(balance, HOUR)
 
 
-# What an account with nothing but a name and a key is told of.
+# An account with nothing but a name and a key.
 
 
 def test_it_warns_below_three_days_and_is_critical_below_one() -> None:
     watchman = watching()
     falls(watchman, "300", "1", 301)
-    first, second = (said for said in dries(watchman) if said.reason is not Reason.REMINDER)
+    first, second = (
+        notification
+        for notification in dries(watchman)
+        if notification.reason is not Reason.REMINDER
+    )
     assert (first.reason, first.severity, first.threshold) == ("fired", "warning", THREE)
     assert first.value is not None
     assert 2.9 * 86400 < int(first.value) < THREE
@@ -87,22 +93,22 @@ def test_it_warns_below_three_days_and_is_critical_below_one() -> None:
     assert first.rule == second.rule == "runs_dry"
 
 
-def test_then_it_is_empty_and_that_is_told_once_and_by_its_own_rule() -> None:
+def test_then_it_is_empty_which_its_own_rule_announces_once() -> None:
     watchman = watching(defaults=Defaults(reminder=None))
     falls(watchman, "100", "1", 110)
-    said = [entry.notification for entry in watchman.entries if entry.channel == "sns"]
-    assert [(each.rule, each.reason.value) for each in said] == [
+    notifications = [entry.notification for entry in watchman.entries if entry.channel == "sns"]
+    assert [(each.rule, each.reason.value) for each in notifications] == [
         ("runs_dry", "fired"),
         ("runs_dry", "worsened"),
         ("empty", "fired"),
     ]
 
 
-def test_what_is_said_of_it() -> None:
+def test_the_text_of_its_alerts() -> None:
     watchman = watching(defaults=Defaults(reminder=None))
     falls(watchman, "90", "1", 75)
     shows(watchman, "500")
-    assert [summary_line(said) for said in dries(watchman)] == [
+    assert [summary_line(notification) for notification in dries(watchman)] == [
         "sms lasts 2 d 23 h, below 3 d",
         "Worse: sms lasts 23 h, below 1 d",
         "sms has recovered and lasts 20 d 20 h",
@@ -113,23 +119,25 @@ def test_an_account_that_leaps_below_a_day_is_critical_at_once() -> None:
     watchman = watching()
     falls(watchman, "300", "1", 24)
     shows(watchman, "20")
-    assert told(watchman) == [("fired", "critical")]
+    assert announcements(watchman) == [("fired", "critical")]
     assert dries(watchman)[0].threshold == ONE
 
 
-def test_an_account_that_leaps_to_nothing_is_told_of_as_empty_alone() -> None:
+def test_an_account_that_leaps_to_nothing_is_announced_as_empty_alone() -> None:
     watchman = watching()
     falls(watchman, "300", "1", 24)
     shows(watchman, "0")
-    said = [entry.notification.rule for entry in watchman.entries if entry.channel == "sns"]
-    assert said == ["empty"]
+    notifications = [
+        entry.notification.rule for entry in watchman.entries if entry.channel == "sns"
+    ]
+    assert notifications == ["empty"]
 
 
-def test_a_balance_so_small_that_it_lasts_no_second_is_told_of() -> None:
+def test_a_balance_so_small_that_it_lasts_no_second_is_announced() -> None:
     watchman = watching()
     falls(watchman, "300", "1", 24)
     shows(watchman, "0.000001")
-    assert told(watchman) == [("fired", "critical")]
+    assert announcements(watchman) == [("fired", "critical")]
     assert dries(watchman)[0].value == "0"
 
 
@@ -139,53 +147,53 @@ def test_an_empty_account_stays_as_it_was_and_ends_with_a_top_up() -> None:
     for _ in range(24 * 9):
         watchman.check("0", HOUR)
     assert watchman.state.pace.per_day == 0, "nothing is spent of nothing"
-    assert told(watchman) == [("fired", "warning"), ("worsened", "critical")]
+    assert announcements(watchman) == [("fired", "warning"), ("worsened", "critical")]
     shows(watchman, "500")
-    assert told(watchman)[2:] == [("resolved", "critical")]
+    assert announcements(watchman)[2:] == [("resolved", "critical")]
 
 
 # What keeps it quiet.
 
 
-def test_less_than_half_a_day_of_looks_tells_nothing() -> None:
+def test_less_than_half_a_day_of_reads_announces_nothing() -> None:
     watchman = watching()
     falls(watchman, "30", "1", 12)
-    assert told(watchman) == []
+    assert announcements(watchman) == []
     shows(watchman, "18")
-    assert told(watchman) == [("fired", "critical")]
+    assert announcements(watchman) == [("fired", "critical")]
 
 
 @pytest.mark.parametrize("balance", ["0.01", "5", "1000000"])
 def test_a_balance_that_is_not_spent_never_runs_dry(balance: str) -> None:
     watchman = watching()
     falls(watchman, balance, "0", 100)
-    assert told(watchman) == []
+    assert announcements(watchman) == []
 
 
 def test_ten_years_are_enough_whatever_the_policy_says() -> None:
     watchman = watching(defaults=Defaults(runs_dry=(DAY * 36_500, DAY * 7_300)))
     falls(watchman, "500000", "1", 20)
     assert watchman.state.runway == timedelta(days=3650)
-    assert told(watchman) == []
+    assert announcements(watchman) == []
 
 
 def test_auto_reload_keeps_it_quiet() -> None:
     watchman = watching()
     falls(watchman, "100", "1", 90, auto_reload=RELOADS)
-    assert told(watchman) == []
+    assert announcements(watchman) == []
 
 
 def test_auto_reload_that_is_off_does_not() -> None:
     watchman = watching()
     falls(watchman, "60", "1", 20, auto_reload=AutoReload(enabled=False))
-    assert told(watchman) == [("fired", "warning")]
+    assert announcements(watchman) == [("fired", "warning")]
 
 
 def test_auto_reload_that_is_turned_on_ends_it_and_is_named() -> None:
     watchman = watching()
     falls(watchman, "60", "1", 20)
     watchman.check(reading("40", auto_reload=RELOADS), HOUR)
-    assert told(watchman) == [("fired", "warning"), ("resolved", "warning")]
+    assert announcements(watchman) == [("fired", "warning"), ("resolved", "warning")]
     assert "Auto-reload is on: below 1.00 EUR, the provider adds 50.00 EUR." in (
         dries(watchman)[-1].detail
     )
@@ -195,29 +203,29 @@ def test_auto_reload_that_is_turned_on_does_not_end_it_while_nothing_is_left() -
     watchman = watching()
     falls(watchman, "60", "1", 60)
     watchman.check(reading("0", auto_reload=RELOADS), HOUR)
-    assert Reason.RESOLVED not in [said.reason for said in dries(watchman)]
+    assert Reason.RESOLVED not in [notification.reason for notification in dries(watchman)]
 
 
 def test_a_rule_of_the_policy_on_the_runway_is_not_kept_quiet() -> None:
     own = Rule("short", Metric.RUNWAY, below=THREE)
     watchman = watching(own)
     falls(watchman, "60", "1", 20, auto_reload=RELOADS)
-    assert [said.rule for said in dries(watchman)] == ["short"]
+    assert [notification.rule for notification in dries(watchman)] == ["short"]
 
 
-def test_a_quota_that_begins_anew_before_it_would_end_is_quiet() -> None:
+def test_a_quota_that_resets_before_it_would_end_is_quiet() -> None:
     watchman = watching()
     falls(watchman, "60", "1", 20, resets_at=START + 30 * HOUR)
-    assert told(watchman) == []
+    assert announcements(watchman) == []
 
 
-def test_a_quota_that_ends_before_it_begins_anew_is_not() -> None:
+def test_a_quota_that_ends_before_it_resets_is_not() -> None:
     watchman = watching()
     falls(watchman, "60", "1", 20, resets_at=START + 30 * DAY)
-    assert told(watchman) == [("fired", "warning")]
+    assert announcements(watchman) == [("fired", "warning")]
 
 
-def test_a_failed_look_neither_fires_nor_worsens_nor_ends_it() -> None:
+def test_a_failed_read_neither_fires_nor_worsens_nor_ends_it() -> None:
     watchman = watching(defaults=Defaults(reminder=2 * HOUR, unreadable_after=99))
     falls(watchman, "42", "1", 20)
     assert is_grave(watchman)
@@ -232,15 +240,15 @@ def test_an_account_without_a_limit_runs_dry_no_more() -> None:
     watchman = watching()
     falls(watchman, "60", "1", 20)
     watchman.check(Unlimited(START), HOUR)
-    assert told(watchman) == [("fired", "warning"), ("resolved", "warning")]
+    assert announcements(watchman) == [("fired", "warning"), ("resolved", "warning")]
 
 
 def test_a_credit_limit_is_spent_too() -> None:
     watchman = watching()
     falls(watchman, "10", "1", 40, credit_limit=Decimal(110))
-    assert told(watchman) == []
+    assert announcements(watchman) == []
     falls(watchman, "-30", "1", 20, credit_limit=Decimal(110))
-    assert told(watchman) == [("fired", "warning")]
+    assert announcements(watchman) == [("fired", "warning")]
 
 
 # Two tiers, and the hysteresis of each.
@@ -295,14 +303,14 @@ def test_a_runway_that_eases_to_a_warning_says_nothing_and_neither_does_its_retu
     assert not is_grave(watchman)
     falls(watchman, "30", "1", 10)
     assert is_grave(watchman)
-    assert told(watchman) == [("fired", "warning"), ("worsened", "critical")]
+    assert announcements(watchman) == [("fired", "warning"), ("worsened", "critical")]
 
 
-def test_the_end_is_as_grave_as_the_gravest_that_was_told() -> None:
+def test_the_end_is_as_grave_as_the_gravest_announcement() -> None:
     watchman = used()
     falls(watchman, "99", "1", 77)
     shows(watchman, "40", "400")
-    assert told(watchman) == [
+    assert announcements(watchman) == [
         ("fired", "warning"),
         ("worsened", "critical"),
         ("resolved", "critical"),
@@ -310,20 +318,24 @@ def test_the_end_is_as_grave_as_the_gravest_that_was_told() -> None:
     assert dries(watchman)[-1].threshold == THREE
 
 
-def test_news_of_a_tier_rests_on_a_look_that_is_below_it_by_itself() -> None:
+def test_news_of_a_tier_rests_on_a_read_that_is_below_it_by_itself() -> None:
     """A silence ends while the runway is within the hysteresis of its critical tier."""
     watchman = used()
     until = watchman.now + 78 * HOUR
     watchman.silences = [Silence("s", {"account": "sms"}, until, "known", watchman.now)]
     falls(watchman, "99", "1", 77)
-    assert told(watchman) == []
+    assert announcements(watchman) == []
     shows(watchman, "25")
-    (said,) = dries(watchman)
-    assert (said.reason, said.severity, said.threshold) == ("fired", "warning", THREE)
+    (notification,) = dries(watchman)
+    assert (notification.reason, notification.severity, notification.threshold) == (
+        "fired",
+        "warning",
+        THREE,
+    )
     shows(watchman, "25")
     assert len(dries(watchman)) == 1
     shows(watchman, "24", "23")
-    assert told(watchman)[1:] == [("worsened", "critical")]
+    assert announcements(watchman)[1:] == [("worsened", "critical")]
 
 
 def test_each_tier_goes_where_its_severity_is_routed() -> None:
@@ -341,14 +353,14 @@ def test_a_silence_of_warnings_lets_the_critical_tier_through() -> None:
     match = {"account": "sms", "severity": "warning"}
     watchman.silences = [Silence("s", match, until, "known", watchman.now)]
     falls(watchman, "99", "1", 77)
-    assert told(watchman) == [("fired", "critical")]
+    assert announcements(watchman) == [("fired", "critical")]
 
 
 def test_of_two_equally_grave_rules_the_policy_s_own_is_named() -> None:
     own = Rule("short", Metric.RUNWAY, Severity.WARNING, below=THREE)
     watchman = watching(own)
     falls(watchman, "60", "1", 20)
-    assert [said.rule for said in dries(watchman)] == ["short"]
+    assert [notification.rule for notification in dries(watchman)] == ["short"]
 
 
 @given(st.lists(st.integers(1, 100), min_size=1, max_size=30))
@@ -396,14 +408,14 @@ def test_an_account_s_own_wins_over_the_policy_s(
 def test_one_duration_is_a_warning_and_never_critical() -> None:
     watchman = watching(defaults=Defaults(reminder=None, runs_dry=(DAY,)))
     falls(watchman, "60", "1", 59)
-    assert told(watchman) == [("fired", "warning")]
+    assert announcements(watchman) == [("fired", "warning")]
 
 
 def test_a_rule_of_the_policy_with_its_name_takes_its_place() -> None:
     own = Rule("runs_dry", Metric.RUNWAY, Severity.INFO, below=ONE)
     watchman = watching(own, defaults=Defaults(reminder=None))
     falls(watchman, "60", "1", 59)
-    assert told(watchman) == [("fired", "info")]
+    assert announcements(watchman) == [("fired", "info")]
 
 
 def test_a_rule_of_that_name_on_another_metric_takes_its_place_too() -> None:
@@ -428,7 +440,7 @@ def announced(
     for result in lives:
         before = len(dries(watchman))
         watchman.check(result, 2 * HOUR)
-        yield from ((result, said) for said in dries(watchman)[before:])
+        yield from ((result, notification) for notification in dries(watchman)[before:])
 
 
 @given(st.lists(results, max_size=40))
@@ -436,21 +448,25 @@ def test_bad_news_is_true_and_names_the_tier_that_it_is_below(
     lives: list[Reading | ReadFailure],
 ) -> None:
     worst: Severity | None = None
-    for result, said in announced(watching(), lives):
-        if said.reason is Reason.RESOLVED:
-            assert said.severity is worst, "as grave as the gravest that was told"
+    for result, notification in announced(watching(), lives):
+        if notification.reason is Reason.RESOLVED:
+            assert notification.severity is worst, "as grave as the gravest announcement"
             worst = None
             continue
-        if said.reason is Reason.REMINDER:
+        if notification.reason is Reason.REMINDER:
             continue
-        worst = said.severity if worst is None else min(worst, said.severity, key=rank)
+        worst = (
+            notification.severity if worst is None else min(worst, notification.severity, key=rank)
+        )
         assert isinstance(result, Reading)
         assert result.balance > 0
         assert result.auto_reload is None
-        assert said.value is not None
-        assert said.threshold == (ONE if Decimal(said.value) < ONE else THREE)
-        assert Decimal(said.value) < said.threshold
-        assert said.severity is (Severity.CRITICAL if said.threshold == ONE else Severity.WARNING)
+        assert notification.value is not None
+        assert notification.threshold == (ONE if Decimal(notification.value) < ONE else THREE)
+        assert Decimal(notification.value) < notification.threshold
+        assert notification.severity is (
+            Severity.CRITICAL if notification.threshold == ONE else Severity.WARNING
+        )
 
 
 def rank(severity: Severity) -> int:

@@ -1,4 +1,4 @@
-"""How the rules on running dry are told, to people and to machines."""
+"""The alerts of the rules on running dry, as people and machines get them."""
 
 import json
 from datetime import timedelta
@@ -16,7 +16,7 @@ from tests.support.notifications import low
 DAY = 86400
 
 
-def said(*, threshold: int | None = 0, **changes: object) -> Notification:
+def dry(*, threshold: int | None = 0, **changes: object) -> Notification:
     """Returns a notification with this threshold."""
     return low(threshold=None if threshold is None else Decimal(threshold), **changes)
 
@@ -70,12 +70,12 @@ def said(*, threshold: int | None = 0, **changes: object) -> Notification:
         ),
     ],
 )
-def test_it_is_said_in_one_plain_line(changes: dict[str, Any], line: str) -> None:
-    assert summary_line(said(**changes)) == line
+def test_it_is_one_plain_line(changes: dict[str, Any], line: str) -> None:
+    assert summary_line(dry(**changes)) == line
 
 
-def test_what_an_empty_account_has_spent_is_told_and_not_how_long_nothing_lasts() -> None:
-    empty = said(metric="empty", value="0", per_day=Decimal(12), runway=timedelta())
+def test_an_empty_account_tells_what_it_has_spent_and_not_how_long_nothing_lasts() -> None:
+    empty = dry(metric="empty", value="0", per_day=Decimal(12), runway=timedelta())
     assert pace(empty) == "It has spent about 12.00 EUR a day."
 
 
@@ -86,12 +86,12 @@ def test_what_an_empty_account_has_spent_is_told_and_not_how_long_nothing_lasts(
 def test_machines_get_seconds_and_amounts_as_strings(
     metric: str, value: str, threshold: int
 ) -> None:
-    it = for_machines(said(metric=metric, value=value, threshold=threshold))
+    it = for_machines(dry(metric=metric, value=value, threshold=threshold))
     assert (it["metric"], it["value"], it["threshold"]) == (metric, value, str(threshold))
 
 
 def test_every_channel_can_show_it() -> None:
-    it = said(metric="expiry", value=str(2 * DAY), threshold=3 * DAY, rule="expires")
+    it = dry(metric="expiry", value=str(2 * DAY), threshold=3 * DAY, rule="expires")
     assert subject(it) == "[CRITICAL] the credit of sms expires in 2 d, below 3 d"
     assert "the credit of sms expires" in json.loads(render(it)["Message"])["email"]
     ((_, message),) = render_slack([it])

@@ -65,7 +65,7 @@ def test_the_first_run_misses_nothing(bench: Bench) -> None:
     assert faults(bench) == []
 
 
-def test_while_it_is_told_the_alerts_of_its_accounts_do_not_end(
+def test_while_it_is_reported_the_alerts_of_its_accounts_do_not_end(
     two_secrets: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     remove_secret(two_secrets, "accounts/eu")

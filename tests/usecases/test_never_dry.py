@@ -1,4 +1,4 @@
-"""An account with nothing but a name and a key is told of before it is dry, or when it is."""
+"""An account with nothing but a name and a key alerts before it is dry, or when it is."""
 
 from collections import Counter
 from datetime import timedelta
@@ -28,33 +28,33 @@ def shows(bench: Bench, balance: str, hour: int) -> None:
     assert bench.run(TICK + hour * HOUR).complete
 
 
-def said(bench: Bench) -> list[Notification]:
-    """Returns what was said of accounts, but for top-ups."""
+def notifications(bench: Bench) -> list[Notification]:
+    """Returns the notifications about accounts, without those about top-ups."""
     of = (entry.notification for entry in bench.delivery.accepted)
     return [it for it in of if it.reason is not Reason.TOPPED_UP]
 
 
 def lines(bench: Bench) -> list[str]:
-    return [f"{it.reason} {it.rule} {it.severity}" for it in said(bench)]
+    return [f"{it.reason} {it.rule} {it.severity}" for it in notifications(bench)]
 
 
-def test_from_300_to_nothing_somebody_is_told(bench: Bench) -> None:
+def test_a_fall_from_300_to_nothing_is_announced(bench: Bench) -> None:
     watch(bench)
     shows(bench, "300", 0)
     shows(bench, "0", 1)
     assert lines(bench) == ["fired empty critical"]
-    (told,) = said(bench)
-    assert (told.value, told.threshold) == ("0", Decimal(0))
-    assert told.metric is Metric.EMPTY
+    (notification,) = notifications(bench)
+    assert (notification.value, notification.threshold) == ("0", Decimal(0))
+    assert notification.metric is Metric.EMPTY
 
 
-def test_an_account_that_is_empty_at_the_first_look_is_told_of(bench: Bench) -> None:
+def test_an_account_that_is_empty_at_the_first_read_is_announced(bench: Bench) -> None:
     watch(bench)
     shows(bench, "0", 0)
     assert lines(bench) == ["fired empty critical"]
 
 
-def test_an_account_that_falls_is_told_of_three_days_before_and_one_and_when_it_is_dry(
+def test_an_account_that_falls_is_announced_three_days_and_one_before_it_is_dry_and_then(
     bench: Bench,
 ) -> None:
     bench.aws.put_policy('[defaults]\nreminder = "never"\n')
@@ -66,13 +66,13 @@ def test_an_account_that_falls_is_told_of_three_days_before_and_one_and_when_it_
         "worsened runs_dry critical",
         "fired empty critical",
     ]
-    warned, worsened, empty = said(bench)
+    warned, worsened, empty = notifications(bench)
     assert empty.said_at - warned.said_at >= timedelta(days=2)
     assert empty.said_at - worsened.said_at >= timedelta(hours=18)
 
 
 @pytest.mark.parametrize("where", ["the policy", "the account"])
-def test_whoever_does_not_want_it_is_not_told(bench: Bench, where: str) -> None:
+def test_whoever_does_not_want_it_gets_no_alert(bench: Bench, where: str) -> None:
     if where == "the policy":
         bench.aws.put_policy('[defaults]\nruns_dry = "never"\nempty = false\n')
         watch(bench)
@@ -90,14 +90,14 @@ def test_an_account_s_own_thresholds_hold_for_it(bench: Bench) -> None:
     assert lines(bench) == ["fired runs_dry warning", "worsened runs_dry critical"]
 
 
-def test_credit_that_expires_is_told_of(bench: Bench) -> None:
+def test_credit_that_expires_is_announced(bench: Bench) -> None:
     watch(bench, expires_at=(TICK + timedelta(days=10)).date().isoformat())
     shows(bench, "300", 0)
     shows(bench, "300", 24 * 8)
     assert lines(bench) == ["fired expires warning", "worsened expires critical"]
 
 
-def test_a_failed_look_ends_nothing(bench: Bench) -> None:
+def test_a_failed_read_ends_nothing(bench: Bench) -> None:
     watch(bench)
     shows(bench, "0", 0)
     bench.reads.failures["a"] = ReadFailure(FailureKind.TIMED_OUT, "no")
@@ -108,7 +108,7 @@ def test_a_failed_look_ends_nothing(bench: Bench) -> None:
 
 
 def test_what_is_remembered_between_runs_holds_the_critical_tier(bench: Bench) -> None:
-    """The state goes through the table: neither tier is told twice."""
+    """The state goes through the table: neither tier is announced twice."""
     bench.aws.put_policy('[defaults]\nreminder = "never"\n')
     watch(bench)
     for hour in range(0, 108, 6):

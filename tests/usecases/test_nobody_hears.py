@@ -1,4 +1,4 @@
-"""A silent topic: a fault where nobody hears, told through whatever channel is left."""
+"""A silent topic: a fault where nobody hears, announced through whatever channel is left."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -74,8 +74,8 @@ def test_it_is_announced_once_whatever_it_answers(low: Bench, slack: SlackInbox)
     run_for(low, range(0, 70, 5))
     slack.script("default", *[replace(NOT_OK, status=500 + number) for number in range(10)])
     run_for(low, range(70, 115, 5))
-    told = [message for message in published(low) if message[0] == "configuration"]
-    assert told == [("configuration", "fired")]
+    announced = [message for message in published(low) if message[0] == "configuration"]
+    assert announced == [("configuration", "fired")]
 
 
 def test_its_first_acceptance_ends_the_fault(low: Bench, slack: SlackInbox) -> None:

@@ -100,7 +100,7 @@ def test_nobody_hears_anything_twice_while_a_routed_channel_is_dead(
     assert all(max(lines.values()) == 1 for lines in counts.values())
 
 
-def test_a_channel_that_appears_takes_its_alerts_over_and_all_who_were_told_hear_the_end(
+def test_a_channel_that_appears_takes_its_alerts_over_and_all_who_were_notified_get_the_end(
     low: Bench, slack: SlackInbox
 ) -> None:
     low.put_secret("slack", {"webhooks": {"default": slack.webhook("default")}})

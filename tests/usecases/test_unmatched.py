@@ -120,14 +120,14 @@ def test_while_a_secret_is_lost_no_match_is_a_fault(bench: Bench) -> None:
     assert faults(bench) == ["policy rules, r: its match fits no account"]
 
 
-def test_without_any_account_that_alone_is_told(bench: Bench) -> None:
+def test_without_any_account_that_alone_is_a_fault(bench: Bench) -> None:
     bench.aws.put_policy(MATCHING_NOTHING)
     silence(bench, "k7xq2", account="aa")
     bench.run()
     assert faults(bench) == ["no secret holds an account, so nothing is watched"]
 
 
-def test_of_the_last_valid_policy_no_match_is_told(bench: Bench) -> None:
+def test_no_match_of_the_last_valid_policy_is_a_fault(bench: Bench) -> None:
     bench.watch("a")
     bench.aws.put_policy(MATCHING_NOTHING)
     bench.run()

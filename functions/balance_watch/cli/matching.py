@@ -1,4 +1,4 @@
-"""Says at a terminal which matches fit none of the accounts, before they are put in force."""
+"""Shows matches that fit no account, before they are put in force."""
 
 from collections.abc import Iterable
 
@@ -18,7 +18,7 @@ def load_if_allowed(wired: Wiring, policy: str | None = None) -> Configuration |
 
 
 def print_unmatched(places: Iterable[str], configuration: Configuration) -> None:
-    """Prints how many accounts match: none, at each of these places."""
+    """Prints for each of these places that no account matches."""
     number = len(configuration.facts)
     if number:
         accounts = "1 account" if number == 1 else f"{number} accounts"

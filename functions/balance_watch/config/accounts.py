@@ -38,7 +38,7 @@ class Expiry(str):
 
     @classmethod
     def parse(cls, value: object) -> "Expiry":
-        """Raises ValueError on what is neither."""
+        """Raises ValueError unless the value is such a time or date."""
         problem = 'must be a time such as "2027-01-31T18:00:00Z", or a date such as "2027-01-31"'
         if not isinstance(value, str) or not (_DATE.fullmatch(value) or _TIME.fullmatch(value)):
             raise ValueError(problem)

@@ -59,7 +59,7 @@ class Reminder(Duration):
 
 
 class RunsDry:
-    """`runs_dry`: one or two durations, the longer first, or `never`; `.tiers` are they."""
+    """`runs_dry`: one or two durations, the longer first, or `never`; `tiers` holds them."""
 
     __slots__ = ("tiers",)
 
@@ -68,7 +68,7 @@ class RunsDry:
 
     @classmethod
     def parse(cls, value: object) -> "RunsDry":
-        """Raises ValueError on what is neither."""
+        """Raises ValueError unless the value is a list of such durations, or `never`."""
         if value == "never":
             return cls()
         problem = 'must be one or two durations, the longer first, such as ["3d", "1d"], or "never"'

@@ -75,7 +75,7 @@ def runs_out(inputs: RuleInput) -> Evaluation:
     """Compares the runway with its threshold; a quota that resets earlier does not run out.
 
     A cautious rule is ok while the provider says that auto-reload is on. Once nothing is left, it
-    stays as it was, for nothing lasts no time at any rate: the rule on what is left tells that.
+    keeps its state, because the rule `empty` reports that.
     """
     evaluation, rule, measurements = past_threshold(inputs), inputs.rule, inputs.measurements
     reading = measurements.reading
@@ -109,7 +109,7 @@ def nothing_left(inputs: RuleInput) -> Evaluation:
 
 
 def expires(inputs: RuleInput) -> Evaluation:
-    """Compares the time until the credit expires with its threshold; without a date it does not."""
+    """Compares the time until the credit expires with its threshold; no date means never."""
     if inputs.rule.metric not in inputs.measurements.numbers:
         return Evaluation(RuleStatus.OK, threshold=inputs.rule.threshold)
     return past_threshold(inputs)

@@ -71,7 +71,7 @@ def _provider_facts(metric: Metric, reading: Reading, *, resolved: bool) -> Iter
     reload = reading.auto_reload
     if resolved:
         if metric is Metric.RUNWAY and reload is not None and reload.enabled:
-            yield _auto_reload(reload, reading.currency)  # which ends the alert, too
+            yield _auto_reload(reload, reading.currency)  # This is what ended the alert.
         return
     if reading.provider_flag:
         yield "The provider has set its low-balance flag."

@@ -76,18 +76,18 @@ def lost_secrets(
         presence: the secrets that this run found.
         now: the tick.
     """
-    here = presence.accounts_of.keys() | presence.foreign
+    existing = presence.accounts_of.keys() | presence.foreign
     new = {name: LostSecret(now, accounts) for name, accounts in remembered.items()}
     candidates = {
         name: secret
         for name, secret in {**(new if presence.is_whole else {}), **lost}.items()
-        if name not in here and now - secret.since < _REPORTED_FOR
+        if name not in existing and now - secret.since < _REPORTED_FOR
     }
     if not candidates:
         return {}
     found = _digests(name for accounts in presence.accounts_of.values() for name in accounts)
-    still = {name: it for name, it in sorted(candidates.items()) if not _has_moved(name, it, found)}
-    kept = dict(list(still.items())[:_MOST_LOST])
+    lost_now = [pair for pair in sorted(candidates.items()) if not _has_moved(*pair, found)]
+    kept = dict(lost_now[:_MOST_LOST])
     fits = _within_bounds({name: len(it.accounts or ()) for name, it in kept.items()})
     return {name: kept[name] if fits[name] else kept[name]._replace(accounts=None) for name in fits}
 

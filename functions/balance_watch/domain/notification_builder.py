@@ -37,7 +37,7 @@ class NotificationBuilder:
     ) -> Notification:
         """Returns the notification of an alert; without an evaluation, its rule was removed.
 
-        The end of an alert is as grave as the gravest that was announced of it.
+        The end of an alert has the gravest severity that was announced of it.
         """
         if reason is Reason.RESOLVED:
             alert = replace(alert, severity=alert.notified or alert.severity)

@@ -27,7 +27,7 @@ RESERVED_NAMES = frozenset(
 """The names of built-in rules and notices; a policy's own rule cannot take one of them."""
 
 EMPTY, RUNS_DRY, EXPIRES = "empty", "runs_dry", "expires"
-"""Built-in rules that a policy's own rule of the same name takes the place of.
+"""Built-in rules that a policy's own rule of the same name replaces.
 
 Policies that are older than these rules may have such names.
 """

@@ -62,7 +62,7 @@ class Rule:
     Attributes:
         recover: the threshold at which an alert ends; None: 10 % past the rule's own.
         critical_below: a second, lower threshold; below it, the rule is breached critically.
-        cautious: other rules watch the account while auto-reload is on, or nothing is left.
+        cautious: quiet while auto-reload is on or nothing is left, as other rules report that.
         relative: the thresholds are multiples of the account's usual spending.
         top_ups: how many payments in 24 hours the rule may trigger by beginning to fire.
     """

@@ -27,7 +27,7 @@ from balance_watch.validation import Json
 _STATUS_LENGTH = 200
 
 _MILLISECONDS = Decimal(10) ** 11
-"""As seconds it is the year 5138, as milliseconds the year 1973."""
+"""From here on, a time is in milliseconds: as seconds, it would be in the year 5138 or later."""
 
 
 def parse_reply(spec: Spec, account: Account, reply: Reply, now: datetime) -> ReadResult:
@@ -144,7 +144,7 @@ class _BodyReader:
 
 
 def _seconds(number: Decimal) -> int:
-    """Returns a time in seconds since 1970; a number as large as today's milliseconds is those."""
+    """Returns the seconds of a time since 1970 that is written in seconds or in milliseconds."""
     return int(number) // 1000 if abs(number) >= _MILLISECONDS else int(number)
 
 

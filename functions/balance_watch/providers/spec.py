@@ -61,7 +61,7 @@ class ReplyPaths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `each` is a list with an entry per currency, and `balance` and `currency` are paths into an
     entry; with `add_up`, the entries of one currency are parts of one balance. `credit_limit` is
-    only for a balance that does not include it, and that may fall below 0 as far as it.
+    only for a balance that does not include it, and that may fall below 0 by this much.
     """
 
     balance: AmountPaths

@@ -1,4 +1,4 @@
-"""Every fault of the configuration: its own, and those that a look at the run before reveals."""
+"""Every fault of the configuration: its own, and those that only the run before reveals."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -43,7 +43,7 @@ class Listeners(NamedTuple):
             which = " that no route sends elsewhere" if routes else ""
             yield (
                 "no confirmed subscriber of the topic,"
-                f" and {self._why_no_webhook()}: nobody hears the alerts{which}"
+                f" and {self._why_no_other()}: nobody hears the alerts{which}"
             )
         for index, route in enumerate(routes):
             if not self._is_heard(route.channels):
@@ -64,7 +64,10 @@ class Listeners(NamedTuple):
         return channels if heard.intersection(channels) else (*channels, *sorted(heard))
 
     def _is_heard(self, routed: tuple[str, ...]) -> bool:
-        """Tells whether somebody gets what is routed to these; none: what no route sends."""
+        """Tells whether somebody gets what is routed to these channels.
+
+        Without channels, it is about the alerts that no route sends anywhere.
+        """
         available = self.configuration.without(self.health.dead)
         names = destinations(routed, available)
         return any(available.has(name) and self._has_subscriber(name) for name in names)
@@ -74,30 +77,32 @@ class Listeners(NamedTuple):
         topic = self.subscribers
         return channel != TOPIC or topic is None or topic.confirmed != 0
 
-    def _why_no_webhook(self) -> str:
-        defaults = set(self.configuration.fallbacks) - {TOPIC}
-        if defaults & self.health.dead.keys():
-            return "the default webhook fails permanently"
-        return "no default webhook"
+    def _why_no_other(self) -> str:
+        """Returns why no default channel but the topic gets the alerts."""
+        others = [kind for kind in self.configuration.kinds.values() if kind.name != TOPIC]
+        dead = [kind.noun for kind in others if kind.default in self.health.dead]
+        if dead:
+            return f"the default {dead[0]} fails permanently"
+        return f"no default {' or '.join(dict.fromkeys(kind.noun for kind in others))}"
 
 
 def listeners_now(
     record: RunRecord, configuration: Configuration, health: ChannelHealth
 ) -> Listeners:
-    """Returns who hears, as far as the run before knew it of the same topic."""
+    """Returns the listeners, with the subscribers that the run before counted for this topic."""
     known, topic = record.subscribers, configuration.channels.get(TOPIC)
     is_same = known is not None and topic is not None and known.digest == topic.digest
     return Listeners(configuration, health, known if is_same else None)
 
 
 def ask(listeners: Listeners, ask_topic: AskTopic, now: datetime) -> Listeners:
-    """Returns who hears, after asking SNS for the topic's subscribers if it is time to.
+    """Returns the listeners, after asking SNS for the topic's subscribers if that is due.
 
-    It is once a day; and in every run while a fault rests on the answer, so that the fault ends
-    with the next run after somebody has confirmed.
+    It is due once a day, and in every run while a fault rests on the answer, so that the fault ends
+    with the first run after somebody has confirmed.
 
     Args:
-        listeners: who hears, as the run before knew it.
+        listeners: as the run before knew them.
         ask_topic: asks SNS.
         now: the tick.
     """
