@@ -91,6 +91,18 @@ def test_the_initial_policy_is_a_comment_since_a_value_cannot_be_empty() -> None
     assert all(line.startswith("#") for line in lines)
 
 
+def test_no_property_of_the_policy_changes_since_a_change_resets_the_users_policy() -> None:
+    """CloudFormation writes the template's value over the user's when any property differs."""
+    assert OURS.properties("Policy") == {
+        "Name": {"Fn::Sub": "/balance-watch/${AWS::StackName}/policy"},
+        "Description": "When an account's balance is an alert and who is told (TOML).",
+        "Type": "String",
+        "Tier": "Intelligent-Tiering",
+        "Value": "# Empty: the built-in policy."
+        " Write your own with `balance-watch policy put FILE`.\n",
+    }
+
+
 def test_every_skipped_check_has_its_reason_beside_it() -> None:
     skips = [
         skip
