@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
 from enum import StrEnum
-from typing import NamedTuple
 
 from balance_watch.domain.money import CALCULATION_DIGITS
 
 
-class AutoReload(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AutoReload:
     """The provider's automatic top-up: on or off; if known, at which balance and by how much."""
 
     enabled: bool
