@@ -1,62 +1,16 @@
 """A fault in a secret or the policy is an alert: announced at once, until all is valid again."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from balance_watch.domain.alerts import AlertContext
 from balance_watch.domain.configuration_alert import (
     FAULT_WORDING,
-    ConfigurationState,
-    decide_configuration,
 )
-from balance_watch.domain.notification import Notification
-from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.policy import Defaults, Policy, Route
-from balance_watch.domain.silences import Silence, suppression
-from tests.support.watchman import BOTH_WEBHOOKS, DAY, START, TICK
+from tests.support.auditor import KEY, Auditor
+from tests.support.watchman import DAY, START
 
-KEY = "secret balance-watch/accounts, account sms: credentials has no api_secret"
 RULE = "policy rules[0]: needs either below or above"
-
-
-class Auditor:
-    """Feeds `decide_configuration` and keeps its state."""
-
-    def __init__(self, policy: Policy | None = None) -> None:
-        self.policy = policy or Policy()
-        self.now = START - TICK
-        self.state = ConfigurationState()
-        self.silences: list[Silence] = []
-
-    def check(self, *faults: str, after: timedelta = TICK) -> tuple[OutboxEntry, ...]:
-        """Returns the outbox entries of one run with these faults."""
-        self.now += after
-
-        def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
-            return self.policy.channels_for(facts, BOTH_WEBHOOKS)
-
-        is_suppressed = suppression(self.silences, (), self.now)
-        context = AlertContext(self.policy.defaults, routing, is_suppressed)
-        self.state, entries = decide_configuration(
-            self.state, faults, context=context, now=self.now
-        )
-        return entries
-
-    def announces(self, *faults: str, after: timedelta = TICK) -> list[str]:
-        """Returns what one run with these faults announces, as `reason channel`."""
-        return [
-            f"{entry.notification.reason} {entry.channel}"
-            for entry in self.check(*faults, after=after)
-        ]
-
-    def notifies(self, *faults: str, after: timedelta = TICK) -> Notification:
-        """Returns the one notification of a run with these faults."""
-        (notification,) = {
-            entry.notification.alert_id: entry.notification
-            for entry in self.check(*faults, after=after)
-        }.values()
-        return notification
 
 
 def test_a_valid_configuration_announces_nothing() -> None:

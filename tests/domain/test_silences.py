@@ -11,7 +11,7 @@ from balance_watch.domain.policy import Defaults
 from balance_watch.domain.reading import FailureKind
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import MuteTime, Silence, suppression
-from tests.domain.test_configuration_alert import KEY, Auditor
+from tests.support.auditor import KEY, Auditor
 from tests.support.watchman import HOUR, START, TICK, Watchman, below, failure, watching
 
 FIRED = ["fired sns", "fired slack:default"]

@@ -16,9 +16,9 @@ from balance_watch.providers.request import balance_request, host_of
 from balance_watch.providers.spec_validation import convert_spec
 from balance_watch.transport import Reply
 from balance_watch.validation import Faults
-from tests.providers.test_specification import by, unstated
 from tests.support.canaries import key
 from tests.support.provider_reads import NOW, account_of, parsed, spec_of
+from tests.support.specifications import by, unstated
 
 GOOD: dict[str, Any] = {
     "name": "Example",

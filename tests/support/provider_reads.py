@@ -15,8 +15,10 @@ from balance_watch.providers.parser import parse_reply
 from balance_watch.providers.registry import catalogue_provider
 from balance_watch.providers.spec import Spec
 from balance_watch.transport import Reply, Request, Transport
+from balance_watch.validation import Json
 from tests.support.canaries import key
 from tests.support.fault_server import ALL_OF_LOOPBACK
+from tests.support.samples import Sample, content_type, on_the_wire
 
 NOW = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
 KEY = key()
@@ -99,3 +101,32 @@ def result_of_replies(
     remaining = deque(replies)
     flow = flow_for(spec_of(slug), account or account_of(slug), NOW, NOW)
     return run_flow(flow, lambda _: remaining.popleft() if len(remaining) > 1 else remaining[0])
+
+
+BODY = '{"data":{"attributes":{"balance":%s}}}'
+"""The body of You.com's reply, with a place for the balance."""
+
+
+def failed(
+    slug: str,
+    body: bytes | str,
+    status: int = 200,
+    content_type: str = "application/json",
+    **headers: str,
+) -> ReadFailure:
+    """Returns the failure that a reply is parsed to."""
+    result = parsed(slug, body, status, content_type, **headers)
+    assert isinstance(result, ReadFailure), result
+    return result
+
+
+def result_of(sample: Sample) -> ReadResult:
+    """Returns the result of reading a sample."""
+    return result_of_replies(sample.slug, [reply_of(body, sample.status) for body in sample.bodies])
+
+
+def reply_of(body: Json, status: int = 200) -> Reply:
+    """Returns a reply with the body of a sample."""
+    raw = on_the_wire(body)
+    headers = {"Content-Type": content_type(body), "Content-Length": str(len(raw))}
+    return Reply(status, raw, headers)

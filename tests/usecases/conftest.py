@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import boto3
@@ -13,9 +14,13 @@ from balance_watch.config.settings import CheckSettings
 from balance_watch.store.dynamodb import Store
 from balance_watch.wiring import Wiring, new_client
 from local.aws import EmbeddedAws
-from tests.support.check_bench import Bench, FakeDelivery
+from local.provider_server import ProviderAccount
+from local.vonage import VonageServer
+from tests.support.canaries import key
+from tests.support.check_bench import LOW, Bench, FakeDelivery
 from tests.support.clock import Clock
 from tests.support.fakes import FakeReads
+from tests.support.paid_accounts import top_up_policy
 from tests.support.tables import new_table
 
 
@@ -62,3 +67,36 @@ def calls(clients: dict[str, Any]) -> Iterator[Counter[str]]:
     yield counted
     for client in clients.values():
         client.meta.events.unregister("before-call", count)
+
+
+@pytest.fixture
+def vonage() -> Iterator[VonageServer]:
+    with VonageServer() as server:
+        server.accounts[f"{key()}:{key('secret')}"] = ProviderAccount(Decimal(8), auto_reload=True)
+        yield server
+
+
+@pytest.fixture
+def paying(bench: Bench, vonage: VonageServer) -> Bench:
+    """A bench with an account that is topped up when it is low."""
+    bench.aws.put_policy(top_up_policy(1))
+    entry = {
+        "name": "sms",
+        "provider": "vonage",
+        "credentials": {"api_key": key(), "api_secret": key("secret")},
+        "variables": {"trx": "first-payment"},
+        "base_url": vonage.url,
+    }
+    bench.put_secret("accounts", {"accounts": [entry]})
+    bench.trust(vonage.authority)
+    bench.reads.balances["sms"] = LOW
+    return bench
+
+
+@pytest.fixture
+def silent(bench: Bench) -> Iterator[Bench]:
+    """A bench whose topic has no confirmed subscriber."""
+    bench.aws.count_subscribers(0)
+    bench.watch("a")
+    yield bench
+    bench.aws.count_subscribers(1)

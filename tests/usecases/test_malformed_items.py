@@ -21,7 +21,7 @@ from tests.support.check_bench import LOW, SECONDS, Bench
 from tests.support.dynamodb_clients import ClientMethod, Response
 from tests.support.examples import NEXT, TICK
 from tests.support.notifications import low
-from tests.usecases.test_payments import paid, paying, vonage  # noqa: F401 (fixtures)
+from tests.support.paid_accounts import paid
 
 HOUR = timedelta(hours=1)
 READING = {"observed_at": "2026-11-22T09:05:00Z", "bal": Decimal("71.5"), "cur": "USD"}
@@ -145,8 +145,8 @@ def test_a_malformed_entry_blocks_no_channel(bench: Bench, damage: dict[str, Any
 
 
 def test_a_stored_order_whose_reply_was_lost_is_paid_once(
-    paying: Bench,  # noqa: F811 (the fixture)
-    vonage: VonageServer,  # noqa: F811 (the fixture)
+    paying: Bench,
+    vonage: VonageServer,
 ) -> None:
     check = paying.check(paying.store_over(LostReply(paying.wiring.client("dynamodb"))))
     check = replace(check, pay=replace(check.pay, store=check.store))

@@ -1,65 +1,20 @@
 """Payments that a rule orders: one for an alert, none by guess, and each outcome announced."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
-
-import pytest
 
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import TOP_UP
 from balance_watch.usecases.payments import Pay
-from local.provider_server import ProviderAccount
 from local.trouble import Kind, Trouble
 from local.vonage import VonageServer
-from tests.support.canaries import key
 from tests.support.check_bench import LOW, Bench
 from tests.support.dynamodb_clients import Wrapped, failing, refusal
 from tests.support.examples import NEXT, TICK
+from tests.support.paid_accounts import account_of, paid, top_up_policy
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-POLICY = """
-[[rules]]
-name = "low"
-match = {{ account = "sms" }}
-below = 20
-top_up = {{ max_per_day = {limit} }}
-"""
-
-
-@pytest.fixture
-def vonage() -> Iterator[VonageServer]:
-    with VonageServer() as server:
-        server.accounts[f"{key()}:{key('secret')}"] = ProviderAccount(Decimal(8), auto_reload=True)
-        yield server
-
-
-@pytest.fixture
-def paying(bench: Bench, vonage: VonageServer) -> Bench:
-    """A bench with an account that is topped up when it is low."""
-    bench.aws.put_policy(POLICY.format(limit=1))
-    entry = {
-        "name": "sms",
-        "provider": "vonage",
-        "credentials": {"api_key": key(), "api_secret": key("secret")},
-        "variables": {"trx": "first-payment"},
-        "base_url": vonage.url,
-    }
-    bench.put_secret("accounts", {"accounts": [entry]})
-    bench.trust(vonage.authority)
-    bench.reads.balances["sms"] = LOW
-    return bench
-
-
-def account_of(vonage: VonageServer) -> ProviderAccount:
-    (account,) = vonage.accounts.values()
-    return account
-
-
-def paid(vonage: VonageServer) -> int:
-    return len(account_of(vonage).top_ups)
 
 
 def test_an_alert_is_answered_with_one_payment(paying: Bench, vonage: VonageServer) -> None:
@@ -94,7 +49,7 @@ def test_no_more_is_paid_in_a_day_than_allowed(paying: Bench, vonage: VonageServ
 
 
 def test_a_rule_may_allow_more(paying: Bench, vonage: VonageServer) -> None:
-    paying.aws.put_policy(POLICY.format(limit=3))
+    paying.aws.put_policy(top_up_policy(3))
     for hour in range(0, 24, 2):
         paying.reads.balances["sms"] = LOW if hour % 4 == 0 else "50"
         paying.run(TICK + hour * HOUR)
@@ -150,7 +105,7 @@ def test_a_payment_that_the_provider_rejects_is_announced_as_a_warning(
 
 
 def test_a_rule_that_cannot_top_up_an_account_is_a_fault_of_the_configuration(bench: Bench) -> None:
-    bench.aws.put_policy(POLICY.format(limit=1))
+    bench.aws.put_policy(top_up_policy(1))
     bench.watch("sms")
     bench.reads.balances["sms"] = LOW
     bench.run()

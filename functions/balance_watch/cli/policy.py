@@ -1,13 +1,19 @@
 """`balance-watch policy check` and `policy put`: an invalid policy is never stored."""
 
 import argparse
-import sys
-from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.cli.matching import load_if_allowed, print_unmatched
-from balance_watch.cli.terminal import Subparsers, err, out, print_faults, sanitize, wiring
+from balance_watch.cli.terminal import (
+    Subparsers,
+    err,
+    out,
+    print_faults,
+    read_text,
+    sanitize,
+    wiring,
+)
 from balance_watch.config.loading import Configuration
 from balance_watch.config.policy import PolicyFile, parse_policy
 from balance_watch.errors import CommandError, SettingsError
@@ -80,10 +86,7 @@ def _show_unwatched(configuration: Configuration) -> None:
 
 def _read(file: str) -> tuple[PolicyFile, str]:
     """Returns the policy in a file, and its text."""
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise CommandError("The policy is not UTF-8 text.") from None
+    text = read_text(file)
     faults = Faults()
     policy = parse_policy(text, "policy", faults)
     faults += catalogue_clashes(policy.providers) if policy else []

@@ -2,14 +2,13 @@
 
 import json
 import re
-import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from balance_watch.cli.terminal import err, sanitize
+from balance_watch.cli.terminal import err, read_text, sanitize
 from balance_watch.config.accounts import parse_account
 from balance_watch.config.policy import SECTIONS, parse_policy
 from balance_watch.config.settings import trusted_hosts
@@ -57,13 +56,6 @@ def try_provider(provider: str, credentials: str, slug: str | None) -> Trial:
     return _ask(spec, account)
 
 
-def _read(file: str) -> str:
-    try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise CommandError(f"{file} is not UTF-8 text.") from None
-
-
 def _find_provider(provider: str, slug: str | None) -> tuple[str, Spec]:
     """Returns a provider of a file or of the catalogue, with its name."""
     is_file = provider == "-" or Path(provider).is_file()
@@ -73,7 +65,7 @@ def _find_provider(provider: str, slug: str | None) -> tuple[str, Spec]:
     if not is_file:
         raise CommandError(f"{provider} is neither a file nor a provider of the catalogue.")
     faults = Faults()
-    named_spec = _parse_provider(_read(provider), provider, slug, faults)
+    named_spec = _parse_provider(read_text(provider), provider, slug, faults)
     if named_spec is None:
         for fault in faults:
             err.print(sanitize(fault))
@@ -147,7 +139,7 @@ def _read_account(file: str, provider: str, spec: Spec) -> tuple[Spec, Account]:
 def _read_entry(file: str) -> dict[str, Any]:
     """Returns the credentials, or the one account, in a file."""
     try:
-        content = json.loads(_read(file))
+        content = json.loads(read_text(file))
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise CommandError(f"{file} is not JSON ({where}).") from None

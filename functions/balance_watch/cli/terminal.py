@@ -3,12 +3,14 @@
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from balance_watch.config.settings import CheckSettings
+from balance_watch.errors import CommandError
 from balance_watch.wiring import Wiring
 
 Subparsers = Any
@@ -21,6 +23,14 @@ err = Console(stderr=True, highlight=False)
 def wiring() -> Wiring:
     """Builds everything from the environment."""
     return Wiring(CheckSettings.from_environment())
+
+
+def read_text(file: str) -> str:
+    """Returns the text of a file, or of standard input for `-`."""
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise CommandError(f"{file} is not UTF-8 text.") from None
 
 
 def print_json(value: object) -> None:
