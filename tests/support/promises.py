@@ -251,6 +251,6 @@ def _every_channel_knows(world: World, metric: Metric, *, firing: bool) -> None:
 
 def _was_removed_since(world: World, notification: Notification) -> bool:
     return any(
-        name == notification.account and notification.said_at < at
+        name == notification.account and notification.said_at <= at
         for name, at in world.added_or_removed
     )
