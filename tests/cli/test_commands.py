@@ -1,5 +1,9 @@
 """Checks, status, history and policy: what they print, their JSON and their exit codes."""
 
+import json
+import os
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -182,6 +186,28 @@ def test_an_account_name_cannot_move_the_cursor(stage: "Stage", run: "Run") -> N
     stage.accounts({**entry, "name": "[bold]search\u202e"})
     output = run("check")
     assert "[bold]search�" in output.out
+
+
+def test_a_name_with_a_space_of_any_width_is_shown_as_it_is(stage: "Stage", run: "Run") -> None:
+    stage.you.accounts[key("search")].balance = Decimal(9000)
+    stage.accounts({**stage.entry("search", "you"), "name": "本番\u3000検索"})
+    assert "本番\u3000検索" in run("check").out
+
+
+@pytest.mark.parametrize("words", [["status"], ["history", "本番"], ["status", "--json"]])
+def test_a_pipe_without_unicode_gets_the_output_all_the_same(
+    stage: "Stage", run: "Run", words: list[str]
+) -> None:
+    stage.you.accounts[key("search")].balance = Decimal(9000)
+    stage.accounts({**stage.entry("search", "you"), "name": "本番"})
+    run("check")
+    command = [sys.executable, "-m", "balance_watch.cli.main", *words]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(  # noqa: S603 (our own command)
+        command, env=environment, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"9,000.00" in done.stdout or json.loads(done.stdout)[0]["account"] == "本番"
 
 
 def test_status_shows_how_long_a_balance_lasts(run: "Run") -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from balance_watch.domain.formatting import is_visible
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.rules import Metric
@@ -129,7 +130,13 @@ def test_the_attributes_allow_filters() -> None:
     ("notification", "line"),
     [
         (low(), "[CRITICAL] sms is at 8.20 EUR, below 20.00 EUR"),
-        (low(severity="warning", account="süß"), "[WARNING] s?? is at 8.20 EUR, below 20.00 EUR"),
+        (low(severity="warning", account="süß"), "[WARNING] süß is at 8.20 EUR, below 20.00 EUR"),
+        (low(account="本番検索"), "[CRITICAL] 本番検索 is at 8.20 EUR, below 20.00 EUR"),
+        (
+            low(account="本番\u3000検索"),
+            "[CRITICAL] 本番\u3000検索 is at 8.20 EUR, below 20.00 EUR",
+        ),
+        (low(account="a\u2028b\x07\u202ec"), "[CRITICAL] a b  c is at 8.20 EUR, below 20.00 EUR"),
         (low(reason="resolved"), "[RESOLVED] sms has recovered and is at 8.20 EUR"),
         (
             faulty("a", "b"),
@@ -142,14 +149,18 @@ def test_a_subject_shows_the_severity_and_the_alert(notification: Notification, 
 
 
 @given(st.text(max_size=150) | lines(100), st.sampled_from(Reason), st.sampled_from(Metric))
-def test_a_subject_is_one_short_line_of_ascii_for_any_account(
+def test_a_subject_is_one_short_line_for_any_account(
     account: str, reason: Reason, metric: Metric
 ) -> None:
     line = subject(low(account=account, reason=reason, metric=metric))
-    assert line.isascii()
-    assert line.isprintable()
-    assert 0 < len(line) < 100
-    assert not line.startswith(" ")
+    assert all(is_visible(letter) for letter in line)
+    assert line.startswith("[")
+    assert 0 < len(line.encode("utf-16-le")) // 2 < 100
+
+
+def test_a_subject_ends_before_a_character_that_has_no_room() -> None:
+    line = subject(low(account="🔋" * 100))
+    assert line == "[CRITICAL] " + "🔋" * 44
 
 
 @settings(max_examples=30)

@@ -124,6 +124,30 @@ def test_each_result_is_yielded_as_soon_as_its_call_is_made() -> None:
     assert len(client.calls) == 1
 
 
+def refused(index: int) -> Json:
+    return {"Id": str(index), "Code": "InvalidParameter", "SenderFault": True}
+
+
+def test_a_subject_that_sns_rejects_is_sent_once_more_in_ascii() -> None:
+    client: Any = FakeSns(
+        {"Successful": successful(0), "Failed": [refused(1)]}, {"Successful": successful(0)}
+    )
+    notifications = [low(account="a"), low(account="本番")]
+    first, second = SnsChannel(client, TOPIC).send(notifications, deadline=0)
+    assert (accounts(first.accepted), first.rejected) == (["a"], ())
+    assert (accounts(second.accepted), second.rejected) == (["本番"], ())
+    (entry,) = client.calls[1]["PublishBatchRequestEntries"]
+    assert entry["Subject"] == "[CRITICAL] ?? is at 8.20 EUR, below 20.00 EUR"
+    assert "本番" in entry["Message"]
+
+
+def test_a_notification_that_sns_rejects_for_good_is_sent_twice_and_then_rejected() -> None:
+    client: Any = FakeSns({"Failed": [refused(0)]}, {"Failed": [refused(0)]})
+    (result,) = SnsChannel(client, TOPIC).send([low()], deadline=0)
+    assert result == SendResult(rejected=(low(),), why="SNS rejects the content of a message.")
+    assert len(client.calls) == 2
+
+
 def test_without_notifications_nothing_is_sent() -> None:
     assert send(0) == []
 

@@ -29,13 +29,43 @@ def status_of(text: str, **credentials: str) -> str:
 
 @pytest.mark.parametrize(
     "form",
-    [KEY, KEY.upper(), quote(KEY, safe=""), b64encode(KEY.encode()).decode(), "\u200b".join(KEY)],
-    ids=["as it is", "upper case", "in a URL", "base64", "with characters without width"],
+    [
+        KEY,
+        KEY.upper(),
+        quote(KEY, safe=""),
+        b64encode(KEY.encode()).decode(),
+        "\u200b".join(KEY),
+        KEY.encode().hex(),
+        KEY.encode().hex().upper(),
+        KEY.encode().hex(":"),
+        " ".join(f"0x{byte:02x}," for byte in KEY.encode()),
+        "".join(f"\\x{byte:02x}" for byte in KEY.encode()),
+        f"0x{KEY[:8].encode().hex()}",
+    ],
+    ids=[
+        "as it is",
+        "upper case",
+        "in a URL",
+        "base64",
+        "with characters without width",
+        "hex",
+        "hex in upper case",
+        "hex with colons",
+        "hex as in C",
+        "hex escapes",
+        "a part in hex",
+    ],
 )
 def test_a_key_in_a_status_is_masked_in_whatever_form(form: str) -> None:
     status = status_of(f"key {form} is fine")
     assert CORE.upper() not in status.upper()
+    assert KEY[:8].encode().hex() not in status.lower().replace(":", "")
     assert "***" in status
+
+
+def test_hex_that_is_no_key_is_shown() -> None:
+    shown = "request 6ba7b810-9dad-11d1-80b4-00c04fd430c8 of 0xdeadbeefcafe"
+    assert status_of(shown) == shown
 
 
 def test_a_longer_key_is_masked_before_a_shorter_one_inside_it() -> None:

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch import log_filters
 from balance_watch.cli import check, demo, history, policy, providers, silence, status, top_up
+from balance_watch.cli.terminal import replace_unencodable
 from balance_watch.errors import BalanceWatchError
 
 _FAILED, _INTERRUPTED = 1, 130
@@ -20,6 +21,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
     Wrong use ends the process with 2, as argparse does.
     """
+    replace_unencodable()
     arguments = parser().parse_args(words)
     log_filters.install()
     # The log is for CloudWatch; at a terminal each command prints what matters.

@@ -1,5 +1,6 @@
 """What the commands share at a terminal: consoles, JSON, and text that cannot move the cursor."""
 
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from balance_watch.config.settings import CheckSettings
+from balance_watch.domain.formatting import is_visible
 from balance_watch.errors import CommandError
 from balance_watch.wiring import Wiring
 
@@ -33,15 +35,26 @@ def read_text(file: str) -> str:
         raise CommandError(f"{file} is not UTF-8 text.") from None
 
 
+def replace_unencodable() -> None:
+    """Makes the output show a question mark for each character that its encoding lacks.
+
+    A pipe on Windows is often cp1252, which has no bars for a plot and few letters for a name.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def print_json(value: object) -> None:
-    """Prints JSON for scripts: no colour, no wrapping."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    """Prints JSON for scripts: no colour, no wrapping, and exact in any encoding of the output."""
+    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=not is_unicode)
     sys.stdout.write("\n")
 
 
 def sanitize(text: str, style: str = "") -> Text:
     """Returns text from elsewhere without markup, its control characters replaced."""
-    return Text("".join(char if char.isprintable() else "�" for char in text), style=style)
+    return Text("".join(char if is_visible(char) else "�" for char in text), style=style)
 
 
 def print_faults(faults: Sequence[str]) -> None:

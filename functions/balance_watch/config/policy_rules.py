@@ -13,6 +13,7 @@ from balance_watch.config.policy_types import (
     Threshold,
     TopUps,
 )
+from balance_watch.domain.formatting import is_visible
 from balance_watch.domain.metrics import METRICS, ThresholdForm
 from balance_watch.domain.policy import RESERVED_NAMES
 from balance_watch.domain.rules import Metric, Rule, Severity
@@ -50,7 +51,7 @@ def parse_rules(raw: object, where: str, faults: Faults) -> tuple[Rule, ...]:
     for place, table, is_valid in convert_each(RuleTable, raw, f"{where} rules", faults):
         if table.name in names:
             faults.add(f"{place}, name", "is taken by another rule or a built-in one")
-        elif not 1 <= len(table.name) <= _MAX_NAME or not table.name.isprintable():
+        elif not 1 <= len(table.name) <= _MAX_NAME or not all(map(is_visible, table.name)):
             faults.add(f"{place}, name", f"must be 1 to {_MAX_NAME} characters on one line")
         names.add(table.name)
         check_facts(table.match, OF_ACCOUNTS, f"{place}, match", faults)

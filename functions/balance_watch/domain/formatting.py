@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from unicodedata import category
 
 from balance_watch.domain.spending import LONGEST
 
@@ -24,6 +25,14 @@ def with_unit(amount: Decimal, unit: str) -> str:
 def digits(number: Decimal | None) -> str | None:
     """Writes a number for JSON: all its digits and no exponent, e.g. `"7189.245"`."""
     return None if number is None else f"{number:f}"
+
+
+def is_visible(char: str) -> bool:
+    """Tells whether a character takes its place in a line, as a letter or as a space of any width.
+
+    Python counts no space but the plain one as printable, so not the ideographic space (U+3000).
+    """
+    return char.isprintable() or category(char) == "Zs"
 
 
 def sparkline(values: tuple[Decimal, ...]) -> str:

@@ -1,7 +1,8 @@
 """The SNS channel: a short text for people, exact JSON for machines, ten messages to a call.
 
 Limits: https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html (10 entries, 262,144 bytes
-in all) and API_Publish.html (a subject is ASCII, under 100 characters, without line breaks).
+in all) and API_Publish.html (a subject is UTF-8, under 100 characters, without line breaks or
+control characters).
 """
 
 import json
@@ -14,6 +15,7 @@ from balance_watch.domain.formatting import (
     digits,
     format_duration,
     format_time,
+    is_visible,
     iso_time,
     sparkline,
 )
@@ -36,7 +38,7 @@ _CONTENT_ERRORS = (
     "InvalidParameterValue",
     "ValidationError",
 )
-_CONTENT_REJECTED = "SNS rejects the content of a message."
+_INVALID = "SNS rejects the content of a message."
 _DENIED = ("AccessDenied", "AuthorizationError")
 _GOOD_NEWS = (Reason.RESOLVED, Reason.TOPPED_UP)
 
@@ -56,15 +58,22 @@ class SnsChannel:
         """
         del deadline
         for group in batches(sorted(notifications, key=gravest_first)):
-            result = self._publish(group)
-            if result.why == _CONTENT_REJECTED and len(group) > 1:
-                # One notification that SNS rejects must not keep back those beside it.
-                yield from (self._publish([notification]) for notification in group)
-            else:
+            result, invalid = self._publish(group)
+            if result.accepted or result.rejected:
                 yield result
+            # One notification that SNS rejects must not keep back those beside it. A region that
+            # takes no subject but one of ASCII, as all did once, must not keep back any.
+            for notification in invalid:
+                result, still_invalid = self._publish([notification], subjects="ascii")
+                yield SendResult(rejected=still_invalid, why=_INVALID) if still_invalid else result
 
-    def _publish(self, group: Sequence[Notification]) -> SendResult:
-        entries: list[Any] = [{"Id": str(index), **render(it)} for index, it in enumerate(group)]
+    def _publish(
+        self, group: Sequence[Notification], *, subjects: str = "utf-8"
+    ) -> tuple[SendResult, tuple[Notification, ...]]:
+        """Returns the result of one call, and apart from it those whose content SNS rejects."""
+        entries: list[Any] = [
+            {"Id": str(index), **render(it, subjects)} for index, it in enumerate(group)
+        ]
         try:
             response = self._client.publish_batch(
                 TopicArn=self._topic,
@@ -72,22 +81,28 @@ class SnsChannel:
             )
         except ClientError as error:
             code = _code(error)
-            why = _CONTENT_REJECTED if code in _CONTENT_ERRORS else f"SNS answers {code}."
-            return SendResult(rejected=tuple(group), why=why)
+            if code in _CONTENT_ERRORS:
+                return SendResult(), tuple(group)
+            return SendResult(rejected=tuple(group), why=f"SNS answers {code}."), ()
         except ParamValidationError:
-            return SendResult(rejected=tuple(group), why=_CONTENT_REJECTED)
+            return SendResult(), tuple(group)
         except BotoCoreError as error:
             why = f"SNS cannot be reached ({type(error).__name__})."
-            return SendResult(rejected=tuple(group), why=why)
+            return SendResult(rejected=tuple(group), why=why), ()
         # An entry that neither list names was not accepted.
         accepted = {int(entry["Id"]) for entry in response.get("Successful", [])}
-        codes = {entry["Code"] for entry in response.get("Failed", [])}
-        rejected = tuple(it for index, it in enumerate(group) if index not in accepted)
-        return SendResult(
+        codes = {int(entry["Id"]): entry["Code"] for entry in response.get("Failed", [])}
+        invalid = {index for index, code in codes.items() if code in _CONTENT_ERRORS}
+        rejected = tuple(
+            it for index, it in enumerate(group) if index not in accepted and index not in invalid
+        )
+        why = ", ".join(sorted({code for index, code in codes.items() if index not in invalid}))
+        result = SendResult(
             accepted=tuple(it for index, it in enumerate(group) if index in accepted),
             rejected=rejected,
-            why=f"SNS answers {', '.join(sorted(codes)) or 'nothing'}." if rejected else "",
+            why=f"SNS answers {why or 'nothing'}." if rejected else "",
         )
+        return result, tuple(it for index, it in enumerate(group) if index in invalid)
 
 
 class ConfirmedSubscribers(NamedTuple):
@@ -136,8 +151,8 @@ def batches(notifications: Sequence[Notification]) -> Iterator[Sequence[Notifica
         yield group
 
 
-def render(notification: Notification) -> dict[str, Any]:
-    """Renders one entry of PublishBatch, except for its Id."""
+def render(notification: Notification, subjects: str = "utf-8") -> dict[str, Any]:
+    """Renders one entry of PublishBatch, except for its Id; its subject in this encoding."""
     text = text_for_people(notification)
     exact = json.dumps(for_machines(notification), ensure_ascii=False)
     machines = dict.fromkeys(("sqs", "lambda", "http", "https"), exact)
@@ -150,7 +165,7 @@ def render(notification: Notification) -> dict[str, Any]:
         "reason": notification.reason.value,
     }
     return {
-        "Subject": subject(notification),
+        "Subject": subject(notification).encode(subjects, "replace").decode(subjects),
         "Message": json.dumps(versions, ensure_ascii=False),
         "MessageStructure": "json",
         "MessageAttributes": {
@@ -160,12 +175,16 @@ def render(notification: Notification) -> dict[str, Any]:
 
 
 def subject(notification: Notification) -> str:
-    """Returns the subject of a mail: one line of at most 99 ASCII characters."""
+    """Returns the subject of a mail: one line of at most 99 characters, in any script.
+
+    A character beyond U+FFFF counts as two, as it may at SNS.
+    """
     is_good = notification.reason in _GOOD_NEWS
     label = notification.reason.value.replace("_", " ") if is_good else notification.severity.value
-    line = f"[{label.upper()}] {summary_line(notification)}".encode("ascii", "replace").decode()
-    printable = (letter if letter.isprintable() else " " for letter in line)
-    return "".join(printable)[:MAX_SUBJECT]
+    line = f"[{label.upper()}] {summary_line(notification)}"
+    visible = "".join(letter if is_visible(letter) else " " for letter in line)
+    units = visible.encode("utf-16-le", "replace")[: 2 * MAX_SUBJECT]
+    return units.decode("utf-16-le", "ignore")
 
 
 def text_for_people(notification: Notification) -> str:

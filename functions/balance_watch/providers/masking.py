@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from collections.abc import Iterator
 from html import unescape
 from unicodedata import category
 from urllib.parse import quote, quote_plus, unquote
@@ -34,18 +35,19 @@ def contains_split_key(text: str, account: Account) -> bool:
 
 
 def _mask_whole_keys(text: str, account: Account) -> str:
-    """Masks the keys as they are, quoted as in a URL, and in base64."""
+    """Masks the keys as they are, quoted as in a URL, in base64 and in hex."""
     secrets = [secret for secret in account.credentials.values() if len(secret) >= _MIN_LENGTH]
     users = (*account.variables.values(), *secrets)
     pairs = [f"{user}:{secret}" for user in users for secret in secrets if user != secret]
     encoded = [b64encode(form.encode()).decode().rstrip("=") for form in (*pairs, *secrets)]
+    encoded += [secret.encode().hex() for secret in secrets]
     forms = {*secrets, *map(quote, secrets), *map(quote_plus, secrets), *filter(None, encoded)}
     longest_first = sorted(map(re.escape, forms), key=len, reverse=True)
     return re.sub("|".join(longest_first), "***", text, flags=re.IGNORECASE) if forms else text
 
 
 def _contains_part(text: str, account: Account) -> bool:
-    """Tells whether eight characters of a key are left: escaped, spaced out, or inside base64."""
+    """Tells whether eight characters of a key are left: escaped, spaced out, in base64 or hex."""
     unescaped = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
     unescaped = unescape(unquote(unquote(unescaped))).replace("\\", "")
     searched = re.sub(r"\s", "", f"{text}\n{unescaped}").lower().translate(_STANDARD_BASE64)
@@ -57,8 +59,20 @@ def _contains_part(text: str, account: Account) -> bool:
                 encoded = b64encode(b"." * before + raw.encode()).decode()
                 words.append(encoded[-(-8 * before // 6) : 8 * (before + len(raw)) // 6])
     lowered = (word.lower().translate(_STANDARD_BASE64) for word in words)
-    return any(
-        word[start : start + _PART_LENGTH] in searched
-        for word in lowered
-        for start in range(len(word) - _PART_LENGTH + 1)
+    return any(part in searched for word in lowered for part in _parts(word, _PART_LENGTH)) or any(
+        part in digits
+        for secret in account.credentials.values()
+        for part in _parts(secret.encode().hex(), 2 * _PART_LENGTH)
+        for digits in _hex_digits(text)
     )
+
+
+def _parts(word: str, length: int) -> Iterator[str]:
+    """Yields every part of a word that has this length; none if the word is shorter."""
+    return (word[start : start + length] for start in range(len(word) - length + 1))
+
+
+def _hex_digits(text: str) -> tuple[str, str]:
+    """Returns the text as it may show bytes in hex: `6B 65 79`, `6b:65:79`, `0x6b, 0x65, 0x79`."""
+    lowered = re.sub(r"[^0-9a-z]", "", text.lower())
+    return lowered, lowered.replace("0x", "").replace("x", "")

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from balance_watch.config.match_facts import OF_ALERTS, is_fact
+from balance_watch.domain.formatting import is_visible
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import SilenceError
@@ -80,7 +81,7 @@ def duration_fault(duration: timedelta) -> str | None:
 
 def reason_fault(reason: str) -> str | None:
     """Returns what is wrong with a silence's reason, or None if it is valid."""
-    if reason.strip() and len(reason) <= MAX_LENGTH and reason.isprintable():
+    if reason.strip() and len(reason) <= MAX_LENGTH and all(map(is_visible, reason)):
         return None
     return f"must be 1 to {MAX_LENGTH} characters on one line"
 
