@@ -184,13 +184,17 @@ def _type_name(value: object) -> str:
     return names.get(type(value), "a number")
 
 
-def is_address(text: str) -> bool:
-    """Tells whether text is an http or https address with no user, query, fragment or space."""
+def is_address(text: str, *, query: bool = False) -> bool:
+    """Tells whether text is an http or https address with no user, fragment or space.
+
+    It has no query either, unless `query` allows one.
+    """
     try:
         parts = urlsplit(text)
         is_port_valid = parts.port is None or parts.port > 0
     except ValueError:
         return False
-    is_bare = not (parts.query or parts.fragment or "@" in parts.netloc)
+    has_query = bool(parts.query) and not query
+    is_bare = not (has_query or parts.fragment or "@" in parts.netloc)
     has_host = parts.scheme in ("http", "https") and bool(parts.hostname)
     return has_host and is_bare and is_port_valid and _PRINTABLE.fullmatch(text) is not None

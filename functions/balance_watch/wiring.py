@@ -142,7 +142,7 @@ class Wiring(TableWiring):
 
     def load(self, policy: str | None = None) -> Configuration:
         """Loads what the operator configured; `policy` takes the place of the parameter's text."""
-        return load(
+        configuration = load(
             self,
             prefix=self.settings.secrets_prefix,
             stack_channels={TOPIC: self.settings.topic_arn},
@@ -150,6 +150,18 @@ class Wiring(TableWiring):
             kinds=self.kinds,
             policy=policy,
         )
+        if configuration.heartbeat_is_read:
+            self._heartbeats["latest"] = configuration.heartbeat
+        return configuration
+
+    @cached_property
+    def _heartbeats(self) -> dict[str, str | None]:
+        return {}
+
+    @property
+    def heartbeat_url(self) -> str | None:
+        """The address to ping after a run: of the environment, or of the latest configuration."""
+        return self.settings.heartbeat_url or self._heartbeats.get("latest")
 
     def top_up(self, spec: Spec, account: Account) -> PaymentOutcome:
         """Pays in. The caller has to claim the payment first."""

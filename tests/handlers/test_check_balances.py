@@ -220,6 +220,55 @@ def test_a_run_that_raises_pings_the_switchs_fail(handler: Handler, switch: Swit
     assert switch.pings == [f"{PING}/fail"]
 
 
+def test_a_tick_that_is_skipped_pings_nothing(handler: Handler, switch: Switch) -> None:
+    handler(AT_TICK, Context())
+    handler(AT_TICK, Context())
+    assert switch.pings == [PING]
+
+
+def test_a_run_that_finds_another_under_way_pings_nothing(
+    handler: Handler, world: World, switch: Switch, table: str
+) -> None:
+    Store(world.aws.client("dynamodb"), table).runs.claim(TICK, 100)
+    with pytest.raises(RunUnderWayError):
+        handler(AT_TICK, Context())
+    assert switch.pings == []
+
+
+@pytest.fixture
+def secret_switch(
+    handler: Handler, world: World, switch: Switch, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Switch]:
+    """A switch whose address is a secret, and not in the environment."""
+    del handler  # its environment comes first
+    monkeypatch.setenv("HEARTBEAT_URL", "")
+    world.aws.put_secret("balance-watch/heartbeat", {"url": f"{switch.url}{PING}?create=1"})
+    yield switch
+    world.aws.client("secretsmanager").delete_secret(
+        SecretId="balance-watch/heartbeat", ForceDeleteWithoutRecovery=True
+    )
+
+
+def test_the_address_of_the_switch_can_be_a_secret(
+    handler: Handler, world: World, secret_switch: Switch
+) -> None:
+    world.slack.script("default", NOT_OK)
+    with pytest.raises(RunIncompleteError):
+        handler(AT_TICK, Context())
+    handler(AT_TICK, Context())
+    assert secret_switch.pings == [f"{PING}/fail", PING]
+    assert [request.query for request in secret_switch.requests] == [{"create": "1"}] * 2
+
+
+def test_a_run_that_cannot_load_the_configuration_pings_the_last_known_switch(
+    handler: Handler, secret_switch: Switch
+) -> None:
+    handler(AT_TICK, Context())
+    with pytest.raises(EventError):
+        handler({"scheduled_time": "soon"}, Context())
+    assert secret_switch.pings == [PING, f"{PING}/fail"]
+
+
 def test_without_a_switch_nothing_is_pinged(
     handler: Handler, switch: Switch, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,31 @@ def test_a_tick_of_the_far_future_does_not_silently_skip_current_ticks(
         store.runs.claim(current, LEASE)
 
 
+@pytest.mark.parametrize("ahead", [2, 5, 59])
+def test_a_tick_of_the_near_future_does_not_silently_skip_current_ticks(
+    store: Store, clock: Clock, ahead: int
+) -> None:
+    current = datetime.fromtimestamp(clock.time(), UTC)
+    close(store, claim(store, current + timedelta(minutes=ahead)))
+    with pytest.raises(FutureTickError, match=r"see docs/operations\.md, A tick of the future"):
+        store.runs.claim(current, LEASE)
+
+
+def test_a_tick_that_arrives_after_the_next_one_is_skipped(store: Store, clock: Clock) -> None:
+    current = datetime.fromtimestamp(clock.time(), UTC)
+    close(store, claim(store, current))
+    assert store.runs.claim(current - timedelta(minutes=5), LEASE) is None
+
+
+def test_ticks_ahead_of_the_clock_are_claimed_one_after_the_other(
+    store: Store, clock: Clock
+) -> None:
+    current = datetime.fromtimestamp(clock.time(), UTC)
+    for hours in (1, 2, 50):
+        close(store, claim(store, current + timedelta(hours=hours)))
+    assert store.runs.claim(current + timedelta(hours=49), LEASE) is None
+
+
 def test_an_older_tick_is_not_claimed_while_a_newer_one_is_under_way(store: Store) -> None:
     claim(store, NEXT)
     assert store.runs.claim(TICK, LEASE) is None

@@ -55,6 +55,8 @@ class Configuration:
         disabled: the accounts that are configured, but not watched.
         prefix: the prefix of the secrets' names.
         presence: the secrets that were found.
+        heartbeat: the address to ping after each run, which is a secret.
+        heartbeat_is_read: False if its secret cannot be read or has a fault.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -70,6 +72,8 @@ class Configuration:
     disabled: tuple[Account, ...] = ()
     prefix: str = ""
     presence: SecretPresence = field(default_factory=SecretPresence)
+    heartbeat: str | None = field(default=None, repr=False)
+    heartbeat_is_read: bool = True
 
     @property
     def facts(self) -> tuple[Mapping[str, str], ...]:
@@ -133,6 +137,8 @@ def load(
         disabled=secrets.disabled,
         prefix=prefix,
         presence=secrets.presence,
+        heartbeat=secrets.heartbeat,
+        heartbeat_is_read=secrets.heartbeat_is_read,
     )
 
 

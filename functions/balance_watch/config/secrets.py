@@ -9,12 +9,13 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.lost_secrets import SecretPresence
 from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.notifiers.channels import ConfiguredChannel, Kind
+from balance_watch.notifiers.heartbeat import HEARTBEAT, parse_heartbeat
 from balance_watch.validation import Faults, Json
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedSecrets:
-    """The accounts and channels that the secrets configure.
+    """The accounts, the channels and the heartbeat that the secrets configure.
 
     Attributes:
         channels: by the name that routes use.
@@ -23,6 +24,8 @@ class ParsedSecrets:
         faults: of all secrets.
         disabled: the accounts that are configured, but not watched.
         presence: the secrets that were found.
+        heartbeat: the address of the heartbeat, which is a secret.
+        heartbeat_is_read: False if its secret cannot be read or has a fault.
     """
 
     accounts: tuple[WatchedAccount, ...] = ()
@@ -31,6 +34,8 @@ class ParsedSecrets:
     faults: Faults = field(default_factory=Faults)
     disabled: tuple[Account, ...] = ()
     presence: SecretPresence = field(default_factory=SecretPresence)
+    heartbeat: str | None = field(default=None, repr=False)
+    heartbeat_is_read: bool = True
 
 
 def parse_secrets(
@@ -48,6 +53,7 @@ def parse_secrets(
     accounts: dict[str, WatchedAccount] = {}
     disabled: dict[str, WatchedAccount] = {}
     channels: dict[str, ConfiguredChannel] = {}
+    heartbeat: str | None = None
     unread = {name.removeprefix(prefix) for name in secrets.unread - {UNNAMED}}
     accounts_of = dict.fromkeys(unread, frozenset[str]())
     for name, text in secrets.texts.items():
@@ -57,6 +63,8 @@ def parse_secrets(
         accounts_of[own_name] = frozenset()
         if len(faults) > before:
             pass
+        elif own_name == HEARTBEAT:
+            heartbeat = parse_heartbeat(secret, where, faults)
         elif kind is None or kind.parse_secret is None:
             names = parse_accounts(secret, where, resolve, accounts, disabled, faults)
             accounts_of[own_name] = names
@@ -74,6 +82,8 @@ def parse_secrets(
         faults,
         tuple(account for account, _ in disabled.values()),
         SecretPresence(accounts_of, frozenset(unread), foreign, UNNAMED not in secrets.unread),
+        heartbeat,
+        heartbeat_is_read=HEARTBEAT not in unread,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.notifiers.channels import KINDS, Kind
+from balance_watch.notifiers.heartbeat import HEARTBEAT
 from balance_watch.validation import Faults
 
 if TYPE_CHECKING:
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
 
 _PAGE = 20
 """The limit of one BatchGetSecretValue (AWS Secrets Manager API reference, MaxResults)."""
-
-
-RESERVED = frozenset({"heartbeat"})
-"""The names of secrets, without the prefix, that are neither of accounts nor of channels."""
 
 UNNAMED = "?"
 """The name of a secret that cannot be read if AWS does not say which one it is."""
@@ -29,10 +26,10 @@ class Secrets:
     """The secrets under the prefix.
 
     Attributes:
-        texts: of accounts and channels, by name.
+        texts: by name.
         unread: the names of those that cannot be read.
         faults: of those that cannot be read, and of the foreign ones.
-        foreign: the names under the prefix that are not read.
+        foreign: the names under the prefix that mean nothing.
     """
 
     texts: dict[str, str] = field(repr=False)
@@ -44,7 +41,7 @@ class Secrets:
 def read_secrets(
     client: "SecretsManagerClient", prefix: str, kinds: Mapping[str, Kind] = KINDS
 ) -> Secrets:
-    """Returns the secrets of accounts and channels, and reads twenty with each call.
+    """Returns the secrets under the prefix, and reads twenty with each call.
 
     A secret that cannot be read, or that has an unknown name, is a fault that names it.
 
@@ -73,7 +70,7 @@ def read_secrets(
             unread.add(name)
             why = error.get("ErrorCode", "no reason given")
             faults.add(f"secret {name}", f"cannot be read ({why})")
-    foreign = frozenset(name for name in others if _is_foreign(name, prefix))
+    foreign = frozenset(name for name in others if name.startswith(prefix))
     for name in sorted(foreign):
         faults.add(f"secret {name}", f"its name means nothing: {_known_names(prefix, kinds)}")
     return Secrets(dict(sorted(texts.items())), frozenset(unread), faults, foreign)
@@ -100,26 +97,21 @@ def _name_of(secret: str) -> str:
 
 
 def is_ours(name: str, prefix: str, kinds: Mapping[str, Kind] = KINDS) -> bool:
-    """Tells whether a secret configures accounts or channels."""
+    """Tells whether a secret configures accounts, channels or the heartbeat."""
     if not name.startswith(prefix):
         return False
     suffix = name.removeprefix(prefix)
     kind = kinds.get(suffix)
     return (
-        suffix == "accounts"
+        suffix in ("accounts", HEARTBEAT)
         or suffix.startswith("accounts/")
         or (kind is not None and kind.parse_secret is not None)
     )
 
 
-def _is_foreign(name: str, prefix: str) -> bool:
-    """Tells whether a secret that is not ours is under the prefix, and its name not reserved."""
-    return name.startswith(prefix) and name.removeprefix(prefix) not in RESERVED
-
-
 def _known_names(prefix: str, kinds: Mapping[str, Kind]) -> str:
     of_channels = (kind.name for kind in kinds.values() if kind.parse_secret is not None)
-    *others, last = ("accounts", "accounts/NAME", *of_channels, *sorted(RESERVED))
+    *others, last = ("accounts", "accounts/NAME", *of_channels, HEARTBEAT)
     return f"after {prefix} it must be {', '.join(others)} or {last}"
 
 

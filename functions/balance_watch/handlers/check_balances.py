@@ -31,8 +31,10 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
         RunIncompleteError: accounts were deferred, or notifications are still pending.
     """
     wired = warm_start(CheckSettings, Wiring)
-    with heartbeat(wired):
+    with heartbeat(wired) as beat:
         summary = wired.check().run(tick(event), seconds=seconds_left(context))
+        # A skipped tick tells nothing: of the run that did it, or did a later one, it knows no end.
+        beat.is_due = not summary.skipped
         result = summary.as_json()
         logger.info("run", extra=result)
         if not summary.complete:

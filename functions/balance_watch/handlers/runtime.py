@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger
@@ -9,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from balance_watch import log_filters
 from balance_watch.config.settings import FunctionSettings
+from balance_watch.errors import RunUnderWayError
 from balance_watch.notifiers.heartbeat import ping
 from balance_watch.wiring import Wiring
 
@@ -55,13 +57,26 @@ def seconds_left(context: LambdaContext) -> float:
     return context.get_remaining_time_in_millis() / 1000 - _SAFETY_SECONDS
 
 
+@dataclass(slots=True)
+class Heartbeat:
+    """Whether a ping is due; the `with` block says if it is not."""
+
+    is_due: bool = True
+
+
 @contextmanager
-def heartbeat(wired: Wiring) -> Iterator[None]:
-    """Pings the heartbeat address after the `with` block, or its `/fail` if the block raises."""
-    succeeded = False
+def heartbeat(wired: Wiring) -> Iterator[Heartbeat]:
+    """Pings the heartbeat address after the `with` block, or its `/fail` if the block raises.
+
+    While another run is under way, nothing is pinged: that run does so when it ends.
+    """
+    beat, succeeded = Heartbeat(), False
     try:
-        yield
+        yield beat
         succeeded = True
+    except RunUnderWayError:
+        beat.is_due = False
+        raise
     finally:
-        if wired.settings.heartbeat_url:
-            ping(wired.transport, wired.settings.heartbeat_url, success=succeeded)
+        if beat.is_due and wired.heartbeat_url:
+            ping(wired.transport, wired.heartbeat_url, success=succeeded)

@@ -24,7 +24,10 @@ from balance_watch.store.silences import ended_attributes, silences_from_item
 from balance_watch.store.table import Action, Table, deserialize, serialize
 
 _NEAR = timedelta(hours=1)
-"""A tick as near to the clock as this is current; one further ahead is in the future."""
+"""A tick as near to the clock as this is current."""
+
+_SKEW = timedelta(minutes=1)
+"""A tick further ahead of the clock than this is in the future: clocks of AWS differ by less."""
 
 _CLAIM = "SET tick = :tick, done = :no, whole = :no, lease = :lease, lease_until = :until"
 # `lease = :lease` is this very request, sent again because its reply was lost.
@@ -62,7 +65,7 @@ class Runs:
 
         Raises:
             RunUnderWayError: another run holds the lease.
-            FutureTickError: the latest tick is far in the future.
+            FutureTickError: the latest tick is in the future, and this one is current.
         """
         token, now = uuid.uuid4().hex, self._clock()
         lease_until = now + lease_seconds
@@ -118,7 +121,7 @@ class Runs:
         """Raises if the latest tick is in the future, so that every current one is skipped."""
         now, near = self._clock(), _NEAR.total_seconds()
         try:
-            is_future = time_of(latest).timestamp() - now > near
+            is_future = time_of(latest).timestamp() - now > _SKEW.total_seconds()
         except ValueError:
             is_future = True  # it sorts after every possible tick
         if is_future and abs(tick.timestamp() - now) < near:
