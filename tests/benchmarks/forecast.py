@@ -29,8 +29,8 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple, Protocol
 
+from balance_watch.domain.forecast import LONGEST
 from balance_watch.domain.forecast import lasts as forecast_runway
-from balance_watch.domain.spending import LONGEST
 from balance_watch.domain.use_profile import Profile
 
 WARM = (48, 336)

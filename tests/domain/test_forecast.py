@@ -7,9 +7,8 @@ from random import Random
 
 import pytest
 
+from balance_watch.domain.forecast import LONGEST, runs_dry_at
 from balance_watch.domain.forecast import lasts as forecast_runway
-from balance_watch.domain.forecast import runs_dry_at
-from balance_watch.domain.spending import LONGEST
 from balance_watch.domain.use_profile import Profile
 from balance_watch.store.use_profiles import parse_profile, serialize_profile
 

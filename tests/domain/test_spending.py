@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balance_watch.domain.spending import LONGEST, Day, Pace, add_spending, is_top_up, pace
+from balance_watch.domain.forecast import LONGEST
+from balance_watch.domain.spending import (
+    Day,
+    Fall,
+    Pace,
+    add_spending,
+    change_between,
+    is_top_up,
+    pace,
+)
 from balance_watch.domain.trend import Sample, add_sample
 from tests.support.watchman import DAY, HOUR, START, TICK
 
@@ -20,12 +29,15 @@ class Meter:
         self.trend: tuple[Sample, ...] = ()
         self.days: tuple[Day, ...] = ()
         self.last: Sample | None = None
+        self.fall: Fall | None = None
 
     def reads(self, balance: Decimal | str | int, at: datetime) -> None:
         now = Sample(at, Decimal(balance))
         if self.last is not None:
-            self.days = add_spending(self.days, self.last, now)
-        self.trend = add_sample(self.trend, at, now.balance)
+            change = change_between(self.last, now, self.fall)
+            self.days, self.fall = add_spending(self.days, change, at), change.fall
+            now = now._replace(spent=change.spent, covered=change.covered)
+        self.trend = add_sample(self.trend, now)
         self.last = now
 
     @property
@@ -54,7 +66,7 @@ def steady(hours: int, per_hour: str, start: str = "1000", every: timedelta = HO
 
 def test_nothing_is_known_after_a_first_reading() -> None:
     meter = metered([(START, 100)])
-    assert (meter.pace, meter.lasts) == (Pace(), None)
+    assert (meter.pace.per_day, meter.lasts) == (None, None)
 
 
 def test_a_few_hours_are_not_enough() -> None:
@@ -164,7 +176,10 @@ def test_one_wild_day_is_not_usual() -> None:
         ("100", "105", True),
         ("100", "104.99", False),
         ("100", "99", False),
-        ("0", "0.01", True),
+        ("0", "0.01", False),
+        ("0.02", "0.04", False),
+        ("0", "0.05", True),
+        ("0", "20", True),
         ("-10", "-9.6", False),
         ("-10", "5", True),
         ("1E+30", "1.05E+30", True),

@@ -79,7 +79,7 @@ def test_the_latest_top_up_within_a_minimum_gap_is_announced_when_it_ends() -> N
     late = watchman.top_up_entries("39", 6 * HOUR)
     assert [it.channel for it in late] == ["sns", "slack:default"]
     assert (
-        late[0].notification.detail == "The balance rose by 25.00 EUR, from 15.00 EUR to 40.00 EUR."
+        late[0].notification.detail == "The balance rose by 20.00 EUR, from 20.00 EUR to 40.00 EUR."
     )
     assert late[0].notification.since == START + 3 * TICK
 

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
+from balance_watch.domain.forecast import LONGEST
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.money import NotAnAmountError, exact
 from balance_watch.domain.notification import Notification, Reason, alert_id
 from balance_watch.domain.rules import Metric, Severity
-from balance_watch.domain.spending import LONGEST
 
 START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)

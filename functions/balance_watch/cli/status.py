@@ -17,6 +17,7 @@ from balance_watch.cli.terminal import (
     wiring,
 )
 from balance_watch.domain.account import Account
+from balance_watch.domain.forecast import LONGEST
 from balance_watch.domain.formatting import (
     digits,
     format_duration,
@@ -29,7 +30,6 @@ from balance_watch.domain.policy import UNREADABLE, Policy
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import Silence
-from balance_watch.domain.spending import LONGEST
 from balance_watch.domain.state import AccountState
 
 _SOON = timedelta(days=1)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from decimal import Decimal, localcontext
 from typing import NamedTuple
 
+from balance_watch.domain.forecast import LONGEST
 from balance_watch.domain.money import CALCULATION_DIGITS
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.rules import Evaluation, Measurements, Rule, RuleStatus, Severity
-from balance_watch.domain.spending import LONGEST
 
 DEFAULT_RECOVERY = Decimal("0.1")
 """Without `recover`, an alert ends 10 % past its threshold."""

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from math import exp, floor
 
-from balance_watch.domain.spending import LONGEST
 from balance_watch.domain.use_profile import (
     DAY,
     SECONDS_PER_HOUR,
@@ -25,6 +24,9 @@ from balance_watch.domain.use_profile import (
     scale_of,
     week_shape,
 )
+
+LONGEST = timedelta(days=3650)
+"""The runway of ten years or more, and of a balance that is not being spent."""
 
 
 def lasts(profile: Profile, balance: Decimal, now: datetime) -> timedelta | None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from unicodedata import category
 
-from balance_watch.domain.spending import LONGEST
+from balance_watch.domain.forecast import LONGEST
 
 BARS = "▁▂▃▄▅▆▇█"
 _ISO_4217_LENGTH = 3

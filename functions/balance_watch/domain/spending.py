@@ -1,19 +1,22 @@
 """How fast a balance is spent and how long it lasts: estimates, never exact amounts.
 
-Rates are per day, in the account's own unit, with six significant digits. A rise by a twentieth or
-more of the balance is a top-up: the time between those two readings counts neither as spending nor
-as observed time. A smaller rise may be the provider's correction. It takes back at most the fall
-just before it, so a small top-up hides the spending between two readings and no more.
+Rates are per day, in the account's own unit, with six significant digits. What two readings in a
+row tell is a change. A rise by a twentieth or more of the balance is a top-up: the time between the
+two counts neither as spending nor as observed time. But a rise up to where the balance stood before
+the latest fall takes that fall back, whatever its size: one of the readings was wrong, or a replica
+lags. A fall as large as a top-up counts only once it is confirmed by a reading half an hour later,
+or by another such fall.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Context, Decimal, localcontext
-from itertools import pairwise
 from typing import NamedTuple
 
+from balance_watch.domain.forecast import LONGEST, lasts
 from balance_watch.domain.money import CALCULATION_DIGITS
 from balance_watch.domain.trend import Sample
+from balance_watch.domain.use_profile import NO_PROFILE, Profile
 
 WEEK = 7
 """How many past days are kept, besides the current one."""
@@ -24,25 +27,58 @@ ENOUGH = timedelta(hours=12)
 ENOUGH_DAYS = 3
 """The usual rate is known only once this many past days are observed."""
 
-LONGEST = timedelta(days=3650)
-"""The runway of ten years or more, and of a balance that is not being spent."""
-
 _TOP_UP_SHARE = Decimal("0.05")
+
+_LEAST_TOP_UP = Decimal("0.05")
+"""A rise by less, such as from 0.00 to 0.01, is rounding or interest, in whatever unit."""
+
+_CONFIRMED_AFTER = timedelta(minutes=30)
+"""A large fall that readings have shown for so long is spending."""
+
+_SUDDEN = timedelta(hours=1)
+"""A large fall between readings further apart needs no confirmation: it may well be use."""
+
+_TAKEN_BACK_WITHIN = timedelta(days=1)
+"""A rise later than this takes no fall back."""
+
 _ESTIMATE = Context(prec=6)
 _KEPT = Context(prec=12)
 _SECONDS_PER_DAY = Decimal(86400)
 
 
-class Day(NamedTuple):
-    """What was spent on one day (UTC), and how much of the day was observed.
+class Fall(NamedTuple):
+    """The latest fall of a balance: a rise by as much may take it back.
 
-    `fell` is how much the balance fell at the latest reading: a rise by as much may correct it.
+    `counted` is False while a large fall still has to be confirmed.
     """
+
+    at: datetime
+    size: Decimal
+    counted: bool = True
+
+
+class Change(NamedTuple):
+    """What two readings in a row tell.
+
+    Attributes:
+        spent: what is known by now to have been spent; less than 0 takes a counted fall back.
+        covered: the time that this is about: none if the balance was topped up.
+        fall: the fall that a later rise may take back.
+        topped_up_from: the balance before a top-up, without a fall that it takes back.
+    """
+
+    spent: Decimal = Decimal(0)
+    covered: timedelta = timedelta()
+    fall: Fall | None = None
+    topped_up_from: Decimal | None = None
+
+
+class Day(NamedTuple):
+    """What was spent on one day (UTC), and how much of the day was observed."""
 
     day: date
     spent: Decimal
     covered: timedelta
-    fell: Decimal = Decimal(0)
 
     @property
     def rate(self) -> Decimal:
@@ -58,16 +94,23 @@ class Pace(NamedTuple):
             once, and the week is not misled by a quiet Sunday.
         today: the rate of the last 24 hours alone.
         usual: the median rate of the past days.
+        profile: what is used in each hour of the week.
+        at: when all of this was so.
     """
 
     per_day: Decimal | None = None
     today: Decimal | None = None
     usual: Decimal | None = None
+    profile: Profile = NO_PROFILE
+    at: datetime | None = None
 
     def lasts(self, balance: Decimal) -> timedelta | None:
-        """Returns how long a balance lasts at this pace, at most `LONGEST`."""
+        """Returns how long a balance lasts, at most `LONGEST`: by the profile, or at `per_day`."""
         if balance <= 0:
             return timedelta()
+        forecast = None if self.at is None else lasts(self.profile, balance, self.at)
+        if forecast is not None:
+            return forecast
         if self.per_day is None:
             return None
         if not self.per_day:
@@ -78,31 +121,72 @@ class Pace(NamedTuple):
         )
 
 
-def add_spending(days: tuple[Day, ...], before: Sample, after: Sample) -> tuple[Day, ...]:
-    """Adds the change between two readings to the days, and drops days older than a week.
+def change_between(before: Sample, after: Sample, fall: Fall | None) -> Change:
+    """Returns what two readings in a row tell, given the latest fall before them."""
+    if after.at <= before.at:
+        return Change(fall=fall)
+    covered = after.at - before.at
+    if fall is not None and after.at - fall.at > _TAKEN_BACK_WITHIN:
+        fall = fall if not fall.counted else None
+    spent = _KEPT.subtract(before.balance, after.balance)
+    if spent >= 0:
+        return _fallen(before, after, spent, fall)
+    size = Decimal(0) if fall is None else fall.size
+    level = _KEPT.add(before.balance, size)
+    if not is_top_up(level if fall else before.balance, after.balance):
+        return _taken_back(min(-spent, size), covered, fall)
+    if fall is not None and not fall.counted:
+        return Change(topped_up_from=level)
+    return Change(topped_up_from=before.balance)
+
+
+def _fallen(before: Sample, after: Sample, spent: Decimal, fall: Fall | None) -> Change:
+    """Returns the change of a balance that fell, or that stayed where it was."""
+    covered = after.at - before.at
+    is_large = is_top_up(after.balance, before.balance)
+    confirmed = Decimal(0)
+    if fall is not None and not fall.counted:
+        if not is_large and after.at - fall.at < _CONFIRMED_AFTER:
+            return Change(spent, covered, fall)
+        confirmed, fall = fall.size, fall._replace(counted=True)
+    if is_large and covered <= _SUDDEN:
+        return Change(confirmed, covered, Fall(after.at, spent, counted=False))
+    latest = Fall(after.at, spent) if spent else fall
+    return Change(_KEPT.add(spent, confirmed), covered, latest)
+
+
+def _taken_back(taken: Decimal, covered: timedelta, fall: Fall | None) -> Change:
+    """Returns the change of a balance that rose by so much of the latest fall, or by nothing."""
+    if fall is None:
+        return Change(covered=covered)
+    left = _KEPT.subtract(fall.size, taken)
+    rest = fall._replace(size=left) if left > 0 else None
+    return Change(-taken if fall.counted else Decimal(0), covered, rest)
+
+
+def add_spending(days: tuple[Day, ...], change: Change, now: datetime) -> tuple[Day, ...]:
+    """Adds a change to the days, and drops days older than a week.
 
     A change that spans several days counts for the last of them: the rate is right, the day is not.
     """
-    date_now = after.at.date()
+    date_now = now.date()
     past = tuple(
-        day._replace(spent=_ESTIMATE.plus(day.spent), fell=Decimal(0))
+        day._replace(spent=_ESTIMATE.plus(day.spent))
         for day in days
         if day.day < date_now and (date_now - day.day).days <= WEEK
     )
     today = next(
         (day for day in days if day.day == date_now), Day(date_now, Decimal(0), timedelta())
     )
-    fell_before = days[-1].fell if days else Decimal(0)
-    spans = list(_spans((before, after), fell_before))
-    for spent, covered in spans:
-        today = Day(date_now, _KEPT.add(today.spent, spent), today.covered + covered)
-    fell = max((spent for spent, _ in spans), default=Decimal(0))
-    return (*past, today._replace(fell=max(fell, Decimal(0))))
+    spent, covered = _KEPT.add(today.spent, change.spent), today.covered + change.covered
+    return (*past, Day(date_now, spent, covered))
 
 
-def pace(trend: tuple[Sample, ...], days: tuple[Day, ...], now: datetime) -> Pace:
+def pace(
+    trend: tuple[Sample, ...], days: tuple[Day, ...], now: datetime, profile: Profile = NO_PROFILE
+) -> Pace:
     """Returns how fast the account is spent, from its trend and from the days of the last week."""
-    today = _known_rate(_spans(trend))
+    today = _known_rate((sample.spent, sample.covered) for sample in trend[1:])
     week = _known_rate((day.spent, day.covered) for day in days)
     past_rates = sorted(day.rate for day in days if day.day < now.date() and day.covered >= ENOUGH)
     usual = None
@@ -110,31 +194,14 @@ def pace(trend: tuple[Sample, ...], days: tuple[Day, ...], now: datetime) -> Pac
         # The lower median. The statistics module would cost 13 ms at every start.
         usual = _ESTIMATE.plus(past_rates[(len(past_rates) - 1) // 2])
     per_day = max((rate for rate in (today, week) if rate is not None), default=None)
-    return Pace(per_day, today, usual)
+    return Pace(per_day, today, usual, profile, now)
 
 
 def is_top_up(before: Decimal, after: Decimal) -> bool:
     """Tells whether a balance rose so much, and to more than 0, that it was topped up."""
     with localcontext(prec=CALCULATION_DIGITS):
-        return after > max(before, Decimal(0)) and after - before >= abs(before) * _TOP_UP_SHARE
-
-
-def _spans(
-    samples: Iterable[Sample], fell: Decimal = Decimal(0)
-) -> Iterator[tuple[Decimal, timedelta]]:
-    """Yields what was spent between each two samples and the time between them, without top-ups.
-
-    `fell` is what was spent just before the first sample.
-    """
-    for before, after in pairwise(samples):
-        if after.at <= before.at:
-            continue
-        if is_top_up(before.balance, after.balance):
-            fell = Decimal(0)
-            continue
-        spent = max(_KEPT.subtract(before.balance, after.balance), -fell)
-        fell = max(spent, Decimal(0))
-        yield spent, after.at - before.at
+        least = max(abs(before) * _TOP_UP_SHARE, _LEAST_TOP_UP)
+        return after > max(before, Decimal(0)) and after - before >= least
 
 
 def _known_rate(spans: Iterable[tuple[Decimal, timedelta]]) -> Decimal | None:

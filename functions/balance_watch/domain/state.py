@@ -9,8 +9,9 @@ from typing import NamedTuple
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult, Unlimited
 from balance_watch.domain.rules import Metric
-from balance_watch.domain.spending import Day, Pace, add_spending, is_top_up, pace
+from balance_watch.domain.spending import Day, Fall, Pace, add_spending, change_between, pace
 from balance_watch.domain.trend import Sample, add_sample
+from balance_watch.domain.use_profile import NO_PROFILE, Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class AccountState:
         rules: the rules that are breached, by name.
         trend: the balances of the last day, one sample per hour.
         days: what was spent on each of the last eight days.
+        profile: what is used in each hour of the week.
+        fall: the latest fall of the balance, which a rise may take back.
         top_up: a top-up that was seen and is not announced yet.
         top_up_notified_at: when the latest top-up was announced.
         provider: the provider that the numbers are from.
@@ -61,6 +64,8 @@ class AccountState:
     alerts: Mapping[Metric, Alert] = field(default_factory=dict)
     trend: tuple[Sample, ...] = ()
     days: tuple[Day, ...] = ()
+    profile: Profile = NO_PROFILE
+    fall: Fall | None = None
     top_up: TopUpSeen | None = None
     top_up_notified_at: datetime | None = None
     provider: str | None = None
@@ -75,7 +80,7 @@ class AccountState:
         """Returns how fast the balance is spent, as of the latest check."""
         if self.checked_at is None:
             return Pace()
-        return pace(self.trend, self.days, self.checked_at)
+        return pace(self.trend, self.days, self.checked_at, self.profile)
 
     @property
     def runway(self) -> timedelta | None:
@@ -112,10 +117,18 @@ def observe(
             return observed
         case Unlimited():
             # Without a limit there is no balance, so the old numbers mean nothing any longer.
-            observed = replace(observed, reading=None, trend=(), days=(), top_up=None)
+            observed = _begun_anew(observed, None)
         case Reading():
             observed = _with_reading(observed, result, now, provider)
     return replace(observed, provider=provider)
+
+
+def _begun_anew(state: AccountState, reading: Reading | None) -> AccountState:
+    """Returns the state without any number from before: it shares no plot and no rate with them."""
+    trend = () if reading is None else (Sample(reading.observed_at, reading.balance),)
+    return replace(
+        state, reading=reading, trend=trend, days=(), profile=NO_PROFILE, fall=None, top_up=None
+    )
 
 
 def _with_reading(
@@ -123,15 +136,20 @@ def _with_reading(
 ) -> AccountState:
     last = state.reading
     if last is None or (last.currency, state.provider) != (reading.currency, provider):
-        # Numbers of another currency or provider share no plot with these, and make no rate.
-        trend = add_sample((), now, reading.balance)
-        return replace(state, reading=reading, trend=trend, days=(), top_up=None)
+        return _begun_anew(state, replace(reading, observed_at=now))
     before, after = Sample(last.observed_at, last.balance), Sample(now, reading.balance)
-    topped_up = is_top_up(before.balance, after.balance)
+    change = change_between(before, after, state.fall)
+    profile, top_up = state.profile, state.top_up
+    if change.topped_up_from is not None:
+        top_up = TopUpSeen(now, change.topped_up_from, after.balance)
+    elif change.covered:
+        profile = profile.added(before.at, now, change.spent)
     return replace(
         state,
         reading=reading,
-        trend=add_sample(state.trend, now, reading.balance),
-        days=add_spending(state.days, before, after),
-        top_up=TopUpSeen(now, before.balance, after.balance) if topped_up else state.top_up,
+        trend=add_sample(state.trend, after._replace(spent=change.spent, covered=change.covered)),
+        days=add_spending(state.days, change, now),
+        profile=profile,
+        fall=change.fall,
+        top_up=top_up,
     )

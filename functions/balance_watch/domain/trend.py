@@ -1,24 +1,40 @@
 """The trend of a balance: one sample per hour of the last day, small enough to be stored."""
 
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import NamedTuple
 
 SPAN = timedelta(hours=24)
 
+_KEPT = Context(prec=12)
+
 
 class Sample(NamedTuple):
-    """The latest balance within one hour."""
+    """The latest balance within one hour.
+
+    `spent` and `covered` are what was spent since the sample before, and in how much time: they add
+    up what every reading told, so that a top-up between two samples hides no spending.
+    """
 
     at: datetime
     balance: Decimal
+    spent: Decimal = Decimal(0)
+    covered: timedelta = timedelta()
+
+    def after(self, earlier: "Sample") -> "Sample":
+        """Returns this sample with what was spent before an earlier one that is left out."""
+        spent, covered = _KEPT.add(earlier.spent, self.spent), earlier.covered + self.covered
+        return self._replace(spent=spent, covered=covered)
 
 
-def add_sample(trend: tuple[Sample, ...], now: datetime, balance: Decimal) -> tuple[Sample, ...]:
-    """Returns the trend with this balance for its hour, and without samples older than a day."""
-    hour = _hour(now)
-    kept = (sample for sample in trend if hour - SPAN <= _hour(sample.at) < hour)
-    return (*kept, Sample(now, balance))
+def add_sample(trend: tuple[Sample, ...], sample: Sample) -> tuple[Sample, ...]:
+    """Returns the trend with this sample for its hour, and without samples older than a day."""
+    hour = _hour(sample.at)
+    for each in trend:
+        if _hour(each.at) == hour:
+            sample = sample.after(each)
+    kept = (each for each in trend if hour - SPAN <= _hour(each.at) < hour)
+    return (*kept, sample)
 
 
 def _hour(at: datetime) -> datetime:

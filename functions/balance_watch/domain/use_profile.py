@@ -108,6 +108,10 @@ class Profile(NamedTuple):
         return profile
 
 
+NO_PROFILE = Profile()
+"""The profile of an account of which nothing is known."""
+
+
 def _pieces(first: int, last: int) -> Iterator[tuple[int, int]]:
     """Yields the hours between two times, in seconds, and how many seconds of each."""
     while first < last:
@@ -139,7 +143,10 @@ def _with(profile: Profile, seconds: int, spent: float, shape: list[float] | Non
         if not is_outgrown(profile, shape):
             week = sum(shape) * scale_of(profile, shape)[0]
             spent = min(spent, rate + week * MEMORY)
-            counted = min(spent, max(0.0, rate + week / WEEK * DAY - profile.spent))
+            day = rate + week / WEEK * DAY
+            # What was bounded when it was spent is bounded alike when it is taken back.
+            spent = max(spent, -rate - week * MEMORY)
+            counted = max(min(spent, max(0.0, day - profile.spent)), -day)
     learnt = due + _learning(profile) * (counted - due)
     return profile._replace(
         spent=_short(profile.spent + counted),

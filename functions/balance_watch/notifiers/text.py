@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Context, Decimal
 
+from balance_watch.domain.forecast import LONGEST
 from balance_watch.domain.formatting import format_runway, with_unit
 from balance_watch.domain.metrics import METRICS, Unit
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.rules import Metric
-from balance_watch.domain.spending import LONGEST
 
 _PREFIXES = {Reason.WORSENED: "Worse: ", Reason.REMINDER: "Still: "}
 _ROUGH = Context(prec=3)

@@ -4,19 +4,21 @@ It is meant to stay within one write unit, so that a quiet account costs one uni
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from itertools import accumulate, pairwise
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal
+from itertools import pairwise
 from typing import Any
 
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric
-from balance_watch.domain.spending import Day
+from balance_watch.domain.spending import Day, Fall
 from balance_watch.domain.state import AccountState, RuleState, TopUpSeen
 from balance_watch.domain.trend import Sample
+from balance_watch.domain.use_profile import NO_PROFILE, Profile
 from balance_watch.store.alerts import alert_from_item, alert_to_item
 from balance_watch.store.items import (
+    MALFORMED_ITEM,
     Item,
     account_key,
     account_of,
@@ -31,9 +33,11 @@ from balance_watch.store.items import (
 )
 from balance_watch.store.readings import reading_from_map, reading_to_map
 from balance_watch.store.sizes import WRITE_UNIT, size_of
+from balance_watch.store.use_profiles import parse_profile, serialize_profile
 
 _TREND_BYTES, _SHORT_TREND_BYTES = 400, 120
-_EPOCH = date(1970, 1, 1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KEPT = Context(prec=12)
 
 
 def state_key(account: str) -> Item:
@@ -52,6 +56,8 @@ def state_to_item(state: AccountState) -> Item:
             "rules": _rules_to_item(state.rules) or None,
             "alerts": _alerts_to_item(state.alerts) or None,
             "days": _days_to_text(state.days) or None,
+            **_profile_to_item(state.profile),
+            "fall": _fall_to_text(state.fall),
             "jump": _top_up_to_item(state.top_up),
             "jump_told": maybe_text(state.top_up_notified_at),
             "provider": state.provider,
@@ -89,6 +95,8 @@ def state_from_item(item: Mapping[str, Any]) -> AccountState:
         },
         trend=_trend_from_text(item.get("trail", "")),
         days=_days_from_text(item.get("days", "")),
+        profile=_profile_from_item(item),
+        fall=_fall_from_text(item["fall"]) if "fall" in item else None,
         top_up=_top_up_from_item(item["jump"]) if "jump" in item else None,
         top_up_notified_at=maybe_time(item.get("jump_told")),
         provider=item.get("provider"),
@@ -149,46 +157,109 @@ def _top_up_from_item(item: Mapping[str, Any]) -> TopUpSeen:
     return TopUpSeen(time_of(item["at"]), number_from(item["before"]), number_from(item["after"]))
 
 
+def _profile_to_item(profile: Profile) -> Item:
+    if profile == NO_PROFILE:
+        return {}
+    hours, rest = serialize_profile(profile)
+    return {"use": hours, "used": rest}
+
+
+def _profile_from_item(item: Mapping[str, Any]) -> Profile:
+    """Returns the profile of an item; a malformed one begins anew, and only that."""
+    if "use" not in item:
+        return NO_PROFILE
+    try:
+        return parse_profile(bytes(item["use"]), item["used"])
+    except MALFORMED_ITEM:
+        return NO_PROFILE
+
+
+def _fall_to_text(fall: Fall | None) -> str | None:
+    """Writes a fall as `minutes:size`, the minutes since the epoch; with `:?` if not confirmed."""
+    if fall is None:
+        return None
+    return f"{seconds_of(fall.at) // 60}:{fall.size}{'' if fall.counted else ':?'}"
+
+
+def _fall_from_text(text: str) -> Fall:
+    minutes, size, *unconfirmed = text.split(":")
+    at = datetime.fromtimestamp(int(minutes) * 60, UTC)
+    return Fall(at, Decimal(size), counted=not unconfirmed)
+
+
 def _trend_to_text(trend: tuple[Sample, ...], room: int) -> str:
     """Writes a trend as `minutes:balance`, the minutes since the sample before (first: the epoch).
 
-    If that is longer than the room, every other sample is left out, but never the latest.
+    What was spent, and in how many minutes, follow if that is not just the difference between two
+    samples. If the text is longer than the room, every other sample is left out, never the latest.
     """
-    minutes = [seconds_of(sample.at) // 60 for sample in trend]
-    gaps = [minute - before for before, minute in pairwise((0, *minutes))]
-    pairs = zip(gaps, trend, strict=True)
-    text = " ".join(f"{gap}:{sample.balance:f}" for gap, sample in pairs)
+    firsts = (Sample(_EPOCH, Decimal(0)), *trend)
+    pairs = (_sample_to_text(before, after) for before, after in pairwise(firsts))
+    text = " ".join(pairs)
     if len(text) <= room or len(trend) == 1:
         return text
-    return _trend_to_text(trend[(len(trend) + 1) % 2 :: 2], room)
+    return _trend_to_text(_thinned(trend), room)
 
 
-def _trend_from_text(text: str) -> tuple[Sample, ...]:
-    pairs = [pair.split(":") for pair in text.split()]
-    minutes = accumulate(int(gap) for gap, _ in pairs)
+def _thinned(trend: tuple[Sample, ...]) -> tuple[Sample, ...]:
+    """Leaves out every other sample, and adds what was spent before it to the next one."""
+    first = (len(trend) + 1) % 2
     return tuple(
-        Sample(datetime.fromtimestamp(minute * 60, UTC), Decimal(balance))
-        for minute, (_, balance) in zip(minutes, pairs, strict=True)
+        sample if index < 1 else sample.after(trend[index - 1])
+        for index, sample in enumerate(trend)
+        if index % 2 == first
     )
 
 
+def _sample_to_text(before: Sample, after: Sample) -> str:
+    minutes, covered = _minutes_of(after) - _minutes_of(before), _minutes(after.covered)
+    text = f"{minutes}:{after.balance:f}"
+    if before.at == _EPOCH or (after.spent, covered) == (_spent_between(before, after), minutes):
+        return text
+    return f"{text}:{after.spent:f}:{covered}"
+
+
+def _minutes_of(sample: Sample) -> int:
+    return seconds_of(sample.at) // 60
+
+
+def _minutes(span: timedelta) -> int:
+    return int(span.total_seconds()) // 60
+
+
+def _spent_between(before: Sample, after: Sample) -> Decimal:
+    return _KEPT.subtract(before.balance, after.balance)
+
+
+def _trend_from_text(text: str) -> tuple[Sample, ...]:
+    trend: list[Sample] = []
+    at = _EPOCH
+    for part in text.split():
+        minutes, balance, *more = part.split(":")
+        at += timedelta(minutes=int(minutes))
+        sample = Sample(at, Decimal(balance))
+        if more:
+            spent, covered = more
+            sample = Sample(at, sample.balance, Decimal(spent), timedelta(minutes=int(covered)))
+        elif trend:
+            spent_since = _spent_between(trend[-1], sample)
+            sample = Sample(at, sample.balance, spent_since, timedelta(minutes=int(minutes)))
+        trend.append(sample)
+    return tuple(trend)
+
+
 def _days_to_text(days: tuple[Day, ...]) -> str:
-    """Writes days as `day:spent:seconds:fell`, in days since the epoch; `fell` only if not 0."""
+    """Writes days as `day:spent:seconds`, in days since the epoch."""
     return " ".join(
-        f"{(day.day - _EPOCH).days}:{day.spent}:{int(day.covered.total_seconds())}"
-        + (f":{day.fell}" if day.fell else "")
+        f"{(day.day - _EPOCH.date()).days}:{day.spent}:{int(day.covered.total_seconds())}"
         for day in days
     )
 
 
 def _days_from_text(text: str) -> tuple[Day, ...]:
+    """Returns the days of a text; one of an earlier release may have a fourth part."""
     parts = (day.split(":") for day in text.split())
     return tuple(
-        Day(
-            _EPOCH + timedelta(int(day)),
-            Decimal(spent),
-            timedelta(seconds=int(seconds)),
-            *map(Decimal, fell),
-        )
-        for day, spent, seconds, *fell in parts
+        Day(_EPOCH.date() + timedelta(int(day)), Decimal(spent), timedelta(seconds=int(seconds)))
+        for day, spent, seconds, *_ in parts
     )
