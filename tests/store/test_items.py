@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.outbox import Outgoing
+from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.state import AccountState
 from balance_watch.domain.trend import Sample
+from balance_watch.domain.use_profile import Profile, Sums
 from balance_watch.store.outbox import entry_from_item, entry_key, entry_to_item
 from balance_watch.store.readings import reading_from_item, reading_sort, reading_to_item
 from balance_watch.store.runs import configuration_from_item, configuration_to_item
@@ -22,6 +24,7 @@ from balance_watch.store.sizes import WRITE_UNIT, size_of
 from balance_watch.store.states import state_from_item, state_to_item
 from tests.support import strategies
 from tests.support.examples import TICK, entry, full_reading, quiet_state, reading, state
+from tests.support.watchman import ACCOUNT, HOUR, Watchman, below
 
 
 def through_boto3(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,8 +43,20 @@ def test_a_reading_is_read_as_it_was_written(account: str, written: Reading) -> 
 def test_a_state_is_read_as_it_was_written(written: AccountState) -> None:
     read = state_from_item(through_boto3(state_to_item(written)))
     assert replace(read, trend=written.trend) == written
-    assert set(read.trend) <= set(written.trend), "samples are left out where there is no room"
-    assert read.trend[-1:] == written.trend[-1:]
+    assert _balances(read) <= _balances(written), "samples are left out where there is no room"
+    assert [it.balance for it in read.trend[-1:]] == [it.balance for it in written.trend[-1:]]
+
+
+def _balances(state: AccountState) -> set[tuple[datetime, Decimal]]:
+    return {(sample.at, sample.balance) for sample in state.trend}
+
+
+@given(strategies.states())
+def test_a_trend_that_is_left_out_in_part_still_tells_what_was_spent(written: AccountState) -> None:
+    read = state_from_item(through_boto3(state_to_item(written)))
+    kept = {sample.at for sample in read.trend}
+    later = [it for it in written.trend if it.at > min(kept)] if kept else []
+    assert sum(it.spent for it in read.trend[1:]) == sum(it.spent for it in later)
 
 
 @given(strategies.entries)
@@ -79,7 +94,7 @@ def test_a_trend_of_any_numbers_stays_short_and_keeps_its_latest(balances: list[
     kept = state_from_item(item).trend
     assert len(item["trail"]) <= 400
     assert kept[-1] == trend[-1]
-    assert set(kept) <= set(trend)
+    assert {it.balance for it in kept} <= set(balances)
 
 
 def test_the_zero_time_of_a_provider_does_not_make_a_state_unreadable() -> None:
@@ -118,12 +133,31 @@ def test_a_state_with_a_day_of_samples_is_written_with_one_unit() -> None:
     assert size_of(state_to_item(quiet_state())) <= WRITE_UNIT
 
 
+_SUMS = (1234.56, 3600, Sums(123456, 123456), Sums(12345.6, 12345.6))
+
+
+def test_a_state_with_a_profile_and_two_alerts_is_written_with_one_unit() -> None:
+    """A state to be shown: two alerts that were told on two channels, a fall, eight days."""
+    watchman = Watchman(Policy(rules=(below("100000"),)), replace(ACCOUNT, name="n" * 30))
+    watchman.state = AccountState("n" * 30)
+    balance = Decimal("12345.67")
+    for hour in range(24 * 9):
+        balance -= Decimal("42.4242") + hour % 7
+        watchman.announces(str(balance), HOUR)
+    assert {alert.notified is not None for alert in watchman.state.alerts.values()} == {True}
+    assert len(watchman.state.alerts) == 2
+    item = state_to_item(watchman.state)
+    assert size_of(item) <= WRITE_UNIT
+    assert len(state_from_item(item).trend) >= 6, "a plot of the last day"
+
+
 def test_a_state_with_the_longest_name_and_trend_is_written_with_one_unit() -> None:
     hour = TICK.replace(minute=0)
     samples = tuple(
         Sample(hour + timedelta(hours=index), Decimal("123456789.123456789")) for index in range(25)
     )
-    long = replace(quiet_state("n" * 100), trend=samples)
+    profile = Profile(bytes(range(1, 169)), -123, 497_000, 497_999, *_SUMS)
+    long = replace(quiet_state("n" * 100), trend=samples, profile=profile)
     assert size_of(state_to_item(long)) <= WRITE_UNIT
 
 

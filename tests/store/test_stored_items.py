@@ -20,9 +20,10 @@ from balance_watch.domain.run import (
     TopicSubscribers,
 )
 from balance_watch.domain.silences import Silence
-from balance_watch.domain.spending import Day
+from balance_watch.domain.spending import Day, Fall
 from balance_watch.domain.state import AccountState, RuleState, TopUpSeen
 from balance_watch.domain.trend import Sample
+from balance_watch.domain.use_profile import NO_PROFILE, Profile, Sums
 from balance_watch.store.outbox import entry_from_item, entry_to_item
 from balance_watch.store.payments import payment_from_item, payment_to_item
 from balance_watch.store.readings import reading_from_item, reading_to_item
@@ -127,11 +128,20 @@ def test_a_state() -> None:
         failing_since=TICK,
         rules={"low": RuleState(Metric.BALANCE, TICK, 3, firing=True)},
         alerts={Metric.BALANCE: ALERT},
-        trend=(Sample(TICK - HOUR, Decimal(13)), Sample(TICK, Decimal("12.50"))),
-        days=(
-            Day(TICK.date(), Decimal("0.5"), HOUR),
-            Day(NEXT.date(), Decimal(1), HOUR, Decimal(2)),
+        trend=(
+            Sample(TICK - 2 * HOUR, Decimal(3)),
+            Sample(TICK - HOUR, Decimal(13), Decimal(1), timedelta(minutes=55)),
+            Sample(TICK, Decimal("12.50"), Decimal("0.50"), HOUR),
         ),
+        days=(
+            Day(TICK.date(), Decimal("0.5"), timedelta(days=1)),
+            Day(TICK.date() + timedelta(days=1), Decimal("1.5"), timedelta(days=1)),
+            Day(TICK.date() + timedelta(days=3), Decimal(1), HOUR),
+        ),
+        profile=Profile(
+            bytes(167) + b"\xff", 7, 497_000, 497_009, 2.5, 300, Sums(9.25, 9), Sums(1, 2)
+        ),
+        fall=Fall(TICK, Decimal(2), counted=False),
         top_up=TopUpSeen(TICK, Decimal(1), Decimal(13)),
         top_up_notified_at=TICK,
         provider="you",
@@ -144,14 +154,41 @@ def test_a_state() -> None:
         "failure": {"kind": "timed_out", "message": "No reply.", "since": AT, "count": 2},
         "rules": {"low": {"of": "balance", "since": SECONDS, "checks": 3, "firing": True}},
         "alerts": {"balance": ALERT_ITEM},
-        "days": "20779:0.5:3600 20779:1:3600:2",
+        "days": "20779:0.5:86400 20780:1.5:86400 20782:1:3600",
+        "use": bytes(167) + b"\xff",
+        "used": "497000 9 300 7 2.5 9.25 9 1 2",
+        "fall": "29922365:2:?",
         "jump": {"at": AT, "before": Decimal(1), "after": Decimal(13)},
         "jump_told": AT,
         "provider": "you",
-        "trail": "29922305:13 60:12.50",
+        "trail": "29922245:3 60:13 60:12.50",
+        "spans": "1:1:55",
     }
     assert state_to_item(state) == item
     assert state_from_item(item) == state
+
+
+def test_the_days_and_the_trend_of_an_earlier_release_are_read() -> None:
+    item = {
+        "pk": "ACCOUNT#a",
+        "sk": "STATE",
+        "checked_at": AT,
+        "days": "20779:0.5:3600 20780:1:3600:2",
+        "trail": "29922305:13 60:12.50",
+    }
+    state = state_from_item(item)
+    first = TICK.date()
+    assert state.days == (
+        Day(first, Decimal("0.5"), HOUR),
+        Day(first + timedelta(days=1), Decimal(1), HOUR),
+    )
+    assert [(it.spent, it.covered) for it in state.trend[1:]] == [(Decimal("0.50"), HOUR)]
+    assert state.profile == NO_PROFILE
+
+
+def test_a_malformed_profile_begins_anew_and_the_state_stays() -> None:
+    item = {"pk": "ACCOUNT#a", "sk": "STATE", "checked_at": AT, "use": b"\x01", "used": "damaged"}
+    assert state_from_item(item) == AccountState("a", checked_at=TICK)
 
 
 def test_a_reading() -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
@@ -12,9 +13,10 @@ from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
 from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
-from balance_watch.domain.spending import Day
+from balance_watch.domain.spending import Day, Fall
 from balance_watch.domain.state import AccountState, RuleState, TopUpSeen
 from balance_watch.domain.trend import Sample
+from balance_watch.domain.use_profile import NO_PROFILE, Profile, Sums
 
 
 def _amount(digits: int, exponent: int) -> Decimal | None:
@@ -72,9 +74,10 @@ alerts = st.builds(
     channels=st.lists(words, max_size=3).map(tuple),
     ended_at=st.none() | ticks,
 )
+minutes = ticks.map(lambda at: at.replace(second=0))
 estimates = st.decimals(-(10**9), 10**9, places=3, allow_nan=False, allow_infinity=False)
 covered = st.integers(0, 10**6).map(lambda seconds: timedelta(0, seconds))
-days = st.builds(Day, ticks.map(datetime.date), estimates, covered, estimates)
+falls = st.builds(Fall, minutes, estimates, st.booleans())
 top_ups_seen = st.builds(TopUpSeen, ticks, amounts, amounts)
 rule_states = st.builds(
     RuleState, metrics, ticks, st.integers(1, 10**6), st.booleans(), st.booleans()
@@ -86,10 +89,38 @@ def trends(draw: st.DrawFn) -> tuple[Sample, ...]:
     """Draws trends with balances of ordinary length, so that no sample is dropped for space."""
     hour = draw(ticks).replace(minute=0, second=0)
     balances = draw(st.lists(st.integers(-(10**6), 10**6), max_size=24))
-    return tuple(
+    samples = [
         Sample(hour + timedelta(hours=index), exact(Decimal(balance) / 1000))
         for index, balance in enumerate(balances)
+    ]
+    return tuple(samples[:1]) + tuple(
+        after._replace(
+            spent=before.balance - after.balance + draw(st.sampled_from([0, 0, 0, 5])),
+            covered=timedelta(minutes=draw(st.sampled_from([60, 60, 55]))),
+        )
+        for before, after in pairwise(samples)
     )
+
+
+@st.composite
+def weeks(draw: st.DrawFn) -> tuple[Day, ...]:
+    """Draws days in their order, some of them missing."""
+    first = draw(ticks).date()
+    numbers = draw(st.lists(st.integers(0, 7), unique=True, max_size=8).map(sorted))
+    return tuple(Day(first + timedelta(n), draw(estimates), draw(covered)) for n in numbers)
+
+
+profiles = st.just(NO_PROFILE) | st.builds(
+    Profile,
+    hours=st.binary(min_size=168, max_size=168),
+    top=st.integers(-300, 300),
+    began=st.integers(480_000, 500_000),
+    hour=st.integers(480_000, 500_000),
+    spent=st.integers(-(10**5), 10**5).map(float),
+    covered=st.integers(0, 3600),
+    week=st.builds(Sums, st.integers(0, 10**5).map(float), st.integers(0, 10**5).map(float)),
+    day=st.builds(Sums, st.integers(0, 10**5).map(float), st.integers(0, 10**5).map(float)),
+)
 
 
 @st.composite
@@ -108,7 +139,9 @@ def states(draw: st.DrawFn) -> AccountState:
         rules=draw(st.dictionaries(words, rule_states, max_size=4)),
         alerts=draw(st.dictionaries(metrics, alerts, max_size=4)),
         trend=draw(trends()),
-        days=draw(st.lists(days, max_size=8).map(tuple)),
+        days=draw(weeks()),
+        profile=draw(profiles),
+        fall=draw(st.none() | falls),
         top_up=draw(st.none() | top_ups_seen),
         top_up_notified_at=draw(st.none() | ticks),
         provider=draw(st.none() | words),

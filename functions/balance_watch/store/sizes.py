@@ -26,6 +26,8 @@ def _size_of_value(value: object) -> int:
             return 1
         case str():
             return len(value.encode())
+        case bytes():
+            return len(value)
         case int() | Decimal():
             digits = len(Decimal(value).normalize().as_tuple().digits)
             # "1 byte per two significant digits, plus 1 byte", one more for a sign; 21 at most.

@@ -3,10 +3,10 @@
 It is meant to stay within one write unit, so that a quiet account costs one unit for its state.
 """
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 from balance_watch.domain.lifecycle import Alert
@@ -35,9 +35,10 @@ from balance_watch.store.readings import reading_from_map, reading_to_map
 from balance_watch.store.sizes import WRITE_UNIT, size_of
 from balance_watch.store.use_profiles import parse_profile, serialize_profile
 
-_TREND_BYTES, _SHORT_TREND_BYTES = 400, 120
+_TREND_BYTES, _SHORT_TREND_BYTES = 400, 80
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEPT = Context(prec=12)
+_WHOLE_DAY = timedelta(days=1)
 
 
 def state_key(account: str) -> Item:
@@ -63,10 +64,13 @@ def state_to_item(state: AccountState) -> Item:
             "provider": state.provider,
         }
     )
+    if size_of(item) > WRITE_UNIT - _SHORT_TREND_BYTES and state.days:
+        del item["days"]
+        item["week"] = _days_to_short_text(state.days)
     if state.trend:
         free = WRITE_UNIT - size_of(item) - len("trail")
         room = min(_TREND_BYTES, max(_SHORT_TREND_BYTES, free))
-        item["trail"] = _trend_to_text(state.trend, room)
+        item |= _trend_to_item(state.trend, room)
     return item
 
 
@@ -93,8 +97,8 @@ def state_from_item(item: Mapping[str, Any]) -> AccountState:
             for metric, alert in item.get("alerts", {}).items()
             if metric in set(Metric)
         },
-        trend=_trend_from_text(item.get("trail", "")),
-        days=_days_from_text(item.get("days", "")),
+        trend=_trend_from_item(item),
+        days=_days_from_item(item),
         profile=_profile_from_item(item),
         fall=_fall_from_text(item["fall"]) if "fall" in item else None,
         top_up=_top_up_from_item(item["jump"]) if "jump" in item else None,
@@ -187,79 +191,108 @@ def _fall_from_text(text: str) -> Fall:
     return Fall(at, Decimal(size), counted=not unconfirmed)
 
 
-def _trend_to_text(trend: tuple[Sample, ...], room: int) -> str:
+def _trend_to_item(trend: tuple[Sample, ...], room: int) -> Item:
     """Writes a trend as `minutes:balance`, the minutes since the sample before (first: the epoch).
 
-    What was spent, and in how many minutes, follow if that is not just the difference between two
-    samples. If the text is longer than the room, every other sample is left out, never the latest.
+    `spans` is about the samples before which the balance was topped up, or was not observed for all
+    the time: `number:spent:minutes`. If all of it is longer than the room, every other sample is
+    left out, but never the latest.
     """
     firsts = (Sample(_EPOCH, Decimal(0)), *trend)
-    pairs = (_sample_to_text(before, after) for before, after in pairwise(firsts))
-    text = " ".join(pairs)
-    if len(text) <= room or len(trend) == 1:
-        return text
-    return _trend_to_text(_thinned(trend), room)
+    gaps = [_minutes_between(before, after) for before, after in pairwise(firsts)]
+    text = " ".join(f"{gap}:{it.balance:f}" for gap, it in zip(gaps, trend, strict=True))
+    spans = " ".join(
+        f"{number}:{after.spent:f}:{_minutes(after.covered)}"
+        for number, (before, after) in enumerate(pairwise(trend), 1)
+        if (after.spent, _minutes(after.covered)) != _difference(before, after)
+    )
+    if len(text) + len(spans) > room and len(trend) > 1:
+        return _trend_to_item(_thinned(trend), room)
+    return {"trail": text, **({"spans": spans} if spans else {})}
+
+
+def _trend_from_item(item: Mapping[str, Any]) -> tuple[Sample, ...]:
+    pairs = [pair.split(":") for pair in item.get("trail", "").split()]
+    minutes = accumulate(int(gap) for gap, _ in pairs)
+    trend = [
+        Sample(_EPOCH + timedelta(minutes=at), Decimal(balance))
+        for at, (_, balance) in zip(minutes, pairs, strict=True)
+    ]
+    spans = {
+        int(number): (Decimal(spent), int(covered))
+        for number, spent, covered in (it.split(":") for it in item.get("spans", "").split())
+    }
+    for number, (before, after) in enumerate(pairwise(tuple(trend)), 1):
+        spent, covered = spans.get(number, _difference(before, after))
+        trend[number] = after._replace(spent=spent, covered=timedelta(minutes=covered))
+    return tuple(trend)
 
 
 def _thinned(trend: tuple[Sample, ...]) -> tuple[Sample, ...]:
     """Leaves out every other sample, and adds what was spent before it to the next one."""
-    first = (len(trend) + 1) % 2
     return tuple(
-        sample if index < 1 else sample.after(trend[index - 1])
-        for index, sample in enumerate(trend)
-        if index % 2 == first
+        trend[index].after(trend[index - 1]) if index else trend[index]
+        for index in range((len(trend) + 1) % 2, len(trend), 2)
     )
 
 
-def _sample_to_text(before: Sample, after: Sample) -> str:
-    minutes, covered = _minutes_of(after) - _minutes_of(before), _minutes(after.covered)
-    text = f"{minutes}:{after.balance:f}"
-    if before.at == _EPOCH or (after.spent, covered) == (_spent_between(before, after), minutes):
-        return text
-    return f"{text}:{after.spent:f}:{covered}"
+def _difference(before: Sample, after: Sample) -> tuple[Decimal, int]:
+    """Returns what was spent between two samples, in how many minutes, if there was no top-up."""
+    return _KEPT.subtract(before.balance, after.balance), _minutes_between(before, after)
 
 
-def _minutes_of(sample: Sample) -> int:
-    return seconds_of(sample.at) // 60
+def _minutes_between(before: Sample, after: Sample) -> int:
+    return seconds_of(after.at) // 60 - seconds_of(before.at) // 60
 
 
 def _minutes(span: timedelta) -> int:
     return int(span.total_seconds()) // 60
 
 
-def _spent_between(before: Sample, after: Sample) -> Decimal:
-    return _KEPT.subtract(before.balance, after.balance)
-
-
-def _trend_from_text(text: str) -> tuple[Sample, ...]:
-    trend: list[Sample] = []
-    at = _EPOCH
-    for part in text.split():
-        minutes, balance, *more = part.split(":")
-        at += timedelta(minutes=int(minutes))
-        sample = Sample(at, Decimal(balance))
-        if more:
-            spent, covered = more
-            sample = Sample(at, sample.balance, Decimal(spent), timedelta(minutes=int(covered)))
-        elif trend:
-            spent_since = _spent_between(trend[-1], sample)
-            sample = Sample(at, sample.balance, spent_since, timedelta(minutes=int(minutes)))
-        trend.append(sample)
-    return tuple(trend)
-
-
 def _days_to_text(days: tuple[Day, ...]) -> str:
     """Writes days as `day:spent:seconds`, in days since the epoch."""
     return " ".join(
-        f"{(day.day - _EPOCH.date()).days}:{day.spent}:{int(day.covered.total_seconds())}"
-        for day in days
+        f"{_number_of(day)}:{day.spent}:{int(day.covered.total_seconds())}" for day in days
     )
 
 
-def _days_from_text(text: str) -> tuple[Day, ...]:
-    """Returns the days of a text; one of an earlier release may have a fourth part."""
-    parts = (day.split(":") for day in text.split())
+def _days_to_short_text(days: tuple[Day, ...]) -> str:
+    """Writes days as `day@spent/seconds`, the days since the day before (first: the epoch).
+
+    That a day follows the one before, and that all of it was observed, go without saying.
+    """
+    gaps = (number - before for before, number in pairwise((0, *map(_number_of, days))))
+    return " ".join(
+        f"{'' if gap == 1 else f'{gap}@'}{day.spent.normalize():f}"
+        f"{'' if day.covered == _WHOLE_DAY else f'/{int(day.covered.total_seconds())}'}"
+        for gap, day in zip(gaps, days, strict=True)
+    )
+
+
+def _days_from_item(item: Mapping[str, Any]) -> tuple[Day, ...]:
+    """Returns the days of an item; those of an earlier release may have a fourth part."""
+    if "week" in item:
+        return tuple(_days_from_short_text(item["week"]))
+    parts = (day.split(":") for day in item.get("days", "").split())
     return tuple(
-        Day(_EPOCH.date() + timedelta(int(day)), Decimal(spent), timedelta(seconds=int(seconds)))
+        Day(_date(int(day)), Decimal(spent), timedelta(seconds=int(seconds)))
         for day, spent, seconds, *_ in parts
     )
+
+
+def _days_from_short_text(text: str) -> Iterator[Day]:
+    number = 0
+    for part in text.split():
+        gap, has_gap, rest = part.rpartition("@")
+        spent, has_seconds, seconds = rest.partition("/")
+        number += int(gap) if has_gap else 1
+        covered = timedelta(seconds=int(seconds)) if has_seconds else _WHOLE_DAY
+        yield Day(_date(number), Decimal(spent), covered)
+
+
+def _number_of(day: Day) -> int:
+    return (day.day - _EPOCH.date()).days
+
+
+def _date(number: int) -> date:
+    return _EPOCH.date() + timedelta(number)
