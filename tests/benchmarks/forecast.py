@@ -30,8 +30,8 @@ from random import Random
 from typing import NamedTuple, Protocol
 
 from balance_watch.domain.forecast import LONGEST
-from balance_watch.domain.forecast import lasts as forecast_runway
-from balance_watch.domain.use_profile import Profile
+from balance_watch.domain.reading import Reading
+from balance_watch.domain.state import AccountState, observe
 
 WARM = (48, 336)
 LASTS = (96, 168, 336)
@@ -147,43 +147,44 @@ class PredictLinear(Flat):
 
 
 class Ours:
-    """The profile of use by hour of the week; the rate before while there is none."""
+    """What the check computes: the state of an account, look by look."""
 
     def __init__(self, trace: Trace, start: int, looks: int) -> None:
         self.trace, self.looks = trace, looks
-        self.before = Before(trace, start, looks)
-        self.profile, self.seen = Profile(), start
+        self.whole = 4 * trace.total[-1]
+        self.state = AccountState("account")
+        self.now, self.seen = start, start
+        self._look(start, trace.total[start])
 
     def passes(self, at: int) -> None:
         """Takes in an hour."""
-        self.before.passes(at)
+        self.now = at + 1
         if not self.trace.known[at]:
             return
-        total = self.trace.total
-        if self.seen < at:
-            self._add(self.seen, at + 1, total[at + 1] - total[self.seen])
-        else:
-            for look in range(self.looks):
-                spent = (total[at + 1] - total[at]) / self.looks
-                self._add(at + look / self.looks, at + (look + 1) / self.looks, spent)
+        before, after = self.trace.total[at], self.trace.total[at + 1]
+        looks = self.looks if self.seen == at else 1
+        for look in range(1, looks + 1):
+            part = look / looks
+            self._look(at + part, before + (after - before) * part)
         self.seen = at + 1
 
-    def _add(self, start: float, end: float, spent: float) -> None:
-        amount = Decimal(f"{spent:.12g}")
-        self.profile = self.profile.added(self._time(start), self._time(end), amount)
+    def _look(self, hours: float, spent: float) -> None:
+        now, balance = self._time(hours), Decimal(f"{self.whole - spent:.12g}")
+        self.state = observe(self.state, Reading(now, balance, "USD"), now)
 
     def _time(self, hours: float) -> datetime:
         return datetime.fromtimestamp(round((self.trace.first + hours) * 3600), UTC)
 
     def lasts(self, balance: float) -> float:
         """Returns how many hours a balance lasts."""
-        now = self._time(self.before.now)
-        lasts = forecast_runway(self.profile, Decimal(f"{balance:.12g}"), now)
-        return self.before.lasts(balance) if lasts is None else lasts / timedelta(hours=1)
+        now = self._time(self.now)
+        pace = self.state.pace._replace(at=now)
+        lasts = pace.lasts(Decimal(f"{balance:.12g}"))
+        return NEVER if lasts is None else lasts / timedelta(hours=1)
 
 
 METHODS: dict[str, Callable[[Trace, int, int], Method]] = {
-    "profile": Ours,
+    "ours": Ours,
     "before": Before,
     "flat 7 d": Flat,
     "predict_linear 24 h": PredictLinear,

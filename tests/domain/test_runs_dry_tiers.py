@@ -78,11 +78,11 @@ def used(**policy: object) -> Watchman:
 def test_a_runway_that_eases_to_a_warning_says_nothing_and_neither_does_its_return() -> None:
     watchman = used()
     falls(watchman, "99", "1", 77)
-    shows(watchman, "25")
+    shows(watchman, "24")
     assert is_grave(watchman)
     falls(watchman, "40", "1", 10)
     assert not is_grave(watchman)
-    falls(watchman, "30", "1", 10)
+    falls(watchman, "30", "1", 12)
     assert is_grave(watchman)
     assert announcements(watchman) == [("fired", "warning"), ("worsened", "critical")]
 
@@ -115,7 +115,7 @@ def test_news_of_a_tier_rests_on_a_read_that_is_below_it_by_itself() -> None:
     )
     shows(watchman, "25")
     assert len(dries(watchman)) == 1
-    shows(watchman, "24", "23")
+    shows(watchman, "22", "21")
     assert announcements(watchman)[1:] == [("worsened", "critical")]
 
 

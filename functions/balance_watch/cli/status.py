@@ -17,7 +17,7 @@ from balance_watch.cli.terminal import (
     wiring,
 )
 from balance_watch.domain.account import Account
-from balance_watch.domain.forecast import LONGEST
+from balance_watch.domain.forecast import LONGEST, runs_dry_at
 from balance_watch.domain.formatting import (
     digits,
     format_duration,
@@ -94,9 +94,10 @@ def _as_json(account: Account, state: AccountState, policy: Policy) -> dict[str,
 
 
 def _runs_dry_at(reading: Reading | None, runway: timedelta | None) -> str | None:
-    if reading is None or runway is None or runway >= LONGEST:
+    if reading is None or runway is None:
         return None
-    return iso_time(reading.observed_at + runway)
+    at = runs_dry_at(reading.observed_at, runway)
+    return None if at is None else iso_time(at)
 
 
 def _alerts(state: AccountState, account: Account, policy: Policy) -> Iterator[dict[str, Any]]:

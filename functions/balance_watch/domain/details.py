@@ -2,7 +2,9 @@
 
 import shlex
 from collections.abc import Iterator
+from datetime import timedelta
 
+from balance_watch.domain.forecast import runs_dry_at
 from balance_watch.domain.formatting import format_time, with_unit
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.reading import AutoReload, ReadFailure, Reading, Unlimited
@@ -45,8 +47,20 @@ def _balance(
     elif isinstance(measurements.result, ReadFailure):
         yield "The balance cannot be read at the moment. This is the last known balance."
     elif reading is not None:
+        if metric is Metric.RUNWAY and not resolved:
+            yield from _end(reading, measurements)
         yield from _spending(metric, reading, measurements)
         yield from _provider_facts(metric, reading, resolved=resolved)
+
+
+def _end(reading: Reading, measurements: Measurements) -> Iterator[str]:
+    """Yields when the balance is spent, which is easier to act on than how long it lasts."""
+    seconds = measurements.numbers.get(Metric.RUNWAY)
+    if not seconds:
+        return
+    at = runs_dry_at(reading.observed_at, timedelta(seconds=int(seconds)))
+    if at is not None:
+        yield f"At this rate, nothing is left on {format_time(at)}."
 
 
 def _spending(metric: Metric, reading: Reading, measurements: Measurements) -> Iterator[str]:

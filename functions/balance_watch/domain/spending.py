@@ -35,7 +35,7 @@ _LEAST_TOP_UP = Decimal("0.05")
 _CONFIRMED_AFTER = timedelta(minutes=30)
 """A large fall that readings have shown for so long is spending."""
 
-_SUDDEN = timedelta(hours=1)
+_SUDDEN = timedelta(minutes=30)
 """A large fall between readings further apart needs no confirmation: it may well be use."""
 
 _TAKEN_BACK_WITHIN = timedelta(days=1)
