@@ -28,7 +28,7 @@ from balance_watch.usecases.account_checks import (
     check_accounts,
 )
 from balance_watch.usecases.channel_health import ChannelHealth
-from balance_watch.usecases.configuration_faults import Examination, examine, shortened
+from balance_watch.usecases.configuration_faults import Examination, examine
 from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.listeners import AskTopic, ask
 from balance_watch.usecases.payments import Pay
@@ -150,7 +150,7 @@ class Check:
             _log.error("configuration: %s", fault)
         before = tick.run.record.configuration
         state, entries = decide_configuration(
-            before, shortened(faults), context=tick.context, now=tick.run.tick
+            before, faults, context=tick.context, now=tick.run.tick
         )
         if not entries:
             return state

@@ -13,8 +13,6 @@ from balance_watch.domain.unmatched import unmatched_fault, unmatched_silences
 from balance_watch.usecases.channel_health import ChannelHealth
 from balance_watch.usecases.listeners import Listeners, listeners_now
 
-_FAULTS, _FAULT_LENGTH = 50, 300
-
 
 class Examination(NamedTuple):
     """A configuration, compared with the run record: lost secrets, and who gets the alerts."""
@@ -70,10 +68,3 @@ def examine(configuration: Configuration, record: RunRecord, now: datetime) -> E
     configuration = replace(configuration, secrets_are_whole=is_whole)
     health = ChannelHealth.remembered(record, configuration)
     return Examination(configuration, lost, listeners_now(record, configuration, health))
-
-
-def shortened(faults: Sequence[str]) -> tuple[str, ...]:
-    """Returns as many faults as fit into an alert and an item, each cut off at a length."""
-    shown = tuple(fault[:_FAULT_LENGTH] for fault in faults[:_FAULTS])
-    more = len(faults) - len(shown)
-    return (*shown, f"And {more} more.") if more else shown
