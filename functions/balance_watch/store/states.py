@@ -13,7 +13,7 @@ from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.spending import Day
-from balance_watch.domain.state import AccountState, RuleState, TopUpSeen
+from balance_watch.domain.state import AccountState, Removed, RuleState, TopUpSeen
 from balance_watch.domain.trend import Sample
 from balance_watch.store.alerts import alert_from_item, alert_to_item
 from balance_watch.store.items import (
@@ -55,6 +55,7 @@ def state_to_item(state: AccountState) -> Item:
             "jump": _top_up_to_item(state.top_up),
             "jump_told": maybe_text(state.top_up_notified_at),
             "provider": state.provider,
+            **_removed_to_item(state.removed),
         }
     )
     if state.trend:
@@ -77,21 +78,14 @@ def state_from_item(item: Mapping[str, Any]) -> AccountState:
         failures=int(failure["count"]) if failure else 0,
         failure=ReadFailure(FailureKind(failure["kind"]), failure["message"]) if failure else None,
         failing_since=maybe_time(failure.get("since")) if failure else None,
-        rules={
-            name: _rule_from_item(rule)
-            for name, rule in item.get("rules", {}).items()
-            if rule["of"] in set(Metric)
-        },
-        alerts={
-            Metric(metric): alert_from_item(alert)
-            for metric, alert in item.get("alerts", {}).items()
-            if metric in set(Metric)
-        },
+        rules=_rules_from_item(item.get("rules", {})),
+        alerts=_alerts_from_item(item.get("alerts", {})),
         trend=_trend_from_text(item.get("trail", "")),
         days=_days_from_text(item.get("days", "")),
         top_up=_top_up_from_item(item["jump"]) if "jump" in item else None,
         top_up_notified_at=maybe_time(item.get("jump_told")),
         provider=item.get("provider"),
+        removed=_removed_from_item(item),
     )
 
 
@@ -131,6 +125,10 @@ def _rules_to_item(rules: Mapping[str, RuleState]) -> Item:
     }
 
 
+def _rules_from_item(item: Mapping[str, Any]) -> dict[str, RuleState]:
+    return {name: _rule_from_item(rule) for name, rule in item.items() if rule["of"] in set(Metric)}
+
+
 def _rule_from_item(item: Mapping[str, Any]) -> RuleState:
     since = time_from_seconds(item["since"])
     firing, grave = item["firing"], item.get("grave", False)
@@ -139,6 +137,34 @@ def _rule_from_item(item: Mapping[str, Any]) -> RuleState:
 
 def _alerts_to_item(alerts: Mapping[Metric, Alert]) -> Item:
     return {metric.value: alert_to_item(alert) for metric, alert in alerts.items()}
+
+
+def _alerts_from_item(item: Mapping[str, Any]) -> dict[Metric, Alert]:
+    return {
+        Metric(metric): alert_from_item(alert)
+        for metric, alert in item.items()
+        if metric in set(Metric)
+    }
+
+
+def _removed_to_item(removed: Removed | None) -> Item:
+    if removed is None:
+        return {}
+    return {
+        "removed_at": text_of(removed.at),
+        "removed_rules": _rules_to_item(removed.rules),
+        "removed_alerts": _alerts_to_item(removed.alerts),
+    }
+
+
+def _removed_from_item(item: Mapping[str, Any]) -> Removed | None:
+    if "removed_at" not in item:
+        return None
+    return Removed(
+        time_of(item["removed_at"]),
+        _rules_from_item(item.get("removed_rules", {})),
+        _alerts_from_item(item.get("removed_alerts", {})),
+    )
 
 
 def _top_up_to_item(top_up: TopUpSeen | None) -> Item | None:

@@ -176,7 +176,8 @@ class Check:
         alerted = {name for name, state in states.items() if state.is_alerted}
         for name in set(tick.run.record.alerted) - states.keys():
             # While a secret has a fault, an account may be missing for that reason alone.
-            if not tick.configuration.secrets_are_whole or not self.store.accounts.end_alerts(name):
+            is_missing = tick.configuration.secrets_are_whole
+            if not is_missing or not self.store.accounts.end_alerts(name, tick.run.tick):
                 alerted.add(name)
             else:
                 _log.warning("account was removed: its alerts end", extra={"account": name})
