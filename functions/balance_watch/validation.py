@@ -13,6 +13,9 @@ from balance_watch.domain.money import NotAnAmountError, exact
 Json = Any
 """Whatever JSON or TOML can hold."""
 
+NOT_UNICODE = "contains half of a surrogate pair, which is not a character"
+"""The problem of a text that JSON can escape, but UTF-8 cannot encode."""
+
 _PRINTABLE = re.compile(r"[!-~]+")
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -32,11 +35,13 @@ def convert(table_type: type[T], raw: object, where: str, faults: Faults) -> T |
     Adds a fault for every invalid, missing or unknown field. An invalid optional field gets its
     default, so that the caller can search for further faults: the length of `faults` tells whether
     there are any. Converts field by field, because msgspec stops at the first fault. An unknown
-    field is a fault, because a misspelt option would silently do nothing.
+    field is a fault, because a misspelt option would silently do nothing. `null` is as if the field
+    were absent, since Terraform writes it for an option that is not set.
     """
     if not isinstance(raw, Mapping):
         faults.add(where, f"must be a table, not {_type_name(raw)}")
         return None
+    raw = without_null(raw)
     fields = {field.encode_name: field for field in msgspec.structs.fields(table_type)}
     for name in raw:
         if name not in fields:
@@ -61,7 +66,17 @@ def convert(table_type: type[T], raw: object, where: str, faults: Faults) -> T |
 
 
 class _AlreadyAddedError(Exception):
-    """A nested table has faults, which are added already."""
+    """The faults of a field are added already."""
+
+
+def _has_typed_values(field_type: object) -> bool:
+    """Tells whether a type is a table whose values are not just any JSON."""
+    return get_origin(field_type) is dict and get_args(field_type)[1] is not Any
+
+
+def without_null(raw: Mapping[str, Json]) -> dict[str, Json]:
+    """Returns a table without the fields that are `null`."""
+    return {name: value for name, value in raw.items() if value is not None}
 
 
 def _convert_field(raw: object, field_type: object, where: str, faults: Faults) -> object:
@@ -79,7 +94,14 @@ def _convert_field(raw: object, field_type: object, where: str, faults: Faults) 
         None,
     )
     if table_type is None or not isinstance(raw, Mapping):
-        return msgspec.convert(raw, field_type, dec_hook=decode)
+        if isinstance(raw, Mapping) and any(map(_has_typed_values, candidates)):
+            raw = without_null(raw)
+        try:
+            return msgspec.convert(raw, field_type, dec_hook=decode)
+        except UnicodeEncodeError:
+            faults.add(where, NOT_UNICODE)
+            raise _AlreadyAddedError from None
+    raw = without_null(raw)
     before = len(faults)
     value: object
     if get_origin(field_type) is dict:

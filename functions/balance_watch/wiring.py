@@ -187,6 +187,7 @@ class Wiring(TableWiring):
             deadline=deadline,
             fallbacks=configuration.fallbacks,
             unread_kinds=configuration.unread_kinds,
+            renamed=configuration.renamed,
         )
 
     def check(

@@ -1,9 +1,14 @@
 """Every fault of an account is reported at its place, and other accounts are parsed."""
 
 import json
+from functools import partial
 
 import pytest
 
+from balance_watch.config.secrets import parse_secrets
+from balance_watch.config.sources import Secrets
+from balance_watch.notifiers.channels import KINDS
+from balance_watch.providers.registry import resolve
 from tests.support.canaries import key, webhook
 from tests.support.secret_texts import account, addresses, names, parse, parse_entries
 
@@ -59,6 +64,42 @@ def test_a_key_that_no_header_can_contain_is_a_fault(key: str) -> None:
             "is empty, or contains a space, line break or special character"
         )
     ]
+
+
+BASIC = {"name": "Basic", "url": "https://api.example.com", "auth": {"basic": ["$user", "$word"]}}
+BODY = {**BASIC, "method": "POST", "auth": {"body": {"user": "$user", "word": "$word"}}}
+QUERY = {**BASIC, "auth": {"query": {"user": "$user", "word": "$word"}, "why_query": "No header."}}
+
+
+def faults_of_password(provider: dict[str, object], password: str) -> list[str]:
+    """Returns the faults of an account that specifies its provider and has this password."""
+    entry = {
+        "name": "own",
+        "provider": {**provider, "currency": "USD", "reply": {"balance": "balance"}},
+        "credentials": {"user": "somebody", "word": password},
+    }
+    texts = {"balance-watch/accounts": json.dumps({"accounts": [entry]})}
+    parsed = parse_secrets(Secrets(texts), "balance-watch/", partial(resolve, {}), KINDS)
+    return list(parsed.faults)
+
+
+@pytest.mark.parametrize("provider", [BASIC, BODY, QUERY], ids=["basic", "body", "query"])
+@pytest.mark.parametrize("password", ["correct horse  battery", "pässwörd", "密码 with a space"])
+def test_what_is_sent_encoded_may_have_spaces_and_any_letters(
+    provider: dict[str, object], password: str
+) -> None:
+    assert faults_of_password(provider, password) == []
+
+
+@pytest.mark.parametrize("provider", [BASIC, BODY, QUERY], ids=["basic", "body", "query"])
+@pytest.mark.parametrize("password", ["", "two\nlines", "nul\x00", "zero\u200bwidth", "half\ud800"])
+def test_a_password_with_a_character_that_is_not_printed_is_a_fault(
+    provider: dict[str, object], password: str
+) -> None:
+    assert any(
+        "credentials, word: is empty, or contains" in it or "surrogate" in it
+        for it in faults_of_password(provider, password)
+    )
 
 
 @pytest.mark.parametrize(

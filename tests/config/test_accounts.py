@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from balance_watch.domain.account import Account
+from balance_watch.domain.account import Account, matches
 from tests.support.canaries import key
 from tests.support.secret_texts import (
     CATALOGUE,
@@ -135,3 +135,17 @@ def test_a_name_in_two_secrets_is_reported_and_the_first_account_is_kept() -> No
 
 def test_names_that_differ_only_in_surrounding_space_are_the_same() -> None:
     assert len(parse_entries(account(), account(name=" search ")).faults) == 1
+
+
+def test_two_ways_to_write_a_name_in_unicode_are_one_name() -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    parsed = parse_entries(account(name=decomposed), account(name=composed))
+    assert names(parsed) == [composed]
+    assert "another account has the same name" in parsed.faults[0]
+
+
+@pytest.mark.parametrize("glob", ["caf\u00e9", "cafe\u0301", "caf\u00e9*", "cafe\u0301*"])
+def test_a_match_fits_a_name_however_it_is_written(glob: str) -> None:
+    assert all(
+        matches({"account": glob}, {"account": name}) for name in ("caf\u00e9", "cafe\u0301")
+    )

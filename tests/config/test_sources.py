@@ -112,6 +112,14 @@ def test_a_secret_that_means_nothing_and_cannot_be_read_is_one_fault() -> None:
     assert read({"Errors": [error(f"{ARN}{PREFIX}other-AbC123")]}) == ({}, faults)
 
 
+def test_a_secret_that_aws_lists_as_deleted_is_reported_and_the_rest_is_read() -> None:
+    deleted = error(f"{PREFIX}accounts/old", "InvalidRequestException")
+    texts, faults = read({"SecretValues": [secret(f"{PREFIX}accounts")], "Errors": [deleted]})
+    why = "cannot be read (InvalidRequestException): it may be scheduled for deletion"
+    assert list(texts) == [f"{PREFIX}accounts"]
+    assert faults == [f"secret {PREFIX}accounts/old: {why}"]
+
+
 def test_an_error_without_a_name_is_reported_all_the_same() -> None:
     assert read({"Errors": [{}]}) == ({}, ["secret ?: cannot be read (no reason given)"])
 
@@ -214,3 +222,14 @@ def test_a_real_binary_secret_is_reported(client: "SecretsManagerClient", prefix
 def test_without_any_secret_there_is_no_fault(client: "SecretsManagerClient", prefix: str) -> None:
     secrets = read_secrets(client, prefix)
     assert (secrets.texts, secrets.faults) == ({}, [])
+
+
+def test_a_secret_that_is_scheduled_for_deletion_stops_no_other(
+    client: "SecretsManagerClient", prefix: str
+) -> None:
+    for name in ("accounts/a", "accounts/b", "slack"):
+        client.create_secret(Name=prefix + name, SecretString="{}")
+    client.delete_secret(SecretId=f"{prefix}accounts/b")
+    secrets = read_secrets(client, prefix)
+    assert list(secrets.texts) == [f"{prefix}accounts/a", f"{prefix}slack"]
+    assert secrets.unread == {f"{prefix}accounts/b"}

@@ -251,6 +251,7 @@ def test_the_record_of_a_run() -> None:
         TopicSubscribers("ghi", TICK, 2),
         {"accounts": frozenset({"abcd", "ef/h"}), "accounts/big": None, "slack": frozenset()},
         {"accounts/eu": LostSecret(TICK, frozenset({"ijkl"}))},
+        {"slack:default": "abc"},
     )
     item = {
         "configuration": {
@@ -273,6 +274,7 @@ def test_the_record_of_a_run() -> None:
         "subscribers": {"digest": "ghi", "at": AT, "confirmed": 2},
         "secrets": {"accounts": "abcdef/h", "accounts/big": "?", "slack": ""},
         "lost": {"accounts/eu": {"since": AT, "accounts": "ijkl"}},
+        "channels": {"slack:default": "abc"},
     }
     assert record_to_item(record) == item
     assert record_from_item(item) == record

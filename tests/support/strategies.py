@@ -14,7 +14,7 @@ from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
 from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import Day, Fall
-from balance_watch.domain.state import AccountState, RuleState, TopUpSeen
+from balance_watch.domain.state import AccountState, Removed, RuleState, TopUpSeen
 from balance_watch.domain.trend import Sample
 from balance_watch.domain.use_profile import NO_PROFILE, Profile, Sums
 
@@ -83,6 +83,13 @@ rule_states = st.builds(
     RuleState, metrics, ticks, st.integers(1, 10**6), st.booleans(), st.booleans()
 )
 
+removals = st.builds(
+    Removed,
+    ticks,
+    st.dictionaries(words, rule_states, max_size=2),
+    st.dictionaries(metrics, alerts, max_size=2),
+)
+
 
 @st.composite
 def trends(draw: st.DrawFn) -> tuple[Sample, ...]:
@@ -145,6 +152,7 @@ def states(draw: st.DrawFn) -> AccountState:
         top_up=draw(st.none() | top_ups_seen),
         top_up_notified_at=draw(st.none() | ticks),
         provider=draw(st.none() | words),
+        removed=draw(st.none() | removals),
     )
 
 

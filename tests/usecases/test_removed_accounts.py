@@ -1,6 +1,7 @@
 """Accounts that were removed from the secrets: their alerts end without a notification."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -49,6 +50,29 @@ def test_an_account_that_is_added_again_fires_again(bench: Bench) -> None:
     bench.watch("a", "b")
     bench.run(TICK + DAY)
     assert bench.delivery.announced == [("a", "fired"), ("a", "fired")]
+
+
+def test_an_account_that_is_in_no_secret_for_a_run_is_announced_once(bench: Bench) -> None:
+    bench.watch("a", "b")
+    bench.reads.balances["a"] = LOW
+    bench.run()
+    bench.watch("b")
+    bench.run(NEXT)
+    bench.watch("a", "b")
+    bench.run(TICK + HOUR)
+    assert bench.delivery.announced == [("a", "fired")]
+
+
+def test_the_alert_of_an_account_that_comes_back_recovered_resolves(bench: Bench) -> None:
+    bench.watch("a", "b")
+    bench.reads.balances["a"] = LOW
+    bench.run()
+    bench.watch("b")
+    bench.run(NEXT)
+    bench.watch("a", "b")
+    bench.reads.balances["a"] = Decimal(400)
+    bench.run(TICK + HOUR)
+    assert bench.delivery.announced == [("a", "fired"), ("a", "resolved"), ("a", "topped_up")]
 
 
 def test_an_account_that_a_fault_of_its_secret_hides_keeps_its_alerts(bench: Bench) -> None:

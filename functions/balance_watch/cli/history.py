@@ -13,6 +13,7 @@ from balance_watch.cli.terminal import (
     sanitize,
     wiring,
 )
+from balance_watch.domain.account import canonical_name
 from balance_watch.domain.formatting import digits, iso_time, sparkline, with_unit
 from balance_watch.domain.reading import Reading
 from balance_watch.errors import CommandError
@@ -25,7 +26,7 @@ _PLOT_WIDTH = 72
 def add_commands(commands: Subparsers) -> None:
     """Adds `history`."""
     command = commands.add_parser("history", help="show the readings of an account")
-    command.add_argument("account", metavar="ACCOUNT")
+    command.add_argument("account", metavar="ACCOUNT", type=canonical_name)
     command.add_argument("--days", type=_days, default=7, help="how far back (default: 7)")
     command.add_argument("--json", action="store_true", help="print every reading as JSON")
     command.set_defaults(run=_history)

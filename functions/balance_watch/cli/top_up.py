@@ -7,7 +7,7 @@ from rich.prompt import Confirm
 from rich.text import Text
 
 from balance_watch.cli.terminal import Subparsers, err, out, sanitize, wiring
-from balance_watch.domain.account import Account
+from balance_watch.domain.account import Account, canonical_name
 from balance_watch.domain.formatting import format_time
 from balance_watch.domain.payment import PaymentOutcome, Refusal
 from balance_watch.errors import CommandError, PaymentNotRecordedError
@@ -42,7 +42,7 @@ def add_commands(commands: Subparsers) -> None:
         description="Repeats the payment that enabled auto-reload at the provider, with the same"
         " amount. The account's variables must name trx, the reference of that payment.",
     )
-    command.add_argument("account", metavar="ACCOUNT")
+    command.add_argument("account", metavar="ACCOUNT", type=canonical_name)
     command.add_argument("--yes", action="store_true", help="pay without asking, for scripts")
     command.add_argument(
         "--after-unknown",

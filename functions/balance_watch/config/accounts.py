@@ -9,10 +9,19 @@ from typing import Any
 import msgspec
 
 from balance_watch.config.policy_types import RunsDry
-from balance_watch.domain.account import Account
+from balance_watch.domain.account import Account, canonical_name
+from balance_watch.domain.formatting import is_visible
 from balance_watch.domain.money import is_unit
 from balance_watch.providers.spec import Spec
-from balance_watch.validation import Amount, Faults, Json, convert, is_address
+from balance_watch.validation import (
+    NOT_UNICODE,
+    Amount,
+    Faults,
+    Json,
+    convert,
+    is_address,
+    without_null,
+)
 
 _PRINTABLE = re.compile(r"[!-~]+")
 _LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
@@ -97,6 +106,7 @@ def parse_accounts(
         disabled: gets every valid account that is not enabled.
         faults: gets every fault.
     """
+    secret = without_null(secret) if isinstance(secret, dict) else secret
     if not isinstance(secret, dict) or set(secret) != {"accounts"}:
         faults.add(where, 'must be a JSON object with the one field "accounts"')
         return frozenset()
@@ -140,7 +150,7 @@ def _parse_entry(
     """Returns an account and whether it is enabled; None after adding its faults."""
     before = len(faults)
     if not _is_unicode(raw):
-        faults.add(place, "contains half of a surrogate pair, which is not a character")
+        faults.add(place, NOT_UNICODE)
     entry = convert(AccountEntry, raw, place, faults)
     if entry is None:
         return None
@@ -170,7 +180,7 @@ def _account(entry: AccountEntry, spec: Spec | None, place: str, faults: Faults)
         return None
     credentials = _credentials(entry, spec, place, faults)
     return Account(
-        name=entry.name.strip(),
+        name=canonical_name(entry.name),
         # A provider specified in the account has no slug, so rules match it by its name.
         provider=entry.provider if isinstance(entry.provider, str) else spec.name,
         credentials=credentials,
@@ -189,19 +199,24 @@ def _account(entry: AccountEntry, spec: Spec | None, place: str, faults: Faults)
 def _credentials(entry: AccountEntry, spec: Spec, place: str, faults: Faults) -> dict[str, str]:
     """Returns the keys without white space around them, which an editor or a paste may leave.
 
-    A key with a space or line break inside is a fault, because the library `requests` would raise
-    an error that prints the whole header.
+    A key with a line break inside is a fault, because the library `requests` would raise an error
+    that prints the whole header. A header carries no space and no special character either; a
+    password of HTTP Basic, a JSON body and an address carry both, encoded.
     """
+    chosen = spec.auth_for(entry.auth)
     needed = spec.credentials(entry.auth)
-    if needed is None:
+    if chosen is None or needed is None:
         faults.add(place, "auth is not one of the provider's ways to authenticate")
         return {}
     credentials = {name: key.strip() for name, key in entry.credentials.items()}
     for name in needed:
         if name not in credentials:
             faults.add(place, f"credentials has no {name}")
-        elif not _PRINTABLE.fullmatch(credentials[name]):
+        elif name in chosen.names_in_headers and not _PRINTABLE.fullmatch(credentials[name]):
             problem = "is empty, or contains a space, line break or special character"
+            faults.add(place, f"credentials, {name}: {problem}")
+        elif not credentials[name] or not all(map(is_visible, credentials[name])):
+            problem = "is empty, or contains a line break or a character that is not printed"
             faults.add(place, f"credentials, {name}: {problem}")
     return credentials
 

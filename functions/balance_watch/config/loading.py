@@ -57,6 +57,7 @@ class Configuration:
         presence: the secrets that were found.
         heartbeat: the address to ping after each run, which is a secret.
         heartbeat_is_read: False if its secret cannot be read or has a fault.
+        renamed: the present name of each channel that the run before knew by another one.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -74,6 +75,7 @@ class Configuration:
     presence: SecretPresence = field(default_factory=SecretPresence)
     heartbeat: str | None = field(default=None, repr=False)
     heartbeat_is_read: bool = True
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def facts(self) -> tuple[Mapping[str, str], ...]:

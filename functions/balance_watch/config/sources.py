@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _PAGE = 20
 """The limit of one BatchGetSecretValue (AWS Secrets Manager API reference, MaxResults)."""
 
+_DELETED = "InvalidRequestException"
+"""The error of a secret that is scheduled for deletion (same reference, GetSecretValue, Errors)."""
+
 UNNAMED = "?"
 """The name of a secret that cannot be read if AWS does not say which one it is."""
 
@@ -68,15 +71,28 @@ def read_secrets(
                 others.add(name)
                 continue
             unread.add(name)
-            why = error.get("ErrorCode", "no reason given")
-            faults.add(f"secret {name}", f"cannot be read ({why})")
+            faults.add(f"secret {name}", _why_unread(error.get("ErrorCode", "no reason given")))
     foreign = frozenset(name for name in others if name.startswith(prefix))
     for name in sorted(foreign):
         faults.add(f"secret {name}", f"its name means nothing: {_known_names(prefix, kinds)}")
     return Secrets(dict(sorted(texts.items())), frozenset(unread), faults, foreign)
 
 
-def _pages(client: "SecretsManagerClient", prefix: str) -> Iterator[Any]:
+def _pages(client: "SecretsManagerClient", prefix: str) -> list[Any]:
+    """Returns the pages of secrets. One that is scheduled for deletion stops no other.
+
+    AWS documents an entry under Errors for it, or leaves it out. Moto refuses the whole call, so
+    that the secrets are then asked for by their names.
+    """
+    try:
+        return list(_filtered_pages(client, prefix))
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != _DELETED:
+            raise
+    return list(_pages_by_name(client, prefix))
+
+
+def _filtered_pages(client: "SecretsManagerClient", prefix: str) -> Iterator[Any]:
     wanted = {"Filters": [{"Key": "name", "Values": [prefix]}], "MaxResults": _PAGE}
     token: dict[str, str] = {}
     while True:
@@ -85,6 +101,21 @@ def _pages(client: "SecretsManagerClient", prefix: str) -> Iterator[Any]:
         if not page.get("NextToken"):
             return
         token = {"NextToken": page["NextToken"]}
+
+
+def _pages_by_name(client: "SecretsManagerClient", prefix: str) -> Iterator[Any]:
+    listed = client.get_paginator("list_secrets").paginate(
+        Filters=[{"Key": "name", "Values": [prefix]}], IncludePlannedDeletion=True
+    )
+    names = [secret["Name"] for page in listed for secret in page["SecretList"]]
+    for start in range(0, len(names), _PAGE):
+        yield client.batch_get_secret_value(SecretIdList=names[start : start + _PAGE])
+
+
+def _why_unread(code: str) -> str:
+    if code == _DELETED:
+        return f"cannot be read ({code}): it may be scheduled for deletion"
+    return f"cannot be read ({code})"
 
 
 def _name_of(secret: str) -> str:

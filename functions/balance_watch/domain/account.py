@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from unicodedata import normalize
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,14 @@ class Account:
         return account_facts(self.name, self.provider, self.labels)
 
 
+def canonical_name(text: str) -> str:
+    """Returns a name in its one form: `é` may be one character, or an `e` and an accent.
+
+    Keyboards and file systems write either (https://unicode.org/reports/tr15/, NFC).
+    """
+    return normalize("NFC", text.strip())
+
+
 def account_facts(account: str, provider: str, labels: Mapping[str, str]) -> dict[str, str]:
     """Returns the facts of an account, by the names that a `match` uses."""
     labelled = {f"labels.{name}": value for name, value in labels.items()}
@@ -45,9 +54,11 @@ def matches(globs: Mapping[str, str], facts: Mapping[str, str]) -> bool:
     """Tells whether every glob matches. A missing fact matches no glob, not even `*`.
 
     A glob also matches the very text that it is: an account named `search [prod]` matches itself.
+    Two ways to write a text in Unicode are one.
     """
     return all(fact in facts and _is_match(facts[fact], glob) for fact, glob in globs.items())
 
 
 def _is_match(text: str, glob: str) -> bool:
+    text, glob = normalize("NFC", text), normalize("NFC", glob)
     return text == glob or fnmatchcase(text, glob)

@@ -29,7 +29,7 @@ from balance_watch.domain.policy import Defaults
 from balance_watch.domain.reading import Reading, ReadResult
 from balance_watch.domain.rules import Evaluation, Measurements, Metric, Rule, RuleStatus
 from balance_watch.domain.silences import IsSuppressed
-from balance_watch.domain.state import AccountState, RuleState, observe
+from balance_watch.domain.state import AccountState, RuleState, observe, returned
 
 _BAD_NEWS = (Reason.FIRED, Reason.WORSENED)
 
@@ -82,7 +82,7 @@ def decide(
     rules = tuple(rules)
     if isinstance(result, Reading) and account.expires_at is not None:
         result = replace(result, expires_at=account.expires_at)
-    before, lacking = state, missing_metric(result, rules, traits.metrics, now)
+    before, lacking = returned(state, now), missing_metric(result, rules, traits.metrics, now)
     state = observe(before, result, now, lacking, account.provider)
     measurements = measure(state, result, payment, now)
     evaluated = [

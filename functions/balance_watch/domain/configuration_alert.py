@@ -1,6 +1,8 @@
 """The alert about the configuration: a fault in a secret or the policy may hide an account."""
 
-from collections.abc import Iterable, Iterator
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -22,12 +24,22 @@ A fault is recognised by its text. One that was announced in other words is reco
 the part before the first colon, so that no upgrade announces it again.
 """
 
+_SHOWN, _FAULT_LENGTH = 50, 300
+"""How many faults fit into an alert and an item, and how much of each."""
+
+_REMEMBERED = 1000
+"""How many announced faults a run remembers: about 40 KB of an item's 400 KB."""
+
+_SECRET_OF_ACCOUNT = re.compile(r"secret \S+, (?=account (?!number \d))")
+"""The part of a fault's place that changes when a named account moves to another secret."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationState:
     """The faults of the latest run, the alert on them, and when each was recently announced.
 
-    `wording` is the version of the sentences of these faults.
+    `faults` are as many as an alert shows. `notified` has the text of a fault that was shown, and
+    the digest of any other. `wording` is the version of the sentences of these faults.
     """
 
     faults: tuple[str, ...] = ()
@@ -38,12 +50,15 @@ class ConfigurationState:
 
 def decide_configuration(
     state: ConfigurationState,
-    faults: tuple[str, ...],
+    faults: Sequence[str],
     *,
     context: AlertContext,
     now: datetime,
 ) -> tuple[ConfigurationState, tuple[OutboxEntry, ...]]:
     """Decides what the faults of this run, sentences without secrets, change and announce.
+
+    A fault is known by what it says of an account or a place, and not by the secret that the
+    account is in, nor by whether the alert has room to show it.
 
     A fault that was not announced within the minimum gap is announced at once, as `worsened` if
     the alert is open already, since it may leave accounts unwatched. A fault that comes and goes
@@ -53,8 +68,15 @@ def decide_configuration(
     announced: Iterable[tuple[str, datetime]] = state.notified
     if state.wording != FAULT_WORDING:
         announced = _reworded(announced, faults)
-    notified = {fault: at for fault, at in announced if fault in faults or now - at < gap}
-    is_new = any(fault not in notified for fault in faults)
+    announced = tuple(announced)
+    present = {_digest(fault): fault for fault in faults}
+    notified = {
+        digest: at
+        for digest, at in ((_digest(fault), at) for fault, at in announced)
+        if digest in present or now - at < gap
+    }
+    is_new = any(digest not in notified for digest in present)
+    shown = _shortened(faults)
     firing = Firing(CONFIGURATION, Severity.CRITICAL, now) if faults else None
     timing = replace(context.defaults, minimum_gap=timedelta()) if is_new else context.defaults
     alert, reason = advance(state.alert, firing, timing, now)
@@ -62,15 +84,39 @@ def decide_configuration(
         reason = Reason.WORSENED
     entries: tuple[OutboxEntry, ...] = ()
     if alert is not None and reason is not None:
-        alert, entries = announce(alert, _notification(alert, reason, faults, now), context)
+        alert, entries = announce(
+            alert, _notification(alert, reason, len(faults), shown, now), context
+        )
         # Faults that are suppressed now are still new when the silence ends.
         if entries and reason is not Reason.RESOLVED:
-            notified |= dict.fromkeys(faults, now)
-    return ConfigurationState(faults, alert, tuple(notified.items())), entries
+            notified |= dict.fromkeys(present, now)
+    texts = {_digest(fault): fault for fault, _ in announced if not _is_digest(fault)}
+    texts |= {_digest(fault): fault for fault in shown}
+    remembered = [(texts.get(digest, digest), at) for digest, at in notified.items()]
+    return ConfigurationState(shown, alert, tuple(remembered[-_REMEMBERED:])), entries
+
+
+def _shortened(faults: Sequence[str]) -> tuple[str, ...]:
+    """Returns as many faults as fit into an alert and an item, each cut off at a length."""
+    shown = tuple(fault[:_FAULT_LENGTH] for fault in faults[:_SHOWN])
+    more = len(faults) - len(shown)
+    return (*shown, f"And {more} more.") if more else shown
+
+
+def _digest(fault: str) -> str:
+    """Returns what a fault is recognised by: twelve hexadecimal digits after a `#`."""
+    if _is_digest(fault):
+        return fault
+    known_by = _SECRET_OF_ACCOUNT.sub("", fault[:_FAULT_LENGTH], count=1)
+    return f"#{hashlib.sha256(known_by.encode(errors='replace')).hexdigest()[:12]}"
+
+
+def _is_digest(fault: str) -> bool:
+    return fault.startswith("#")
 
 
 def _reworded(
-    announced: Iterable[tuple[str, datetime]], faults: tuple[str, ...]
+    announced: Iterable[tuple[str, datetime]], faults: Sequence[str]
 ) -> Iterator[tuple[str, datetime]]:
     """Yields the announced faults that still exist, each in the present words for its place."""
     waiting = list(announced)
@@ -88,7 +134,7 @@ def _place(fault: str) -> str:
 
 
 def _notification(
-    alert: Alert, reason: Reason, faults: tuple[str, ...], now: datetime
+    alert: Alert, reason: Reason, count: int, shown: tuple[str, ...], now: datetime
 ) -> Notification:
     return Notification(
         alert_id=alert_id(CONFIGURATION, Metric.CONFIGURATION, reason, now),
@@ -100,6 +146,6 @@ def _notification(
         reason=reason,
         since=alert.since,
         said_at=now,
-        value=str(len(faults)),
-        detail="\n".join(faults) if faults else "Every secret and the policy are valid again.",
+        value=str(count),
+        detail="\n".join(shown) if shown else "Every secret and the policy are valid again.",
     )

@@ -1,5 +1,6 @@
 """A run of the check: the tick it claimed, what it stores, and what it leaves to the next run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
@@ -58,6 +59,7 @@ class RunRecord:
         subscribers: how many subscribers the topic had when they were last counted.
         secrets: the secrets that the run found.
         lost_secrets: those that have disappeared, for as long as a fault reports them.
+        channels: the digest of each channel's address by the channel's name, former names too.
     """
 
     configuration: ConfigurationState = field(default_factory=ConfigurationState)
@@ -68,6 +70,7 @@ class RunRecord:
     subscribers: TopicSubscribers | None = None
     secrets: RememberedSecrets = field(default_factory=dict)
     lost_secrets: LostSecrets = field(default_factory=dict)
+    channels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,19 @@ class RuleState:
     grave: bool = False
 
 
+_RETURNS_WITHIN = timedelta(hours=1)
+"""An account that is watched again after this time has its alerts again: it moved, or was renamed
+and named back, between two runs."""
+
+
+class Removed(NamedTuple):
+    """When an account was taken out of the secrets, and what was remembered of its rules then."""
+
+    at: datetime
+    rules: Mapping[str, RuleState]
+    alerts: Mapping[Metric, Alert]
+
+
 class TopUpSeen(NamedTuple):
     """A balance that rose so much from one reading to the next that it was topped up."""
 
@@ -52,6 +65,7 @@ class AccountState:
         top_up: a top-up that was seen and is not announced yet.
         top_up_notified_at: when the latest top-up was announced.
         provider: the provider that the numbers are from.
+        removed: what ended when the account was taken out of the secrets.
     """
 
     account: str
@@ -69,6 +83,7 @@ class AccountState:
     top_up: TopUpSeen | None = None
     top_up_notified_at: datetime | None = None
     provider: str | None = None
+    removed: Removed | None = None
 
     @property
     def is_alerted(self) -> bool:
@@ -86,6 +101,17 @@ class AccountState:
     def runway(self) -> timedelta | None:
         """Returns how long what can be spent lasts, as of the latest check, if that is known."""
         return None if self.reading is None else self.pace.lasts(self.reading.usable)
+
+
+def returned(state: AccountState, now: datetime) -> AccountState:
+    """Returns the state of an account that is watched, with its old alerts if it was away briefly.
+
+    An account that moves from one secret to another may be in neither of them for a run.
+    """
+    removed = state.removed
+    if removed is None or now - removed.at > _RETURNS_WITHIN:
+        return replace(state, removed=None)
+    return replace(state, removed=None, rules=removed.rules, alerts=removed.alerts)
 
 
 def observe(

@@ -42,7 +42,9 @@ def _mask_whole_keys(text: str, account: Account) -> str:
     encoded = [b64encode(form.encode()).decode().rstrip("=") for form in (*pairs, *secrets)]
     encoded += [secret.encode().hex() for secret in secrets]
     forms = {*secrets, *map(quote, secrets), *map(quote_plus, secrets), *filter(None, encoded)}
-    longest_first = sorted(map(re.escape, forms), key=len, reverse=True)
+    # A password may have several spaces where text on one line has a single one.
+    patterns = (r"\s+".join(map(re.escape, form.split())) for form in forms)
+    longest_first = sorted(patterns, key=len, reverse=True)
     return re.sub("|".join(longest_first), "***", text, flags=re.IGNORECASE) if forms else text
 
 
@@ -58,7 +60,8 @@ def _contains_part(text: str, account: Account) -> bool:
             for before in range(3):
                 encoded = b64encode(b"." * before + raw.encode()).decode()
                 words.append(encoded[-(-8 * before // 6) : 8 * (before + len(raw)) // 6])
-    lowered = (word.lower().translate(_STANDARD_BASE64) for word in words)
+    # The searched text has no white space, so what is searched for has none either.
+    lowered = (re.sub(r"\s", "", word).lower().translate(_STANDARD_BASE64) for word in words)
     return any(part in searched for word in lowered for part in _parts(word, _PART_LENGTH)) or any(
         part in digits
         for secret in account.credentials.values()

@@ -44,6 +44,11 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         texts = (*self.headers.values(), *(self.basic or ()), *self.body.values())
         return tuple(dict.fromkeys((*_names((*texts, *self.query.values())), *self.signed)))
 
+    @property
+    def names_in_headers(self) -> frozenset[str]:
+        """The names whose values a header carries as they are, those of a signature among them."""
+        return frozenset((*_names(self.headers.values()), *self.signed))
+
 
 class Success(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A field of the body that tells whether the request succeeded, whatever the HTTP status is.

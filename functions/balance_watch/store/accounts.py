@@ -74,15 +74,22 @@ class Accounts:
                 unsaved |= {account for account, _ in batch}
         return unsaved
 
-    def end_alerts(self, account: str) -> bool:
-        """Removes the alerts of an account that is no longer watched; returns False on failure."""
+    def end_alerts(self, account: str, now: datetime) -> bool:
+        """Ends the alerts of an account that is no longer watched; returns False on failure.
+
+        The item keeps them aside, in case the account is only on its way to another secret.
+        """
         try:
             self._table.client.update_item(
                 TableName=self._table.name,
                 Key=serialize(state_key(account)),
-                UpdateExpression="REMOVE alerts, #rules, jump",
+                UpdateExpression=(
+                    "SET removed_at = :now, removed_alerts = alerts,"
+                    " removed_rules = if_not_exists(#rules, :none) REMOVE alerts, #rules, jump"
+                ),
                 ExpressionAttributeNames={"#rules": "rules"},
-                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues=serialize({":now": text_of(now), ":none": {}}),
+                ConditionExpression="attribute_exists(alerts)",
             )
         except self._table.client.exceptions.ConditionalCheckFailedException:
             return True

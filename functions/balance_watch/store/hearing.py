@@ -1,4 +1,4 @@
-"""The run record's secrets, subscribers and rejecting channels, as attributes: pure."""
+"""The run record's secrets, subscribers and channels, as attributes: pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +21,7 @@ def hearing_to_item(record: RunRecord) -> Item:
             name: {"since": text_of(it.since), "accounts": _text_of(it.accounts)}
             for name, it in record.lost_secrets.items()
         },
+        "channels": dict(record.channels),
         "subscribers": without_none({**known, "confirmed": topic and topic.confirmed}),
         "rejecting": {
             name: {
@@ -44,6 +45,7 @@ def hearing_from_item(item: Mapping[str, Any]) -> dict[str, Any]:
             (name, _rejecting(map_)) for name, map_ in sorted(item.get("rejecting", {}).items())
         ),
         "subscribers": _subscribers(item.get("subscribers", {})),
+        "channels": {str(name): str(digest) for name, digest in item.get("channels", {}).items()},
         "secrets": {name: _digests(text) for name, text in item.get("secrets", {}).items()},
         "lost_secrets": {
             name: LostSecret(time_of(lost["since"]), _digests(lost["accounts"]))

@@ -39,7 +39,7 @@ _CLAIMABLE = (
 _CLOSE = (
     "SET done = :done, whole = :whole, configuration = :configuration,"
     " policy_digest = :policy_digest, alerted = :alerted, gone = :gone, rejecting = :rejecting,"
-    " subscribers = :subscribers, secrets = :secrets, lost = :lost"
+    " subscribers = :subscribers, secrets = :secrets, lost = :lost, channels = :channels"
 )
 # This very request may have closed the run already, and lost its reply.
 _CLOSABLE = "lease = :lease OR (attribute_not_exists(lease) AND tick = :tick)"

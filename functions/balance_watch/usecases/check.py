@@ -28,7 +28,7 @@ from balance_watch.usecases.account_checks import (
     check_accounts,
 )
 from balance_watch.usecases.channel_health import ChannelHealth
-from balance_watch.usecases.configuration_faults import Examination, examine, shortened
+from balance_watch.usecases.configuration_faults import Examination, examine
 from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.listeners import AskTopic, ask
 from balance_watch.usecases.payments import Pay
@@ -150,7 +150,7 @@ class Check:
             _log.error("configuration: %s", fault)
         before = tick.run.record.configuration
         state, entries = decide_configuration(
-            before, shortened(faults), context=tick.context, now=tick.run.tick
+            before, faults, context=tick.context, now=tick.run.tick
         )
         if not entries:
             return state
@@ -176,7 +176,8 @@ class Check:
         alerted = {name for name, state in states.items() if state.is_alerted}
         for name in set(tick.run.record.alerted) - states.keys():
             # While a secret has a fault, an account may be missing for that reason alone.
-            if not tick.configuration.secrets_are_whole or not self.store.accounts.end_alerts(name):
+            is_missing = tick.configuration.secrets_are_whole
+            if not is_missing or not self.store.accounts.end_alerts(name, tick.run.tick):
                 alerted.add(name)
             else:
                 _log.warning("account was removed: its alerts end", extra={"account": name})

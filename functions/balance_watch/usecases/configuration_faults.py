@@ -11,9 +11,8 @@ from balance_watch.domain.run import RunRecord
 from balance_watch.domain.silences import Silence
 from balance_watch.domain.unmatched import unmatched_fault, unmatched_silences
 from balance_watch.usecases.channel_health import ChannelHealth
+from balance_watch.usecases.channel_names import known_channels, renamed_channels
 from balance_watch.usecases.listeners import Listeners, listeners_now
-
-_FAULTS, _FAULT_LENGTH = 50, 300
 
 
 class Examination(NamedTuple):
@@ -30,6 +29,7 @@ class Examination(NamedTuple):
             secrets=remember(record.secrets, self.configuration.presence),
             lost_secrets=self.lost,
             subscribers=self.listeners.subscribers,
+            channels=known_channels(record, self.configuration),
         )
 
     def faults(self, silences: Sequence[Silence]) -> list[str]:
@@ -67,13 +67,7 @@ def examine(configuration: Configuration, record: RunRecord, now: datetime) -> E
     """
     lost = lost_secrets(record.secrets, record.lost_secrets, configuration.presence, now)
     is_whole = configuration.secrets_are_whole and not lost
-    configuration = replace(configuration, secrets_are_whole=is_whole)
+    renamed = renamed_channels(record, configuration)
+    configuration = replace(configuration, secrets_are_whole=is_whole, renamed=renamed)
     health = ChannelHealth.remembered(record, configuration)
     return Examination(configuration, lost, listeners_now(record, configuration, health))
-
-
-def shortened(faults: Sequence[str]) -> tuple[str, ...]:
-    """Returns as many faults as fit into an alert and an item, each cut off at a length."""
-    shown = tuple(fault[:_FAULT_LENGTH] for fault in faults[:_FAULTS])
-    more = len(faults) - len(shown)
-    return (*shown, f"And {more} more.") if more else shown

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from balance_watch.domain.channels import kind_of
@@ -67,6 +68,7 @@ class _Fallbacks(NamedTuple):
 
     names: Sequence[str]
     unread_kinds: AbstractSet[str]
+    renamed: Mapping[str, str]
 
     def assign(
         self, entries: Iterable[OutboxEntry], channels: Mapping[str, Channel]
@@ -75,9 +77,10 @@ class _Fallbacks(NamedTuple):
         fallback = next((name for name in self.names if name in channels), None)
         assigned: dict[str, list[OutboxEntry]] = defaultdict(list)
         for entry in entries:
+            current = self.renamed.get(entry.channel, entry.channel)
             # The channel of an unread kind may exist, so its entries stay pending.
-            may_exist = entry.channel in channels or kind_of(entry.channel) in self.unread_kinds
-            name = entry.channel if may_exist or fallback is None else fallback
+            may_exist = current in channels or kind_of(current) in self.unread_kinds
+            name = current if may_exist or fallback is None else fallback
             assigned[name].append(entry)
         return assigned
 
@@ -90,6 +93,7 @@ def deliver(
     deadline: float,
     fallbacks: Sequence[str] = (),
     unread_kinds: AbstractSet[str] = frozenset(),
+    renamed: Mapping[str, str] = MappingProxyType({}),
     clock: Callable[[], float] = time.monotonic,
 ) -> DeliveryReport:
     """Sends pending entries to all channels in parallel, and removes each as it is accepted.
@@ -104,10 +108,11 @@ def deliver(
         deadline: the time on the clock by which sending must end.
         fallbacks: the names of the channels that replace others, the preferred one first.
         unread_kinds: the kinds of channels whose entries stay pending, since a channel may exist.
+        renamed: the present names of channels, by their former ones.
         clock: a monotonic clock, in seconds.
     """
     sender = _Sender(outbox, deadline, clock)
-    replacements = _Fallbacks(fallbacks, unread_kinds)
+    replacements = _Fallbacks(fallbacks, unread_kinds, renamed)
     first = sender.send(replacements.assign(entries, channels), channels)
     permanent = {name: result.permanent for name, result in first.items() if result.permanent}
     alive = {name: channel for name, channel in channels.items() if name not in permanent}
