@@ -163,13 +163,22 @@ def test_only_a_graver_alert_is_announced_within_a_minimum_gap(
 ) -> None:
     _, announcements = live(policy, life)
     for of_metric in by_metric(announcements):
-        gravest = None
-        for announcement in of_metric:
-            if announcement.notification.reason is Reason.WORSENED:
+        gravest, told, at = None, None, None
+        for notification in (announcement.notification for announcement in of_metric):
+            if notification.reason is Reason.WORSENED:
                 assert gravest is not None
-                assert announcement.notification.severity.rank < gravest
-            if announcement.notification.reason in (Reason.FIRED, Reason.WORSENED):
-                gravest = announcement.notification.severity.rank
+                assert at is not None
+                is_graver = notification.severity.rank < gravest
+                is_late = notification.said_at - at >= policy.defaults.minimum_gap
+                assert is_graver or is_late or _is_half(told, notification.value)
+            if notification.reason in (Reason.FIRED, Reason.WORSENED):
+                gravest, at = notification.severity.rank, notification.said_at
+            if notification.reason is not Reason.RESOLVED:
+                told = notification.value
+
+
+def _is_half(told: str | None, value: str | None) -> bool:
+    return told is not None and value is not None and Decimal(value) <= Decimal(told) / 2
 
 
 @settings(max_examples=40)

@@ -84,7 +84,7 @@ def test_while_it_lasts_it_is_announced_once_and_then_reminded_of() -> None:
 def test_an_alert_on_the_balance_goes_its_own_way() -> None:
     watchman = watching(below("20"))
     assert watchman.announces("8") == FIRED
-    assert watchman.announces("0") == FIRED
+    assert watchman.announces("0") == ["worsened sns", "worsened slack:default", *FIRED]
     assert watchman.announces("8") == RESOLVED
     assert watchman.state.alerts[Metric.BALANCE].firing
 

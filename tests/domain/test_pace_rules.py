@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -215,8 +216,9 @@ def test_reminders_quicken_as_the_runway_shrinks() -> None:
 def test_reminders_do_not_quicken_by_default() -> None:
     watchman = watching(below("80"), defaults=Defaults(runs_dry=()))
     spend(watchman, "100", "1", 99)
-    reminders = [it for it in watchman.entries if it.notification.reason == "reminder"]
-    assert len(reminders) == 2 * 3
+    said = [it.notification for it in watchman.entries if it.channel == "sns"]
+    gaps = [after.said_at - before.said_at for before, after in pairwise(said)]
+    assert {gap for gap, it in zip(gaps, said[1:], strict=True) if it.reason == "reminder"} == {DAY}
 
 
 @pytest.mark.parametrize("minutes", [1, 59])

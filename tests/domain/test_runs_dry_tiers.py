@@ -75,7 +75,7 @@ def used(**policy: object) -> Watchman:
     return watchman
 
 
-def test_a_runway_that_eases_to_a_warning_says_nothing_and_neither_does_its_return() -> None:
+def test_a_runway_that_eases_to_a_warning_says_nothing_and_its_return_is_news() -> None:
     watchman = used()
     falls(watchman, "99", "1", 77)
     shows(watchman, "24")
@@ -84,7 +84,11 @@ def test_a_runway_that_eases_to_a_warning_says_nothing_and_neither_does_its_retu
     assert not is_grave(watchman)
     falls(watchman, "30", "1", 12)
     assert is_grave(watchman)
-    assert announcements(watchman) == [("fired", "warning"), ("worsened", "critical")]
+    assert announcements(watchman) == [
+        ("fired", "warning"),
+        ("worsened", "critical"),
+        ("worsened", "critical"),
+    ]
 
 
 def test_the_end_is_as_grave_as_the_gravest_announcement() -> None:

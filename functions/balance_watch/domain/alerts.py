@@ -28,7 +28,7 @@ from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.reading import Reading, ReadResult
 from balance_watch.domain.rules import Evaluation, Measurements, Metric, Rule, RuleStatus
-from balance_watch.domain.silences import IsSuppressed
+from balance_watch.domain.silences import IsSuppressed, suppresses_nothing
 from balance_watch.domain.state import AccountState, RuleState, observe, returned
 
 _BAD_NEWS = (Reason.FIRED, Reason.WORSENED)
@@ -39,7 +39,7 @@ class AlertContext(NamedTuple):
 
     defaults: Defaults
     routing: Routing
-    is_suppressed: IsSuppressed = lambda _: False
+    is_suppressed: IsSuppressed = suppresses_nothing
 
 
 class ProviderTraits(NamedTuple):
@@ -86,7 +86,8 @@ def decide(
     state = observe(before, result, now, lacking, account.provider)
     measurements = measure(state, result, payment, now)
     evaluated = [
-        advance_rule(rule, before.rules.get(rule.name), measurements, now) for rule in rules
+        advance_rule(rule, before.rules.get(rule.name), measurements, now, before.period)
+        for rule in rules
     ]
     builder = NotificationBuilder(account, state, measurements, traits.link, now)
     context = context._replace(defaults=context.defaults.quickened(builder.runway))
@@ -136,7 +137,8 @@ def _evaluation_behind(
     measurements: Measurements,
 ) -> Evaluation | None:
     """Returns the evaluation that an announcement rests on; None if its rule was removed."""
-    behind = next((each for each in evaluated if each.rule.name == alert.rule), None)
+    name = alert.notified_by if reason is Reason.RESOLVED and alert.notified_by else alert.rule
+    behind = next((each for each in evaluated if each.rule.name == name), None)
     if behind is None:
         return None
     if reason in _BAD_NEWS:
@@ -148,7 +150,8 @@ def announce(
     alert: Alert, notification: Notification, context: AlertContext
 ) -> tuple[Alert, tuple[OutboxEntry, ...]]:
     """Returns the alert marked as notified, and the outbox entries; unchanged if suppressed."""
-    if context.is_suppressed(notification.facts):
+    ended = notification.reason is Reason.RESOLVED
+    if context.is_suppressed(notification.facts, ended=ended):
         return alert, ()
     alert, channels = mark_notified(alert, notification, context.routing)
     return alert, entries_for(notification, channels)
@@ -181,7 +184,7 @@ def _advance(
             reason = None
     if alert is not None and alert.rule not in rules:
         # The rule was removed: if another one fires, that is no repetition of this episode.
-        alert = replace(alert, fired_at=None, fired_as=None)
+        alert = replace(alert, fired_at=None, fired_as=None, told_number=None)
     return alert, reason
 
 

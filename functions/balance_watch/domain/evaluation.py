@@ -2,14 +2,25 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from balance_watch.domain.conditions import RuleInput
 from balance_watch.domain.lifecycle import Firing
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.reading import Unlimited
-from balance_watch.domain.rules import Evaluation, Measurements, Rule, RuleStatus, Severity
+from balance_watch.domain.rules import (
+    Evaluation,
+    Measurements,
+    Metric,
+    Rule,
+    RuleStatus,
+    Severity,
+)
 from balance_watch.domain.state import RuleState
+
+_PERIODS = 3
+"""A pending rule that nothing was seen of for more periods than this begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +38,12 @@ class EvaluatedRule:
             return None
         tier = Severity.CRITICAL if self.state.grave else self.rule.severity
         severity = self.evaluation.severity or tier
-        return Firing(self.rule.name, severity, self.state.since)
+        return Firing(self.rule.name, severity, self.state.since, self._amount)
+
+    @property
+    def _amount(self) -> Decimal | None:
+        value, is_amount = self.evaluation.value, METRICS[self.rule.metric].is_amount
+        return None if value is None or not is_amount or self.rule.above else Decimal(value)
 
 
 def evaluate(
@@ -44,23 +60,74 @@ def evaluate(
 
 
 def advance_rule(
-    rule: Rule, before: RuleState | None, measurements: Measurements, now: datetime
+    rule: Rule,
+    before: RuleState | None,
+    measurements: Measurements,
+    now: datetime,
+    period: timedelta | None = None,
 ) -> EvaluatedRule:
-    """Evaluates a rule and advances its state: pending, then firing, until it has recovered."""
+    """Evaluates a rule and advances its state: pending, then firing, until it has recovered.
+
+    A rule whose threshold was moved past the number has nothing to recover from. A pending rule
+    begins anew if nothing was seen for more than three periods.
+
+    Args:
+        rule: the rule.
+        before: its state before.
+        measurements: the numbers.
+        now: the tick.
+        period: the usual time between two checks, if that is known.
+    """
     if before is not None and before.metric is not rule.metric:
         before = None  # A rule of the same name on another metric is another rule.
     was_firing = before is not None and before.firing
     was_grave = before is not None and before.grave
-    evaluation = evaluate(rule, measurements, firing=was_firing, grave=was_grave)
+    thresholds = _thresholds(rule, measurements)
+    eased = (False, False) if before is None else _eased(rule, before.thresholds, thresholds)
+    evaluation = evaluate(
+        rule, measurements, firing=was_firing and not eased[0], grave=was_grave and not eased[1]
+    )
     if evaluation.status is RuleStatus.UNKNOWN:
         return EvaluatedRule(rule, evaluation, before)
     if evaluation.status is RuleStatus.OK:
         return EvaluatedRule(rule, evaluation, None)
-    since, checks = (before.since, before.checks + 1) if before else (now, 1)
+    since, checks = (now, 1)
+    if before is not None and not _is_interrupted(before, now, period):
+        since, checks = before.since, before.checks + 1
     pending = checks < rule.pending_period.checks or now - since < rule.pending_period.lasting
     firing = was_firing or evaluation.skip_pending or not pending
     grave = firing and rule.critical_below is not None and evaluation.severity is Severity.CRITICAL
-    return EvaluatedRule(rule, evaluation, RuleState(rule.metric, since, checks, firing, grave))
+    seen_at = None if firing else now
+    state = RuleState(rule.metric, since, checks, firing, grave, thresholds, seen_at)
+    return EvaluatedRule(rule, evaluation, state)
+
+
+def _thresholds(rule: Rule, measurements: Measurements) -> tuple[Decimal, ...]:
+    """Returns the thresholds that only people move: the rule's own, or the provider's."""
+    if rule.metric is Metric.PROVIDER_FLAG and measurements.reading is not None:
+        own = (measurements.reading.provider_threshold,)
+    else:
+        own = () if rule.relative else (rule.threshold, rule.critical_below)
+    return tuple(it for it in own if it is not None)
+
+
+def _eased(
+    rule: Rule, before: tuple[Decimal, ...], after: tuple[Decimal, ...]
+) -> tuple[bool, bool]:
+    """Tells whether the threshold, and the critical one, were moved away from the number."""
+    moved = [
+        new > old if rule.above is not None else new < old
+        for old, new in zip(before, after, strict=False)
+    ]
+    first, second, *_ = (*moved, False, False)
+    return first, second
+
+
+def _is_interrupted(before: RuleState, now: datetime, period: timedelta | None) -> bool:
+    """Tells whether a pending rule was out of sight for too long to count as breached since."""
+    if before.firing or before.seen_at is None or period is None:
+        return False
+    return now - before.seen_at > _PERIODS * period
 
 
 def gravest_firing(evaluated: Iterable[EvaluatedRule]) -> Firing | None:

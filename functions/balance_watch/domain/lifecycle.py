@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
+from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.notification import Notification, Reason, Routing
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.rules import Severity
@@ -10,11 +12,15 @@ from balance_watch.domain.rules import Severity
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """The gravest rule that fires on a metric, and since when it is breached."""
+    """The gravest rule that fires on a metric, and since when it is breached.
+
+    `number` is the amount that breaches it, if the metric is an amount.
+    """
 
     rule: str
     severity: Severity
     since: datetime
+    number: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +31,15 @@ class Alert:
         notified: the gravest severity announced in this episode; None: nothing was. If the alert
             no longer fires, its end was suppressed and is still to be announced.
         notified_at: when the latest notification was announced.
+        notified_by: the rule that the gravest severity was announced of.
         fired_at: when an episode was last announced. It outlives the episode by `minimum_gap`.
         fired_as: the severity of that announcement.
         channels: all that were notified in this episode.
         ended_at: when the alert stopped firing.
+        worsened_at: when it was last announced as worse than before, if it ever was.
+        eased_to: the mildest severity since the latest bad news, if that is milder.
+        told_number: the amount that the latest bad news or reminder told. It outlives the episode
+            as `fired_at` does.
     """
 
     rule: str
@@ -37,10 +48,14 @@ class Alert:
     firing: bool = True
     notified: Severity | None = None
     notified_at: datetime | None = None
+    notified_by: str | None = None
     fired_at: datetime | None = None
     fired_as: Severity | None = None
     channels: tuple[str, ...] = ()
     ended_at: datetime | None = None
+    worsened_at: datetime | None = None
+    eased_to: Severity | None = None
+    told_number: Decimal | None = None
 
 
 def advance(
@@ -58,8 +73,8 @@ def advance(
         return _end(alert, defaults, now)
     alert = _fire(alert, firing)
     if alert.notified is None or alert.notified_at is None:
-        return alert, _reason_to_open(alert, defaults, now)
-    if alert.severity.rank < alert.notified.rank:
+        return alert, _reason_to_open(alert, firing, defaults, now)
+    if _is_worse(alert, firing, defaults, now):
         return alert, Reason.WORSENED
     if defaults.reminder is not None and now - alert.notified_at >= defaults.reminder:
         return alert, Reason.REMINDER
@@ -71,25 +86,40 @@ def mark_notified(
 ) -> tuple[Alert, tuple[str, ...]]:
     """Marks the alert as notified and returns the channels: the routed and all notified before."""
     if notification.reason is Reason.RESOLVED:
-        return replace(alert, notified=None, notified_at=None, channels=()), alert.channels
+        ended = replace(alert, notified=None, notified_at=None, notified_by=None, channels=())
+        return replace(ended, worsened_at=None, eased_to=None), alert.channels
     channels = tuple(dict.fromkeys((*routing(notification.facts), *alert.channels)))
-    marked = replace(alert, notified_at=notification.said_at, channels=channels)
+    said_at = notification.said_at
+    marked = replace(alert, notified_at=said_at, channels=channels)
+    if notification.value is not None and METRICS[notification.metric].is_amount:
+        marked = replace(marked, told_number=Decimal(notification.value))
+    if notification.reason is not Reason.REMINDER:
+        marked = replace(marked, eased_to=None)
     if alert.notified is None:
-        fired_at, fired_as = notification.said_at, alert.severity
-        marked = replace(marked, notified=alert.severity, fired_at=fired_at, fired_as=fired_as)
-    elif alert.severity.rank < alert.notified.rank:
-        marked = replace(marked, notified=alert.severity)
+        marked = replace(marked, fired_at=said_at, fired_as=alert.severity)
+    elif notification.reason is Reason.WORSENED:
+        marked = replace(marked, worsened_at=said_at)
+    if alert.notified is None or alert.severity.rank < alert.notified.rank:
+        marked = replace(marked, notified=alert.severity, notified_by=alert.rule)
     return marked, channels
 
 
 def _fire(alert: Alert | None, firing: Firing) -> Alert:
     """Returns the alert with this rule firing, as part of its episode or as a new one."""
+    new = Alert(firing.rule, firing.severity, firing.since)
     if alert is None:
-        return Alert(firing.rule, firing.severity, firing.since)
+        return new
     if not alert.firing and alert.notified is None:
-        new = Alert(firing.rule, firing.severity, firing.since)
-        return replace(new, fired_at=alert.fired_at, fired_as=alert.fired_as)
+        return replace(
+            new,
+            fired_at=alert.fired_at,
+            fired_as=alert.fired_as,
+            told_number=alert.told_number,
+        )
     since = alert.since if alert.firing else firing.since
+    eased = [it for it in (alert.eased_to, firing.severity) if it is not None]
+    mildest = max(eased, key=lambda severity: severity.rank)
+    is_milder = alert.notified is not None and mildest.rank > alert.notified.rank
     return replace(
         alert,
         rule=firing.rule,
@@ -97,16 +127,41 @@ def _fire(alert: Alert | None, firing: Firing) -> Alert:
         since=since,
         firing=True,
         ended_at=None,
+        eased_to=mildest if is_milder else None,
     )
 
 
-def _reason_to_open(alert: Alert, defaults: Defaults, now: datetime) -> Reason | None:
+def _is_worse(alert: Alert, firing: Firing, defaults: Defaults, now: datetime) -> bool:
+    """Tells whether a firing alert is worse than what was last told of it.
+
+    It is graver than ever in this episode; or as grave again after it had eased, once in the
+    minimum gap; or its amount has fallen far past the one last told.
+    """
+    if alert.notified is None or alert.severity.rank < alert.notified.rank:
+        return True
+    if _is_far_past(alert.told_number, firing.number):
+        return True
+    last = alert.worsened_at or alert.fired_at
+    is_late = last is None or now - last >= defaults.minimum_gap
+    return alert.eased_to is not None and alert.severity.rank < alert.eased_to.rank and is_late
+
+
+def _is_far_past(told: Decimal | None, number: Decimal | None) -> bool:
+    """Tells whether an amount has fallen to a half of what was told, or to nothing."""
+    if told is None or number is None or told <= 0:
+        return False
+    return number <= told / 2
+
+
+def _reason_to_open(
+    alert: Alert, firing: Firing, defaults: Defaults, now: datetime
+) -> Reason | None:
     """Announces an episode unless one as grave was announced within the minimum gap."""
     if alert.fired_at is None or now - alert.fired_at >= defaults.minimum_gap:
         return Reason.FIRED
     if alert.fired_as is not None and alert.severity.rank < alert.fired_as.rank:
         return Reason.WORSENED
-    return None
+    return Reason.FIRED if _is_far_past(alert.told_number, firing.number) else None
 
 
 def _end(

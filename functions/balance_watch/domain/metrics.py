@@ -73,6 +73,7 @@ class MetricInfo:
         may_lack_threshold: its threshold may be unknown while its rule applies.
         on_amount: a rule on it watches that the account does not run dry.
         no_minimum_gap: two alerts on it may follow each other at once.
+        is_amount: its number is an amount that falls to nothing: a half of what was told is news.
     """
 
     measure: Measure | None = None
@@ -90,6 +91,7 @@ class MetricInfo:
     may_lack_threshold: bool = False
     on_amount: bool = False
     no_minimum_gap: bool = False
+    is_amount: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -129,18 +131,20 @@ def _staleness(reading: Reading, _pace: Pace, now: datetime) -> Decimal | None:
 
 
 METRICS: Mapping[Metric, MetricInfo] = {
-    Metric.BALANCE: MetricInfo(measure=_balance, on_amount=True),
+    Metric.BALANCE: MetricInfo(measure=_balance, on_amount=True, is_amount=True),
     Metric.CREDITS: MetricInfo(
         measure=lambda reading, _pace, _now: reading.credits,
         reading_fields=("credits",),
         unit="credits",
         on_amount=True,
+        is_amount=True,
     ),
     Metric.POINTS: MetricInfo(
         measure=lambda reading, _pace, _now: reading.points,
         reading_fields=("points",),
         unit="points",
         on_amount=True,
+        is_amount=True,
     ),
     Metric.EMPTY: MetricInfo(
         measure=_balance,
@@ -197,6 +201,7 @@ METRICS: Mapping[Metric, MetricInfo] = {
         reading_fields=("provider_flag", "provider_threshold"),
         threshold_forms=(),
         may_lack_threshold=True,
+        is_amount=True,
     ),
     Metric.AUTO_RELOAD: MetricInfo(
         measure=_balance,

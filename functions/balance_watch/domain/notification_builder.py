@@ -37,10 +37,12 @@ class NotificationBuilder:
     ) -> Notification:
         """Returns the notification of an alert; without an evaluation, its rule was removed.
 
-        The end of an alert has the gravest severity that was announced of it.
+        The end of an alert has the gravest severity that was announced of it, and the rule that it
+        was announced by.
         """
         if reason is Reason.RESOLVED:
-            alert = replace(alert, severity=alert.notified or alert.severity)
+            severity, rule = alert.notified or alert.severity, alert.notified_by or alert.rule
+            alert = replace(alert, severity=severity, rule=rule)
         value = evaluation.value if evaluation else None
         if value is None:
             value = digits(self.measurements.numbers.get(metric))

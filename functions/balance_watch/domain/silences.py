@@ -1,15 +1,27 @@
 """What mutes alerts: silences, which end at a time, and mute times, which recur every week."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, time, timedelta, tzinfo
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from balance_watch.domain.account import matches
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.rules import Severity
 
-IsSuppressed = Callable[[Mapping[str, str]], bool]
-"""Tells whether an alert with these facts is suppressed now."""
+
+class IsSuppressed(Protocol):
+    """Tells whether an alert with these facts is suppressed now."""
+
+    def __call__(self, facts: Mapping[str, str], /, *, ended: bool = False) -> bool:
+        """Returns whether it is; `ended`: it is the end of an alert that was announced."""
+        ...
+
+
+def suppresses_nothing(_facts: Mapping[str, str], /, *, ended: bool = False) -> bool:
+    """Returns False: there is neither a silence nor a mute time."""
+    del ended
+    return False
+
 
 _DAY = timedelta(days=1)
 _BLIND = frozenset(metric.value for metric, info in METRICS.items() if info.blind)
@@ -68,9 +80,17 @@ class MuteTime(NamedTuple):
 def suppression(
     silences: Iterable[Silence], mute_times: Iterable[MuteTime], now: datetime
 ) -> IsSuppressed:
-    """Returns the function that tells whether one of these mutes an alert now."""
-    mutes: tuple[Silence | MuteTime, ...] = (*silences, *mute_times)
-    return lambda facts: any(mute.mutes(facts, now) for mute in mutes)
+    """Returns the function that tells whether one of these mutes an alert now.
+
+    A mute time mutes no end: it did not mute the beginning, or else the end would be no news.
+    """
+    silences, mute_times = tuple(silences), tuple(mute_times)
+
+    def is_suppressed(facts: Mapping[str, str], /, *, ended: bool = False) -> bool:
+        mutes: tuple[Silence | MuteTime, ...] = silences if ended else (*silences, *mute_times)
+        return any(mute.mutes(facts, now) for mute in mutes)
+
+    return is_suppressed
 
 
 def _covers(match: Mapping[str, str], facts: Mapping[str, str]) -> bool:

@@ -18,7 +18,11 @@ from balance_watch.domain.use_profile import NO_PROFILE, Profile
 class RuleState:
     """A rule that is breached: since when, for how many checks, and whether it fires yet.
 
-    `grave`: it fires critically, by its critical threshold, and has not recovered from that.
+    Attributes:
+        grave: it fires critically, by its critical threshold, and has not recovered from that.
+        thresholds: the one it was last breached by, and the critical one; empty if they move by
+            themselves.
+        seen_at: when a pending rule was last seen to be breached.
     """
 
     metric: Metric
@@ -26,7 +30,11 @@ class RuleState:
     checks: int
     firing: bool
     grave: bool = False
+    thresholds: tuple[Decimal, ...] = ()
+    seen_at: datetime | None = None
 
+
+_GAPS = 2
 
 _RETURNS_WITHIN = timedelta(hours=1)
 """An account that is watched again after this time has its alerts again: it moved, or was renamed
@@ -66,6 +74,7 @@ class AccountState:
         top_up_notified_at: when the latest top-up was announced.
         provider: the provider that the numbers are from.
         removed: what ended when the account was taken out of the secrets.
+        gaps: the times between the latest checks, two at most.
     """
 
     account: str
@@ -84,6 +93,16 @@ class AccountState:
     top_up_notified_at: datetime | None = None
     provider: str | None = None
     removed: Removed | None = None
+    gaps: tuple[timedelta, ...] = ()
+
+    @property
+    def period(self) -> timedelta | None:
+        """Returns the usual time between two checks, as far as it is known.
+
+        It is the shorter of the latest two, so that one outage does not count, and a new schedule
+        is known after two checks.
+        """
+        return min(self.gaps) if len(self.gaps) == _GAPS else None
 
     @property
     def is_alerted(self) -> bool:
@@ -134,6 +153,7 @@ def observe(
     observed = replace(
         state,
         checked_at=now,
+        gaps=_gaps(state, now),
         failures=state.failures + 1 if failure else 0,
         failure=failure,
         failing_since=(state.failing_since or now) if failure else None,
@@ -147,6 +167,12 @@ def observe(
         case Reading():
             observed = _with_reading(observed, result, now, provider)
     return replace(observed, provider=provider)
+
+
+def _gaps(state: AccountState, now: datetime) -> tuple[timedelta, ...]:
+    if state.checked_at is None or now <= state.checked_at:
+        return state.gaps
+    return (now - state.checked_at, *state.gaps)[:_GAPS]
 
 
 def _begun_anew(state: AccountState, reading: Reading | None) -> AccountState:

@@ -5,7 +5,13 @@ from typing import Any
 
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.rules import Severity
-from balance_watch.store.items import Item, seconds_of, time_from_seconds, without_none
+from balance_watch.store.items import (
+    Item,
+    number_from,
+    seconds_of,
+    time_from_seconds,
+    without_none,
+)
 
 
 def alert_to_item(alert: Alert) -> Item:
@@ -22,12 +28,17 @@ def alert_to_item(alert: Alert) -> Item:
             "fired_as": alert.fired_as and alert.fired_as.value,
             "channels": list(alert.channels),
             "ended_at": alert.ended_at and seconds_of(alert.ended_at),
+            "told_by": None if alert.notified_by == alert.rule else alert.notified_by,
+            "worse_at": alert.worsened_at and seconds_of(alert.worsened_at),
+            "eased_to": alert.eased_to and alert.eased_to.value,
+            "number": alert.told_number,
         }
     )
 
 
 def alert_from_item(item: Mapping[str, Any]) -> Alert:
     """Returns the alert of a map; raises one of MALFORMED_ITEM."""
+    notified_by = item.get("told_by", item["rule"] if "told" in item else None)
     return Alert(
         rule=item["rule"],
         severity=Severity(item["severity"]),
@@ -39,4 +50,8 @@ def alert_from_item(item: Mapping[str, Any]) -> Alert:
         fired_as=Severity(item["fired_as"]) if "fired_as" in item else None,
         channels=tuple(item["channels"]),
         ended_at=time_from_seconds(item["ended_at"]) if "ended_at" in item else None,
+        notified_by=notified_by,
+        worsened_at=time_from_seconds(item["worse_at"]) if "worse_at" in item else None,
+        eased_to=Severity(item["eased_to"]) if "eased_to" in item else None,
+        told_number=number_from(item["number"]) if "number" in item else None,
     )

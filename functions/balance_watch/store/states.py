@@ -4,6 +4,7 @@ It is meant to stay within one write unit, so that a quiet account costs one uni
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from balance_watch.domain.lifecycle import Alert
@@ -47,6 +48,7 @@ def state_to_item(state: AccountState) -> Item:
             "jump": _top_up_to_item(state.top_up),
             "jump_told": maybe_text(state.top_up_notified_at),
             "provider": state.provider,
+            "gaps": " ".join(str(int(gap.total_seconds())) for gap in state.gaps) or None,
             **_removed_to_item(state.removed),
         }
     )
@@ -73,6 +75,7 @@ def state_from_item(item: Mapping[str, Any]) -> AccountState:
         top_up_notified_at=maybe_time(item.get("jump_told")),
         provider=item.get("provider"),
         removed=_removed_from_item(item),
+        gaps=tuple(timedelta(seconds=int(gap)) for gap in item.get("gaps", "").split()),
     )
 
 
@@ -107,6 +110,8 @@ def _rules_to_item(rules: Mapping[str, RuleState]) -> Item:
             "checks": rule.checks,
             "firing": rule.firing,
             **({"grave": True} if rule.grave else {}),
+            **({"by": list(rule.thresholds)} if rule.thresholds else {}),
+            **({"seen": seconds_of(rule.seen_at)} if rule.seen_at else {}),
         }
         for name, rule in rules.items()
     }
@@ -119,7 +124,10 @@ def _rules_from_item(item: Mapping[str, Any]) -> dict[str, RuleState]:
 def _rule_from_item(item: Mapping[str, Any]) -> RuleState:
     since = time_from_seconds(item["since"])
     firing, grave = item["firing"], item.get("grave", False)
-    return RuleState(Metric(item["of"]), since, int(item["checks"]), firing, grave)
+    thresholds = tuple(number_from(it) for it in item.get("by", ()))
+    seen_at = time_from_seconds(item["seen"]) if "seen" in item else None
+    metric, checks = Metric(item["of"]), int(item["checks"])
+    return RuleState(metric, since, checks, firing, grave, thresholds, seen_at)
 
 
 def _alerts_to_item(alerts: Mapping[Metric, Alert]) -> Item:
