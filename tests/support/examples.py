@@ -14,6 +14,7 @@ from balance_watch.domain.trend import Sample
 
 TICK = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
 NEXT = TICK + timedelta(minutes=5)
+_HOUR = timedelta(hours=1)
 SNS, SLACK = "sns", "slack:default"
 
 
@@ -60,11 +61,13 @@ def transition(account: str = "search-prod", channels: tuple[str, ...] = (SNS,))
 
 def full_trend(now: datetime, first: str = "71.238") -> tuple[Sample, ...]:
     """Returns a day of hourly samples, falling."""
-    hour = now.replace(minute=0)
-    return tuple(
-        Sample(hour - timedelta(hours=24 - index), Decimal(first) - Decimal("0.125") * index)
-        for index in range(25)
+    hour, fall = now.replace(minute=0), Decimal("0.125")
+    start = Sample(hour - timedelta(hours=24), Decimal(first))
+    falling = (
+        Sample(hour - timedelta(hours=24 - index), start.balance - fall * index, fall, _HOUR)
+        for index in range(1, 25)
     )
+    return (start, *falling)
 
 
 def full_reading(at: datetime = TICK) -> Reading:

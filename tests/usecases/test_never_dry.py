@@ -114,7 +114,7 @@ def test_what_is_remembered_between_runs_holds_the_critical_tier(bench: Bench) -
     for hour in range(0, 108, 6):
         shows(bench, f"{120 - hour}", hour)
     assert lines(bench) == ["fired runs_dry warning", "worsened runs_dry critical"]
-    shows(bench, "25", 103)
+    shows(bench, "24", 103)
     assert bench.store.accounts.states(["a"])["a"].rules["runs_dry"].grave
     shows(bench, "23", 104)
     shows(bench, "900", 105)

@@ -1,11 +1,10 @@
 """Accounts that were removed from the secrets: their alerts end without a notification."""
 
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 
-from tests.support.check_bench import LOW, Bench
+from tests.support.check_bench import FINE, LOW, Bench
 from tests.support.examples import NEXT, TICK
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -70,7 +69,7 @@ def test_the_alert_of_an_account_that_comes_back_recovered_resolves(bench: Bench
     bench.watch("b")
     bench.run(NEXT)
     bench.watch("a", "b")
-    bench.reads.balances["a"] = Decimal(400)
+    bench.reads.balances["a"] = FINE
     bench.run(TICK + HOUR)
     assert bench.delivery.announced == [("a", "fired"), ("a", "resolved"), ("a", "topped_up")]
 

@@ -15,9 +15,9 @@ def renamed_channels(record: RunRecord, configuration: Configuration) -> dict[st
 
     A channel is known by its address. A name that another address has taken is not a former one.
     """
-    present = {
-        (it.kind.name, it.digest): name for name, it in reversed(configuration.channels.items())
-    }
+    present: dict[tuple[str, str], str] = {}
+    for name, channel in configuration.channels.items():
+        present.setdefault((channel.kind.name, channel.digest), name)
     return {
         name: present[kind_of(name), digest]
         for name, digest in _former(record, configuration).items()
