@@ -169,5 +169,6 @@ def test_removing_a_rule_resolves_its_alert_and_says_why() -> None:
 def test_numbers_of_another_currency_are_not_in_the_same_plot() -> None:
     watchman = watching(below("20"))
     watchman.announces("500")
+    watchman.account = replace(watchman.account, currency="USD")
     (notification,) = watchman.notifies(reading("10", currency="USD"), after=HOUR)
     assert (notification.currency, notification.trend) == ("USD", (Decimal(10),))

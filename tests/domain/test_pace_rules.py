@@ -70,9 +70,10 @@ def test_a_failed_read_neither_fires_nor_resolves_a_runway() -> None:
     assert watchman.state.alerts[Metric.RUNWAY].firing
 
 
-def test_a_change_of_currency_starts_the_history_over() -> None:
+def test_a_change_of_currency_starts_the_history_over_once_it_is_confirmed() -> None:
     watchman = watching(lasts_below(3 * DAY))
     spend(watchman, "100", "1", 20)
+    watchman.account = replace(watchman.account, currency="USD")
     watchman.announces(replace(reading("3"), currency="USD"), HOUR)
     assert watchman.state.pace.per_day is None
 

@@ -148,7 +148,7 @@ def test_a_state_with_a_profile_and_two_alerts_is_written_with_one_unit() -> Non
     assert len(watchman.state.alerts) == 2
     item = state_to_item(watchman.state)
     assert size_of(item) <= WRITE_UNIT
-    assert len(state_from_item(item).trend) >= 6, "a plot of the last day"
+    assert len(state_from_item(item).trend) >= 4, "a plot of the last day"
 
 
 def test_a_state_with_the_longest_name_and_trend_is_written_with_one_unit() -> None:

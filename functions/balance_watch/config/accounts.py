@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -12,6 +13,7 @@ from balance_watch.config.policy_types import RunsDry
 from balance_watch.domain.account import Account, canonical_name
 from balance_watch.domain.formatting import is_visible
 from balance_watch.domain.money import is_unit
+from balance_watch.providers.purse import purse_of
 from balance_watch.providers.spec import Spec
 from balance_watch.validation import (
     NOT_UNICODE,
@@ -160,7 +162,7 @@ def _parse_entry(
     account = _account(entry, spec, place, faults)
     if len(faults) > before or account is None or spec is None:
         return None
-    return (account, spec), entry.enabled
+    return (replace(account, purse=purse_of(spec, account)), spec), entry.enabled
 
 
 def _account(entry: AccountEntry, spec: Spec | None, place: str, faults: Faults) -> Account | None:

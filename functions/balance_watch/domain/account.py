@@ -15,6 +15,7 @@ class Account:
     `alert_below` is in the account's own currency. `base_url` replaces the scheme and host of the
     provider's address. `auth` chooses one of the provider's ways of sending the key. `runs_dry` and
     `empty` replace the policy's defaults, and `expires_at` the time that the provider reports.
+    `purse` tells its money from that of another provider, host, key or variables.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Account:
     runs_dry: tuple[timedelta, ...] | None = None
     empty: bool | None = None
     expires_at: datetime | None = None
+    purse: str | None = field(default=None, repr=False, compare=False)
 
     @property
     def facts(self) -> dict[str, str]:

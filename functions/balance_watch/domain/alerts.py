@@ -26,6 +26,7 @@ from balance_watch.domain.notification_builder import NotificationBuilder
 from balance_watch.domain.outbox import OutboxEntry, Outgoing, PaymentOrder, entries_for
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import Defaults
+from balance_watch.domain.purse import accepted, is_another_balance, without_old_numbers
 from balance_watch.domain.reading import Reading, ReadResult
 from balance_watch.domain.rules import Evaluation, Measurements, Metric, Rule, RuleStatus
 from balance_watch.domain.silences import IsSuppressed, suppresses_nothing
@@ -49,11 +50,13 @@ class ProviderTraits(NamedTuple):
         link: the provider's billing page.
         metrics: the metrics that the provider's replies are documented to contain.
         renews: the balance is a quota that resets by itself, so a rise is not a top-up.
+        currency: the unit of the balance, if it is always the same.
     """
 
     link: str | None = None
     metrics: frozenset[Metric] = frozenset()
     renews: bool = False
+    currency: str | None = None
 
 
 def decide(
@@ -80,11 +83,15 @@ def decide(
         payment: how the latest automatic top-up ended, if an alert on it is open.
     """
     rules = tuple(rules)
+    result = accepted(state, result, account, traits.currency)
+    another = is_another_balance(state, result, account)
     if isinstance(result, Reading) and account.expires_at is not None:
         result = replace(result, expires_at=account.expires_at)
-    before, lacking = returned(state, now), missing_metric(result, rules, traits.metrics, now)
-    state = observe(before, result, now, lacking, account.provider)
-    measurements = measure(state, result, payment, now)
+    before = returned(state, now)
+    before = without_old_numbers(before) if another else before
+    lacking = missing_metric(result, rules, traits.metrics, now)
+    state = observe(before, result, now, lacking, account, another=another)
+    measurements = replace(measure(state, result, payment, now), another=another)
     evaluated = [
         advance_rule(rule, before.rules.get(rule.name), measurements, now, before.period)
         for rule in rules

@@ -31,7 +31,7 @@ class Alert:
         notified: the gravest severity announced in this episode; None: nothing was. If the alert
             no longer fires, its end was suppressed and is still to be announced.
         notified_at: when the latest notification was announced.
-        notified_by: the rule that the gravest severity was announced of.
+        notified_by: the rule that the gravest severity was announced of; None: `rule`.
         fired_at: when an episode was last announced. It outlives the episode by `minimum_gap`.
         fired_as: the severity of that announcement.
         channels: all that were notified in this episode.
@@ -127,6 +127,7 @@ def _fire(alert: Alert | None, firing: Firing) -> Alert:
         since=since,
         firing=True,
         ended_at=None,
+        notified_by=alert.notified_by or (alert.rule if alert.notified else None),
         eased_to=mildest if is_milder else None,
     )
 

@@ -40,6 +40,8 @@ class Notification:
         per_day: how much is spent per day.
         runway: how long the balance lasts at this rate.
         link: where the account is topped up.
+        another: the alert ends because the account is another balance now, in another purse or
+            unit; its numbers cannot be compared with those before.
     """
 
     alert_id: str
@@ -63,6 +65,7 @@ class Notification:
     per_day: Decimal | None = None
     runway: timedelta | None = None
     link: str | None = None
+    another: bool = False
 
     @property
     def lasted(self) -> timedelta:

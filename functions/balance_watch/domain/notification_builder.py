@@ -8,6 +8,7 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.details import describe
 from balance_watch.domain.formatting import digits, with_unit
 from balance_watch.domain.lifecycle import Alert
+from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.money import CALCULATION_DIGITS
 from balance_watch.domain.notification import Notification, Reason, alert_id
 from balance_watch.domain.payment import PaymentOutcome
@@ -46,8 +47,10 @@ class NotificationBuilder:
         value = evaluation.value if evaluation else None
         if value is None:
             value = digits(self.measurements.numbers.get(metric))
+        ended = reason is Reason.RESOLVED
         return replace(
             self._notification(alert, metric, reason),
+            another=ended and self.measurements.another and METRICS[metric].about_money,
             value=value,
             threshold=evaluation.threshold if evaluation else None,
             detail=describe(
@@ -56,7 +59,7 @@ class NotificationBuilder:
                 account=self.account.name,
                 state=self.state,
                 measurements=self.measurements,
-                resolved=reason is Reason.RESOLVED,
+                resolved=ended,
             ),
         )
 

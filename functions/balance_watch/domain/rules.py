@@ -125,6 +125,7 @@ class Measurements:
         usual_rate: how much is usually spent per day.
         payment: how the latest automatic top-up ended, if an alert on it is open.
         until_reset: in how many seconds a quota resets.
+        another: the reading is of another purse or unit than the one before.
     """
 
     result: ReadResult | None
@@ -134,6 +135,7 @@ class Measurements:
     usual_rate: Decimal | None = None
     payment: PaymentOutcome | None = None
     until_reset: Decimal | None = None
+    another: bool = False
 
     @property
     def reading(self) -> Reading | None:

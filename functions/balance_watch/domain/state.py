@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from balance_watch.domain.account import Account
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult, Unlimited
 from balance_watch.domain.rules import Metric
@@ -73,6 +74,7 @@ class AccountState:
         top_up: a top-up that was seen and is not announced yet.
         top_up_notified_at: when the latest top-up was announced.
         provider: the provider that the numbers are from.
+        purse: the purse that they are from, as far as it is known.
         removed: what ended when the account was taken out of the secrets.
         gaps: the times between the latest checks, two at most.
     """
@@ -92,6 +94,7 @@ class AccountState:
     top_up: TopUpSeen | None = None
     top_up_notified_at: datetime | None = None
     provider: str | None = None
+    purse: str | None = None
     removed: Removed | None = None
     gaps: tuple[timedelta, ...] = ()
 
@@ -138,7 +141,9 @@ def observe(
     result: ReadResult,
     now: datetime,
     lacking: ReadFailure | None = None,
-    provider: str | None = None,
+    account: Account | None = None,
+    *,
+    another: bool = False,
 ) -> AccountState:
     """Returns the state after a read, before any rule is evaluated.
 
@@ -147,7 +152,8 @@ def observe(
         result: what the read yielded.
         now: the tick.
         lacking: what a reading lacks that a rule needs: it counts as a failure.
-        provider: the account's provider.
+        account: the account, as configured.
+        another: the reading is of another purse or unit than the numbers that are remembered.
     """
     failure = result if isinstance(result, ReadFailure) else lacking
     observed = replace(
@@ -165,8 +171,10 @@ def observe(
             # Without a limit there is no balance, so the old numbers mean nothing any longer.
             observed = _begun_anew(observed, None)
         case Reading():
-            observed = _with_reading(observed, result, now, provider)
-    return replace(observed, provider=provider)
+            observed = _with_reading(observed, result, now, another=another)
+    if account is None:
+        return observed
+    return replace(observed, provider=account.provider, purse=account.purse)
 
 
 def _gaps(state: AccountState, now: datetime) -> tuple[timedelta, ...]:
@@ -184,10 +192,10 @@ def _begun_anew(state: AccountState, reading: Reading | None) -> AccountState:
 
 
 def _with_reading(
-    state: AccountState, reading: Reading, now: datetime, provider: str | None
+    state: AccountState, reading: Reading, now: datetime, *, another: bool
 ) -> AccountState:
     last = state.reading
-    if last is None or (last.currency, state.provider) != (reading.currency, provider):
+    if last is None or another:
         return _begun_anew(state, replace(reading, observed_at=now))
     before, after = Sample(last.observed_at, last.balance), Sample(now, reading.balance)
     change = change_between(before, after, state.fall)

@@ -75,6 +75,9 @@ def _topped_up(notification: Notification) -> str:
 
 def _resolved(notification: Notification) -> str:
     info, account = METRICS[notification.metric], notification.account
+    if notification.another and notification.balance is not None:
+        balance = with_unit(notification.balance, notification.currency or "units")
+        return f"{account} is another balance now: {balance}"
     if info.about_money and notification.threshold is None:
         if notification.balance is None:
             return f"{account} no longer has a limit"

@@ -157,7 +157,9 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             for metric, info in METRICS.items()
             if any(getattr(self.reply, field) for field in info.reading_fields)
         )
-        return ProviderTraits(self.billing, metrics, renews=self.kind == "quota")
+        return ProviderTraits(
+            self.billing, metrics, renews=self.kind == "quota", currency=self.currency
+        )
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -38,7 +38,6 @@ def alert_to_item(alert: Alert) -> Item:
 
 def alert_from_item(item: Mapping[str, Any]) -> Alert:
     """Returns the alert of a map; raises one of MALFORMED_ITEM."""
-    notified_by = item.get("told_by", item["rule"] if "told" in item else None)
     return Alert(
         rule=item["rule"],
         severity=Severity(item["severity"]),
@@ -50,7 +49,7 @@ def alert_from_item(item: Mapping[str, Any]) -> Alert:
         fired_as=Severity(item["fired_as"]) if "fired_as" in item else None,
         channels=tuple(item["channels"]),
         ended_at=time_from_seconds(item["ended_at"]) if "ended_at" in item else None,
-        notified_by=notified_by,
+        notified_by=item.get("told_by"),
         worsened_at=time_from_seconds(item["worse_at"]) if "worse_at" in item else None,
         eased_to=Severity(item["eased_to"]) if "eased_to" in item else None,
         told_number=number_from(item["number"]) if "number" in item else None,

@@ -126,6 +126,7 @@ def _notification_to_json(notification: Notification) -> dict[str, Any]:
             "per_day": digits(notification.per_day),
             "runway": None if runway is None else int(runway.total_seconds()),
             "link": notification.link,
+            "another": True if notification.another else None,
         }
     )
 
@@ -156,6 +157,7 @@ def _notification_from_json(fields: Mapping[str, Any]) -> Notification:
         per_day=_maybe_number(fields.get("per_day")),
         runway=None if runway is None else timedelta(seconds=runway),
         link=fields.get("link"),
+        another=fields.get("another", False),
     )
 
 

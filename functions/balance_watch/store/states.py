@@ -48,6 +48,7 @@ def state_to_item(state: AccountState) -> Item:
             "jump": _top_up_to_item(state.top_up),
             "jump_told": maybe_text(state.top_up_notified_at),
             "provider": state.provider,
+            "purse": state.purse,
             "gaps": " ".join(str(int(gap.total_seconds())) for gap in state.gaps) or None,
             **_removed_to_item(state.removed),
         }
@@ -74,6 +75,7 @@ def state_from_item(item: Mapping[str, Any]) -> AccountState:
         top_up=_top_up_from_item(item["jump"]) if "jump" in item else None,
         top_up_notified_at=maybe_time(item.get("jump_told")),
         provider=item.get("provider"),
+        purse=item.get("purse"),
         removed=_removed_from_item(item),
         gaps=tuple(timedelta(seconds=int(gap)) for gap in item.get("gaps", "").split()),
     )

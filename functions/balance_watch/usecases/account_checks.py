@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeGuard
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.account import Account
@@ -140,7 +140,15 @@ def _decide(
     except Exception as error:  # noqa: BLE001 (an error in one account must not stop the others)
         _log.error("not decided", extra={"account": account.name, "why": type(error).__name__})
         return None
-    return Transition(state, result if isinstance(result, Reading) else None, entries)
+    return Transition(state, result if _is_accepted(result, state) else None, entries)
+
+
+def _is_accepted(result: ReadResult, state: AccountState) -> TypeGuard[Reading]:
+    """Tells whether a read is a reading that the state holds: one of a doubtful unit is not."""
+    last = state.reading
+    if not isinstance(result, Reading) or last is None:
+        return False
+    return (last.observed_at, last.currency) == (result.observed_at, result.currency)
 
 
 def _save(run: Run, changes: Sequence[Transition], summary: Summary, store: Store) -> set[str]:
