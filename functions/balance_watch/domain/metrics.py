@@ -227,6 +227,15 @@ METRICS: Mapping[Metric, MetricInfo] = {
         sentence="{account} cannot be read ({value})",
         resolved_sentence="{account} can be read again",
     ),
+    # Evaluated by `decide_outages`, for several accounts at once.
+    Metric.OUTAGE: MetricInfo(
+        about_money=False,
+        blind=True,
+        in_policy=False,
+        threshold_forms=(),
+        sentence="{account}: {value} accounts cannot be read",
+        resolved_sentence="{account}: the outage is over",
+    ),
     # Evaluated by `decide_configuration`, and not for an account.
     Metric.CONFIGURATION: MetricInfo(
         about_money=False,

@@ -42,6 +42,7 @@ class Notification:
         link: where the account is topped up.
         another: the alert ends because the account is another balance now, in another purse or
             unit; its numbers cannot be compared with those before.
+        accounts: the names of the accounts that it is about, if they are several.
     """
 
     alert_id: str
@@ -66,6 +67,7 @@ class Notification:
     runway: timedelta | None = None
     link: str | None = None
     another: bool = False
+    accounts: tuple[str, ...] = ()
 
     @property
     def lasted(self) -> timedelta:

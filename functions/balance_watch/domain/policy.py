@@ -20,7 +20,7 @@ UNREADABLE, PROVIDER_FLAG, ALERT_BELOW, CONFIGURATION = (
     "alert_below",
     "configuration",
 )
-AUTO_RELOAD, TOP_UP, TOPPED_UP = "auto_reload", "top_up", "topped_up"
+AUTO_RELOAD, TOP_UP, TOPPED_UP, OUTAGE = "auto_reload", "top_up", "topped_up", "outage"
 RESERVED_NAMES = frozenset(
     {UNREADABLE, PROVIDER_FLAG, ALERT_BELOW, CONFIGURATION, AUTO_RELOAD, TOP_UP, TOPPED_UP}
 )

@@ -29,6 +29,7 @@ class Metric(StrEnum):
     AUTO_RELOAD = "auto_reload"
     TOP_UP = "top_up"
     UNREADABLE = "unreadable"
+    OUTAGE = "outage"
     CONFIGURATION = "configuration"
 
 

@@ -7,6 +7,7 @@ from math import inf
 from typing import NamedTuple
 
 from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.lost_secrets import LostSecrets, RememberedSecrets
 from balance_watch.domain.outbox import Outgoing
 from balance_watch.domain.reading import Reading
@@ -60,6 +61,7 @@ class RunRecord:
         secrets: the secrets that the run found.
         lost_secrets: those that have disappeared, for as long as a fault reports them.
         channels: the digest of each channel's address by the channel's name, former names too.
+        outages: the alerts of outages, by name.
     """
 
     configuration: ConfigurationState = field(default_factory=ConfigurationState)
@@ -71,6 +73,7 @@ class RunRecord:
     secrets: RememberedSecrets = field(default_factory=dict)
     lost_secrets: LostSecrets = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)
+    outages: Mapping[str, Alert] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,4 +233,5 @@ def for_machines(notification: Notification) -> dict[str, Any]:
         "since": iso_time(notification.since),
         "runway": None if runway is None else str(int(runway.total_seconds())),
         "labels": dict(notification.labels),
+        **({"accounts": list(notification.accounts)} if notification.accounts else {}),
     }

@@ -1,10 +1,11 @@
 """The store: one attribute for each kind of item, and the transactions that span kinds."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.outbox import Outgoing, PaymentOrder
 from balance_watch.domain.payment import Payment
 from balance_watch.domain.run import Run, Transition
@@ -101,6 +102,13 @@ class Store:
         # If a person has paid meanwhile, over this claim, then theirs stays the latest payment.
         outcome = self.payments.outcome_put(state.account, payment)
         return self._table.transact([*actions, outcome]) or self._table.transact(actions)
+
+    def save_outages(
+        self, run: Run, outages: Mapping[str, Alert], entries: Iterable[Outgoing]
+    ) -> bool:
+        """Stores the alerts of outages with their outbox entries; False if nothing was stored."""
+        update = self.runs.outages_update(run, outages)
+        return self._table.transact([update, *self.outbox.puts(entries)])
 
     def save_configuration(
         self, run: Run, configuration: ConfigurationState, entries: Iterable[Outgoing]

@@ -127,6 +127,7 @@ def _notification_to_json(notification: Notification) -> dict[str, Any]:
             "runway": None if runway is None else int(runway.total_seconds()),
             "link": notification.link,
             "another": True if notification.another else None,
+            "accounts": list(notification.accounts) or None,
         }
     )
 
@@ -158,6 +159,7 @@ def _notification_from_json(fields: Mapping[str, Any]) -> Notification:
         runway=None if runway is None else timedelta(seconds=runway),
         link=fields.get("link"),
         another=fields.get("another", False),
+        accounts=tuple(fields.get("accounts", ())),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from balance_watch.domain.configuration_alert import FAULT_WORDING, ConfigurationState
+from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.run import DeadChannel, Run, RunRecord
 from balance_watch.errors import FutureTickError, RunUnderWayError
 from balance_watch.store.alerts import alert_from_item, alert_to_item
@@ -39,7 +40,8 @@ _CLAIMABLE = (
 _CLOSE = (
     "SET done = :done, whole = :whole, configuration = :configuration,"
     " policy_digest = :policy_digest, alerted = :alerted, gone = :gone, rejecting = :rejecting,"
-    " subscribers = :subscribers, secrets = :secrets, lost = :lost, channels = :channels"
+    " subscribers = :subscribers, secrets = :secrets, lost = :lost, channels = :channels,"
+    " outages = :outages"
 )
 # This very request may have closed the run already, and lost its reply.
 _CLOSABLE = "lease = :lease OR (attribute_not_exists(lease) AND tick = :tick)"
@@ -176,6 +178,23 @@ class Runs:
         }
         return {"Update": update}
 
+    def outages_update(self, run: Run, outages: Mapping[str, Alert]) -> Action:
+        """Returns the action that stores the alerts of outages, while the run has its lease."""
+        values = {":outages": outages_to_item(outages), ":lease": run.token}
+        update = {
+            "TableName": self._table.name,
+            "Key": serialize(RUN_KEY),
+            "UpdateExpression": "SET outages = :outages",
+            "ConditionExpression": "lease = :lease",
+            "ExpressionAttributeValues": serialize(values),
+        }
+        return {"Update": update}
+
+
+def outages_to_item(outages: Mapping[str, Alert]) -> Item:
+    """Returns the map of the alerts of outages."""
+    return {name: alert_to_item(alert) for name, alert in outages.items()}
+
 
 def record_to_item(record: RunRecord) -> Item:
     """Returns the attributes of the run's item that hold the record."""
@@ -188,6 +207,7 @@ def record_to_item(record: RunRecord) -> Item:
             for channel, dead in record.dead_channels
         },
         **hearing_to_item(record),
+        "outages": outages_to_item(record.outages),
     }
 
 
@@ -203,6 +223,7 @@ def record_from_item(item: Mapping[str, Any]) -> RunRecord:
                 for channel, dead in item.get("gone", {}).items()
             ),
             **hearing_from_item(item),
+            outages={name: alert_from_item(it) for name, it in item.get("outages", {}).items()},
         )
     except MALFORMED_ITEM as error:
         facts = {"why": type(error).__name__}

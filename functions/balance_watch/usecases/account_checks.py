@@ -9,11 +9,14 @@ from typing import NamedTuple, Protocol, TypeGuard
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext, decide
+from balance_watch.domain.lifecycle import Alert
+from balance_watch.domain.outages import Attempt, decide_outages, outages_of, suppressing
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
 from balance_watch.domain.run import Run, Transition
 from balance_watch.domain.state import AccountState
+from balance_watch.providers.request import host_of
 from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.summary import Summary, distinct_notifications
 
@@ -49,9 +52,13 @@ class Batch(NamedTuple):
 
 @dataclass(slots=True)
 class CheckedAccounts:
-    """The states of accounts after a check, by name; those in `unsaved` could not be stored."""
+    """The states of accounts after a check, by name; those in `unsaved` could not be stored.
+
+    `outages` are the alerts of outages.
+    """
 
     states: dict[str, AccountState]
+    outages: Mapping[str, Alert]
     unsaved: set[str] = field(default_factory=set)
 
 
@@ -82,7 +89,7 @@ def check_accounts(
     states = {name: stored.get(name, AccountState(name)) for name in accounts}
     payments = open_payments(states)
     summary.accounts += len(accounts)
-    checked = CheckedAccounts(states)
+    checked = CheckedAccounts(states, batch.run.record.outages)
     if batch.run.unfinished:
         # The previous run may have died after it stored a state and before it stored the reading.
         readings = (
@@ -91,15 +98,22 @@ def check_accounts(
         checked.unsaved |= store.accounts.save(readings, batch.run)
     due = _due(states, batch.run.tick)
     missing = set(due)
-    changes: list[Transition] = []
+    results: dict[str, ReadResult] = {}
     pairs = [accounts[name] for name in due]
     for account, result in read(pairs, now=batch.run.tick, deadline=batch.deadline):
         on_read(account, result, len(due))
         _count(account, result, summary)
-        change = _decide(states[account.name], result, accounts[account.name], batch, payments)
+        results[account.name] = result
+    outages = outages_of(_attempts(accounts, states, results, batch.run.tick))
+    quiet = suppressing(batch.context, _in_outages(outages, checked.outages, accounts, results))
+    changes: list[Transition] = []
+    for name, result in results.items():
+        change = _decide(states[name], result, accounts[name], batch, quiet, payments)
         if change is not None:
-            missing.discard(account.name)
+            missing.discard(name)
             changes.append(change)
+    decided = states | {change.state.account: change.state for change in changes}
+    checked.outages = _outages(batch, outages, decided, summary, store)
     checked.unsaved |= _save(batch.run, changes, summary, store)
     new_states = (change.state for change in changes)
     states |= {it.account: it for it in new_states if it.account not in checked.unsaved}
@@ -117,11 +131,71 @@ def _due(states: Mapping[str, AccountState], tick: datetime) -> list[str]:
     return [state.account for state in due]
 
 
+def _attempts(
+    accounts: Mapping[str, WatchedAccount],
+    states: Mapping[str, AccountState],
+    results: Mapping[str, ReadResult],
+    tick: datetime,
+) -> Iterator[Attempt]:
+    """Yields how the read of each account ended in this tick, also in a run before for it."""
+    for name, (account, spec) in accounts.items():
+        result, state = results.get(name), states[name]
+        if result is not None:
+            kind = result.kind if isinstance(result, ReadFailure) else None
+        elif state.checked_at == tick:
+            kind = None if state.failure is None else state.failure.kind
+        else:
+            continue
+        yield Attempt(account, host_of(spec, account), kind)
+
+
+def _in_outages(
+    outages: Mapping[str, Sequence[Account]],
+    before: Mapping[str, Alert],
+    accounts: Mapping[str, WatchedAccount],
+    results: Mapping[str, ReadResult],
+) -> Iterator[Account]:
+    """Yields the accounts of outages.
+
+    When one is over, what still fails is announced from the next run on: most of it reads by then.
+    """
+    for members in outages.values():
+        yield from members
+    if any(alert.firing and name not in outages for name, alert in before.items()):
+        for name, result in results.items():
+            if isinstance(result, ReadFailure):
+                yield accounts[name][0]
+
+
+def _outages(
+    batch: Batch,
+    outages: Mapping[str, tuple[Account, ...]],
+    states: Mapping[str, AccountState],
+    summary: Summary,
+    store: Store,
+) -> Mapping[str, Alert]:
+    """Decides and stores the alerts of outages; returns them as they are stored."""
+    before = batch.run.record.outages
+    if not outages and not before:
+        return before
+    after, entries = decide_outages(
+        before, outages, states, context=batch.context, now=batch.run.tick
+    )
+    if not entries:
+        return after
+    if not store.save_outages(batch.run, after, entries):
+        summary.deferred += 1
+        return before
+    summary.count(entries)
+    return after
+
+
 def _decide(
     state: AccountState,
     result: ReadResult,
     account_and_spec: WatchedAccount,
     batch: Batch,
+    context: AlertContext,
     payments: Mapping[str, PaymentOutcome],
 ) -> Transition | None:
     """Returns what changes; None after logging an error."""
@@ -132,7 +206,7 @@ def _decide(
             result,
             account=account,
             rules=batch.policy.rules_for(account),
-            context=batch.context,
+            context=context,
             traits=spec.traits,
             payment=payments.get(account.name),
             now=batch.run.tick,

@@ -113,7 +113,8 @@ class Check:
             record = replace(record, configuration=self._configuration(tick, faults))
             checked = self._accounts(tick, deadline - seconds * _STORING_SHARE)
             stored = not summary.deferred
-            record = replace(record, alerted=self._alerted(tick, checked.states))
+            alerted = self._alerted(tick, checked.states)
+            record = replace(record, alerted=alerted, outages=checked.outages)
             record = self._deliver(tick, checked, listeners.health).into(record)
             done = summary.complete
         finally:

@@ -1,0 +1,161 @@
+"""Outages: accounts that fail for one cause are one alert, and not one for each of them.
+
+If no account of a provider and host can be read in a run, those that fail in the same way are one
+outage; if no account at all can be read, all of them are. While it lasts, the accounts' own alerts
+that they cannot be read are suppressed.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from balance_watch.domain.account import Account
+from balance_watch.domain.alerts import AlertContext
+from balance_watch.domain.lifecycle import Alert, Firing, advance, mark_notified
+from balance_watch.domain.notification import Notification, Reason, alert_id
+from balance_watch.domain.outbox import OutboxEntry, entries_for
+from balance_watch.domain.policy import OUTAGE, UNREADABLE
+from balance_watch.domain.reading import FailureKind
+from balance_watch.domain.rules import Metric
+from balance_watch.domain.state import AccountState
+
+EVERY_ACCOUNT = "every account"
+"""The outage in which no account can be read."""
+
+PROVIDER = "balance-watch"
+"""The provider of an outage of every account, where others have the slug of theirs."""
+
+_LEAST = 3
+"""So many accounts that fail for one cause are an outage."""
+
+_SHOWN = 30
+"""How many accounts of an outage people are shown."""
+
+
+class Attempt(NamedTuple):
+    """How the read of one account ended in this run; `failure` is None if it yielded something."""
+
+    account: Account
+    host: str
+    failure: FailureKind | None
+
+
+def outages_of(attempts: Iterable[Attempt]) -> dict[str, tuple[Account, ...]]:
+    """Returns the accounts of each outage, by its name: `vonage (timed out)`, or EVERY_ACCOUNT.
+
+    An outage of every account takes the place of all others.
+    """
+    attempts = tuple(attempts)
+    failed = [it for it in attempts if it.failure is not None]
+    if len(failed) >= _LEAST and len(failed) == len(attempts):
+        return {EVERY_ACCOUNT: tuple(it.account for it in failed)}
+    readable = {(it.account.provider, it.host) for it in attempts if it.failure is None}
+    hosts = defaultdict(set)
+    for it in attempts:
+        hosts[it.account.provider].add(it.host)
+    found: dict[str, list[Account]] = defaultdict(list)
+    for it in failed:
+        provider = it.account.provider
+        if it.failure is not None and (provider, it.host) not in readable:
+            place = provider if len(hosts[provider]) == 1 else f"{provider} at {it.host}"
+            found[f"{place} ({it.failure.words.lower()})"].append(it.account)
+    return {name: tuple(them) for name, them in found.items() if len(them) >= _LEAST}
+
+
+def suppressing(context: AlertContext, accounts: Iterable[Account]) -> AlertContext:
+    """Returns the context in which it is not announced that one of these accounts is unreadable."""
+    names, is_suppressed = {account.name for account in accounts}, context.is_suppressed
+
+    def suppressed_too(facts: Mapping[str, str], /, *, ended: bool = False) -> bool:
+        of_outage = facts["metric"] == Metric.UNREADABLE and facts["account"] in names
+        return of_outage or is_suppressed(facts, ended=ended)
+
+    return context._replace(is_suppressed=suppressed_too)
+
+
+def decide_outages(
+    before: Mapping[str, Alert],
+    outages: Mapping[str, tuple[Account, ...]],
+    states: Mapping[str, AccountState],
+    *,
+    context: AlertContext,
+    now: datetime,
+) -> tuple[dict[str, Alert], tuple[OutboxEntry, ...]]:
+    """Decides what the outages of this run change and announce.
+
+    An outage fires as soon as the alert of one of its accounts does, and as gravely.
+
+    Args:
+        before: the alerts of outages, by name.
+        outages: the accounts of each outage of this run, by name.
+        states: the states of the accounts after this run.
+        context: timing, routing and suppression of the accounts' own alerts.
+        now: the tick.
+    """
+    alerts: dict[str, Alert] = {}
+    entries: list[OutboxEntry] = []
+    for name in sorted({*before, *outages}):
+        accounts = outages.get(name, ())
+        firing = _firing(accounts, states)
+        alert, reason = advance(before.get(name), firing, context.defaults, now)
+        heard = [it for it in accounts if not context.is_suppressed(_facts(it, alert))]
+        if alert is not None and reason is not None and (heard or reason is Reason.RESOLVED):
+            notification = _notification(name, alert, reason, heard, now)
+            channels = (channel for it in heard for channel in context.routing(_facts(it, alert)))
+            routed = tuple(dict.fromkeys(channels))
+            alert, to = mark_notified(alert, notification, lambda _, routed=routed: routed)
+            entries += entries_for(notification, to)
+        if alert is not None:
+            alerts[name] = alert
+    return alerts, tuple(entries)
+
+
+def _firing(accounts: Iterable[Account], states: Mapping[str, AccountState]) -> Firing | None:
+    of_accounts = (states[it.name].alerts.get(Metric.UNREADABLE) for it in accounts)
+    firing = [alert for alert in of_accounts if alert is not None and alert.firing]
+    if not firing:
+        return None
+    gravest = min((alert.severity for alert in firing), key=lambda severity: severity.rank)
+    return Firing(OUTAGE, gravest, min(alert.since for alert in firing))
+
+
+def _facts(account: Account, alert: Alert | None) -> dict[str, str]:
+    """Returns the facts of an account's own alert, which the outage's stands for."""
+    severity = {} if alert is None else {"severity": alert.severity.value}
+    return {
+        **account.facts,
+        "metric": Metric.UNREADABLE.value,
+        "rule": UNREADABLE,
+        **severity,
+    }
+
+
+def _notification(
+    name: str, alert: Alert, reason: Reason, accounts: list[Account], now: datetime
+) -> Notification:
+    providers = {account.provider for account in accounts}
+    severity = alert.notified or alert.severity if reason is Reason.RESOLVED else alert.severity
+    notification = Notification(
+        alert_id=alert_id(name, Metric.OUTAGE, reason, now),
+        account=name,
+        provider=providers.pop() if len(providers) == 1 else PROVIDER,
+        rule=OUTAGE,
+        metric=Metric.OUTAGE,
+        severity=severity,
+        reason=reason,
+        since=alert.since,
+        said_at=now,
+        ended_at=alert.ended_at,
+    )
+    if reason is Reason.RESOLVED:
+        return notification
+    names = tuple(sorted(account.name for account in accounts))
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return replace(
+        notification,
+        value=str(len(names)),
+        detail=f"{', '.join(names[:_SHOWN])}{more}.",
+        accounts=names,
+    )

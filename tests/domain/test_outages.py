@@ -1,0 +1,66 @@
+"""Accounts that fail for one cause are one outage."""
+
+import pytest
+
+from balance_watch.domain.account import Account
+from balance_watch.domain.outages import EVERY_ACCOUNT, Attempt, outages_of
+from balance_watch.domain.reading import FailureKind
+
+TIMED_OUT, REJECTED = FailureKind.TIMED_OUT, FailureKind.KEY_REJECTED
+
+
+def attempt(
+    name: str, failure: FailureKind | None = None, provider: str = "vonage", host: str = "a"
+) -> Attempt:
+    return Attempt(Account(name, provider), host, failure)
+
+
+def names(*attempts: Attempt) -> dict[str, list[str]]:
+    """The names of the accounts of each outage."""
+    return {name: [it.name for it in them] for name, them in outages_of(attempts).items()}
+
+
+FINE = attempt("fine", provider="you", host="you")
+
+
+def test_three_accounts_of_one_provider_host_and_kind_of_failure_are_an_outage() -> None:
+    failed = [attempt(name, TIMED_OUT) for name in "abc"]
+    assert names(*failed, FINE) == {"vonage (timed out)": ["a", "b", "c"]}
+
+
+def test_two_are_none() -> None:
+    assert names(*(attempt(name, TIMED_OUT) for name in "ab"), FINE) == {}
+
+
+def test_one_account_that_reads_makes_it_none() -> None:
+    assert names(*(attempt(name, TIMED_OUT) for name in "abc"), attempt("d"), FINE) == {}
+
+
+def test_an_account_that_reads_at_another_host_does_not() -> None:
+    failed = [attempt(name, TIMED_OUT) for name in "abc"]
+    assert names(*failed, attempt("d", host="b")) == {"vonage at a (timed out)": ["a", "b", "c"]}
+
+
+def test_each_kind_of_failure_is_an_outage_of_its_own() -> None:
+    kinds = [TIMED_OUT] * 3 + [REJECTED] * 3
+    failed = [attempt(str(n), kind) for n, kind in enumerate(kinds)]
+    assert names(*failed, FINE) == {
+        "vonage (timed out)": ["0", "1", "2"],
+        "vonage (key rejected)": ["3", "4", "5"],
+    }
+
+
+def test_different_kinds_of_failure_of_fewer_than_three_are_none() -> None:
+    assert (
+        names(attempt("a", TIMED_OUT), attempt("b", TIMED_OUT), attempt("c", REJECTED), FINE) == {}
+    )
+
+
+def test_if_nothing_can_be_read_it_is_one_outage_whatever_the_providers() -> None:
+    failed = [attempt(name, TIMED_OUT, provider=name, host=name) for name in "abc"]
+    assert names(*failed) == {EVERY_ACCOUNT: ["a", "b", "c"]}
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_few_accounts_alone_are_announced_by_themselves(count: int) -> None:
+    assert names(*(attempt(str(n), TIMED_OUT) for n in range(count))) == {}
