@@ -104,10 +104,11 @@ def advance_rule(
 
 def _thresholds(rule: Rule, measurements: Measurements) -> tuple[Decimal, ...]:
     """Returns the thresholds that only people move: the rule's own, or the provider's."""
-    if rule.metric is Metric.PROVIDER_FLAG and measurements.reading is not None:
+    own: tuple[Decimal | None, ...] = (rule.threshold, rule.critical_below)
+    if rule.relative:
+        own = ()
+    elif rule.metric is Metric.PROVIDER_FLAG and measurements.reading is not None:
         own = (measurements.reading.provider_threshold,)
-    else:
-        own = () if rule.relative else (rule.threshold, rule.critical_below)
     return tuple(it for it in own if it is not None)
 
 
