@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
+from balance_watch.cli.events import show_events
 from balance_watch.cli.terminal import (
     Subparsers,
     out,
@@ -27,12 +28,14 @@ def add_commands(commands: Subparsers) -> None:
     """Adds `history`."""
     command = commands.add_parser("history", help="show the readings of an account")
     command.add_argument("account", metavar="ACCOUNT", type=canonical_name)
-    command.add_argument("--days", type=_days, default=7, help="how far back (default: 7)")
+    command.add_argument("--days", type=days, default=7, help="how far back (default: 7)")
     command.add_argument("--json", action="store_true", help="print every reading as JSON")
+    command.add_argument("--events", action="store_true", help="show what was said of it instead")
     command.set_defaults(run=_history)
 
 
-def _days(text: str) -> int:
+def days(text: str) -> int:
+    """Returns a number of days, for argparse."""
     if not text.isdecimal() or not 1 <= int(text) <= _MAX_DAYS:
         raise argparse.ArgumentTypeError(f"must be a number of days between 1 and {_MAX_DAYS}")
     return int(text)
@@ -47,7 +50,10 @@ def _history(arguments: argparse.Namespace) -> int:
     names = [account.name for account, _ in wired.load().accounts]
     if not readings and arguments.account not in names:
         raise CommandError("There is no such account: see `balance-watch status`.")
-    if arguments.json:
+    if arguments.events:
+        since = until - timedelta(days=arguments.days)
+        show_events(wired.store.events.of(arguments.account, since, until), json=arguments.json)
+    elif arguments.json:
         print_json([_as_json(reading) for reading in readings])
     else:
         _show(readings)

@@ -9,7 +9,17 @@ from importlib.metadata import version
 from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch import log_filters
-from balance_watch.cli import check, demo, history, policy, providers, silence, status, top_up
+from balance_watch.cli import (
+    check,
+    demo,
+    explain,
+    history,
+    policy,
+    providers,
+    silence,
+    status,
+    top_up,
+)
 from balance_watch.cli.terminal import replace_unencodable
 from balance_watch.errors import BalanceWatchError
 
@@ -58,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {version('balance-watch')}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (check, status, history, providers, policy, silence, top_up, demo):
+    for module in (check, status, explain, history, providers, policy, silence, top_up, demo):
         module.add_commands(commands)
     return top
 

@@ -1,26 +1,37 @@
-"""`balance-watch policy check` and `policy put`: an invalid policy is never stored."""
+"""`balance-watch policy check`, `try` and `put`: an invalid policy is never stored."""
 
 import argparse
+import sys
+from datetime import UTC, datetime
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from rich.text import Text
 
+from balance_watch.cli.events import event_as_json, event_line
+from balance_watch.cli.history import days
 from balance_watch.cli.matching import load_if_allowed, print_unmatched
 from balance_watch.cli.terminal import (
     Subparsers,
     err,
     out,
     print_faults,
+    print_json,
     read_text,
     sanitize,
     wiring,
 )
 from balance_watch.config.loading import Configuration
 from balance_watch.config.policy import PolicyFile, parse_policy
+from balance_watch.domain.formatting import format_time
 from balance_watch.errors import CommandError, SettingsError
 from balance_watch.providers.registry import catalogue_clashes
+from balance_watch.usecases.policy_trial import Trial, TriedEvent, try_policy
 from balance_watch.validation import Faults
+from balance_watch.wiring import Wiring
 
 _EMPTY = "# The built-in policy: a parameter cannot be empty.\n"
+_DAYS, _SHOWN = 7, 20
 _MAX_BYTES = 8192
 """An advanced parameter's size; a standard one has 4,096 (AWS Systems Manager quotas)."""
 
@@ -32,8 +43,19 @@ def add_commands(commands: Subparsers) -> None:
     check = actions.add_parser("check", help="list every fault of a policy file")
     check.add_argument("file", metavar="FILE", help="a TOML file, or - for standard input")
     check.set_defaults(run=_check)
+    tried = actions.add_parser(
+        "try",
+        help="replay the stored history through a policy file",
+        description="Shows what the policy would have said in the last days, beside what was said:"
+        " + would be new, - would be missing. The history has no failed reads and no silences.",
+    )
+    tried.add_argument("file", metavar="FILE", help="a TOML file, or - for standard input")
+    tried.add_argument("--days", type=days, default=_DAYS, help=f"default: {_DAYS}")
+    tried.add_argument("--json", action="store_true", help="print every event as JSON")
+    tried.set_defaults(run=_try)
     put = actions.add_parser("put", help="check a policy file, then store it for the next run")
     put.add_argument("file", metavar="FILE", help="a TOML file, or - for standard input")
+    put.add_argument("--yes", action="store_true", help="do not ask")
     put.set_defaults(run=_put)
 
 
@@ -46,6 +68,52 @@ def _check(arguments: argparse.Namespace) -> int:
         return 0  # A file can be checked where no stack is in reach: then its accounts are unknown.
     _show_unwatched(configuration)
     return 0
+
+
+def _try(arguments: argparse.Namespace) -> int:
+    _, text = _read(arguments.file)
+    wired = wiring()
+    trial = try_policy(wired.store, wired.load(text), arguments.days, datetime.now(UTC))
+    if arguments.json:
+        print_json([_tried_as_json(it) for it in trial.events])
+        return 0
+    _show_trial(trial)
+    return 0
+
+
+def _tried_as_json(tried: TriedEvent) -> dict[str, Any]:
+    own = {"account": tried.event.notification.account, **event_as_json(tried.event)}
+    return {**own, "was_said": tried.was_said, "would_be_said": tried.would_be_said}
+
+
+def _show_trial(trial: Trial, most: int | None = None) -> None:
+    """Prints the difference that a policy makes: each line that is new, missing or the same."""
+    added = sum(not it.was_said for it in trial.events)
+    missing = sum(not it.would_be_said for it in trial.events)
+    span = f"{format_time(trial.since)} to {format_time(trial.until)}"
+    out.print(f"From {span}, {_counted(trial.readings, 'reading')}:", soft_wrap=True)
+    changed = [it for it in trial.events if it.was_said is not it.would_be_said]
+    shown = trial.events if most is None else changed[:most]
+    for it in shown:
+        sign = "=" if it.was_said and it.would_be_said else "+" if it.would_be_said else "-"
+        out.print(Text(f"{sign} ", style="bold") + event_line(it.event), soft_wrap=True)
+    if most is not None and len(changed) > most:
+        out.print(f"… and {len(changed) - most} more: see `policy try`.", style="dim")
+    same = len(trial.events) - added - missing
+    out.print(f"{added} would be new, {missing} would be missing, {same} would be the same.")
+
+
+def _is_wanted(wired: Wiring, configuration: Configuration | None, *, yes: bool) -> bool:
+    """Shows what the policy would have said, and asks whoever can answer whether to store it."""
+    if configuration is not None:
+        try:
+            now = datetime.now(UTC)
+            _show_trial(try_policy(wired.store, configuration, _DAYS, now), _SHOWN)
+        except (BotoCoreError, ClientError):
+            out.print("The history cannot be read, so the policy was not tried.", style="yellow")
+    if yes or not sys.stdin.isatty():
+        return True
+    return input("Put this policy in force? [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _put(arguments: argparse.Namespace) -> int:
@@ -61,6 +129,9 @@ def _put(arguments: argparse.Namespace) -> int:
     configuration = load_if_allowed(wired, text)
     if configuration is not None:
         print_unmatched(configuration.unmatched, configuration)
+    if not _is_wanted(wired, configuration, yes=arguments.yes):
+        out.print("Nothing was changed.")
+        return 1
     wired.client("ssm").put_parameter(
         Name=name,
         Value=text if text.strip() else _EMPTY,

@@ -10,6 +10,7 @@ from balance_watch.domain.outbox import Outgoing, PaymentOrder
 from balance_watch.domain.payment import Payment
 from balance_watch.domain.run import Run, Transition
 from balance_watch.store.accounts import Accounts, log_unserializable
+from balance_watch.store.events import Events
 from balance_watch.store.outbox import Outbox
 from balance_watch.store.payments import Payments
 from balance_watch.store.policies import Policies
@@ -48,6 +49,7 @@ class Store:
         self._table = Table(client, table, clock=clock, sleep=sleep)
         self.accounts = Accounts(self._table, history_days)
         self.outbox = Outbox(self._table)
+        self.events = Events(self._table, history_days)
         self.payments = Payments(self._table, clock)
         self.policies = Policies(self._table)
         self.runs = Runs(self._table, clock)
@@ -66,7 +68,7 @@ class Store:
             account = transition.state.account
             try:
                 puts = self.accounts.transition_puts(run, transition)
-                actions.append((account, [*puts, *self.outbox.puts(transition.entries)]))
+                actions.append((account, [*puts, *self._says(transition.entries)]))
             except UNSERIALIZABLE as error:
                 log_unserializable(account, error)
                 unsaved.add(account)
@@ -78,6 +80,11 @@ class Store:
                 account for account, own in alone if self._table.transact([fence, *own])
             }
         return unsaved
+
+    def _says(self, entries: Iterable[Outgoing]) -> list[Action]:
+        """Returns the actions that owe these entries to their channels, and keep them as events."""
+        entries = tuple(entries)
+        return [*self.outbox.puts(entries), *self.events.puts(entries)]
 
     def settle_payment(
         self, run: Run, order: PaymentOrder, transition: Transition, payment: Payment | None
@@ -94,7 +101,7 @@ class Store:
         actions = [
             self.runs.fence(run),
             self.accounts.state_put(state),
-            *self.outbox.puts(transition.entries),
+            *self._says(transition.entries),
             self.outbox.delete(order),
         ]
         if payment is None:
@@ -108,11 +115,11 @@ class Store:
     ) -> bool:
         """Stores the alerts of outages with their outbox entries; False if nothing was stored."""
         update = self.runs.outages_update(run, outages)
-        return self._table.transact([update, *self.outbox.puts(entries)])
+        return self._table.transact([update, *self._says(entries)])
 
     def save_configuration(
         self, run: Run, configuration: ConfigurationState, entries: Iterable[Outgoing]
     ) -> bool:
         """Stores the configuration's alert with its outbox entries; False if nothing was stored."""
         update = self.runs.configuration_update(run, configuration)
-        return self._table.transact([update, *self.outbox.puts(entries)])
+        return self._table.transact([update, *self._says(entries)])

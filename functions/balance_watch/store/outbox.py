@@ -84,13 +84,13 @@ def entry_to_item(entry: Outgoing) -> Item:
         **entry_key(entry),
         "channel": _channel_of(entry),
         "channels": list(entry.channels) if isinstance(entry, OutboxEntry) else [],
-        "notification": json.dumps(_notification_to_json(entry.notification), ensure_ascii=False),
+        "notification": json.dumps(notification_to_json(entry.notification), ensure_ascii=False),
     }
 
 
 def entry_from_item(item: Mapping[str, Any]) -> Outgoing:
     """Returns the entry of an item; raises one of MALFORMED_ITEM."""
-    notification = _notification_from_json(json.loads(item["notification"]))
+    notification = notification_from_json(json.loads(item["notification"]))
     channel, channels = item["channel"], tuple(item.get("channels", ()))
     if channel == _PAYMENT_ORDER:
         return PaymentOrder(notification)
@@ -101,7 +101,8 @@ def _channel_of(entry: Outgoing) -> str:
     return _PAYMENT_ORDER if isinstance(entry, PaymentOrder) else entry.channel
 
 
-def _notification_to_json(notification: Notification) -> dict[str, Any]:
+def notification_to_json(notification: Notification) -> dict[str, Any]:
+    """Returns all of a notification as JSON."""
     runway = notification.runway
     return without_none(
         {
@@ -132,7 +133,8 @@ def _notification_to_json(notification: Notification) -> dict[str, Any]:
     )
 
 
-def _notification_from_json(fields: Mapping[str, Any]) -> Notification:
+def notification_from_json(fields: Mapping[str, Any]) -> Notification:
+    """Returns the notification of its JSON; raises one of MALFORMED_ITEM."""
     runway = fields.get("runway")
     if METRICS[Metric(fields["metric"])].is_number and "value" in fields:
         exact(fields["value"])

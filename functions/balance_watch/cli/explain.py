@@ -1,0 +1,189 @@
+"""`balance-watch explain ACCOUNT`: why an alert came, or why none did."""
+
+import argparse
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
+
+from rich.text import Text
+
+from balance_watch.cli.events import event_as_json, event_line
+from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize, wiring
+from balance_watch.config.loading import Configuration
+from balance_watch.domain.account import Account, canonical_name
+from balance_watch.domain.event import Event
+from balance_watch.domain.formatting import (
+    digits,
+    format_runway,
+    format_time,
+    iso_time,
+    with_unit,
+)
+from balance_watch.domain.metrics import METRICS, Unit
+from balance_watch.domain.money import exact
+from balance_watch.domain.rules import Severity
+from balance_watch.domain.state import AccountState
+from balance_watch.errors import CommandError
+from balance_watch.usecases.explanation import Hold, RuleExplanation, explain
+
+_DAYS = 7
+_STYLES = {"firing": "red", "pending": "yellow", "unknown": "magenta", "ok": "green"}
+
+
+def add_commands(commands: Subparsers) -> None:
+    """Adds `explain`."""
+    command = commands.add_parser(
+        "explain",
+        help="show why an account is alerted on, or why not",
+        description="Shows every rule that applies to an account: its value, its threshold, since"
+        " when it is breached, what holds its alert back and until when, and where it would go."
+        " Then it shows what was said of the account in the last seven days.",
+    )
+    command.add_argument("account", metavar="ACCOUNT", type=canonical_name)
+    command.add_argument("--json", action="store_true", help="print it as JSON")
+    command.set_defaults(run=_explain)
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    wired, now = wiring(), datetime.now(UTC).replace(microsecond=0)
+    configuration = wired.load()
+    account = _account(configuration, arguments.account)
+    name = account.name
+    state = wired.store.accounts.states([name]).get(name, AccountState(name))
+    rules = explain(
+        account,
+        state,
+        configuration.policy,
+        channels=configuration.without({}),
+        silences=wired.store.silences.at(now),
+        outages=[
+            outage for outage, alert in wired.store.runs.record().outages.items() if alert.firing
+        ],
+        now=now,
+    )
+    events = wired.store.events.of(name, now - timedelta(days=_DAYS), now)
+    is_watched = name not in configuration.policy.unwatched([account])
+    if arguments.json:
+        print_json(
+            {
+                "account": name,
+                "provider": account.provider,
+                "watched": is_watched,
+                "rules": [_as_json(rule) for rule in rules],
+                "events": [event_as_json(event) for event in events],
+            }
+        )
+    else:
+        _show(account, state, rules, events, is_watched=is_watched)
+    return 0
+
+
+def _account(configuration: Configuration, name: str) -> Account:
+    accounts = [*(account for account, _ in configuration.accounts), *configuration.disabled]
+    found = next((account for account in accounts if account.name == name), None)
+    if found is not None:
+        return found
+    close = get_close_matches(name, [account.name for account in accounts], n=3)
+    hint = f" Did you mean {' or '.join(close)}?" if close else " See `balance-watch status`."
+    raise CommandError(f"There is no such account.{hint}")
+
+
+def _show(
+    account: Account,
+    state: AccountState,
+    rules: list[RuleExplanation],
+    events: list[Event],
+    *,
+    is_watched: bool,
+) -> None:
+    out.print(sanitize(_headline(account, state), "bold"), soft_wrap=True)
+    if state.failure is not None:
+        out.print(sanitize(f"It cannot be read: {state.failure.message}", "magenta"))
+    if not is_watched:
+        text = "No rule on an amount watches this account: it may run dry in silence."
+        out.print(text, style="yellow")
+    out.print()
+    currency = state.reading.currency if state.reading else account.currency
+    for rule in rules:
+        for line in _lines(rule, currency):
+            out.print(line)
+    out.print()
+    out.print(f"Said in the last {_DAYS} days:" if events else "Nothing was said in 7 days.")
+    for event in events:
+        out.print(event_line(event), soft_wrap=True)
+
+
+def _headline(account: Account, state: AccountState) -> str:
+    parts = [f"{account.name} ({account.provider})"]
+    if state.reading is not None:
+        parts.append(with_unit(state.reading.balance, state.reading.currency))
+    if state.runway is not None:
+        parts.append(f"lasts {format_runway(state.runway)}")
+    checked = "not checked yet"
+    if state.checked_at is not None:
+        checked = f"checked {format_time(state.checked_at)}"
+    return ", ".join((*parts, checked))
+
+
+def _lines(rule: RuleExplanation, currency: str | None) -> Iterator[Text]:
+    head = Text(f"{rule.status:8}", style=_STYLES[rule.status]) + sanitize(rule.rule, "bold")
+    if rule.severity is Severity.CRITICAL and rule.status == "firing":
+        head += Text(" critical", style="red")
+    head += sanitize(_comparison(rule, currency))
+    yield head
+    details = []
+    if rule.since is not None:
+        details.append(f"breached since {format_time(rule.since)}")
+    if rule.told_at is not None:
+        details.append(f"last told {format_time(rule.told_at)}")
+    if rule.remind_at is not None:
+        details.append(f"told again {format_time(rule.remind_at)}")
+    details += [f"held back: {_held(hold)}" for hold in rule.holds]
+    if rule.status in ("firing", "pending") or rule.holds:
+        details.append(f"goes to {', '.join(rule.channels)}")
+    for detail in details:
+        yield sanitize(f"        {detail}", "dim")
+
+
+def _held(hold: Hold) -> str:
+    return hold.why if hold.until is None else f"{hold.why}, until {format_time(hold.until)}"
+
+
+def _comparison(rule: RuleExplanation, currency: str | None) -> str:
+    value = _number(rule, rule.value, currency)
+    text = f"  {value}" if value else ""
+    if rule.threshold is not None:
+        text += f"  (threshold {_number(rule, digits(rule.threshold), currency)})"
+    return text
+
+
+def _number(rule: RuleExplanation, value: str | None, currency: str | None) -> str:
+    """Writes a value of a rule's metric for people; a word stays a word."""
+    info = METRICS[rule.metric]
+    if value is None:
+        return "unknown" if info.is_number else ""
+    if not info.is_number:
+        return value.replace("_", " ")
+    if info.unit is Unit.SECONDS:
+        return format_runway(timedelta(seconds=max(0, int(float(value)))))
+    unit = info.unit if isinstance(info.unit, str) else currency or "units"
+    return with_unit(exact(value), unit)
+
+
+def _as_json(rule: RuleExplanation) -> dict[str, Any]:
+    return {
+        "rule": rule.rule,
+        "metric": rule.metric.value,
+        "severity": rule.severity.value,
+        "status": rule.status,
+        "value": rule.value,
+        "threshold": digits(rule.threshold),
+        "since": rule.since and iso_time(rule.since),
+        "told_at": rule.told_at and iso_time(rule.told_at),
+        "remind_at": rule.remind_at and iso_time(rule.remind_at),
+        "held_back_by": [
+            {"why": hold.why, "until": hold.until and iso_time(hold.until)} for hold in rule.holds
+        ],
+        "channels": list(rule.channels),
+    }

@@ -1,0 +1,89 @@
+"""Events: what was said, an item each, beside the readings of its account."""
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from balance_watch.domain.event import OF_SEVERAL, Event, events_of
+from balance_watch.domain.notification import Notification
+from balance_watch.domain.outbox import Outgoing
+from balance_watch.store.items import MALFORMED_ITEM, Item, account_key, text_of
+from balance_watch.store.outbox import notification_from_json, notification_to_json
+from balance_watch.store.table import Action, Table
+
+_log = logging.getLogger(__name__)
+
+_PREFIX = "EVENT#"
+_OF_SEVERAL_KEY = "EVENTS"
+"""The partition of what was said of several accounts at once."""
+
+
+class Events:
+    """The events in a table; safe to use from several threads.
+
+    Args:
+        table: the table.
+        history_days: how long an event is kept, as a reading is.
+    """
+
+    def __init__(self, table: Table, history_days: int) -> None:
+        self._table, self._history_days = table, history_days
+
+    def puts(self, entries: Iterable[Outgoing]) -> list[Action]:
+        """Returns the actions that keep what these outbox entries say, within their transaction."""
+        return self._table.puts(
+            event_to_item(event, self._history_days) for event in events_of(entries)
+        )
+
+    def of(self, account: str, since: datetime, until: datetime) -> list[Event]:
+        """Returns what was said of an account between two times, the oldest first.
+
+        That is what was said of it alone, and of outages that it was in.
+        """
+        own = self._between(account_key(account), since, until)
+        shared = self._between(_OF_SEVERAL_KEY, since, until)
+        shared = [event for event in shared if account in event.notification.accounts]
+        return sorted((*own, *shared), key=lambda event: event.notification.said_at)
+
+    def _between(self, partition: str, since: datetime, until: datetime) -> list[Event]:
+        # `~` sorts after every character of an id.
+        sorts = f"{_PREFIX}{text_of(since)}", f"{_PREFIX}{text_of(until)}~"
+        events = []
+        for item in self._table.query(partition, sorts):
+            try:
+                events.append(event_from_item(item))
+            except MALFORMED_ITEM as error:
+                facts = {"item": item["sk"], "why": type(error).__name__}
+                _log.error("malformed event", extra=facts)
+        return events
+
+
+def event_to_item(event: Event, days: int) -> Item:
+    """Returns the item of an event; it expires after so many days."""
+    notification = event.notification
+    said_at = notification.said_at
+    return {
+        "pk": _partition_of(notification),
+        "sk": f"{_PREFIX}{text_of(said_at)}#{notification.alert_id}",
+        "channels": list(event.channels),
+        # The readings have the trend.
+        "notification": json.dumps(
+            notification_to_json(replace(notification, trend=())), ensure_ascii=False
+        ),
+        "expires_at": int((said_at + timedelta(days=days)).timestamp()),
+    }
+
+
+def event_from_item(item: Mapping[str, Any]) -> Event:
+    """Returns the event of an item; raises one of MALFORMED_ITEM."""
+    notification = notification_from_json(json.loads(item["notification"]))
+    return Event(notification, tuple(map(str, item.get("channels", ()))))
+
+
+def _partition_of(notification: Notification) -> str:
+    if notification.metric in OF_SEVERAL:
+        return _OF_SEVERAL_KEY
+    return account_key(notification.account)

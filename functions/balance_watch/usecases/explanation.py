@@ -1,0 +1,148 @@
+"""Explains an account: each of its rules, what holds it back and until when, where it would go."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from balance_watch.domain.account import Account
+from balance_watch.domain.channels import AvailableChannels
+from balance_watch.domain.evaluation import evaluate
+from balance_watch.domain.lifecycle import Alert
+from balance_watch.domain.measurements import measure
+from balance_watch.domain.policy import Policy
+from balance_watch.domain.rules import Metric, Rule, RuleStatus, Severity
+from balance_watch.domain.silences import MuteTime, Silence
+from balance_watch.domain.state import AccountState, RuleState
+
+_STEP, _LONGEST_MUTE = timedelta(minutes=5), timedelta(days=8)
+
+
+class Hold(NamedTuple):
+    """Something that holds an announcement back, and until when, if that is known."""
+
+    why: str
+    until: datetime | None = None
+
+
+class RuleExplanation(NamedTuple):
+    """A rule as it applies to an account now.
+
+    Attributes:
+        status: `ok`, `unknown`, `pending` or `firing`.
+        value: the number that is compared, or a word; None if it is unknown.
+        since: since when the rule is breached.
+        told_at: when its alert was last told.
+        remind_at: when its alert is told again if nothing changes.
+        holds: what holds its alert back.
+        channels: where its alert would go.
+    """
+
+    rule: str
+    metric: Metric
+    severity: Severity
+    status: str
+    value: str | None
+    threshold: Decimal | None
+    since: datetime | None
+    told_at: datetime | None
+    remind_at: datetime | None
+    holds: tuple[Hold, ...]
+    channels: tuple[str, ...]
+
+
+def explain(
+    account: Account,
+    state: AccountState,
+    policy: Policy,
+    *,
+    channels: AvailableChannels,
+    silences: Sequence[Silence],
+    outages: Sequence[str],
+    now: datetime,
+) -> list[RuleExplanation]:
+    """Returns an explanation of every rule that applies to an account, firing ones first.
+
+    Args:
+        account: the account, as configured.
+        state: what is remembered of it.
+        policy: the policy in force.
+        channels: the channels that exist.
+        silences: the active silences.
+        outages: the names of the outages that last.
+        now: the time.
+    """
+    result = state.failure or state.reading
+    measurements = measure(state, result, None, state.checked_at or now)
+    explained = []
+    for rule in policy.rules_for(account):
+        before = state.rules.get(rule.name)
+        firing, grave = (before.firing, before.grave) if before else (False, False)
+        evaluation = evaluate(rule, measurements, firing=firing, grave=grave)
+        severity = evaluation.severity or (Severity.CRITICAL if grave else rule.severity)
+        facts = {
+            **account.facts,
+            "metric": rule.metric.value,
+            "severity": severity.value,
+            "rule": rule.name,
+        }
+        alert = state.alerts.get(rule.metric)
+        told = alert if alert is not None and alert.rule == rule.name and firing else None
+        reminder = policy.defaults.quickened(state.runway).reminder
+        told_at = told.notified_at if told else None
+        holds = [
+            *_pending(rule, before),
+            *_gap(alert if firing else None, policy, now),
+            *(Hold(f"silence {it.name}", it.until) for it in silences if it.mutes(facts, now)),
+            *(_mute(it, facts, now) for it in policy.mute_times if it.mutes(facts, now)),
+        ]
+        if rule.metric is Metric.UNREADABLE and firing and told_at is None:
+            holds += (Hold(f"the outage {name}, which is told instead") for name in outages)
+        explained.append(
+            RuleExplanation(
+                rule.name,
+                rule.metric,
+                severity,
+                _status(before, evaluation.status),
+                evaluation.value,
+                evaluation.threshold,
+                before.since if before else None,
+                told_at,
+                told_at + reminder if told_at is not None and reminder is not None else None,
+                tuple(holds),
+                policy.channels_for(facts, channels),
+            )
+        )
+    order = ("firing", "pending", "unknown", "ok")
+    return sorted(explained, key=lambda it: (order.index(it.status), it.severity.rank))
+
+
+def _status(state: RuleState | None, status: RuleStatus) -> str:
+    if state is not None:
+        return "firing" if state.firing else "pending"
+    return RuleStatus.OK.value if status is RuleStatus.BREACHED else status.value
+
+
+def _pending(rule: Rule, state: RuleState | None) -> Iterator[Hold]:
+    if state is None or state.firing:
+        return
+    period = rule.pending_period
+    if period.lasting:
+        yield Hold("it has to last", state.since + period.lasting)
+    if state.checks < period.checks:
+        yield Hold(f"it was seen in {state.checks} of {period.checks} checks in a row")
+
+
+def _gap(alert: Alert | None, policy: Policy, now: datetime) -> Iterator[Hold]:
+    if alert is None or alert.notified is not None or alert.fired_at is None:
+        return
+    until = alert.fired_at + policy.defaults.minimum_gap
+    if now < until:
+        yield Hold("it was told less than the minimum gap ago", until)
+
+
+def _mute(mute: MuteTime, facts: dict[str, str], now: datetime) -> Hold:
+    until = now
+    while mute.mutes(facts, until) and until - now < _LONGEST_MUTE:
+        until += _STEP
+    return Hold("a mute time", until.replace(minute=until.minute // 5 * 5, second=0, microsecond=0))

@@ -1,0 +1,72 @@
+"""`policy try` replays the history through a policy; `policy put` shows the difference and asks."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run, Stage
+
+STRICT = '[[rules]]\nname = "strict"\nmatch = {account = "sms"}\nbelow = 1000\n'
+
+
+@pytest.fixture
+def checked(stage: "Stage", run: "Run") -> "Run":
+    """The command, after a check of an account that is low and of one that is fine."""
+    stage.accounts(
+        stage.entry("search", "you", alert_below="100000"),
+        stage.entry("sms", "vonage"),
+    )
+    run("check")
+    return run
+
+
+def policy(folder: Path, text: str) -> str:
+    file = folder / "policy.toml"
+    file.write_text(text)
+    return str(file)
+
+
+def test_the_policy_in_force_would_say_the_same(checked: "Run", tmp_path: Path) -> None:
+    events = checked("policy", "try", policy(tmp_path, ""), "--json").json
+    assert [(it["account"], it["was_said"], it["would_be_said"]) for it in events] == [
+        ("search", True, True)
+    ]
+
+
+def test_a_new_rule_shows_what_it_would_have_said(checked: "Run", tmp_path: Path) -> None:
+    events = checked("policy", "try", policy(tmp_path, STRICT), "--json").json
+    (new,) = [event for event in events if not event["was_said"]]
+    assert (new["account"], new["rule"], new["would_be_said"]) == ("sms", "strict", True)
+
+
+def test_people_see_signs_and_a_sum(checked: "Run", tmp_path: Path) -> None:
+    text = checked("policy", "try", policy(tmp_path, STRICT)).out
+    assert "+ " in text
+    assert "1 would be new, 0 would be missing, 1 would be the same." in text
+
+
+def test_nothing_is_changed_by_a_trial(checked: "Run", tmp_path: Path) -> None:
+    checked("policy", "try", policy(tmp_path, STRICT))
+    assert "strict" not in checked("explain", "sms").out
+
+
+@pytest.mark.parametrize("flags", [(), ("--yes",)])
+def test_put_in_a_pipe_shows_the_difference_and_goes_on(
+    checked: "Run", tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    output = checked("policy", "put", policy(tmp_path, STRICT), *flags)
+    assert output.code == 0
+    assert "1 would be new" in output.out
+    assert "strict" in checked("explain", "sms").out
+
+
+def test_put_at_a_terminal_asks(
+    checked: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _: "n")
+    output = checked("policy", "put", policy(tmp_path, STRICT))
+    assert (output.code, "Nothing was changed." in output.out) == (1, True)
+    assert "strict" not in checked("explain", "sms").out
