@@ -37,6 +37,7 @@ def test_a_firing_rule_says_since_when_and_where_it_goes(low: "Run") -> None:
     assert "breached since" in text
     assert "last told" in text
     assert "goes to sns" in text
+    assert "would go to sns" in text
 
 
 def test_a_silence_is_named_with_its_end(low: "Run") -> None:

@@ -140,8 +140,8 @@ def _lines(rule: RuleExplanation, currency: str | None) -> Iterator[Text]:
     if rule.remind_at is not None:
         details.append(f"told again {format_time(rule.remind_at)}")
     details += [f"held back: {_held(hold)}" for hold in rule.holds]
-    if rule.status in ("firing", "pending") or rule.holds:
-        details.append(f"goes to {', '.join(rule.channels)}")
+    verb = "goes" if rule.status == "firing" else "would go"
+    details.append(f"{verb} to {', '.join(rule.channels)}")
     for detail in details:
         yield sanitize(f"        {detail}", "dim")
 
@@ -162,7 +162,7 @@ def _number(rule: RuleExplanation, value: str | None, currency: str | None) -> s
     """Writes a value of a rule's metric for people; a word stays a word."""
     info = METRICS[rule.metric]
     if value is None:
-        return "unknown" if info.is_number else ""
+        return "unknown" if info.is_number and rule.status != "ok" else ""
     if not info.is_number:
         return value.replace("_", " ")
     if info.unit is Unit.SECONDS:
