@@ -233,6 +233,7 @@ def without_runways(policy: Policy) -> Policy:
 def test_every_open_alert_resolves_at_a_good_reading(policy: Policy, life: list[Step]) -> None:
     watchman, announcements = live(policy, life)
     good_reading = Reading(START, Decimal(50), "EUR", credits=Decimal(50), provider_flag=False)
+    watchman.account = replace(watchman.account, currency="EUR")
     latest = {it.notification.metric: it.notification.reason for it in announcements}
     still_open = {metric for metric, reason in latest.items() if reason is not Reason.RESOLVED}
     announced = watchman.notifies(good_reading)
@@ -249,6 +250,7 @@ def test_nothing_is_remembered_a_minimum_gap_after_a_good_reading(
 ) -> None:
     watchman, _ = live(policy, life)
     good_reading = Reading(START, Decimal(50), "EUR", credits=Decimal(50), provider_flag=False)
+    watchman.account = replace(watchman.account, currency="EUR")
     watchman.notifies(good_reading)
     watchman.notifies(good_reading, GAP)
     assert (watchman.state.alerts, watchman.state.rules) == ({}, {})

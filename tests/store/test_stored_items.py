@@ -252,6 +252,7 @@ def test_the_record_of_a_run() -> None:
         {"accounts": frozenset({"abcd", "ef/h"}), "accounts/big": None, "slack": frozenset()},
         {"accounts/eu": LostSecret(TICK, frozenset({"ijkl"}))},
         {"slack:default": "abc"},
+        {"every account": replace(ALERT, ended_at=None)},
     )
     item = {
         "configuration": {
@@ -275,6 +276,11 @@ def test_the_record_of_a_run() -> None:
         "secrets": {"accounts": "abcdef/h", "accounts/big": "?", "slack": ""},
         "lost": {"accounts/eu": {"since": AT, "accounts": "ijkl"}},
         "channels": {"slack:default": "abc"},
+        "outages": {
+            "every account": {
+                name: value for name, value in ALERT_ITEM.items() if name != "ended_at"
+            }
+        },
     }
     assert record_to_item(record) == item
     assert record_from_item(item) == record

@@ -190,7 +190,7 @@ def _the_notification_is_not_silenced(world: World, notification: Notification) 
 
 def _alerts_begin_and_end_in_order(world: World, notifications: list[Notification]) -> None:
     """Checks that an alert fires, continues and resolves, and fires again only after the gap."""
-    firing, fired_at, last_rule = False, None, None
+    firing, fired_at, last_rule, told = False, None, None, None
     before = START
     for notification in notifications:
         at = notification.said_at
@@ -200,7 +200,8 @@ def _alerts_begin_and_end_in_order(world: World, notifications: list[Notificatio
         if notification.reason is Reason.FIRED:
             assert not firing, "announced twice"
             same_rule = last_rule == notification.rule and notification.metric is Metric.BALANCE
-            assert not (same_rule and fired_at and at - fired_at < GAP), "within the gap"
+            is_early = same_rule and fired_at and at - fired_at < GAP
+            assert not is_early or _is_far_past(told, notification), "within the gap"
             firing, fired_at, last_rule = True, at, notification.rule
         elif notification.reason is Reason.RESOLVED:
             assert firing, "an end without a beginning"
@@ -211,7 +212,28 @@ def _alerts_begin_and_end_in_order(world: World, notifications: list[Notificatio
             assert firing or eased, "a reminder of an alert that does not fire"
             firing = True
         else:
-            firing = True
+            _is_worse(told, fired_at, notification)
+            firing, fired_at = True, at
+        if notification.reason is not Reason.RESOLVED:
+            told = notification
+
+
+def _is_worse(
+    told: Notification | None, since: datetime | None, notification: Notification
+) -> None:
+    """Checks that what worsened is graver, was not told within the gap, or is far past the told."""
+    if told is None or notification.metric is not Metric.BALANCE:
+        return
+    is_graver = notification.severity.rank < told.severity.rank
+    is_late = since is None or notification.said_at - since >= GAP
+    assert is_graver or is_late or _is_far_past(told, notification), "worse within the gap"
+
+
+def _is_far_past(told: Notification | None, notification: Notification) -> bool:
+    """Tells whether a balance is at a half of the one last told, or less."""
+    if told is None or told.value is None or notification.value is None:
+        return False
+    return Decimal(notification.value) <= Decimal(told.value) / 2
 
 
 def _has_eased(world: World, notification: Notification) -> bool:

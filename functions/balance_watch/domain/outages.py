@@ -14,7 +14,7 @@ from typing import NamedTuple
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext
 from balance_watch.domain.lifecycle import Alert, Firing, advance, mark_notified
-from balance_watch.domain.notification import Notification, Reason, alert_id
+from balance_watch.domain.notification import Notification, Reason, Routing, alert_id
 from balance_watch.domain.outbox import OutboxEntry, entries_for
 from balance_watch.domain.policy import OUTAGE, UNREADABLE
 from balance_watch.domain.reading import FailureKind
@@ -105,11 +105,15 @@ def decide_outages(
             notification = _notification(name, alert, reason, heard, now)
             channels = (channel for it in heard for channel in context.routing(_facts(it, alert)))
             routed = tuple(dict.fromkeys(channels))
-            alert, to = mark_notified(alert, notification, lambda _, routed=routed: routed)
+            alert, to = mark_notified(alert, notification, _always(routed))
             entries += entries_for(notification, to)
         if alert is not None:
             alerts[name] = alert
     return alerts, tuple(entries)
+
+
+def _always(channels: tuple[str, ...]) -> Routing:
+    return lambda _: channels
 
 
 def _firing(accounts: Iterable[Account], states: Mapping[str, AccountState]) -> Firing | None:
