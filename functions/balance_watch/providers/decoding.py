@@ -3,9 +3,8 @@
 from typing import Literal, NamedTuple, Self
 from xml.parsers.expat import ExpatError
 
-import jmespath
-
 from balance_watch.exact_parsing import NotExactError, exact_json
+from balance_watch.providers import exact_jmespath
 from balance_watch.providers.spec_types import Path
 from balance_watch.transport import Reply
 from balance_watch.validation import Json
@@ -94,7 +93,9 @@ def search(path: Path, body: Json) -> Json:
         UnexpectedReplyError: the path cannot be evaluated on a body of this structure.
     """
     try:
-        return jmespath.search(path, body)
+        return exact_jmespath.search(path, body)
+    except exact_jmespath.TooManyStepsError:
+        raise UnexpectedReplyError(f"The reply is too large for {path}.") from None
     except (ArithmeticError, AttributeError, RecursionError, TypeError, ValueError):
         # jmespath raises ValueErrors; comparing text with a number is a TypeError of Python.
         raise UnexpectedReplyError(

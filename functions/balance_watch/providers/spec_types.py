@@ -8,6 +8,7 @@ import jmespath
 import msgspec
 
 from balance_watch.domain.money import is_unit
+from balance_watch.providers.exact_jmespath import syntax_tree
 from balance_watch.validation import Json, decode
 
 _LINK = re.compile(r"https://[^\s<>|\"'`\\\x00-\x1f]{1,300}")
@@ -24,22 +25,15 @@ class Path(str):
     @classmethod
     def parse(cls, value: object) -> "Path":
         """Raises ValueError unless the value is a jmespath expression of bounded cost."""
-        tree = _syntax_tree(value)
-        if tree is None:
-            raise ValueError(f"is not a jmespath expression; {_QUOTES}")
+        if not isinstance(value, str):
+            raise ValueError(f"is not a jmespath expression; {_QUOTES}")  # noqa: TRY004 (a fault)
+        try:
+            tree = syntax_tree(value)
+        except jmespath.exceptions.JMESPathError:
+            raise ValueError(f"is not a jmespath expression; {_QUOTES}") from None
         if not _is_bounded(tree):
             raise ValueError("is a jmespath expression that could take too long")
         return cls(value)
-
-
-def _syntax_tree(expression: object) -> Json:
-    """Returns the tree of an expression, made of dicts; None if it is not an expression."""
-    if not isinstance(expression, str):
-        return None
-    try:
-        return jmespath.compile(expression).parsed
-    except (jmespath.exceptions.JMESPathError, RecursionError):
-        return None
 
 
 def _is_bounded(tree: Json) -> bool:
