@@ -68,10 +68,10 @@ def test_transitions_share_transactions_of_a_hundred_actions(
 ) -> None:
     recorded = recording(client, "transact_write_items")
     store = store_over(recorded)
-    # State, reading and two channels: four actions each, and a check of the lease beside them.
+    # State, reading, two channels and an event: five actions each, and a check of the lease.
     transitions = [transition(name, BOTH) for name in names(60)]
     assert store.save_transitions(claim(store), transitions) == set()
-    assert [len(request["TransactItems"]) for _, request in recorded.calls] == [97, 97, 49]
+    assert [len(request["TransactItems"]) for _, request in recorded.calls] == [96, 96, 96, 16]
     assert len(store.outbox.pending().entries) == 120
 
 
@@ -82,7 +82,7 @@ def test_the_actions_of_one_account_stay_in_one_transaction(
     store = store_over(recorded)
     transitions = [transition("a", channels(90)), transition("b", channels(30))]
     assert store.save_transitions(claim(store), transitions) == set()
-    assert [len(request["TransactItems"]) for _, request in recorded.calls] == [93, 33]
+    assert [len(request["TransactItems"]) for _, request in recorded.calls] == [94, 34]
 
 
 def test_a_transition_that_cannot_be_stored_stops_no_other(store: Store) -> None:

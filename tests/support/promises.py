@@ -190,7 +190,7 @@ def _the_notification_is_not_silenced(world: World, notification: Notification) 
 
 def _alerts_begin_and_end_in_order(world: World, notifications: list[Notification]) -> None:
     """Checks that an alert fires, continues and resolves, and fires again only after the gap."""
-    firing, fired_at, last_rule, told = False, None, None, None
+    firing, fired_at, bad_at, last_rule, told = False, None, None, None, None
     before = START
     for notification in notifications:
         at = notification.said_at
@@ -202,7 +202,7 @@ def _alerts_begin_and_end_in_order(world: World, notifications: list[Notificatio
             same_rule = last_rule == notification.rule and notification.metric is Metric.BALANCE
             is_early = same_rule and fired_at and at - fired_at < GAP
             assert not is_early or _is_far_past(told, notification), "within the gap"
-            firing, fired_at, last_rule = True, at, notification.rule
+            firing, fired_at, bad_at, last_rule = True, at, at, notification.rule
         elif notification.reason is Reason.RESOLVED:
             assert firing, "an end without a beginning"
             firing = False
@@ -212,8 +212,8 @@ def _alerts_begin_and_end_in_order(world: World, notifications: list[Notificatio
             assert firing or eased, "a reminder of an alert that does not fire"
             firing = True
         else:
-            _is_worse(told, fired_at, notification)
-            firing, fired_at = True, at
+            _is_worse(told, bad_at, notification)
+            firing, bad_at = True, at
         if notification.reason is not Reason.RESOLVED:
             told = notification
 

@@ -108,7 +108,9 @@ def _is_wanted(wired: Wiring, configuration: Configuration | None, *, yes: bool)
     if configuration is not None:
         try:
             now = datetime.now(UTC)
-            _show_trial(try_policy(wired.store, configuration, _DAYS, now), _SHOWN)
+            trial = try_policy(wired.store, configuration, _DAYS, now)
+            if trial.readings:
+                _show_trial(trial, _SHOWN)
         except (BotoCoreError, ClientError):
             out.print("The history cannot be read, so the policy was not tried.", style="yellow")
     if yes or not sys.stdin.isatty():
