@@ -14,18 +14,20 @@ class NotExactError(ValueError):
     """The text is not JSON with one exact value under each name. The message repeats no value."""
 
 
-def exact_json(text: str | bytes, *, any_number: bool = False) -> Json:
+def exact_json(text: str | bytes, *, any_number: bool = False, any_length: bool = False) -> Json:
     """Parses JSON, with every number as an exact Decimal.
 
     Args:
         text: the JSON.
         any_number: accept numbers that are not amounts, so that `Amount` rejects them in place.
+        any_length: accept numbers that do not fit into DynamoDB, so that whoever reads one rejects
+            it. What is no JSON, such as `NaN`, is rejected all the same.
 
     Raises:
         NotExactError: the text is not JSON, a name appears twice in a table, or a number is not
             finite or does not fit into DynamoDB.
     """
-    number = _decimal_or_nan if any_number else exact
+    number = _decimal_or_nan if any_number or any_length else exact
     try:
         return json.loads(
             text,

@@ -8,7 +8,7 @@ from typing import Any
 
 import jmespath
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balance_watch.exact_parsing import exact_json
@@ -27,7 +27,8 @@ WHOLE = [
     "type(`1`)", "type(`true`)", "n == `3`", "n != `3`", "n < `3`", "n <= `3`", "n > `3`",
     "n >= `3`", "`1` == `true`", "n == `true`", "os[?n > `2`].s", "os[?n == `2`].s",
     "os[?type(n) == 'number'].s", "ns[?@ >= `3`]", "ns[0]", "ns[-1]", "ns[1:3]", "ns[::-1]",
-    "!n", "n && t", "x || n", "n || t", "[n, t]", "{a: n}", "ns | [0]", "os[*].n", "*", "[ns, ns][]",
+    "!n", "n && t", "x || n", "n || t", "[n, t]", "{a: n}", "ns | [0]", "os[*].n", "*",
+    "[ns, ns][]",
     "length(ns) > `2`", "sum(map(&n, os)) > `3`", "`[1, 2]` == `[1, 2]`", "ns == `[1, 2]`",
     "type(limit) != 'number'",
 ]  # fmt: skip
@@ -51,6 +52,7 @@ def body(n: int, ns: list[int]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("expression", WHOLE)
+@settings(max_examples=25)
 @given(st.integers(-5, 5), st.lists(st.integers(-5, 5), min_size=1, max_size=5))
 def test_on_whole_numbers_it_is_what_the_library_says(
     expression: str, n: int, ns: list[int]
@@ -74,9 +76,8 @@ def test_fractions_are_added_and_compared_exactly(ns: list[Decimal]) -> None:
     assert (search("max(@)", ns), search("min(@)", ns)) == (max(ns), min(ns))
     assert search("sort(@)", ns) == sorted(ns)
     assert search("[?@ > `0.1`]", ns) == [it for it in ns if it > Decimal("0.1")]
-    assert abs(Fraction(search("avg(@)", ns)) - sum(map(Fraction, ns)) / len(ns)) < Fraction(
-        1, 10**30
-    )
+    average = sum(map(Fraction, ns), Fraction(0)) / len(ns)
+    assert abs(Fraction(search("avg(@)", ns)) - average) < Fraction(1, 10**30)
 
 
 @given(fractions)
@@ -102,7 +103,7 @@ def test_a_fraction_rounds_up_and_down(number: Decimal) -> None:
         ("to_string(@)", '{"a": [0.1, null, true, "x"]}', '{"a":[0.1,null,true,"x"]}'),
         ("avg(@)", "[0.1, 0.2]", Decimal("0.15")),
         ("avg(@)", "[1, 0, 0]", Decimal("0." + "3" * 38)),
-        ("abs(@)", "-12345678901234567890123456789012345678", Decimal("1" * 0 + "12345678901234567890123456789012345678")),
+        ("abs(@)", f"-{'12345678' * 4}.5", Decimal(f"{'12345678' * 4}.5")),
         ("max_by(@, &n).n", '[{"n": 0.1}, {"n": 0.3}, {"n": 0.2}]', Decimal("0.3")),
         ("sort_by(@, &n)[0].n", '[{"n": 0.3}, {"n": 0.1}]', Decimal("0.1")),
         ("a < b", '{"a": 1, "b": "2"}', None),
@@ -139,7 +140,7 @@ LITERAL = json.dumps(list(range(1000)))
         f"join(',', map(&'{'x' * 4000}', @))",
         "map(&map(&@, [@, @, @])[], @)[] | map(&[@, @, @, @][], @)[] | [@, @, @, @, @][]",
         f"[?contains(`{LITERAL}`, @)]",
-        "@[?@ == max([`1`, @])][] | map(&map(&@, [@, @]), @) | map(&to_string(@), @) | to_string(@)",
+        "map(&map(&@, [@, @]), @) | map(&to_string(@), @) | to_string(@)",
     ],
 )
 def test_no_expression_takes_much_time_or_memory(expression: str) -> None:

@@ -67,6 +67,17 @@ def exact(value: Decimal | int | str) -> Decimal:
     return short.quantize(Decimal(1), context=_EXACT) if whole_but_short else short
 
 
+def rounded(number: Decimal) -> Decimal:
+    """Returns a number rounded to 38 digits if the rest is the noise of a float.
+
+    Some providers write all 52 digits of a double, which is next to the amount that they mean.
+    """
+    if len(number.as_tuple().digits) <= MAX_DIGITS or not number.is_finite():
+        return number
+    is_double = Decimal(float(number)) == number
+    return number.normalize(Context(prec=MAX_DIGITS)) if is_double else number
+
+
 def scaled(amount: Decimal, scale: Decimal) -> Decimal:
     """Returns `amount * scale` exactly, e.g. cents in dollars with a scale of 0.01.
 

@@ -1,16 +1,13 @@
 """Reads the amounts of a reply: numbers in the provider's own form, and exact sums of them."""
 
-import re
 from collections.abc import Iterable
 from decimal import Decimal
 
-from balance_watch.domain.money import NotAnAmountError, exact, scaled, total
+from balance_watch.domain.money import NotAnAmountError, exact, rounded, scaled, total
 from balance_watch.providers.decoding import UnexpectedReplyError, search
 from balance_watch.providers.spec import Spec
 from balance_watch.providers.spec_types import AmountPaths, Path, Sum
 from balance_watch.validation import Json
-
-_GROUPED = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
 
 
 class AmountReader:
@@ -22,28 +19,22 @@ class AmountReader:
 
     def __init__(self, spec: Spec, *, textual: bool) -> None:
         self._form, self._scale = spec.numbers, spec.scale
-        self._accepts_text = textual or spec.numbers != "json"
+        self._accepts_text = textual or spec.numbers.is_text
 
     def number(self, path: Path | None, root: Json) -> Decimal | None:
         """Returns the number at a path, as it is; None if there is no path or no value."""
         if path is None:
             return None
         value = search(path, root)
-        if value is None or isinstance(value, Decimal):
-            return value
-        if isinstance(value, int) and not isinstance(value, bool):
-            return Decimal(value)  # a literal of the path: the reply's own numbers are Decimals
-        if not isinstance(value, str):
+        if value is None:
+            return None
+        if not isinstance(value, Decimal | str):
             raise UnexpectedReplyError.at(path, "is not a number")
-        if not self._accepts_text:
+        if isinstance(value, str) and not self._accepts_text:
             raise UnexpectedReplyError.at(path, "is text, not a number")
-        if self._form == "grouped text":
-            if not _GROUPED.fullmatch(value):
-                raise UnexpectedReplyError.at(path, "is not a number")
-            value = value.replace(",", "")
         try:
-            return exact(value)
-        except NotAnAmountError as error:
+            return exact(rounded(value)) if isinstance(value, Decimal) else self._form.read(value)
+        except ValueError as error:
             raise UnexpectedReplyError.at(path, str(error)) from None
 
     def money(self, path: Path | None, root: Json) -> Decimal | None:

@@ -56,7 +56,7 @@ def decode(reply: Reply, form: Literal["json", "xml", "text"]) -> Body:
             # LookupError: the body names an encoding that does not exist.
             raise UnexpectedReplyError("The reply is not XML.") from None
     try:
-        return Body(exact_json(reply.body))
+        return Body(exact_json(reply.body, any_length=True))
     except NotExactError as error:
         raise UnexpectedReplyError(f"The reply {error}.") from None
 

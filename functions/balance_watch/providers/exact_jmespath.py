@@ -1,16 +1,16 @@
 """Evaluates jmespath expressions on exact numbers, in bounded time and memory.
 
 The library knows int and float as numbers, and nothing else: a Decimal has no type there, and
-equals no fraction. The interpreter and the functions here are the library's own, with Decimal as the
-type of every number, those of literals included (https://jmespath.org/specification.html).
+equals no fraction. The interpreter and the functions here are the library's own, with Decimal as
+the type of every number, those of literals included (https://jmespath.org/specification.html).
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from math import ceil, floor
-from typing import Any
+from typing import Any, ClassVar
 
 import jmespath
 from jmespath.functions import Functions, signature
@@ -107,10 +107,10 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool |
     return compared
 
 
-class _Interpreter(TreeInterpreter):  # type: ignore[misc] # the library has no types
+class _Interpreter(TreeInterpreter):
     """The library's interpreter, which counts its steps."""
 
-    COMPARATOR_FUNC: Mapping[str, Any] = {
+    COMPARATOR_FUNC: ClassVar[dict[str, Callable[[Any, Any], Any]]] = {
         **TreeInterpreter.COMPARATOR_FUNC,
         "lt": _ordered(operator.lt),
         "gt": _ordered(operator.gt),
@@ -161,14 +161,15 @@ def _size(value: Json, depth: int = 99) -> int:
     return len(value) + inner
 
 
-class _ExactFunctions(Functions):  # type: ignore[misc] # the library has no types
+class _ExactFunctions(Functions):
     """The functions of jmespath, for which a Decimal is a number."""
 
     def __init__(self, charge: Callable[[int], None]) -> None:
         self._charge = charge
 
-    def call_function(self, function_name: str, resolved_args: list[Any]) -> Json:
+    def call_function(self, function_name: str, resolved_args: Iterable[Any]) -> Json:
         """Calls a function. Its arguments and its result count by their size."""
+        resolved_args = list(resolved_args)
         self._charge(sum(_size(argument, depth=1) for argument in resolved_args))
         if function_name in ("to_string", "join"):
             # These write out what may be in a list many times.
@@ -176,7 +177,7 @@ class _ExactFunctions(Functions):  # type: ignore[misc] # the library has no typ
         return super().call_function(function_name, resolved_args)
 
     def _get_allowed_pytypes(self, types: list[str]) -> tuple[list[str], list[tuple[str, ...]]]:
-        allowed, subtypes = super()._get_allowed_pytypes(types)
+        allowed, subtypes = super()._get_allowed_pytypes(types)  # type: ignore[misc]
         if _NUMBER in types:
             allowed = [*allowed, "Decimal"]
         return allowed, [(*it, "Decimal") if "float" in it else it for it in subtypes]
@@ -184,14 +185,14 @@ class _ExactFunctions(Functions):  # type: ignore[misc] # the library has no typ
     def _convert_to_jmespath_type(self, pyobject: str) -> str:
         if pyobject == "Decimal":
             return _NUMBER
-        name: str = super()._convert_to_jmespath_type(pyobject)
+        name: str = super()._convert_to_jmespath_type(pyobject)  # type: ignore[misc]
         return name
 
     @signature({"types": []})
     def _func_type(self, arg: Json) -> str | None:
         if isinstance(arg, Decimal):
             return _NUMBER
-        name: str | None = super()._func_type(arg)
+        name: str | None = super()._func_type(arg)  # type: ignore[misc]
         return name
 
     @signature({"types": ["string", "array", "object"]})

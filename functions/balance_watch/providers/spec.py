@@ -16,6 +16,7 @@ import msgspec
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import ProviderTraits
 from balance_watch.domain.metrics import METRICS
+from balance_watch.providers.number_forms import NumberForm
 from balance_watch.providers.spec_types import AmountPaths, Line, Link, Path, Text, Unit, Url
 from balance_watch.validation import Faults, Json
 
@@ -111,13 +112,14 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     `number` says in words what the balance is, `key` which key to use if it is not the ordinary
     one, `options` which optional variables an account may name, and what for. `currency` may be
     missing if the reply names it; `currencies` maps the reply's words to units. `scale` converts
-    the reply's unit of money to `currency`. `numbers` is the form of numbers: as in JSON, as text,
-    or as text with commas between the thousands. `failures` has, for each kind of failure, a
-    condition on the body that is true if the request failed that way; `unlimited` is a condition
-    that is true if the account has no limit. `words` maps words to yes or no where a flag is
-    expected; any other word is no answer. `module` names the code that sends the requests, if they
-    are several or have to be signed. `billing` is the page for topping up, `docs` the page that the
-    facts come from, `evidence` what they are based on, `checked` when they were looked up.
+    the reply's unit of money to `currency`. `numbers` is the form of numbers: as in JSON, as
+    text, as text with commas between the thousands, or as an example shows it. `failures` has,
+    for each kind of failure, a condition on the body that is true if the request failed that way;
+    `unlimited` is a condition that is true if the account has no limit. `words` maps words to yes
+    or no where a flag is expected; any other word is no answer. `module` names the code that
+    sends the requests, if they are several or have to be signed. `billing` is the page for
+    topping up, `docs` the page that the facts come from, `evidence` what they are based on,
+    `checked` when they were looked up.
     """
 
     name: Line
@@ -139,7 +141,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     currency: Unit | None = None
     currencies: dict[str, Unit] = {}
     scale: Decimal = Decimal(1)
-    numbers: Literal["json", "text", "grouped text"] = "json"
+    numbers: NumberForm = NumberForm("json")
     format: Literal["json", "xml", "text"] = "json"
     success: Success | None = None
     failures: dict[str, Path] = {}
