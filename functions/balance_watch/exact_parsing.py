@@ -28,6 +28,8 @@ def exact_json(text: str | bytes, *, any_number: bool = False, any_length: bool 
             finite or does not fit into DynamoDB.
     """
     number = _decimal_or_nan if any_number or any_length else exact
+    if isinstance(text, str):
+        text = without_mark(text)
     try:
         return json.loads(
             text,
@@ -49,7 +51,7 @@ def exact_toml(text: str, where: str, faults: Faults) -> dict[str, Json] | None:
     import tomllib  # noqa: PLC0415 (a cold start does not need it)
 
     try:
-        return tomllib.loads(text, parse_float=Decimal)
+        return tomllib.loads(without_mark(text), parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         # Only the position: the rest of the message may repeat a part of the text.
         position = _TOML_POSITION.search(str(error))
@@ -58,6 +60,11 @@ def exact_toml(text: str, where: str, faults: Faults) -> dict[str, Json] | None:
         # tomllib raises these for a number with thousands of digits, and for deep nesting.
         faults.add(where, "is not TOML: a number is too long, or the nesting is too deep")
     return None
+
+
+def without_mark(text: str) -> str:
+    """Returns a text without the byte order mark that some editors put before it."""
+    return text.removeprefix("\ufeff")
 
 
 def _decimal_or_nan(number: str) -> Decimal:

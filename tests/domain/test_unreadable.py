@@ -79,9 +79,9 @@ def test_a_reading_between_failures_restarts_their_count() -> None:
 
 
 @pytest.mark.parametrize("kind", list(FailureKind))
-def test_only_a_rejected_key_fires_at_once(kind: FailureKind) -> None:
-    about_the_key = kind in (FailureKind.KEY_REJECTED, FailureKind.NOT_ALLOWED)
-    assert watching().announces(failure(kind)) == (EVERYWHERE if about_the_key else [])
+def test_only_a_rejected_key_and_used_up_credit_fire_at_once(kind: FailureKind) -> None:
+    lasting = (FailureKind.KEY_REJECTED, FailureKind.NOT_ALLOWED, FailureKind.OUT_OF_CREDIT)
+    assert watching().announces(failure(kind)) == (EVERYWHERE if kind in lasting else [])
 
 
 def test_a_rejected_key_is_critical_also_after_other_failures() -> None:

@@ -155,13 +155,13 @@ def payment_unsettled(inputs: RuleInput) -> Evaluation:
 
 
 def unreadable(inputs: RuleInput) -> Evaluation:
-    """Tells whether the read failed; a rejected key fires at once, since waiting cannot help."""
+    """Tells whether the read failed; a rejected key and used-up credit fire at once."""
     failure = inputs.measurements.failure
     if failure is None:
         return Evaluation(RuleStatus.OK)
-    rejected = failure.kind.about_the_key
-    severity = Severity.CRITICAL if rejected else Severity.WARNING
-    return Evaluation(RuleStatus.BREACHED, failure.kind.value, None, severity, rejected)
+    lasts = failure.kind.lasts
+    severity = Severity.CRITICAL if lasts else Severity.WARNING
+    return Evaluation(RuleStatus.BREACHED, failure.kind.value, None, severity, lasts)
 
 
 def _absolute(number: Decimal | None, unit: Decimal | None) -> Decimal | None:

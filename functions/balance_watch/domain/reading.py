@@ -79,11 +79,17 @@ class FailureKind(StrEnum):
     TOO_LARGE = "too_large"
     MALFORMED = "malformed"
     AMBIGUOUS = "ambiguous"
+    OUT_OF_CREDIT = "out_of_credit"
 
     @property
     def about_the_key(self) -> bool:
-        """Tells whether the provider itself rejected this key, so that waiting cannot help."""
+        """Tells whether the provider itself rejected this key."""
         return self in (FailureKind.KEY_REJECTED, FailureKind.NOT_ALLOWED)
+
+    @property
+    def lasts(self) -> bool:
+        """Tells whether waiting cannot help: the key is rejected, or nothing is left."""
+        return self.about_the_key or self is FailureKind.OUT_OF_CREDIT
 
     @property
     def words(self) -> str:

@@ -1,15 +1,18 @@
 """Turns the bytes of a reply into plain values with exact numbers, and finds values by path."""
 
+import re
+from codecs import BOM_UTF8
 from typing import Literal, NamedTuple, Self
 from xml.parsers.expat import ExpatError
 
-from balance_watch.exact_parsing import NotExactError, exact_json
+from balance_watch.exact_parsing import NotExactError, exact_json, without_mark
 from balance_watch.providers import exact_jmespath
 from balance_watch.providers.spec_types import Path
 from balance_watch.transport import Reply
 from balance_watch.validation import Json
 
 _MAX_LINE = 200
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
 
 
 class UnexpectedReplyError(Exception):
@@ -40,13 +43,13 @@ def decode(reply: Reply, form: Literal["json", "xml", "text"]) -> Body:
         UnexpectedReplyError: the body is not in the expected format.
     """
     # PHP labels plain text as text/html, too.
-    if form == "text" and not reply.body.lstrip().startswith(b"<"):
+    if form == "text" and not _start(reply).startswith(b"<"):
         return Body(_single_line(reply), textual=True)
-    if is_html(reply):
+    if _is_page(reply):
         raise UnexpectedReplyError("The reply is a web page.")
     if form == "text":
         raise UnexpectedReplyError("The reply is not a line of text.")
-    if form == "xml" and reply.body.lstrip().startswith(b"<"):
+    if form == "xml" and _start(reply).startswith(b"<"):
         import xmltodict  # noqa: PLC0415 (only one provider replies in XML: starts stay fast)
 
         try:
@@ -56,7 +59,7 @@ def decode(reply: Reply, form: Literal["json", "xml", "text"]) -> Body:
             # LookupError: the body names an encoding that does not exist.
             raise UnexpectedReplyError("The reply is not XML.") from None
     try:
-        return Body(exact_json(reply.body, any_length=True))
+        return Body(exact_json(_text(reply) or reply.body, any_length=True))
     except NotExactError as error:
         raise UnexpectedReplyError(f"The reply {error}.") from None
 
@@ -71,7 +74,7 @@ def _single_line(reply: Reply) -> str:
     if not chunked and length != str(len(reply.body)):
         raise UnexpectedReplyError("The reply may be cut short.")
     try:
-        text = reply.body.decode().strip()
+        text = without_mark(_text(reply) or reply.body.decode()).strip()
     except UnicodeDecodeError:
         raise UnexpectedReplyError("The reply is not text.") from None
     if not text or len(text) > _MAX_LINE or not text.isprintable():
@@ -80,10 +83,41 @@ def _single_line(reply: Reply) -> str:
 
 
 def is_html(reply: Reply) -> bool:
-    """Tells whether a reply is a web page, by its content type or by its first bytes."""
+    """Tells whether a reply is a web page, by its first bytes or by its content type."""
     content_type = reply.header("content-type") or ""
-    start = reply.body[:512].lstrip().lower()
-    return "text/html" in content_type.lower() or start.startswith((b"<!doctype html", b"<html"))
+    return "text/html" in content_type.lower() or _starts_as_page(reply)
+
+
+def _is_page(reply: Reply) -> bool:
+    """Tells whether a reply is a web page, and not JSON or XML that is labelled as one."""
+    is_data = _start(reply).startswith((b"{", b"[", b"<?xml"))
+    return _starts_as_page(reply) or (is_html(reply) and not is_data)
+
+
+def _starts_as_page(reply: Reply) -> bool:
+    return _start(reply).lower().startswith((b"<!doctype html", b"<html"))
+
+
+def _start(reply: Reply) -> bytes:
+    """Returns the first bytes of a body, without a byte order mark and white space."""
+    return reply.body[:512].removeprefix(BOM_UTF8).lstrip()
+
+
+def _text(reply: Reply) -> str | None:
+    """Returns the text of a body that declares another charset than UTF-8; None otherwise.
+
+    Raises:
+        UnexpectedReplyError: the body is not in that charset.
+    """
+    charset = _CHARSET.search(reply.header("content-type") or "")
+    if charset is None or charset[1].lower() in ("utf-8", "utf8"):
+        return None
+    try:
+        return reply.body.decode(charset[1])
+    except LookupError:
+        return None
+    except UnicodeDecodeError:
+        raise UnexpectedReplyError("The reply is not in the charset that it declares.") from None
 
 
 def search(path: Path, body: Json) -> Json:

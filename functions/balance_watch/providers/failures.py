@@ -5,6 +5,8 @@ from http import HTTPStatus
 from balance_watch.domain.reading import FailureKind, ReadFailure
 from balance_watch.providers.decoding import UnexpectedReplyError, decode, holds, is_html, search
 from balance_watch.providers.spec import Spec
+from balance_watch.providers.used_up import says_out_of_credit
+from balance_watch.providers.walls import wall_of
 from balance_watch.transport import Reply
 from balance_watch.validation import Json
 
@@ -13,8 +15,14 @@ _NOT_MORE_EXACT = (FailureKind.PROVIDER_ERROR, FailureKind.MALFORMED)
 
 _STATUS_DIGITS = 3
 
+_COMPLETE = range(200, 204)
+"""Statuses of a whole body: some providers reply 201 to a POST that reads."""
+
+_OF_WALLS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED)
+
 _KINDS = {
     401: FailureKind.KEY_REJECTED,
+    402: FailureKind.OUT_OF_CREDIT,
     403: FailureKind.NOT_ALLOWED,
     429: FailureKind.RATE_LIMITED,
 }
@@ -23,6 +31,7 @@ _CAUSES = {
     FailureKind.KEY_REJECTED: "the key is invalid.",
     FailureKind.NOT_ALLOWED: "the key is not allowed to read the balance.",
     FailureKind.RATE_LIMITED: "too many requests.",
+    FailureKind.OUT_OF_CREDIT: "nothing is left, the credit is used up.",
     FailureKind.PROVIDER_ERROR: "the provider failed.",
     FailureKind.MALFORMED: "the body is not what the provider documents.",
 }
@@ -31,17 +40,15 @@ _CAUSES = {
 def failed_by_status(spec: Spec, reply: Reply) -> ReadFailure | None:
     """Returns the failure of a status other than 200; the body may report a more exact kind."""
     failure = _by_status_alone(reply)
-    if (
-        failure is None
-        or reply.status < HTTPStatus.BAD_REQUEST
-        or is_html(reply)
-        or not spec.failures
-    ):
+    if failure is None or reply.status < HTTPStatus.BAD_REQUEST or is_html(reply):
         return failure
     try:
-        kind = _kind_by_body(spec, decode(reply, spec.format).value, ignored=_NOT_MORE_EXACT)
+        body = decode(reply, spec.format).value
+        kind = _kind_by_body(spec, body, ignored=_NOT_MORE_EXACT)
     except UnexpectedReplyError:
         return failure
+    if kind is None and failure.kind is not FailureKind.BLOCKED and says_out_of_credit(body):
+        kind = FailureKind.OUT_OF_CREDIT
     if kind is None:
         return failure
     # Some providers reply 400 to an invalid key.
@@ -50,13 +57,16 @@ def failed_by_status(spec: Spec, reply: Reply) -> ReadFailure | None:
 
 def _by_status_alone(reply: Reply) -> ReadFailure | None:
     status = reply.status
-    if status == HTTPStatus.OK:
+    if status in _COMPLETE:
         return None
     if reply.is_redirect:
         text = "The provider redirects to another address, and redirects are never followed."
         return ReadFailure(FailureKind.REDIRECTED, text)
     # An API rejects a key in its own format. A web page or a bare line comes from a server in front
     # of it: You.com's replies 403 "error code: 1010" to clients that it blocks.
+    if status in _OF_WALLS and (wall := wall_of(reply)) is not None:
+        text = f"HTTP {status} from {wall} in front of the provider's API, not from the API."
+        return ReadFailure(FailureKind.BLOCKED, text)
     from_api = not is_html(reply) and reply.body.lstrip()[:1] in (b"{", b"[", b"<")
     bare = status == HTTPStatus.UNAUTHORIZED and not reply.body.lstrip().startswith(b"<")
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and not (from_api or bare):

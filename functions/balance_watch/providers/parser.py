@@ -1,8 +1,10 @@
 """Turns a reply into a reading or a named failure. It is pure, and never guesses."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
 from http import HTTPStatus
+from threading import Lock
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.payment import PaymentOutcome
@@ -21,10 +23,13 @@ from balance_watch.providers.failures import failed_by_body, failed_by_status
 from balance_watch.providers.masking import mask_keys
 from balance_watch.providers.spec import Spec
 from balance_watch.providers.spec_types import Path
-from balance_watch.transport import Reply
+from balance_watch.transport import MAX_BODY, Reply
 from balance_watch.validation import Json
 
 _STATUS_LENGTH = 200
+
+_one_large = Lock()
+"""Held while a large body is parsed: it takes up to sixty times its size in memory."""
 
 _MILLISECONDS = Decimal(10) ** 11
 """From here on, a time is in milliseconds: as seconds, it would be in the year 5138 or later."""
@@ -39,8 +44,9 @@ def parse_reply(spec: Spec, account: Account, reply: Reply, now: datetime) -> Re
         reply: a complete reply, with any status.
         now: the tick that the reading belongs to.
     """
-    body = parse_body(spec, reply)
-    return body if isinstance(body, ReadFailure) else parse_reading(spec, account, body, now)
+    with _one_large if len(reply.body) > MAX_BODY else nullcontext():
+        body = parse_body(spec, reply)
+        return body if isinstance(body, ReadFailure) else parse_reading(spec, account, body, now)
 
 
 def parse_body(spec: Spec, reply: Reply) -> Body | ReadFailure:

@@ -32,6 +32,7 @@ def balance_request(spec: Spec, account: Account, url: str | None = None) -> Req
         headers={**_accept(spec), **spec.headers, **_auth_headers(auth, values)},
         query=_fill_in(auth.query, values),
         json=body,
+        max_body=spec.max_kib * 1024,
     )
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 import msgspec
@@ -117,9 +117,9 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     for each kind of failure, a condition on the body that is true if the request failed that way;
     `unlimited` is a condition that is true if the account has no limit. `words` maps words to yes
     or no where a flag is expected; any other word is no answer. `module` names the code that
-    sends the requests, if they are several or have to be signed. `billing` is the page for
-    topping up, `docs` the page that the facts come from, `evidence` what they are based on,
-    `checked` when they were looked up.
+    sends the requests, if they are several or have to be signed. `max_kib` is how large a reply
+    may be. `billing` is the page for topping up, `docs` the page that the facts come from,
+    `evidence` what they are based on, `checked` when they were looked up.
     """
 
     name: Line
@@ -148,6 +148,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     unlimited: Path | None = None
     reply: ReplyPaths
     words: dict[str, bool] = {}
+    max_kib: Annotated[int, msgspec.Meta(ge=64, le=1024)] = 64
     top_up: TopUp | None = None
     module: str | None = None
 

@@ -11,7 +11,14 @@ from balance_watch.exact_parsing import exact_toml
 from balance_watch.providers.spec import Auth, Spec
 from balance_watch.validation import Faults, Json, convert, unknown
 
-FAILURE_KINDS = ("key_rejected", "not_allowed", "rate_limited", "provider_error", "malformed")
+FAILURE_KINDS = (
+    "key_rejected",
+    "not_allowed",
+    "out_of_credit",
+    "rate_limited",
+    "provider_error",
+    "malformed",
+)
 """The kinds that `failures` can have a condition for."""
 
 _MODULES = files("balance_watch.providers") / "modules"

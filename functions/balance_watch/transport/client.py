@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from http.client import BadStatusLine, HTTPResponse, parse_headers
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +42,8 @@ USER_AGENT = "balance-watch/0.1"
 """Explicit, because You.com's front replies 403 to the default ones."""
 
 _REDIRECTS = range(300, 400)
+_INTERIM = range(102, 200)
+_MOST_INTERIM = 10
 
 Untyped = Any
 """A value of requests whose type is private, passed on as it is."""
@@ -56,6 +59,7 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
     json: object = field(default=None, repr=False)
+    max_body: int = MAX_BODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,21 @@ class Reply:
             return None
 
 
+class _FinalResponse(HTTPResponse):
+    """A response that skips interim ones, such as 103 Early Hints (RFC 9110, 15.2).
+
+    The standard library skips 100 alone, and takes any other for the reply itself.
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(_MOST_INTERIM):
+            version, status, reason = super()._read_status()  # type: ignore[misc] # not in its stub
+            if status not in _INTERIM:
+                return version, status, reason
+            parse_headers(self.fp)
+        raise BadStatusLine("too many interim replies")
+
+
 class _Adapter(requests.adapters.HTTPAdapter):
     """Pools of connections that check where they lead and keep to the deadline."""
 
@@ -104,10 +123,14 @@ class _Adapter(requests.adapters.HTTPAdapter):
         trusted, network = self._trusted, self._network
 
         class Plain(HTTPConnection):
+            response_class = _FinalResponse
+
             def _new_conn(self) -> socket.socket:
                 return connect(self._dns_host, self.port or 80, trusted, network)
 
         class Tls(HTTPSConnection):
+            response_class = _FinalResponse
+
             def _new_conn(self) -> socket.socket:
                 return connect(self._dns_host, self.port or 443, trusted, network)
 
@@ -209,11 +232,10 @@ class Transport:
         ) as response:
             status, body = response.status_code, b""
             if status not in _REDIRECTS:
-                body = response.raw.read(MAX_BODY + 1, decode_content=True)
-            if len(body) > MAX_BODY:
-                raise TransportError(
-                    FailureKind.TOO_LARGE, f"The reply is longer than {MAX_BODY // 1024} KiB."
-                )
+                body = response.raw.read(request.max_body + 1, decode_content=True)
+            if len(body) > request.max_body:
+                longest = f"{request.max_body // 1024} KiB"
+                raise TransportError(FailureKind.TOO_LARGE, f"The reply is longer than {longest}.")
             return Reply(status, body, dict(response.headers))
 
     def _reject_plain_http(self, url: str) -> None:
