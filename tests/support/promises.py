@@ -40,6 +40,8 @@ def check_promises(world: World) -> None:
     for received in world.received:
         _the_notification_is_true(world, received.notification)
         _the_notification_is_not_silenced(world, received.notification)
+        _no_top_up_only_takes_a_fall_back(world, received.notification)
+        _an_outage_is_one_message(world, received.notification)
     for channel in (TOPIC, WEBHOOK):
         if world.webhook_died and channel == WEBHOOK:
             continue  # as a fallback, it gets the ends of alerts whose beginning it did not get
@@ -177,6 +179,36 @@ def _the_account_runs_dry(world: World, notification: Notification) -> None:
     assert reads[-1][0] - reads[0][0] >= timedelta(hours=12), "a rate of less than half a day"
     fell = any(later < earlier for (_, earlier), (_, later) in pairwise(reads))
     assert fell, "nothing was spent"
+
+
+def _no_top_up_only_takes_a_fall_back(world: World, notification: Notification) -> None:
+    """Checks that a top-up went beyond where the balance stood before the fall just before it."""
+    if notification.reason is not Reason.TOPPED_UP or notification.metric is not Metric.BALANCE:
+        return
+    reads = sorted(
+        (at, balance)
+        for (account, at), balance in world.shown_at.items()
+        if account == notification.account
+        and at <= notification.since
+        and isinstance(balance, Decimal)
+    )
+    moves = [read for read, before in zip(reads[1:], reads, strict=False) if read[1] != before[1]]
+    levels = [reads[0], *moves]
+    if len(levels) < 3 or levels[-1][0] - levels[-2][0] > timedelta(days=1):
+        return
+    stood, fell_to, rose_to = (balance for _, balance in levels[-3:])
+    assert not fell_to < rose_to <= stood, "a top-up that only takes a fall back"
+
+
+def _an_outage_is_one_message(world: World, notification: Notification) -> None:
+    """Checks that no account is told of by itself while none can be read."""
+    at = notification.said_at
+    shown = [balance for (_, read_at), balance in world.shown_at.items() if read_at == at]
+    is_outage = len(shown) == len(NAMES) and not any(isinstance(it, Decimal) for it in shown)
+    if notification.metric is Metric.OUTAGE and notification.reason is Reason.FIRED:
+        assert is_outage, "an outage although an account could be read"
+    if notification.metric is Metric.UNREADABLE and notification.reason is Reason.FIRED:
+        assert not is_outage, "an account by itself although none could be read"
 
 
 def _the_notification_is_not_silenced(world: World, notification: Notification) -> None:
