@@ -1,12 +1,14 @@
 """What is remembered of an account's spending, as attributes of its state: pure.
 
 It takes the room that the rest of the state leaves in one write unit, so the trend of the last day
-may lose samples, but never what was spent between those that are left.
+may have only its first and last balance as numbers, and the others as a plot of 64 steps.
 """
 
+import string
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
+from functools import reduce
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -21,6 +23,8 @@ from balance_watch.store.use_profiles import parse_profile, serialize_profile
 _TREND_BYTES, _SHORT_TREND_BYTES = 400, 80
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEPT = Context(prec=12)
+_LEAST_SAMPLES = 2
+_LEVELS = string.digits + string.ascii_letters + "-_"
 _WHOLE_DAY = timedelta(days=1)
 
 
@@ -93,9 +97,35 @@ def _trend_to_item(trend: tuple[Sample, ...], room: int) -> Item:
         for number, (before, after) in enumerate(pairwise(trend), 1)
         if (after.spent, _minutes(after.covered)) != _difference(before, after)
     )
-    if len(text) + len(spans) > room and len(trend) > 1:
-        return _trend_to_item(_thinned(trend), room)
+    if len(text) + len(spans) > room and len(trend) > _LEAST_SAMPLES:
+        return _drawn(trend)
     return {"trail": text, **({"spans": spans} if spans else {})}
+
+
+def _drawn(trend: tuple[Sample, ...]) -> Item:
+    """Writes a trend whose numbers have no room: its first and last sample, and a plot of all.
+
+    The plot is a character for each hour up to the last sample's, from the lowest balance to the
+    highest in 64 steps, and a space for an hour without a sample. A plot needs no more, and the
+    last sample tells what was spent in all.
+    """
+    first, last = trend[0], reduce(lambda earlier, later: later.after(earlier), trend[1:])
+    lowest, highest = (choose(it.balance for it in trend) for choose in (min, max))
+    hours = {_hours_before(last, it): it.balance for it in trend}
+    span = highest - lowest
+    levels = (
+        " " if balance is None else _LEVELS[int((balance - lowest) / span * 63) if span else 0]
+        for balance in (hours.get(hour) for hour in range(max(hours), -1, -1))
+    )
+    item = _trend_to_item((first, last), _TREND_BYTES)
+    # A balance that only fell needs neither of the two again.
+    low = "" if lowest == last.balance else lowest
+    high = "" if highest == first.balance else highest
+    return {**item, "plot": f"{low}:{high}:{''.join(levels)}"}
+
+
+def _hours_before(last: Sample, sample: Sample) -> int:
+    return seconds_of(last.at) // 3600 - seconds_of(sample.at) // 3600
 
 
 def _trend_from_item(item: Mapping[str, Any]) -> tuple[Sample, ...]:
@@ -112,15 +142,23 @@ def _trend_from_item(item: Mapping[str, Any]) -> tuple[Sample, ...]:
     for number, (before, after) in enumerate(pairwise(tuple(trend)), 1):
         spent, covered = spans.get(number, _difference(before, after))
         trend[number] = after._replace(spent=spent, covered=timedelta(minutes=covered))
+    if "plot" in item and len(trend) == _LEAST_SAMPLES:
+        first, last = trend
+        return (first, *_samples_between(first, last, item["plot"]), last)
     return tuple(trend)
 
 
-def _thinned(trend: tuple[Sample, ...]) -> tuple[Sample, ...]:
-    """Leaves out every other sample, and adds what was spent before it to the next one."""
-    return tuple(
-        trend[index].after(trend[index - 1]) if index else trend[index]
-        for index in range((len(trend) + 1) % 2, len(trend), 2)
-    )
+def _samples_between(first: Sample, last: Sample, plot: str) -> Iterator[Sample]:
+    """Yields the samples that a plot has between two others, to one 64th of its range."""
+    low, high, levels = plot.split(":")
+    lowest = Decimal(low) if low else last.balance
+    highest = Decimal(high) if high else first.balance
+    hours = len(levels) - 1
+    for index, level in enumerate(levels[1:-1], 1):
+        at = last.at - timedelta(hours=hours - index)
+        if level != " " and first.at < at:
+            part = Decimal(_LEVELS.index(level)) / 63
+            yield Sample(at, _KEPT.plus(lowest + (highest - lowest) * part))
 
 
 def _difference(before: Sample, after: Sample) -> tuple[Decimal, int]:
