@@ -158,7 +158,8 @@ def _samples_between(first: Sample, last: Sample, plot: str) -> Iterator[Sample]
         at = last.at - timedelta(hours=hours - index)
         if level != " " and first.at < at:
             part = Decimal(_LEVELS.index(level)) / 63
-            yield Sample(at, _KEPT.plus(lowest + (highest - lowest) * part))
+            balance = _KEPT.plus(lowest + (highest - lowest) * part)
+            yield Sample(at, min(highest, max(lowest, balance)))
 
 
 def _difference(before: Sample, after: Sample) -> tuple[Decimal, int]:
