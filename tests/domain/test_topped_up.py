@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from balance_watch.domain.alerts import ProviderTraits
 from balance_watch.domain.policy import Route
 from balance_watch.domain.silences import Silence
 from tests.support.watchman import HOUR, START, TICK, Watchman, below, failure, reading, watching
@@ -102,3 +103,13 @@ def test_a_suppressed_top_up_is_announced_when_the_silence_ends() -> None:
     watchman.silences = [Silence("s", {"account": "sms"}, until, "migration", START)]
     assert notices(watchman, "1", "9", "9", "9") == ["topped_up sns", "topped_up slack:default"]
     assert watchman.entries[0].notification.said_at == until
+
+
+@pytest.mark.parametrize(("renews", "announced"), [(True, 0), (False, 2), (None, 0)])
+def test_the_reply_says_whether_a_rise_is_a_reset_or_else_the_provider(
+    *, renews: bool | None, announced: int
+) -> None:
+    watchman = watching()
+    watchman.traits = ProviderTraits(renews=True)
+    watchman.announces("8")
+    assert len(watchman.top_up_entries(reading("100", renews=renews))) == announced

@@ -111,11 +111,18 @@ def decide(
         state,
         rules={each.rule.name: each.state for each in evaluated if each.state is not None},
         alerts=alerts,
-        top_up=None if traits.renews else state.top_up,
+        top_up=None if _renews(result, traits) else state.top_up,
     )
     state, announced = _announce_top_up(state, builder, context)
     orders = _payment_orders(before.rules, evaluated, builder)
     return state, (*entries, *announced, *orders)
+
+
+def _renews(result: ReadResult, traits: ProviderTraits) -> bool:
+    """Tells whether a rise is a reset of a quota, as the reply or else the provider says."""
+    if isinstance(result, Reading) and result.renews is not None:
+        return result.renews
+    return traits.renews
 
 
 def advance_alert(

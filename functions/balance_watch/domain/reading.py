@@ -28,6 +28,7 @@ class Reading:
         resets_at: when a quota resets. It is not stored.
         credit_limit: how much the account may owe: the balance may fall to minus this.
         expires_at: when the credit expires.
+        renews: whether the balance is a quota that resets by itself. It is not stored.
 
     An optional field is None where the provider does not tell it.
     """
@@ -45,6 +46,7 @@ class Reading:
     resets_at: datetime | None = None
     credit_limit: Decimal | None = None
     expires_at: datetime | None = None
+    renews: bool | None = None
 
     @property
     def floor(self) -> Decimal:

@@ -95,6 +95,7 @@ class _BodyReader:
             auto_reload=self._auto_reload(),
             provider_time=self._time(paths.provider_time),
             resets_at=self._time(paths.resets_at),
+            renews=self._flag(paths.renews),
             credit_limit=self._credit_limit(),
             expires_at=self._time(paths.expires_at),
             status=self._text(paths.status),

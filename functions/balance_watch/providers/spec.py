@@ -67,7 +67,8 @@ class ReplyPaths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `each` is a list with an entry per currency, and `balance` and `currency` are paths into an
     entry; with `add_up`, the entries of one currency are parts of one balance. `credit_limit` is
-    only for a balance that does not include it, and that may fall below 0 by this much.
+    only for a balance that does not include it, and that may fall below 0 by this much. `renews`
+    tells whether a quota resets by itself, for a provider that has both kinds of accounts.
     """
 
     balance: AmountPaths
@@ -84,6 +85,7 @@ class ReplyPaths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     auto_reload_amount: Path | None = None
     provider_time: Path | None = None
     resets_at: Path | None = None
+    renews: Path | None = None
     credit_limit: Path | None = None
     expires_at: Path | None = None
     status: Path | None = None
