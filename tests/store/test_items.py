@@ -135,6 +135,17 @@ def test_a_state_with_a_day_of_samples_is_written_with_one_unit() -> None:
     assert size_of(state_to_item(quiet_state())) <= WRITE_UNIT
 
 
+def test_a_quiet_account_that_was_topped_up_again_and_again_is_written_with_one_unit() -> None:
+    watchman = Watchman(Policy(), replace(ACCOUNT, name="n" * 40, purse="abc"))
+    watchman.state = AccountState("n" * 40)
+    balance = Decimal("1480809.219161")
+    for minutes in range(300):
+        balance = balance * 2 if minutes % 7 == 6 else balance - balance * Decimal("0.07")
+        balance = balance.quantize(Decimal("0.000001"))
+        watchman.announces(f"{balance}", timedelta(minutes=30 + minutes % 40))
+        assert watchman.state.alerts or size_of(state_to_item(watchman.state)) <= WRITE_UNIT
+
+
 _SUMS = (1234.56, 3600, Sums(123456, 123456), Sums(12345.6, 12345.6))
 
 

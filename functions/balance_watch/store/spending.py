@@ -38,7 +38,7 @@ def spending_to_item(state: AccountState, room: int) -> Item:
     item |= days
     if not state.trend:
         return item
-    free = room - size_of(item) - len("trail")
+    free = room - size_of(item) - len("trail") - len("spans")
     return item | _trend_to_item(state.trend, min(_TREND_BYTES, max(_SHORT_TREND_BYTES, free)))
 
 
