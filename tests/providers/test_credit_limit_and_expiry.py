@@ -118,7 +118,6 @@ def test_these_providers_tell_a_credit_limit_and_these_an_expiry() -> None:
     """Novita, Alibaba Cloud and Volcengine have theirs in the balance already: none at 0."""
     replies = {slug: spec_of(slug).reply for slug in slugs()}
     assert {slug for slug, reply in replies.items() if reply.credit_limit} == {
-        "elevenlabs",
         "telnyx",
         "vonage-subaccounts",
     }
