@@ -117,6 +117,8 @@ class World:
         self.while_reading: Callable[[], None] = lambda: None
         """Is called once, when the next run reads the accounts."""
 
+        self.in_another_unit: set[str] = set()
+        """Accounts that show their balance in a unit that nobody has confirmed."""
         self.shown_at: dict[tuple[str, datetime], Shown] = {}
         """What was read of each account at each tick."""
         self.received: list[Received] = []
@@ -207,6 +209,9 @@ class World:
             self.shown_at[account.name, now] = shown
             if isinstance(shown, FailureKind):
                 yield account, ReadFailure(shown, "It failed.")
+            elif account.name in self.in_another_unit:
+                self.shown_at[account.name, now] = FailureKind.AMBIGUOUS
+                yield account, Reading(now, shown, "CNY")
             else:
                 yield account, Reading(now, shown, spec.currency or "")
 

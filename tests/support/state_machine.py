@@ -129,6 +129,15 @@ class Promises(RuleBasedStateMachine):
         self.world.added_or_removed.append((name, self.world.now))
         self._done("account")
 
+    @rule(name=st.sampled_from(NAMES))
+    def change_the_unit(self, name: str) -> None:
+        """Lets an account that was read show another unit, or its own again."""
+        if name in self.world.in_another_unit:
+            self.world.in_another_unit.remove(name)
+        elif (state := self.world.store.accounts.states([name]).get(name)) and state.reading:
+            self.world.in_another_unit.add(name)
+        self._done("unit")
+
     @precondition(lambda self: len(self.world.silences) < 2)
     @rule(account=st.sampled_from(["a", "*"]), hours=st.integers(1, 30))
     def silence(self, account: str, hours: int) -> None:
