@@ -168,25 +168,19 @@ class Runs:
 
     def configuration_update(self, run: Run, state: ConfigurationState) -> Action:
         """Returns the action that stores the configuration's state, while the run has its lease."""
-        values = {":configuration": configuration_to_item(state), ":lease": run.token}
-        update = {
-            "TableName": self._table.name,
-            "Key": serialize(RUN_KEY),
-            "UpdateExpression": "SET configuration = :configuration",
-            "ConditionExpression": "lease = :lease",
-            "ExpressionAttributeValues": serialize(values),
-        }
-        return {"Update": update}
+        return self._update(run, "configuration", configuration_to_item(state))
 
     def outages_update(self, run: Run, outages: Mapping[str, Alert]) -> Action:
         """Returns the action that stores the alerts of outages, while the run has its lease."""
-        values = {":outages": outages_to_item(outages), ":lease": run.token}
+        return self._update(run, "outages", outages_to_item(outages))
+
+    def _update(self, run: Run, attribute: str, value: Item) -> Action:
         update = {
             "TableName": self._table.name,
             "Key": serialize(RUN_KEY),
-            "UpdateExpression": "SET outages = :outages",
+            "UpdateExpression": f"SET {attribute} = :value",
             "ConditionExpression": "lease = :lease",
-            "ExpressionAttributeValues": serialize(values),
+            "ExpressionAttributeValues": serialize({":value": value, ":lease": run.token}),
         }
         return {"Update": update}
 
