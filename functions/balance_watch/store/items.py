@@ -14,7 +14,14 @@ from balance_watch.domain.formatting import iso_time
 Item = dict[str, Any]
 """An item in boto3's plain form: strings, Decimals, booleans, lists, maps."""
 
-MALFORMED_ITEM = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
+MALFORMED_ITEM = (
+    ArithmeticError,
+    AttributeError,
+    KeyError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 """What `x_from_item` raises for an item that is damaged, or of another version."""
 
 RUN_KEY: Item = {"pk": "RUN", "sk": "RUN"}
