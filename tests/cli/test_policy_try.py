@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import balance_watch.cli.policy
+
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Stage
 
@@ -60,6 +62,14 @@ def test_put_in_a_pipe_shows_the_difference_and_goes_on(
     assert output.code == 0
     assert "1 would be new" in output.out
     assert "strict" in checked("explain", "sms").out
+
+
+def test_put_replays_no_further_account_once_it_has_replayed_enough(
+    checked: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(balance_watch.cli.policy, "_MOST_READINGS", 1)
+    output = checked("policy", "put", policy(tmp_path, STRICT))
+    assert "1 account more: see `policy try`." in output.out
 
 
 def test_put_at_a_terminal_asks(

@@ -32,6 +32,9 @@ from balance_watch.wiring import Wiring
 
 _EMPTY = "# The built-in policy: a parameter cannot be empty.\n"
 _DAYS, _SHOWN = 7, 20
+_MOST_READINGS = 20_000
+"""Readings that `policy put` replays: some ten seconds of work."""
+
 _MAX_BYTES = 8192
 """An advanced parameter's size; a standard one has 4,096 (AWS Systems Manager quotas)."""
 
@@ -108,9 +111,11 @@ def _is_wanted(wired: Wiring, configuration: Configuration | None, *, yes: bool)
     if configuration is not None:
         try:
             now = datetime.now(UTC)
-            trial = try_policy(wired.store, configuration, _DAYS, now)
+            trial = try_policy(wired.store, configuration, _DAYS, now, _MOST_READINGS)
             if trial.readings:
                 _show_trial(trial, _SHOWN)
+            if (rest := len(configuration.accounts) - trial.accounts) > 0:
+                out.print(f"{_counted(rest, 'account')} more: see `policy try`.", style="dim")
         except (BotoCoreError, ClientError):
             out.print("The history cannot be read, so the policy was not tried.", style="yellow")
     if yes or not sys.stdin.isatty():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from math import inf
 from typing import NamedTuple
 
 from balance_watch.config.loading import Configuration
@@ -30,15 +31,25 @@ class TriedEvent(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """What a policy would have said between two times; `readings` is how many were replayed."""
+    """What a policy would have said between two times.
+
+    `readings` of so many `accounts` were replayed; the rest of them had no room.
+    """
 
     since: datetime
     until: datetime
     events: list[TriedEvent]
     readings: int
+    accounts: int
 
 
-def try_policy(store: Store, configuration: Configuration, days: int, now: datetime) -> Trial:
+def try_policy(
+    store: Store,
+    configuration: Configuration,
+    days: int,
+    now: datetime,
+    most_readings: float = inf,
+) -> Trial:
     """Replays the last days of every account through the policy of a configuration.
 
     Args:
@@ -46,6 +57,7 @@ def try_policy(store: Store, configuration: Configuration, days: int, now: datet
         configuration: with the policy to try.
         days: how many days before the latest reading.
         now: the time, for an account without any reading.
+        most_readings: no further account is replayed after so many readings.
     """
     accounts = configuration.accounts
     states = store.accounts.states([account.name for account, _ in accounts])
@@ -53,10 +65,13 @@ def try_policy(store: Store, configuration: Configuration, days: int, now: datet
     until = max(read_at, default=now)
     since = until - timedelta(days=days)
     tried: list[TriedEvent] = []
-    count = 0
+    count = replayed = tried_accounts = 0
     for account, spec in accounts:
+        if replayed >= most_readings:
+            break
         readings = store.accounts.history(account.name, since - _WARM_UP, until)
         count += sum(reading.observed_at >= since for reading in readings)
+        replayed, tried_accounts = replayed + len(readings), tried_accounts + 1
         said = [
             event
             for event in store.events.of(account.name, since, until)
@@ -64,7 +79,7 @@ def try_policy(store: Store, configuration: Configuration, days: int, now: datet
         ]
         tried += compared(said, replay(account, spec.traits, configuration, readings, since))
     tried.sort(key=lambda it: (it.event.notification.said_at, it.event.notification.account))
-    return Trial(since, until, tried, count)
+    return Trial(since, until, tried, count, tried_accounts)
 
 
 def replay(
