@@ -15,9 +15,10 @@ def attempt(
     return Attempt(Account(name, provider), host, failure)
 
 
-def names(*attempts: Attempt) -> dict[str, list[str]]:
+def names(*attempts: Attempt, lasting: str = "") -> dict[str, list[str]]:
     """The names of the accounts of each outage."""
-    return {name: [it.name for it in them] for name, them in outages_of(attempts).items()}
+    found = outages_of(attempts, {lasting})
+    return {name: [it.name for it in them] for name, them in found.items()}
 
 
 FINE = attempt("fine", provider="you", host="you")
@@ -64,3 +65,19 @@ def test_if_nothing_can_be_read_it_is_one_outage_whatever_the_providers() -> Non
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_a_few_accounts_alone_are_announced_by_themselves(count: int) -> None:
     assert names(*(attempt(str(n), TIMED_OUT) for n in range(count))) == {}
+
+
+@pytest.mark.parametrize(("readable", "lasts"), [(0, True), (2, True), (3, False), (5, False)])
+def test_an_outage_lasts_until_half_of_its_accounts_can_be_read(
+    readable: int, *, lasts: bool
+) -> None:
+    failed = [attempt(f"f{number}", TIMED_OUT) for number in range(3)]
+    fine = [attempt(f"r{number}") for number in range(readable)]
+    name = "vonage (timed out)"
+    assert (name in names(*failed, *fine, FINE, lasting=name)) is lasts
+
+
+def test_an_outage_of_every_account_lasts_as_long() -> None:
+    failed = [attempt(str(number), TIMED_OUT) for number in range(3)]
+    assert EVERY_ACCOUNT in names(*failed, FINE, attempt("x", provider="z"), lasting=EVERY_ACCOUNT)
+    assert names(*failed[:2], FINE, attempt("x", provider="z"), lasting=EVERY_ACCOUNT) == {}

@@ -66,6 +66,24 @@ def test_it_is_one_message_when_it_is_over(down: Bench) -> None:
     assert said(down) == [("every account", "fired"), ("every account", "resolved")]
 
 
+def test_a_provider_that_recovers_by_and_by_is_one_outage(down: Bench) -> None:
+    shows(down, TIMED_OUT)
+    runs(down, 1, 3)
+    for number, names in enumerate((NAMES[:1], NAMES[1:2], NAMES[2:4], NAMES[4:])):
+        shows(down, FINE, *names)
+        runs(down, 4 + number, 4 + number)
+    assert said(down) == [("every account", "fired"), ("every account", "resolved")]
+
+
+def test_an_account_that_flaps_within_an_outage_ends_it_for_nobody(down: Bench) -> None:
+    shows(down, TIMED_OUT)
+    runs(down, 1, 3)
+    for number in range(4, 12):
+        shows(down, FINE if number % 2 else TIMED_OUT, NAMES[0])
+        runs(down, number, number)
+    assert said(down) == [("every account", "fired")]
+
+
 def test_an_account_that_still_fails_when_it_is_over_is_announced_by_itself(down: Bench) -> None:
     shows(down, TIMED_OUT)
     runs(down, 1, 3)

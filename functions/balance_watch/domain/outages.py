@@ -5,8 +5,9 @@ outage; if no account at all can be read, all of them are. While it lasts, the a
 that they cannot be read are suppressed.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -42,26 +43,40 @@ class Attempt(NamedTuple):
     failure: FailureKind | None
 
 
-def outages_of(attempts: Iterable[Attempt]) -> dict[str, tuple[Account, ...]]:
+def outages_of(
+    attempts: Iterable[Attempt], lasting: AbstractSet[str] = frozenset()
+) -> dict[str, tuple[Account, ...]]:
     """Returns the accounts of each outage, by its name: `vonage (timed out)`, or EVERY_ACCOUNT.
 
-    An outage of every account takes the place of all others.
+    An outage of every account takes the place of all others. One that lasts, by its name, is over
+    once half of its accounts can be read: a provider recovers by and by.
     """
     attempts = tuple(attempts)
     failed = [it for it in attempts if it.failure is not None]
-    if len(failed) >= _LEAST and len(failed) == len(attempts):
+    if _is_outage(len(failed), len(attempts), lasts=EVERY_ACCOUNT in lasting):
         return {EVERY_ACCOUNT: tuple(it.account for it in failed)}
-    readable = {(it.account.provider, it.host) for it in attempts if it.failure is None}
-    hosts = defaultdict(set)
-    for it in attempts:
-        hosts[it.account.provider].add(it.host)
-    found: dict[str, list[Account]] = defaultdict(list)
+    doors = Counter((it.account.provider, it.host) for it in attempts)
+    readable = Counter((it.account.provider, it.host) for it in attempts if it.failure is None)
+    found: dict[str, list[Attempt]] = defaultdict(list)
     for it in failed:
         provider = it.account.provider
-        if it.failure is not None and (provider, it.host) not in readable:
-            place = provider if len(hosts[provider]) == 1 else f"{provider} at {it.host}"
-            found[f"{place} ({it.failure.words.lower()})"].append(it.account)
-    return {name: tuple(them) for name, them in found.items() if len(them) >= _LEAST}
+        is_only_host = sum(slug == provider for slug, _ in doors) == 1
+        place = provider if is_only_host else f"{provider} at {it.host}"
+        if it.failure is not None:
+            found[f"{place} ({it.failure.words.lower()})"].append(it)
+    outages = {}
+    for name, them in found.items():
+        door = them[0].account.provider, them[0].host
+        if _is_outage(len(them), len(them) + readable[door], lasts=name in lasting):
+            outages[name] = tuple(it.account for it in them)
+    return outages
+
+
+def _is_outage(failed: int, tried: int, *, lasts: bool) -> bool:
+    """Tells whether so many accounts that fail, of all that were tried, are an outage."""
+    if lasts:
+        return 2 * failed > tried
+    return failed >= _LEAST and failed == tried
 
 
 def suppressing(context: AlertContext, accounts: Iterable[Account]) -> AlertContext:

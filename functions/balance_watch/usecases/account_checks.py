@@ -104,7 +104,8 @@ def check_accounts(
         on_read(account, result, len(due))
         _count(account, result, summary)
         results[account.name] = result
-    outages = outages_of(_attempts(accounts, states, results, batch.run.tick))
+    lasting = {name for name, alert in checked.outages.items() if alert.firing}
+    outages = outages_of(_attempts(accounts, states, results, batch.run.tick), lasting)
     quiet = suppressing(batch.context, _in_outages(outages, checked.outages, accounts, results))
     changes: list[Transition] = []
     for name, result in results.items():
