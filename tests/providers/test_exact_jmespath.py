@@ -52,7 +52,7 @@ def body(n: int, ns: list[int]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("expression", WHOLE)
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.integers(-5, 5), st.lists(st.integers(-5, 5), min_size=1, max_size=5))
 def test_on_whole_numbers_it_is_what_the_library_says(
     expression: str, n: int, ns: list[int]
