@@ -19,7 +19,7 @@ from jmespath.visitor import TreeInterpreter
 from balance_watch.domain.money import MAX_DIGITS, NotAnAmountError, exact, total
 from balance_watch.validation import Json
 
-MAX_STEPS = 1_000_000
+MAX_STEPS = 500_000
 """Steps of one evaluation: each node that is visited, and each element or piece of text it makes.
 
 A reply of 64 KB has about 30,000 values at most; a filter takes some ten steps for each.
