@@ -79,6 +79,12 @@ def _is_outage(failed: int, tried: int, *, lasts: bool) -> bool:
     return failed >= _LEAST and failed == tried
 
 
+def is_outage_of(name: str, account: Account) -> bool:
+    """Tells whether an outage, by its name, may have been one of this account."""
+    provider = account.provider
+    return name == EVERY_ACCOUNT or name.startswith((f"{provider} (", f"{provider} at "))
+
+
 def suppressing(context: AlertContext, accounts: Iterable[Account]) -> AlertContext:
     """Returns the context in which it is not announced that one of these accounts is unreadable."""
     names, is_suppressed = {account.name for account in accounts}, context.is_suppressed

@@ -10,10 +10,16 @@ from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext, decide
 from balance_watch.domain.lifecycle import Alert
-from balance_watch.domain.outages import Attempt, decide_outages, outages_of, suppressing
+from balance_watch.domain.outages import (
+    Attempt,
+    decide_outages,
+    is_outage_of,
+    outages_of,
+    suppressing,
+)
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import Policy
-from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.domain.run import Run, Transition
 from balance_watch.domain.state import AccountState
 from balance_watch.providers.request import host_of
@@ -158,14 +164,21 @@ def _in_outages(
 ) -> Iterator[Account]:
     """Yields the accounts of outages.
 
-    When one is over, what still fails is announced from the next run on: most of it reads by then.
+    When one is over, what still fails of it is announced from the next run on: most of it reads by
+    then. Used-up credit is no part of an outage of other failures, so it is announced at once.
     """
+    failed = {name: it.kind for name, it in results.items() if isinstance(it, ReadFailure)}
     for members in outages.values():
-        yield from members
-    if any(alert.firing and name not in outages for name, alert in before.items()):
-        for name, result in results.items():
-            if isinstance(result, ReadFailure):
-                yield accounts[name][0]
+        kinds = {failed.get(account.name) for account in members}
+        for account in members:
+            if len(kinds) == 1 or failed.get(account.name) is not FailureKind.OUT_OF_CREDIT:
+                yield account
+    over = [name for name, alert in before.items() if alert.firing and name not in outages]
+    for name, kind in failed.items():
+        account, _ = accounts[name]
+        is_alone = kind is FailureKind.OUT_OF_CREDIT
+        if not is_alone and any(is_outage_of(outage, account) for outage in over):
+            yield account
 
 
 def _outages(
