@@ -3,7 +3,7 @@
 import pytest
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.outages import EVERY_ACCOUNT, Attempt, outages_of
+from balance_watch.domain.outages import EVERY_ACCOUNT, Attempt, held_back, outages_of
 from balance_watch.domain.reading import FailureKind
 
 TIMED_OUT, REJECTED = FailureKind.TIMED_OUT, FailureKind.KEY_REJECTED
@@ -81,3 +81,30 @@ def test_an_outage_of_every_account_lasts_as_long() -> None:
     failed = [attempt(str(number), TIMED_OUT) for number in range(3)]
     assert EVERY_ACCOUNT in names(*failed, FINE, attempt("x", provider="z"), lasting=EVERY_ACCOUNT)
     assert names(*failed[:2], FINE, attempt("x", provider="z"), lasting=EVERY_ACCOUNT) == {}
+
+
+def held(*attempts: Attempt, over: str = "") -> list[str]:
+    outages = outages_of(attempts)
+    return [account.name for account in held_back(attempts, outages, {over})]
+
+
+OUT_OF_CREDIT = FailureKind.OUT_OF_CREDIT
+
+
+def test_an_outage_holds_back_its_accounts_except_one_whose_credit_is_used_up() -> None:
+    failed = [attempt(name, TIMED_OUT) for name in "abc"]
+    assert held(*failed, attempt("d", OUT_OF_CREDIT)) == ["a", "b", "c"]
+
+
+def test_an_outage_of_used_up_credit_holds_back_all_of_its_accounts() -> None:
+    assert held(*(attempt(name, OUT_OF_CREDIT) for name in "abc")) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("over", [EVERY_ACCOUNT, "vonage (timed out)", "vonage at a (timed out)"])
+def test_an_outage_that_is_over_holds_back_what_still_fails_of_it(over: str) -> None:
+    assert held(attempt("a", REJECTED), attempt("b", OUT_OF_CREDIT), FINE, over=over) == ["a"]
+
+
+@pytest.mark.parametrize("over", ["you (timed out)", "vonage-subaccounts (timed out)"])
+def test_an_outage_of_another_provider_that_is_over_holds_back_nothing(over: str) -> None:
+    assert held(attempt("a", REJECTED), FINE, over=over) == []

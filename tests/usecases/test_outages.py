@@ -156,18 +156,13 @@ def test_an_account_silenced_by_its_name_is_not_in_the_list(down: Bench) -> None
 OUT_OF_CREDIT = ReadFailure(FailureKind.OUT_OF_CREDIT, "The provider answered HTTP 402.")
 
 
-def test_used_up_credit_is_told_during_an_outage_of_every_account(down: Bench) -> None:
+@pytest.mark.parametrize("others", [TIMED_OUT, FINE], ids=["it lasts", "it ends"])
+def test_used_up_credit_is_told_at_once_beside_an_outage(
+    down: Bench, others: str | ReadFailure
+) -> None:
     shows(down, TIMED_OUT)
     runs(down, 1, 3)
-    shows(down, OUT_OF_CREDIT, "account-4")
-    runs(down, 4, 5)
-    assert ("account-4", "fired") in said(down)
-
-
-def test_used_up_credit_is_told_in_the_run_in_which_an_outage_ends(down: Bench) -> None:
-    shows(down, TIMED_OUT)
-    runs(down, 1, 3)
-    shows(down, FINE)
+    shows(down, others)
     shows(down, OUT_OF_CREDIT, "account-4")
     runs(down, 4, 4)
     assert ("account-4", "fired") in said(down)

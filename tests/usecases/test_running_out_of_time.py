@@ -10,7 +10,7 @@ from math import ceil
 import pytest
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.reading import Reading, ReadResult
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.domain.run import RunRecord
 from balance_watch.providers.spec import Spec
 from balance_watch.store.sizes import size_of
@@ -78,3 +78,14 @@ def test_an_account_has_one_reading_however_often_its_tick_is_repeated(bench: Be
     assert bench.run().skipped
     expected = [Reading(TICK, Decimal("71.5"), "USD")]
     assert [bench.store.accounts.history(name, TICK, TICK) for name in "abc"] == [expected] * 3
+
+
+def test_an_outage_of_used_up_credit_stays_one_message_when_its_tick_is_repeated(
+    bench: Bench,
+) -> None:
+    used_up = ReadFailure(FailureKind.OUT_OF_CREDIT, "The provider answered HTTP 402.")
+    bench.watch(*"abcde")
+    bench.reads = ReadsWithLittleTime(failures=dict.fromkeys("abcde", used_up), number=3)
+    bench.run()
+    bench.run()
+    assert bench.delivery.announced == [("every account", "fired")]

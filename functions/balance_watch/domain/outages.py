@@ -6,7 +6,7 @@ that they cannot be read are suppressed.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
@@ -79,10 +79,38 @@ def _is_outage(failed: int, tried: int, *, lasts: bool) -> bool:
     return failed >= _LEAST and failed == tried
 
 
-def is_outage_of(name: str, account: Account) -> bool:
+def held_back(
+    attempts: Sequence[Attempt],
+    outages: Mapping[str, Sequence[Account]],
+    over: AbstractSet[str],
+) -> Iterator[Account]:
+    """Yields the accounts whose own alerts an outage stands for.
+
+    What still fails of an outage that is over is announced from the next run on: most of it reads
+    by then. Used-up credit is no part of an outage of other failures, so it is announced at once.
+
+    Args:
+        attempts: how the read of each account ended in this tick.
+        outages: the accounts of each outage, by name: what `outages_of` returns for the attempts.
+        over: the names of the outages that are over.
+    """
+    failures = {it.account.name: it.failure for it in attempts}
+    for members in outages.values():
+        kinds = {failures[account.name] for account in members}
+        for account in members:
+            if len(kinds) == 1 or failures[account.name] is not FailureKind.OUT_OF_CREDIT:
+                yield account
+    for account, _, failure in attempts:
+        if failure in (None, FailureKind.OUT_OF_CREDIT):
+            continue
+        if any(_may_hold(outage, account) for outage in over):
+            yield account
+
+
+def _may_hold(outage: str, account: Account) -> bool:
     """Tells whether an outage, by its name, may have been one of this account."""
     provider = account.provider
-    return name == EVERY_ACCOUNT or name.startswith((f"{provider} (", f"{provider} at "))
+    return outage == EVERY_ACCOUNT or outage.startswith((f"{provider} (", f"{provider} at "))
 
 
 def suppressing(context: AlertContext, accounts: Iterable[Account]) -> AlertContext:

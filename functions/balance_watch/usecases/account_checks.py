@@ -10,16 +10,10 @@ from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext, decide
 from balance_watch.domain.lifecycle import Alert
-from balance_watch.domain.outages import (
-    Attempt,
-    decide_outages,
-    is_outage_of,
-    outages_of,
-    suppressing,
-)
+from balance_watch.domain.outages import Attempt, decide_outages, held_back, outages_of, suppressing
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import Policy
-from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
+from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
 from balance_watch.domain.run import Run, Transition
 from balance_watch.domain.state import AccountState
 from balance_watch.providers.request import host_of
@@ -111,8 +105,9 @@ def check_accounts(
         _count(account, result, summary)
         results[account.name] = result
     lasting = {name for name, alert in checked.outages.items() if alert.firing}
-    outages = outages_of(_attempts(accounts, states, results, batch.run.tick), lasting)
-    quiet = suppressing(batch.context, _in_outages(outages, checked.outages, accounts, results))
+    attempts = tuple(_attempts(accounts, states, results, batch.run.tick))
+    outages = outages_of(attempts, lasting)
+    quiet = suppressing(batch.context, held_back(attempts, outages, lasting - outages.keys()))
     changes: list[Transition] = []
     for name, result in results.items():
         change = _decide(states[name], result, accounts[name], batch, quiet, payments)
@@ -154,31 +149,6 @@ def _attempts(
         else:
             continue
         yield Attempt(account, host_of(spec, account), kind)
-
-
-def _in_outages(
-    outages: Mapping[str, Sequence[Account]],
-    before: Mapping[str, Alert],
-    accounts: Mapping[str, WatchedAccount],
-    results: Mapping[str, ReadResult],
-) -> Iterator[Account]:
-    """Yields the accounts of outages.
-
-    When one is over, what still fails of it is announced from the next run on: most of it reads by
-    then. Used-up credit is no part of an outage of other failures, so it is announced at once.
-    """
-    failed = {name: it.kind for name, it in results.items() if isinstance(it, ReadFailure)}
-    for members in outages.values():
-        kinds = {failed.get(account.name) for account in members}
-        for account in members:
-            if len(kinds) == 1 or failed.get(account.name) is not FailureKind.OUT_OF_CREDIT:
-                yield account
-    over = [name for name, alert in before.items() if alert.firing and name not in outages]
-    for name, kind in failed.items():
-        account, _ = accounts[name]
-        is_alone = kind is FailureKind.OUT_OF_CREDIT
-        if not is_alone and any(is_outage_of(outage, account) for outage in over):
-            yield account
 
 
 def _outages(
