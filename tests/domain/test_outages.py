@@ -3,7 +3,7 @@
 import pytest
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.outages import EVERY_ACCOUNT, Attempt, held_back, outages_of
+from balance_watch.domain.outages import EVERY_ACCOUNT, Attempt, held_back, outages_of, unknown
 from balance_watch.domain.reading import FailureKind
 
 TIMED_OUT, REJECTED = FailureKind.TIMED_OUT, FailureKind.KEY_REJECTED
@@ -26,7 +26,7 @@ FINE = attempt("fine", provider="you", host="you")
 
 def test_three_accounts_of_one_provider_host_and_kind_of_failure_are_an_outage() -> None:
     failed = [attempt(name, TIMED_OUT) for name in "abc"]
-    assert names(*failed, FINE) == {"vonage (timed out)": ["a", "b", "c"]}
+    assert names(*failed, FINE) == {"vonage at a": ["a", "b", "c"]}
 
 
 def test_two_are_none() -> None:
@@ -39,16 +39,26 @@ def test_one_account_that_reads_makes_it_none() -> None:
 
 def test_an_account_that_reads_at_another_host_does_not() -> None:
     failed = [attempt(name, TIMED_OUT) for name in "abc"]
-    assert names(*failed, attempt("d", host="b")) == {"vonage at a (timed out)": ["a", "b", "c"]}
+    assert names(*failed, attempt("d", host="b")) == {"vonage at a": ["a", "b", "c"]}
 
 
-def test_each_kind_of_failure_is_an_outage_of_its_own() -> None:
+def test_each_kind_of_failure_that_three_have_is_part_of_it() -> None:
     kinds = [TIMED_OUT] * 3 + [REJECTED] * 3
     failed = [attempt(str(n), kind) for n, kind in enumerate(kinds)]
-    assert names(*failed, FINE) == {
-        "vonage (timed out)": ["0", "1", "2"],
-        "vonage (key rejected)": ["3", "4", "5"],
-    }
+    alone = attempt("6", FailureKind.BLOCKED)
+    assert names(*failed, alone, FINE) == {"vonage at a": ["0", "1", "2", "3", "4", "5"]}
+
+
+def test_one_that_lasts_goes_on_whatever_the_kinds_of_failure() -> None:
+    kinds = (TIMED_OUT, FailureKind.PROVIDER_ERROR, FailureKind.BLOCKED)
+    failed = [attempt(kind, kind) for kind in kinds]
+    assert names(*failed, FINE, lasting="vonage at a") == {"vonage at a": [*kinds]}
+
+
+def test_a_key_that_is_rejected_while_one_lasts_is_told_by_itself() -> None:
+    failed = [attempt(name, TIMED_OUT) for name in "abc"]
+    rejected = attempt("d", REJECTED)
+    assert names(*failed, rejected, FINE, lasting="vonage at a") == {"vonage at a": [*"abc"]}
 
 
 def test_different_kinds_of_failure_of_fewer_than_three_are_none() -> None:
@@ -73,7 +83,7 @@ def test_an_outage_lasts_until_half_of_its_accounts_can_be_read(
 ) -> None:
     failed = [attempt(f"f{number}", TIMED_OUT) for number in range(3)]
     fine = [attempt(f"r{number}") for number in range(readable)]
-    name = "vonage (timed out)"
+    name = "vonage at a"
     assert (name in names(*failed, *fine, FINE, lasting=name)) is lasts
 
 
@@ -100,11 +110,36 @@ def test_an_outage_of_used_up_credit_holds_back_all_of_its_accounts() -> None:
     assert held(*(attempt(name, OUT_OF_CREDIT) for name in "abc")) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("over", [EVERY_ACCOUNT, "vonage (timed out)", "vonage at a (timed out)"])
+@pytest.mark.parametrize("over", [EVERY_ACCOUNT, "vonage at a"])
 def test_an_outage_that_is_over_holds_back_what_still_fails_of_it(over: str) -> None:
     assert held(attempt("a", REJECTED), attempt("b", OUT_OF_CREDIT), FINE, over=over) == ["a"]
 
 
-@pytest.mark.parametrize("over", ["you (timed out)", "vonage-subaccounts (timed out)"])
+@pytest.mark.parametrize("over", ["you at a", "vonage-subaccounts at a", "vonage at b"])
 def test_an_outage_of_another_provider_that_is_over_holds_back_nothing(over: str) -> None:
     assert held(attempt("a", REJECTED), FINE, over=over) == []
+
+
+VONAGE = frozenset({"vonage at a", "you at you"})
+
+
+def test_an_outage_of_which_no_account_was_tried_stays_as_it_is() -> None:
+    assert unknown({"vonage at a"}, VONAGE, [FINE], frozenset()) == {"vonage at a"}
+    assert unknown({"vonage at a"}, VONAGE, [attempt("a")], frozenset()) == frozenset()
+
+
+def test_an_outage_of_a_place_that_nobody_watches_any_longer_ends() -> None:
+    assert unknown({"gone at a"}, VONAGE, [FINE], frozenset()) == frozenset()
+    assert unknown({"gone at a"}, frozenset(), [], frozenset()) == frozenset()
+
+
+def test_every_outage_stays_as_it_is_while_nothing_was_tried() -> None:
+    assert unknown({EVERY_ACCOUNT, "vonage at a"}, VONAGE, [], frozenset()) == {
+        EVERY_ACCOUNT,
+        "vonage at a",
+    }
+
+
+def test_the_others_stay_as_they_are_while_every_account_fails() -> None:
+    failed = [attempt(name, TIMED_OUT) for name in "abc"]
+    assert unknown({"vonage at a"}, VONAGE, failed, {EVERY_ACCOUNT}) == {"vonage at a"}

@@ -81,3 +81,12 @@ def test_failures_count_only_if_they_are_seen_one_after_the_other() -> None:
     assert watchman.announces(failure(), 2 * HOUR) == []
     watchman.announces(failure())
     assert watchman.announces(failure()) == FIRED
+
+
+def test_an_account_that_is_checked_in_pairs_is_told_of_if_it_can_never_be_read() -> None:
+    """The schedule `0,5 8,20 * * *` has a pause after every second check."""
+    watchman = watching(defaults=Defaults(unreadable_after=3))
+    watchman.announces("50")
+    pairs = [TICK, 12 * HOUR - TICK] * 4
+    said = [watchman.announces(failure(), after) for after in pairs]
+    assert FIRED in said

@@ -201,3 +201,14 @@ def test_a_failed_read_of_another_purse_keeps_the_old_numbers_until_it_is_read(
     (notification,) = watchman.notifies("500")[-1:]
     assert watchman.state.days == ()
     assert notification.reason == "resolved"
+
+
+def test_a_runway_that_was_short_stays_so_with_another_key_and_no_more_money() -> None:
+    watchman = watching(defaults=Defaults(reminder=None))
+    watchman.account = replace(ACCOUNT, purse="abc")
+    for hour in range(60):
+        watchman.announces(f"{90 - hour}", HOUR)
+    moved(watchman)
+    assert watchman.announces("30", HOUR) == []
+    assert watchman.state.alerts[Metric.RUNWAY].firing
+    assert watchman.announces("900", HOUR) == []

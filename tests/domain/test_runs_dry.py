@@ -199,3 +199,37 @@ def test_a_credit_limit_is_spent_too() -> None:
     assert announcements(watchman) == []
     falls(watchman, "-30", "1", 20, credit_limit=Decimal(110))
     assert announcements(watchman) == [("fired", "warning")]
+
+
+def test_what_is_left_and_cannot_be_spent_is_no_recovery() -> None:
+    watchman = watching(defaults=Defaults(reminder=None))
+    falls(watchman, "100", "1", 100)
+    for _ in range(5 * 24):
+        shows(watchman, "0.03")
+    assert not any(reason == "resolved" for reason, *_ in announcements(watchman))
+    assert watchman.state.alerts[Metric.RUNWAY].firing
+    shows(watchman, "200")
+    assert announcements(watchman)[-1][0] == "resolved"
+
+
+def test_the_number_of_an_account_that_cannot_be_read_gets_shorter() -> None:
+    watchman = watching(defaults=Defaults(unreadable_after=99))
+    falls(watchman, "90", "1", 40)
+    before = watchman.state.runway
+    for _ in range(10):
+        watchman.announces(failure(), HOUR)
+    assert before is not None
+    assert watchman.state.runway is not None
+    assert before - watchman.state.runway >= 10 * HOUR
+
+
+def test_it_is_critical_that_an_account_cannot_be_read_once_it_should_be_dry() -> None:
+    watchman = watching(defaults=Defaults(reminder=None, unreadable_after=3))
+    falls(watchman, "60", "1", 50)
+    said = [watchman.announces(failure(), HOUR) for _ in range(20)]
+    notification = watchman.entries[-1].notification
+    assert said.count(["worsened sns", "worsened slack:default"]) == 1
+    assert (notification.metric, notification.severity) == (Metric.UNREADABLE, "critical")
+    assert notification.detail.endswith(
+        " At the last known pace, the 11.00 EUR of the latest reading are spent by now."
+    )

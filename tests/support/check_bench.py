@@ -92,12 +92,18 @@ class Bench:
             client, self.wiring.settings.table_name, clock=self.clock.time, sleep=self.clock.sleep
         )
 
-    def watch(self, *names: str, alert_below: str = "20", into: str = "accounts") -> None:
+    def watch(
+        self,
+        *names: str,
+        alert_below: str = "20",
+        into: str = "accounts",
+        provider: str = "you",
+    ) -> None:
         """Configures these accounts, and no others, in one secret."""
         entries = [
             {
                 "name": name,
-                "provider": "you",
+                "provider": provider,
                 "credentials": {"api_key": key()},
                 "alert_below": alert_below,
             }

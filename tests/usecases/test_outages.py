@@ -55,7 +55,7 @@ def test_an_outage_is_one_message_with_the_list(down: Bench) -> None:
     runs(down, 3, 10)
     assert said(down) == [("every account", "fired")]
     assert latest(down).accounts == tuple(NAMES)
-    assert latest(down).detail == f"{', '.join(NAMES)}."
+    assert latest(down).detail == f"Timed out: {', '.join(NAMES)}."
 
 
 def test_it_is_one_message_when_it_is_over(down: Bench) -> None:
@@ -172,3 +172,40 @@ def test_used_up_credit_of_all_accounts_is_one_message(down: Bench) -> None:
     shows(down, OUT_OF_CREDIT)
     runs(down, 1, 3)
     assert said(down) == [("every account", "fired")]
+
+
+ERROR = ReadFailure(FailureKind.PROVIDER_ERROR, "The provider answered HTTP 503.")
+
+
+@pytest.fixture
+def partly(down: Bench) -> Bench:
+    """The same with an account of another provider, which can be read."""
+    down.watch("other", into="accounts/more", provider="moonshot")
+    shows(down, FINE, "other")
+    return down
+
+
+def test_an_outage_whose_kind_of_failure_changes_goes_on(partly: Bench) -> None:
+    for number in range(1, 12):
+        shows(partly, TIMED_OUT if number % 2 else ERROR)
+        runs(partly, number, number)
+    assert said(partly) == [("you at api.you.com", "fired")]
+
+
+def test_an_outage_that_becomes_one_of_every_account_is_not_over(partly: Bench) -> None:
+    shows(partly, TIMED_OUT)
+    runs(partly, 1, 3)
+    shows(partly, TIMED_OUT, "other")
+    runs(partly, 4, 6)
+    shows(partly, FINE, "other")
+    runs(partly, 7, 8)
+    assert "resolved" not in [reason for _, reason in said(partly)]
+
+
+def test_the_ways_in_which_accounts_fail_are_told_apart(down: Bench) -> None:
+    shows(down, TIMED_OUT)
+    shows(down, REJECTED, "account-4")
+    runs(down, 1, 1)
+    assert latest(down).detail == (
+        "Timed out: account-0, account-1, account-2, account-3. Key rejected: account-4."
+    )

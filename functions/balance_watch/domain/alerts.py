@@ -88,7 +88,8 @@ def decide(
     if isinstance(result, Reading) and account.expires_at is not None:
         result = replace(result, expires_at=account.expires_at)
     before = returned(state, now)
-    before = without_old_numbers(before) if another else before
+    if another and isinstance(result, Reading):
+        before = without_old_numbers(before, result)
     lacking = missing_metric(result, rules, traits.metrics, now)
     state = observe(before, result, now, lacking, account, another=another)
     measurements = replace(measure(state, result, payment, now), another=another)

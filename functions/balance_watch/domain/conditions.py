@@ -7,10 +7,13 @@ from typing import NamedTuple
 from balance_watch.domain.forecast import LONGEST
 from balance_watch.domain.money import CALCULATION_DIGITS
 from balance_watch.domain.payment import PaymentOutcome
+from balance_watch.domain.reading import Reading
 from balance_watch.domain.rules import Evaluation, Measurements, Rule, RuleStatus, Severity
 
 DEFAULT_RECOVERY = Decimal("0.1")
 """Without `recover`, an alert ends 10 % past its threshold."""
+
+_HOURS_PER_DAY = 24
 
 _LONGEST_SECONDS = Decimal(LONGEST.days * 86400)
 
@@ -75,22 +78,34 @@ def runs_out(inputs: RuleInput) -> Evaluation:
     """Compares the runway with its threshold; a quota that resets earlier does not run out.
 
     A cautious rule is ok while the provider says that auto-reload is on. Once nothing is left, it
-    keeps its state, because the rule `empty` reports that.
+    keeps its state, because the rule `empty` reports that; so it does while so little is left that
+    nothing can be bought with it, though then nothing is spent any more.
     """
     evaluation, rule, measurements = past_threshold(inputs), inputs.rule, inputs.measurements
     reading = measurements.reading
-    if evaluation.status is not RuleStatus.BREACHED or reading is None:
+    if reading is None:
+        return evaluation
+    reload = reading.auto_reload
+    reloads = rule.cautious and reload is not None and reload.enabled
+    if evaluation.status is not RuleStatus.BREACHED:
+        holds = rule.cautious and inputs.firing and not reloads
+        if holds and _is_remnant(reading, measurements):
+            return Evaluation(RuleStatus.UNKNOWN, evaluation.value, rule.threshold)
         return evaluation
     if rule.cautious and reading.usable <= 0:
         threshold = rule.threshold_of(grave=inputs.grave)
         return Evaluation(RuleStatus.UNKNOWN, threshold=threshold)
-    reload = reading.auto_reload
-    reloads = rule.cautious and reload is not None and reload.enabled
     runway, until_reset = measurements.numbers[rule.metric], measurements.until_reset
     resets = until_reset is not None and runway > inputs.limit(until_reset, below=True)
     if resets or reloads or runway >= _LONGEST_SECONDS:
         return Evaluation(RuleStatus.OK, evaluation.value, rule.threshold)
     return evaluation
+
+
+def _is_remnant(reading: Reading, measurements: Measurements) -> bool:
+    """Tells whether less is left than an hour of the busiest of the past days took."""
+    busiest = measurements.busiest_day
+    return busiest is not None and reading.usable < busiest / _HOURS_PER_DAY
 
 
 def nothing_left(inputs: RuleInput) -> Evaluation:
@@ -155,12 +170,16 @@ def payment_unsettled(inputs: RuleInput) -> Evaluation:
 
 
 def unreadable(inputs: RuleInput) -> Evaluation:
-    """Tells whether the read failed; a rejected key and used-up credit fire at once."""
+    """Tells whether the read failed; a rejected key and used-up credit fire at once.
+
+    It is critical as well once what was left at the latest reading is spent at the last known pace.
+    """
     failure = inputs.measurements.failure
     if failure is None:
         return Evaluation(RuleStatus.OK)
     lasts = failure.kind.lasts
-    severity = Severity.CRITICAL if lasts else Severity.WARNING
+    is_critical = lasts or inputs.measurements.dry_by_now
+    severity = Severity.CRITICAL if is_critical else Severity.WARNING
     return Evaluation(RuleStatus.BREACHED, failure.kind.value, None, severity, lasts)
 
 

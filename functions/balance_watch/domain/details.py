@@ -25,18 +25,22 @@ def describe(
     if evaluation is None:
         return "The rule no longer applies to this account."
     if metric is Metric.UNREADABLE:
-        return _failures(state)
+        return _failures(state, measurements)
     if metric is Metric.TOP_UP:
         outcome = measurements.payment or PaymentOutcome.CLEARED
         return _PAYMENTS[outcome].replace("ACCOUNT", shlex.quote(account))
     return " ".join(_balance(metric, state.reading, measurements, resolved=resolved))
 
 
-def _failures(state: AccountState) -> str:
+def _failures(state: AccountState, measurements: Measurements) -> str:
     if state.failure is None:
         return "The balance can be read again."
     times = "once" if state.failures == 1 else f"{state.failures} times in a row"
-    return f"{state.failure.kind.words}: {state.failure.message} Failed {times}."
+    failed = f"{state.failure.kind.words}: {state.failure.message} Failed {times}."
+    if not measurements.dry_by_now or state.reading is None:
+        return failed
+    left = with_unit(state.reading.balance, state.reading.currency)
+    return f"{failed} At the last known pace, the {left} of the latest reading are spent by now."
 
 
 def _balance(

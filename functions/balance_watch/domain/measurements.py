@@ -1,6 +1,6 @@
 """The measurements that rules are evaluated on, and what a reading should have but lacks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal
@@ -41,7 +41,17 @@ def measure(
         pace.usual,
         payment,
         until_reset=_until_reset(state.reading, now),
+        busiest_day=max((day.spent for day in state.days), default=None),
+        dry_by_now=_is_dry_by_now(state.reading, numbers),
     )
+
+
+def _is_dry_by_now(reading: Reading | None, numbers: Mapping[Metric, Decimal]) -> bool:
+    """Tells whether what was left at the latest reading should have been spent since then."""
+    if reading is None or reading.usable <= 0 or reading.renews or reading.resets_at is not None:
+        return False
+    reloads = reading.auto_reload is not None and reading.auto_reload.enabled
+    return numbers.get(Metric.RUNWAY) == 0 and not reloads
 
 
 def _until_reset(reading: Reading | None, now: datetime) -> Decimal | None:

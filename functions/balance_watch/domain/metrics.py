@@ -112,7 +112,7 @@ def _balance(reading: Reading, _pace: Pace, _now: datetime) -> Decimal | None:
 
 
 def _runway(reading: Reading, pace: Pace, _now: datetime) -> Decimal | None:
-    lasts = pace.lasts(reading.usable)
+    lasts = pace.lasts(reading.usable, reading.observed_at)
     return None if lasts is None else Decimal(int(lasts.total_seconds()))
 
 

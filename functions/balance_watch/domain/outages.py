@@ -1,8 +1,9 @@
 """Outages: accounts that fail for one cause are one alert, and not one for each of them.
 
 If no account of a provider and host can be read in a run, those that fail in the same way are one
-outage; if no account at all can be read, all of them are. While it lasts, the accounts' own alerts
-that they cannot be read are suppressed.
+outage; if no account at all can be read, all of them are. An outage is known by its provider and
+host alone, so it lasts while the way in which the accounts fail changes. While it lasts, the
+accounts' own alerts that they cannot be read are suppressed.
 """
 
 from collections import Counter, defaultdict
@@ -35,6 +36,11 @@ _SHOWN = 30
 """How many accounts of an outage people are shown."""
 
 
+def place_of(account: Account, host: str) -> str:
+    """Returns the name of an outage of the provider and host of an account."""
+    return f"{account.provider} at {host}"
+
+
 class Attempt(NamedTuple):
     """How the read of one account ended in this run; `failure` is None if it yielded something."""
 
@@ -42,11 +48,16 @@ class Attempt(NamedTuple):
     host: str
     failure: FailureKind | None
 
+    @property
+    def place(self) -> str:
+        """Returns the name of an outage of its provider and host."""
+        return place_of(self.account, self.host)
+
 
 def outages_of(
     attempts: Iterable[Attempt], lasting: AbstractSet[str] = frozenset()
 ) -> dict[str, tuple[Account, ...]]:
-    """Returns the accounts of each outage, by its name: `vonage (timed out)`, or EVERY_ACCOUNT.
+    """Returns the accounts of each outage, by its name: a place, or EVERY_ACCOUNT.
 
     An outage of every account takes the place of all others. One that lasts, by its name, is over
     once half of its accounts can be read: a provider recovers by and by.
@@ -55,20 +66,17 @@ def outages_of(
     failed = [it for it in attempts if it.failure is not None]
     if _is_outage(len(failed), len(attempts), lasts=EVERY_ACCOUNT in lasting):
         return {EVERY_ACCOUNT: tuple(it.account for it in failed)}
-    doors = Counter((it.account.provider, it.host) for it in attempts)
-    readable = Counter((it.account.provider, it.host) for it in attempts if it.failure is None)
-    found: dict[str, list[Attempt]] = defaultdict(list)
-    for it in failed:
-        provider = it.account.provider
-        is_only_host = sum(slug == provider for slug, _ in doors) == 1
-        place = provider if is_only_host else f"{provider} at {it.host}"
-        if it.failure is not None:
-            found[f"{place} ({it.failure.words.lower()})"].append(it)
+    readable = Counter(it.place for it in attempts if it.failure is None)
+    places: dict[str, list[Attempt]] = defaultdict(list)
+    for attempt in failed:
+        places[attempt.place].append(attempt)
     outages = {}
-    for name, them in found.items():
-        door = them[0].account.provider, them[0].host
-        if _is_outage(len(them), len(them) + readable[door], lasts=name in lasting):
-            outages[name] = tuple(it.account for it in them)
+    for place, there in places.items():
+        kinds = Counter(it.failure for it in there)
+        lasts = place in lasting
+        them = [it for it in there if kinds[it.failure] >= _LEAST or (lasts and not _lasts(it))]
+        if _is_outage(len(them), len(them) + readable[place], lasts=lasts):
+            outages[place] = tuple(it.account for it in them)
     return outages
 
 
@@ -77,6 +85,11 @@ def _is_outage(failed: int, tried: int, *, lasts: bool) -> bool:
     if lasts:
         return 2 * failed > tried
     return failed >= _LEAST and failed == tried
+
+
+def _lasts(attempt: Attempt) -> bool:
+    """Tells whether an account fails for a cause of its own, such as a rejected key."""
+    return attempt.failure is not None and attempt.failure.lasts
 
 
 def held_back(
@@ -100,17 +113,39 @@ def held_back(
         for account in members:
             if len(kinds) == 1 or failures[account.name] is not FailureKind.OUT_OF_CREDIT:
                 yield account
-    for account, _, failure in attempts:
-        if failure in (None, FailureKind.OUT_OF_CREDIT):
+    for attempt in attempts:
+        if attempt.failure in (None, FailureKind.OUT_OF_CREDIT):
             continue
-        if any(_may_hold(outage, account) for outage in over):
-            yield account
+        if attempt.place in over or EVERY_ACCOUNT in over:
+            yield attempt.account
 
 
-def _may_hold(outage: str, account: Account) -> bool:
-    """Tells whether an outage, by its name, may have been one of this account."""
-    provider = account.provider
-    return outage == EVERY_ACCOUNT or outage.startswith((f"{provider} (", f"{provider} at "))
+def unknown(
+    before: AbstractSet[str],
+    places: AbstractSet[str],
+    attempts: Sequence[Attempt],
+    outages: AbstractSet[str],
+) -> AbstractSet[str]:
+    """Returns the outages that this tick tells nothing of, so they stay as they are.
+
+    These are the outages of which no account was tried, and the others while every account fails.
+
+    Args:
+        before: the names of the outages until now.
+        places: the places of all accounts that are watched.
+        attempts: how the read of each account ended in this tick.
+        outages: the names of the outages of this tick.
+    """
+    if EVERY_ACCOUNT in outages:
+        return before - {EVERY_ACCOUNT}
+    if not attempts:
+        return before if places else frozenset()
+    return (before & places) - {it.place for it in attempts}
+
+
+def stands_for(outage: str, account: Account) -> bool:
+    """Tells whether an outage, by its name, may be one of this account."""
+    return outage == EVERY_ACCOUNT or outage.startswith(f"{account.provider} at ")
 
 
 def suppressing(context: AlertContext, accounts: Iterable[Account]) -> AlertContext:
@@ -137,7 +172,7 @@ def decide_outages(
     An outage fires as soon as the alert of one of its accounts does, and as gravely.
 
     Args:
-        before: the alerts of outages, by name.
+        before: the alerts of the outages to decide on, by name.
         outages: the accounts of each outage of this run, by name.
         states: the states of the accounts after this run.
         context: timing, routing and suppression of the accounts' own alerts.
@@ -152,6 +187,7 @@ def decide_outages(
         heard = [it for it in accounts if not context.is_suppressed(_facts(it, alert))]
         if alert is not None and reason is not None and (heard or reason is Reason.RESOLVED):
             notification = _notification(name, alert, reason, heard, now)
+            notification = replace(notification, detail=_listed(notification.accounts, states))
             channels = (channel for it in heard for channel in context.routing(_facts(it, alert)))
             routed = tuple(dict.fromkeys(channels))
             alert, to = mark_notified(alert, notification, _always(routed))
@@ -205,10 +241,17 @@ def _notification(
     if reason is Reason.RESOLVED:
         return notification
     names = tuple(sorted(account.name for account in accounts))
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return replace(
-        notification,
-        value=str(len(names)),
-        detail=f"{', '.join(names[:_SHOWN])}{more}.",
-        accounts=names,
+    return replace(notification, value=str(len(names)), accounts=names)
+
+
+def _listed(names: Sequence[str], states: Mapping[str, AccountState]) -> str:
+    """Returns the accounts by how they fail, such as `Timed out: a, b. Key rejected: c.`."""
+    listed: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        failure = states[name].failure
+        listed["Unreadable" if failure is None else failure.kind.words].append(name)
+    return " ".join(
+        f"{words}: {', '.join(them[:_SHOWN])}"
+        f"{f' and {len(them) - _SHOWN} more' if them[_SHOWN:] else ''}."
+        for words, them in listed.items()
     )

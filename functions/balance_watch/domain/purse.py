@@ -10,6 +10,7 @@ from dataclasses import replace
 from balance_watch.domain.account import Account
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
+from balance_watch.domain.rules import Metric
 from balance_watch.domain.state import AccountState
 
 
@@ -53,16 +54,22 @@ def is_another_balance(state: AccountState, result: ReadResult, account: Account
     return is_another_unit or is_another_purse(state, account)
 
 
-def without_old_numbers(state: AccountState) -> AccountState:
+def without_old_numbers(state: AccountState, reading: Reading) -> AccountState:
     """Returns the state without what was judged by the numbers of another balance.
 
-    Its alerts stay, so that their end is announced, or nothing if they are breached at once.
+    Its alerts stay, so that their end is announced, or nothing if they are breached at once. A
+    runway is judged again as soon as it is known, if the new balance is no higher: the purse may
+    be the same with another key.
     """
+    last = state.reading
+    is_alike = last is not None and last.currency.casefold() == reading.currency.casefold()
+    is_no_higher = is_alike and last is not None and reading.usable <= last.usable
+    kept = {metric for metric, info in METRICS.items() if not info.about_money}
+    if is_no_higher:
+        kept.add(Metric.RUNWAY)
     return replace(
         state,
-        rules={
-            name: rule for name, rule in state.rules.items() if not METRICS[rule.metric].about_money
-        },
+        rules={name: rule for name, rule in state.rules.items() if rule.metric in kept},
         alerts={
             metric: replace(alert, told_number=None, eased_to=None)
             for metric, alert in state.alerts.items()

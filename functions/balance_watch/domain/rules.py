@@ -127,6 +127,8 @@ class Measurements:
         payment: how the latest automatic top-up ended, if an alert on it is open.
         until_reset: in how many seconds a quota resets.
         another: the reading is of another purse or unit than the one before.
+        busiest_day: the most that was spent on one of the past days.
+        dry_by_now: at the last known pace, what was left at the latest reading is spent by now.
     """
 
     result: ReadResult | None
@@ -137,6 +139,8 @@ class Measurements:
     payment: PaymentOutcome | None = None
     until_reset: Decimal | None = None
     another: bool = False
+    busiest_day: Decimal | None = None
+    dry_by_now: bool = False
 
     @property
     def reading(self) -> Reading | None:

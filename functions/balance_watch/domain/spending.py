@@ -104,8 +104,19 @@ class Pace(NamedTuple):
     profile: Profile = NO_PROFILE
     at: datetime | None = None
 
-    def lasts(self, balance: Decimal) -> timedelta | None:
-        """Returns how long a balance lasts, at most `LONGEST`: by the profile, or at `per_day`."""
+    def lasts(self, balance: Decimal, since: datetime | None = None) -> timedelta | None:
+        """Returns how long a balance lasts, at most `LONGEST`: by the profile, or at `per_day`.
+
+        Args:
+            balance: what can be spent.
+            since: when it was read: what has been spent since then is gone.
+        """
+        span = self._lasts(balance)
+        if span is None or span >= LONGEST or since is None or self.at is None:
+            return span
+        return max(timedelta(), span - (self.at - since))
+
+    def _lasts(self, balance: Decimal) -> timedelta | None:
         if balance <= 0:
             return timedelta()
         forecast = None if self.at is None else lasts(self.profile, balance, self.at)

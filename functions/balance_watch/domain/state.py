@@ -35,7 +35,8 @@ class RuleState:
     seen_at: datetime | None = None
 
 
-_GAPS = 2
+_GAPS = 4
+"""A schedule such as `0,5 8,20 * * *` has gaps of two kinds, and the longer one is its period."""
 
 _RETURNS_WITHIN = timedelta(hours=1)
 """An account that is watched again after this time has its alerts again: it moved, or was renamed
@@ -76,7 +77,7 @@ class AccountState:
         provider: the provider that the numbers are from.
         purse: the purse that they are from, as far as it is known.
         removed: what ended when the account was taken out of the secrets.
-        gaps: the times between the latest checks, two at most.
+        gaps: the times between the latest checks, four at most.
     """
 
     account: str
@@ -102,10 +103,10 @@ class AccountState:
     def period(self) -> timedelta | None:
         """Returns the usual time between two checks, as far as it is known.
 
-        It is the shorter of the latest two, so that one outage does not count, and a new schedule
-        is known after two checks.
+        It is the longest of the latest few, so a schedule with a pause in it has its own period,
+        and a slower schedule is known after one check.
         """
-        return min(self.gaps) if len(self.gaps) == _GAPS else None
+        return max(self.gaps) if self.gaps[1:] else None
 
     @property
     def is_alerted(self) -> bool:
@@ -122,7 +123,8 @@ class AccountState:
     @property
     def runway(self) -> timedelta | None:
         """Returns how long what can be spent lasts, as of the latest check, if that is known."""
-        return None if self.reading is None else self.pace.lasts(self.reading.usable)
+        reading = self.reading
+        return None if reading is None else self.pace.lasts(reading.usable, reading.observed_at)
 
 
 def returned(state: AccountState, now: datetime) -> AccountState:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeGuard
@@ -10,7 +11,15 @@ from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext, decide
 from balance_watch.domain.lifecycle import Alert
-from balance_watch.domain.outages import Attempt, decide_outages, held_back, outages_of, suppressing
+from balance_watch.domain.outages import (
+    Attempt,
+    decide_outages,
+    held_back,
+    outages_of,
+    place_of,
+    suppressing,
+    unknown,
+)
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
@@ -107,7 +116,10 @@ def check_accounts(
     lasting = {name for name, alert in checked.outages.items() if alert.firing}
     attempts = tuple(_attempts(accounts, states, results, batch.run.tick))
     outages = outages_of(attempts, lasting)
-    quiet = suppressing(batch.context, held_back(attempts, outages, lasting - outages.keys()))
+    places = {place_of(account, host_of(spec, account)) for account, spec in accounts.values()}
+    same = unknown(checked.outages.keys(), places, attempts, outages.keys())
+    over = lasting - outages.keys() - same
+    quiet = suppressing(batch.context, held_back(attempts, outages, over))
     changes: list[Transition] = []
     for name, result in results.items():
         change = _decide(states[name], result, accounts[name], batch, quiet, payments)
@@ -115,7 +127,7 @@ def check_accounts(
             missing.discard(name)
             changes.append(change)
     decided = states | {change.state.account: change.state for change in changes}
-    checked.outages = _outages(batch, outages, decided, summary, store)
+    checked.outages = _outages(batch, outages, decided, same, summary, store)
     checked.unsaved |= _save(batch.run, changes, summary, store)
     new_states = (change.state for change in changes)
     states |= {it.account: it for it in new_states if it.account not in checked.unsaved}
@@ -155,16 +167,20 @@ def _outages(
     batch: Batch,
     outages: Mapping[str, tuple[Account, ...]],
     states: Mapping[str, AccountState],
+    same: AbstractSet[str],
     summary: Summary,
     store: Store,
 ) -> Mapping[str, Alert]:
-    """Decides and stores the alerts of outages; returns them as they are stored."""
+    """Decides and stores the alerts of outages; returns them as they are stored.
+
+    Those of `same` stay as they are.
+    """
     before = batch.run.record.outages
-    if not outages and not before:
-        return before
+    decided_on = {name: alert for name, alert in before.items() if name not in same}
     after, entries = decide_outages(
-        before, outages, states, context=batch.context, now=batch.run.tick
+        decided_on, outages, states, context=batch.context, now=batch.run.tick
     )
+    after |= {name: before[name] for name in same}
     if not entries:
         return after
     if not store.save_outages(batch.run, after, entries):

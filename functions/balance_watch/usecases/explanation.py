@@ -10,6 +10,7 @@ from balance_watch.domain.channels import AvailableChannels
 from balance_watch.domain.evaluation import evaluate
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.measurements import measure
+from balance_watch.domain.outages import stands_for
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.rules import Metric, Rule, RuleStatus, Severity
 from balance_watch.domain.silences import MuteTime, Silence
@@ -97,7 +98,11 @@ def explain(
             *(_mute(it, facts, now) for it in policy.mute_times if it.mutes(facts, now)),
         ]
         if rule.metric is Metric.UNREADABLE and firing and told_at is None:
-            holds += (Hold(f"the outage {name}, which is told instead") for name in outages)
+            holds += (
+                Hold(f"the outage {name}, which is told instead")
+                for name in outages
+                if stands_for(name, account)
+            )
         explained.append(
             RuleExplanation(
                 rule.name,
