@@ -80,6 +80,9 @@ class RecordingOutbox:
         self.removed += entries
         return True
 
+    def mark_taken(self, entries: Iterable[OutboxEntry], channel: str) -> bool:
+        raise AssertionError((entries, channel))
+
 
 def deliver_to_slack(transport: Transport, url: str, outbox: RecordingOutbox) -> tuple[int, int]:
     """Delivers one notification; returns the numbers of delivered and undelivered ones."""

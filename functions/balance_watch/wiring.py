@@ -1,6 +1,7 @@
 """Builds every part from the settings. No other module does."""
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
@@ -175,6 +176,7 @@ class Wiring(TableWiring):
         channels: Sequence[ConfiguredChannel],
         configuration: Configuration,
         deadline: float,
+        refusing: AbstractSet[str] = frozenset(),
     ) -> DeliveryReport:
         """Sends pending entries to these channels."""
         # A connection kept since the last alert may be dead after Lambda's freeze, and a post is
@@ -188,6 +190,7 @@ class Wiring(TableWiring):
             fallbacks=configuration.fallbacks,
             unread_kinds=configuration.unread_kinds,
             renamed=configuration.renamed,
+            refusing=refusing,
         )
 
     def check(

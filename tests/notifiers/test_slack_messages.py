@@ -161,7 +161,7 @@ def test_the_pace_of_spending_is_shown() -> None:
     assert "\nIt spends about 12.30 EUR a day, so the balance lasts 16 h.\n" in shown
 
 
-def test_the_notifications_of_a_run_are_one_message_gravest_first() -> None:
+def test_the_notifications_of_a_run_are_one_message_in_order() -> None:
     rendered = message(
         low(account="a", reason="resolved"),
         low(account="b", severity="info"),

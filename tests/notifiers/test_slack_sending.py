@@ -84,7 +84,6 @@ def test_without_notifications_nothing_is_sent(slack: SlackInbox) -> None:
         (NO_SERVICE, "Slack answers HTTP 404, no_service."),
         (CHANNEL_IS_ARCHIVED, "Slack answers HTTP 410, channel_is_archived."),
         (ACTION_PROHIBITED, "Slack answers HTTP 403, action_prohibited."),
-        (ROLLUP_ERROR, "Slack answers HTTP 500, rollup_error."),
         (NOT_OK, "Slack answers HTTP 200, unexpected text."),
         (loopback.Reply(200, b"OK"), "Slack answers HTTP 200, unexpected text."),
         (loopback.Reply(200, b""), "Slack answers HTTP 200, unexpected text."),
@@ -112,6 +111,22 @@ def test_a_notification_that_slack_rejects_keeps_back_no_other(slack: SlackInbox
     assert accepted == ["b", "c", "d", "e"]
 
 
+@pytest.mark.parametrize("status", [413, 500])
+def test_a_large_message_that_is_rejected_is_sent_in_smaller_ones(
+    slack: SlackInbox, status: int
+) -> None:
+    slack.script("default", loopback.Reply(status, b"too large", "text/plain"))
+    results = send(slack, [low(account=f"a{number}") for number in range(50)], Time())
+    assert [len(result.accepted) for result in results] == [25, 25]
+
+
+def test_a_small_message_is_not_sent_in_smaller_ones_for_a_server_error(slack: SlackInbox) -> None:
+    slack.script("default", ROLLUP_ERROR)
+    (result,) = send(slack, [low(account="a"), low(account="b")], Time())
+    assert (len(result.rejected), result.unsure) == (2, False)
+    assert result.why == "Slack answers HTTP 500, rollup_error."
+
+
 def test_an_unexpected_text_of_slack_is_not_repeated(slack: SlackInbox) -> None:
     slack.script("default", loopback.Reply(404, key().encode()))
     (result,) = send(slack, [low()], Time())
@@ -122,7 +137,8 @@ def test_a_webhook_that_hangs_rejects_its_message(slack: SlackInbox) -> None:
     slack.script("default", HANG)
     begun = monotonic()
     (result,) = send(slack, [low()], Time(), left=0.1)
-    assert result == SendResult(rejected=(low(),), why="No complete reply came in time.")
+    why = "No complete reply came in time."
+    assert result == SendResult(rejected=(low(),), why=why, unsure=True)
     assert monotonic() - begun < 5
 
 
@@ -201,7 +217,7 @@ def test_a_failure_of_the_transport_rejects_the_message() -> None:
     failure = TransportError(FailureKind.UNREACHABLE, "TLS failed.")
     channel = SlackChannel(FakeTransport(failure), "https://x")  # type: ignore[arg-type]
     (result,) = channel.send([low()], deadline=monotonic() + 30)
-    assert result == SendResult(rejected=(low(),), why="TLS failed.")
+    assert result == SendResult(rejected=(low(),), why="TLS failed.", unsure=True)
 
 
 def test_no_repr_reason_or_log_contains_the_address(

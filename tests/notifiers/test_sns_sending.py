@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -46,7 +47,7 @@ def successful(*ids: int) -> list[Json]:
 
 def send(count: int, *responses: Json | Exception) -> list[SendResult]:
     client: Any = FakeSns(*responses)
-    return list(SnsChannel(client, TOPIC).send(many(count), deadline=0))
+    return list(SnsChannel(client, TOPIC).send(many(count), deadline=inf))
 
 
 def many(count: int) -> list[Notification]:
@@ -104,7 +105,7 @@ def test_a_failed_call_rejects_its_ten_and_the_next_is_made(error: Exception, wh
 
 def test_a_call_names_the_topic_and_gives_each_entry_an_id() -> None:
     client: Any = FakeSns({"Successful": successful(*range(10))})
-    list(SnsChannel(client, TOPIC).send(many(10), deadline=0))
+    list(SnsChannel(client, TOPIC).send(many(10), deadline=inf))
     (call,) = client.calls
     assert call["TopicArn"] == TOPIC
     assert len({entry["Id"] for entry in call["PublishBatchRequestEntries"]}) == 10
@@ -113,13 +114,23 @@ def test_a_call_names_the_topic_and_gives_each_entry_an_id() -> None:
 def test_the_gravest_notification_is_in_the_first_call() -> None:
     client: Any = FakeSns({"Successful": successful(*range(10))}, {"Successful": successful(0)})
     infos = [low(account=f"a{number}", severity="info") for number in range(10)]
-    sending = SnsChannel(client, TOPIC).send([*infos, low(account="grave")], deadline=0)
+    sending = SnsChannel(client, TOPIC).send([*infos, low(account="grave")], deadline=inf)
     assert next(sending).accepted[0].account == "grave"
+
+
+def test_no_call_begins_after_the_deadline() -> None:
+    client: Any = FakeSns({"Successful": successful(*range(10))})
+    times = iter([0.0, 5.0, 5.0])
+    channel = SnsChannel(client, TOPIC, clock=lambda: next(times))
+    first, second, third = channel.send(many(21), deadline=5)
+    assert (len(first.accepted), len(second.rejected), len(third.rejected)) == (10, 10, 1)
+    assert second.why == third.why == "There was no time left to send."
+    assert len(client.calls) == 1
 
 
 def test_each_result_is_yielded_as_soon_as_its_call_is_made() -> None:
     client: Any = FakeSns({"Successful": successful(*range(10))}, {"Successful": successful(0)})
-    sending = SnsChannel(client, TOPIC).send(many(11), deadline=0)
+    sending = SnsChannel(client, TOPIC).send(many(11), deadline=inf)
     assert len(next(sending).accepted) == 10
     assert len(client.calls) == 1
 
@@ -133,7 +144,7 @@ def test_a_subject_that_sns_rejects_is_sent_once_more_in_ascii() -> None:
         {"Successful": successful(0), "Failed": [refused(1)]}, {"Successful": successful(0)}
     )
     notifications = [low(account="a"), low(account="本番")]
-    first, second = SnsChannel(client, TOPIC).send(notifications, deadline=0)
+    first, second = SnsChannel(client, TOPIC).send(notifications, deadline=inf)
     assert (accounts(first.accepted), first.rejected) == (["a"], ())
     assert (accounts(second.accepted), second.rejected) == (["本番"], ())
     (entry,) = client.calls[1]["PublishBatchRequestEntries"]
@@ -143,7 +154,7 @@ def test_a_subject_that_sns_rejects_is_sent_once_more_in_ascii() -> None:
 
 def test_a_notification_that_sns_rejects_for_good_is_sent_twice_and_then_rejected() -> None:
     client: Any = FakeSns({"Failed": [refused(0)]}, {"Failed": [refused(0)]})
-    (result,) = SnsChannel(client, TOPIC).send([low()], deadline=0)
+    (result,) = SnsChannel(client, TOPIC).send([low()], deadline=inf)
     assert result == SendResult(rejected=(low(),), why="SNS rejects the content of a message.")
     assert len(client.calls) == 2
 
@@ -181,7 +192,7 @@ def test_a_queue_gets_every_notification_of_a_real_topic(
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"], Attributes=raw)
     notifications = [low(account=f"sms-é-{number:02}", detail="<&>\n🔴") for number in range(23)]
 
-    results = list(SnsChannel(sns, topic).send(notifications, deadline=0))
+    results = list(SnsChannel(sns, topic).send(notifications, deadline=inf))
 
     assert [len(result.accepted) for result in results] == [10, 10, 3]
     received: list[Json] = []
@@ -200,5 +211,5 @@ def test_a_topic_that_does_not_exist_rejects_everything(
     client_of: "Callable[[str], Client]",
 ) -> None:
     missing = TOPIC.replace("alerts", "missing")
-    (result,) = SnsChannel(client_of("sns"), missing).send([low()], deadline=0)
+    (result,) = SnsChannel(client_of("sns"), missing).send([low()], deadline=inf)
     assert (result.rejected, result.why) == ((low(),), "SNS answers NotFound.")

@@ -4,17 +4,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balance_watch.domain.lost_secrets import LostSecret, account_digest
-from balance_watch.domain.run import RejectingChannel, RunRecord, TopicSubscribers
+from balance_watch.domain.run import FailingChannel, RunRecord, TopicSubscribers
 from balance_watch.store.runs import record_from_item, record_to_item
 from balance_watch.store.table import deserialize, serialize
 from tests.support.strategies import lines, ticks, words
 
 digests = st.none() | st.frozensets(words.map(account_digest), max_size=4)
+failing = st.builds(
+    FailingChannel,
+    words,
+    ticks,
+    ticks,
+    lines,
+    st.none() | ticks,
+    st.integers(0, 100),
+    st.integers(0, 100),
+    st.none() | ticks,
+)
 records = st.builds(
     RunRecord,
     policy_digest=st.just("d"),
-    rejecting=st.dictionaries(words, st.builds(RejectingChannel, words, ticks, ticks, lines)).map(
-        lambda rejecting: tuple(sorted(rejecting.items()))
+    failing_channels=st.dictionaries(words, failing).map(
+        lambda channels: tuple(sorted(channels.items()))
     ),
     subscribers=st.none()
     | st.builds(TopicSubscribers, words, ticks, st.none() | st.integers(0, 10**6)),
@@ -26,6 +37,13 @@ records = st.builds(
 @given(records)
 def test_a_record_comes_back_as_it_was(record: RunRecord) -> None:
     assert record_from_item(deserialize(serialize(record_to_item(record)))) == record
+
+
+def test_a_channel_that_an_earlier_release_took_for_dead_is_tried_again() -> None:
+    at = "2026-11-22T10:05:00Z"
+    record = record_from_item({"gone": {"slack:a": {"digest": "x", "at": at, "why": "No."}}})
+    ((name, channel),) = record.failing_channels
+    assert (name, channel.why, channel.is_dead, channel.try_at) == ("slack:a", "No.", False, None)
 
 
 def test_a_record_of_an_earlier_release_remembers_nothing() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from balance_watch.domain.outbox import OutboxEntry, Outgoing
 from balance_watch.store.dynamodb import Store
+from balance_watch.store.outbox import entry_key
 from tests.support.dynamodb_clients import processing, recording
 from tests.support.examples import NEXT, SLACK, SNS, TICK, entry, order, transition
 
@@ -100,3 +101,37 @@ def test_many_entries_are_all_read(store: Store) -> None:
         assert store.save_transitions(run, transitions) == set()
     accounts = {pending.notification.account for pending in store.outbox.pending().entries}
     assert accounts == set(names(4))
+
+
+def test_a_run_reads_the_thousand_newest_entries_and_every_order(store: Store) -> None:
+    run = store.runs.claim(TICK, 100)
+    assert run is not None
+    ordering = transition("paid")._replace(entries=(order("paid"),))
+    assert store.save_transitions(run, [ordering]) == set()
+    for number in range(11):
+        at = TICK + number * (NEXT - TICK)
+        many = tuple(entry("a", channel, at=at) for channel in (f"slack:{n}" for n in range(97)))
+        said = transition(f"a-{number}")._replace(entries=many)
+        assert store.save_transitions(run, [said]) == set()
+    pending = store.outbox.pending()
+    assert len(pending.entries) == 1000
+    assert pending.entries[-1].notification.said_at == at
+    assert pending.orders == [order("paid")]
+
+
+def test_an_entry_that_was_taken_in_place_of_its_channel_stays_and_says_so(store: Store) -> None:
+    add(store, entry("a", SLACK))
+    assert store.outbox.mark_taken([entry("a", SLACK)], SNS)
+    assert store.outbox.pending().entries == [entry("a", SLACK)._replace(taken_by=(SNS,))]
+
+
+def test_what_an_entry_covers_is_removed_with_it(store: Store) -> None:
+    add(store, entry("a"), entry("b"))
+    assert store.outbox.remove([entry("a")._replace(covers=(entry("b"),))])
+    assert store.outbox.pending().entries == []
+
+
+def test_a_damaged_item_is_removed_by_its_key(store: Store) -> None:
+    add(store, entry("a"))
+    assert store.outbox.discard([entry_key(entry("a"))["sk"]])
+    assert store.outbox.pending().entries == []

@@ -14,8 +14,7 @@ from balance_watch.domain.payment import Paid, Payment, PaymentOutcome
 from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.run import (
-    DeadChannel,
-    RejectingChannel,
+    FailingChannel,
     RunRecord,
     TopicSubscribers,
 )
@@ -241,13 +240,15 @@ def test_a_payment() -> None:
 
 def test_the_record_of_a_run() -> None:
     configuration = ConfigurationState(("a fault",), replace(ALERT, ended_at=None), (("a", TICK),))
-    dead = DeadChannel("abc", TICK, "It answered no_service.")
+    dead = FailingChannel("abc", TICK, NEXT, "It answered no_service.", TICK, 4, 5, NEXT)
     record = RunRecord(
         configuration,
         "digest",
         ("a", "b"),
-        (("slack:default", dead),),
-        (("slack:oncall", RejectingChannel("def", TICK, NEXT, "It answered 500.")),),
+        (
+            ("slack:default", dead),
+            ("slack:oncall", FailingChannel("def", TICK, NEXT, "It answered 500.")),
+        ),
         TopicSubscribers("ghi", TICK, 2),
         {"accounts": frozenset({"abcd", "ef/h"}), "accounts/big": None, "slack": frozenset()},
         {"accounts/eu": LostSecret(TICK, frozenset({"ijkl"}))},
@@ -263,14 +264,23 @@ def test_the_record_of_a_run() -> None:
         },
         "policy_digest": "digest",
         "alerted": ["a", "b"],
-        "gone": {"slack:default": {"digest": "abc", "at": AT, "why": "It answered no_service."}},
         "rejecting": {
+            "slack:default": {
+                "digest": "abc",
+                "since": AT,
+                "until": "2026-11-22T10:10:00Z",
+                "why": "It answered no_service.",
+                "refused_since": AT,
+                "refusals": 4,
+                "pauses": 5,
+                "try_at": "2026-11-22T10:10:00Z",
+            },
             "slack:oncall": {
                 "digest": "def",
                 "since": AT,
                 "until": "2026-11-22T10:10:00Z",
                 "why": "It answered 500.",
-            }
+            },
         },
         "subscribers": {"digest": "ghi", "at": AT, "confirmed": 2},
         "secrets": {"accounts": "abcdef/h", "accounts/big": "?", "slack": ""},

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.payment import Payment, PaymentOutcome
 from balance_watch.domain.run import Run, Transition
@@ -176,3 +178,44 @@ def test_the_end_of_a_payment_replaces_no_state_of_another_tick(store: Store) ->
     assert not store.settle_payment(run, order("a"), end, payment)
     assert store.outbox.pending().orders == [order("a")]
     assert store.accounts.states(["a"]) == {"a": state("a", at=NEXT)}
+
+
+def test_a_transition_of_more_than_a_transaction_holds_is_stored(store: Store) -> None:
+    many = transition("a", channels(250))
+    assert store.save_transitions(claim(store), [many, transition("b")]) == set()
+    assert len(store.outbox.pending().entries) == 251
+    assert set(store.accounts.states(["a", "b"])) == {"a", "b"}
+
+
+@pytest.mark.parametrize("nth", [0, 1, 2])
+def test_its_state_is_stored_last_so_the_same_tick_says_the_same_again(
+    client: "DynamoDBClient", store_over: StoreOver, nth: int
+) -> None:
+    left = [nth]
+
+    def dying(**request: object) -> object:
+        left[0] -= 1
+        if left[0] < 0:
+            raise refusal("InternalServerError", "TransactWriteItems")
+        return client.transact_write_items(**request)  # type: ignore[arg-type]
+
+    many = transition("a", channels(250))
+    store, working = store_over(Wrapped(client, transact_write_items=dying)), store_over(client)
+    run = claim(working)
+    assert store.save_transitions(run, [many]) == {"a"}
+    assert working.accounts.states(["a"]) == {}
+    assert working.save_transitions(run, [many]) == set()
+    assert len(working.outbox.pending().entries) == 250
+
+
+def test_no_transaction_begins_once_the_lease_has_ended(
+    client: "DynamoDBClient", store_over: StoreOver, clock: Clock
+) -> None:
+    recorded = recording(client, "transact_write_items")
+    store = store_over(recorded)
+    run = claim(store)
+    clock.sleep(LEASE)
+    assert store.save_transitions(run, [transition("a"), transition("b")]) == {"a", "b"}
+    assert not store.save_configuration(run, ConfigurationState(), [entry("a")])
+    assert not store.save_outages(run, {}, [entry("a")])
+    assert recorded.calls == []

@@ -1,6 +1,7 @@
 """A check with the real store and secrets, on a new table, with fake reads and delivery."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,8 +10,9 @@ from balance_watch.config.loading import Configuration
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.notifiers.channels import ConfiguredChannel
 from balance_watch.store.dynamodb import Store
-from balance_watch.usecases.check import Check, Deliver
+from balance_watch.usecases.check import Check
 from balance_watch.usecases.delivery import DeliveryReport
+from balance_watch.usecases.outbox_step import Deliver
 from balance_watch.usecases.summary import Summary
 from balance_watch.wiring import Client, Wiring
 from local.aws import EmbeddedAws
@@ -41,8 +43,9 @@ class FakeDelivery:
         channels: Sequence[ConfiguredChannel],
         configuration: Configuration,
         deadline: float,
+        refusing: AbstractSet[str] = frozenset(),
     ) -> DeliveryReport:
-        del channels, configuration, deadline
+        del channels, configuration, deadline, refusing
         if self.rejects:
             return DeliveryReport(0, len(entries))
         self.accepted += entries

@@ -4,7 +4,9 @@ The check, its decisions, the store and the delivery are the real ones, and moto
 The state machine sets what is read, how channels and payments end, and when a process crashes.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -98,6 +100,7 @@ class ModelChannel:
         if reply == "accepts":
             yield SendResult(accepted=every)
         else:
+            self.world.missed[self.name].append(self.world.now)
             yield SendResult(rejected=every, why=reply, permanent=reply == "is dead")
 
 
@@ -122,6 +125,8 @@ class World:
         self.shown_at: dict[tuple[str, datetime], Shown] = {}
         """What was read of each account at each tick."""
         self.received: list[Received] = []
+        self.missed: dict[str, list[datetime]] = defaultdict(list)
+        """When each channel rejected something, or a run may have died before it sent anything."""
         self.payments: list[datetime] = []
         self.added_or_removed: list[tuple[str, datetime]] = []
         """Accounts, each with the time. The alerts of a removed account end unannounced."""
@@ -136,13 +141,18 @@ class World:
             return self._check(process).run(tick, seconds=SECONDS)
         except CrashError:
             self.crashed = True
+            self._every_channel_misses(tick)
             wait_for_other_threads()
             self.clock.forward(SECONDS)
         except (RunUnderWayError, ClientError):
-            pass
+            self._every_channel_misses(tick)
         finally:
             self.process = SimulatedProcess()
         return None
+
+    def _every_channel_misses(self, tick: datetime) -> None:
+        for channel in CHANNELS:
+            self.missed[channel].append(tick)
 
     @property
     def store(self) -> Store:
@@ -222,6 +232,7 @@ class World:
         channels: Sequence[ConfiguredChannel],
         configuration: Configuration,
         deadline: float,
+        refusing: AbstractSet[str] = frozenset(),
     ) -> DeliveryReport:
         del deadline
         return deliver(
@@ -231,6 +242,7 @@ class World:
             deadline=monotonic() + 30,
             fallbacks=configuration.fallbacks,
             unread_kinds=configuration.unread_kinds,
+            refusing=refusing,
         )
 
     def _pay(self, spec: Spec, account: Account) -> PaymentOutcome:

@@ -47,7 +47,7 @@ def check_promises(world: World) -> None:
         if world.webhook_died and channel == WEBHOOK:
             continue  # as a fallback, it gets the ends of alerts whose beginning it did not get
         for notifications in alerts_received(world, channel).values():
-            _alerts_begin_and_end_in_order(world, notifications)
+            _alerts_begin_and_end_in_order(world, channel, notifications)
     _nothing_is_paid_twice(world)
 
 
@@ -224,14 +224,22 @@ def _the_notification_is_not_silenced(world: World, notification: Notification) 
         assert not (within and matches), "sent although it is silenced"
 
 
-def _alerts_begin_and_end_in_order(world: World, notifications: list[Notification]) -> None:
-    """Checks that an alert fires, continues and resolves, and fires again only after the gap."""
+def _alerts_begin_and_end_in_order(
+    world: World, channel: str, notifications: list[Notification]
+) -> None:
+    """Checks that an alert fires, continues and resolves, and fires again only after the gap.
+
+    A channel that rejected something in between, or that a run died on, may have missed any of it
+    but the latest.
+    """
     firing, fired_at, bad_at, last_rule, told = False, None, None, None, None
     before = START
     for notification in notifications:
         at = notification.said_at
         if _was_added_or_removed(world, notification.account, before, at):
             firing, fired_at = firing and notification.reason is not Reason.FIRED, None
+        if any(before <= missed <= at for missed in world.missed[channel]):
+            firing, fired_at, told = notification.reason is not Reason.FIRED, None, None
         before = at
         if notification.reason is Reason.FIRED:
             assert not firing, "announced twice"

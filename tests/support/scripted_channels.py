@@ -13,16 +13,21 @@ ONE, TWO, THREE = (low(account=name) for name in ("one", "two", "three"))
 
 
 class FakeOutbox:
-    """Records the entries that are removed; `works` is False if that cannot be stored."""
+    """Records the entries that are removed or taken; `works` is False if that cannot be stored."""
 
     def __init__(self, *, works: bool = True) -> None:
         self.works = works
         self.removed: list[tuple[str, ...]] = []
+        self.taken: list[tuple[str, ...]] = []
 
     def remove(self, entries: Iterable[OutboxEntry]) -> bool:
         self.removed.append(
             tuple(f"{entry.channel} {entry.notification.account}" for entry in entries)
         )
+        return self.works
+
+    def mark_taken(self, entries: Iterable[OutboxEntry], channel: str) -> bool:
+        self.taken.append((channel, *(entry.notification.account for entry in entries)))
         return self.works
 
 

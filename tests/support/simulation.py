@@ -15,8 +15,8 @@ from balance_watch.domain.state import AccountState
 from balance_watch.notifiers.text import summary_line
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.readings import reading_sort
-from balance_watch.usecases.check import Deliver
 from balance_watch.usecases.delivery import DeliveryReport
+from balance_watch.usecases.outbox_step import Deliver
 from balance_watch.usecases.summary import Summary
 from balance_watch.wiring import Wiring
 from local.aws import EmbeddedAws

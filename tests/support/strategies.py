@@ -186,5 +186,5 @@ notifications = st.builds(
     link=st.none() | words,
 )
 entries = st.builds(
-    OutboxEntry, notifications, words, st.lists(words, max_size=3).map(tuple)
+    OutboxEntry, notifications, words, *[st.lists(words, max_size=3).map(tuple)] * 2, st.just(())
 ) | st.builds(PaymentOrder, notifications)

@@ -170,16 +170,15 @@ def test_a_pager_that_fails_permanently_is_a_fault_and_a_fallback_gets_its_alert
     world.bench.run(NEXT)
     later = world.bench.store.runs.claim(NEXT + timedelta(minutes=5), 1)
     assert later is not None
-    assert dict(later.record.dead_channels)["pager:night"].why.endswith("no such number.")
+    assert dict(later.record.failing_channels)["pager:night"].why.endswith("no such number.")
 
 
 def test_a_dead_pager_with_a_new_number_is_tried_again(world: World) -> None:
     world.night.answer = "no such number"
     world.bench.run()
     world.bench.put_secret("pager", {"numbers": {"night": key("new")}})
-    world.bench.reads.balances["a"] = "71.5"
     world.bench.run(NEXT)
-    assert world.exchange[key("new")].received == [("a", "resolved")]
+    assert world.exchange[key("new")].received == [("a", "fired")]
 
 
 def test_while_the_secret_cannot_be_parsed_entries_for_pagers_stay_pending(world: World) -> None:

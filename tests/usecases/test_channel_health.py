@@ -1,16 +1,17 @@
-"""Dead channels: their entries go to another one, they are announced and tried once a day."""
+"""Channels that refuse: others hear in their place, and they get what still holds in the end."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from balance_watch.domain.reading import FailureKind, ReadFailure
 from local.loopback import Reply
-from local.slack_inbox import SlackInbox
-from tests.support.check_bench import LOW, Bench
+from local.slack_inbox import NOT_OK, SlackInbox
+from tests.support.check_bench import FINE, LOW, Bench
 from tests.support.examples import NEXT, TICK
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -34,52 +35,127 @@ def test_the_entries_of_a_dead_webhook_go_to_the_topic(bench: Bench, slack: Slac
         with_slack(bench, slack).reads.balances["a"] = LOW
         slack.script("default", DEAD)
         summary = bench.run()
-    assert (summary.delivered, summary.undelivered, summary.complete) == (2, 0, True)
+    assert (summary.delivered, summary.undelivered, summary.complete) == (1, 0, True)
     reasons = [message.content["reason"] for message in bench.aws.published()]
     assert reasons == ["fired"], "the topic gets no second copy"
 
 
-def test_a_dead_webhook_is_announced_through_another_channel(
+def runs_until(bench: Bench, minutes: int) -> None:
+    """Runs the check every five minutes."""
+    for minute in range(0, minutes + 1, 5):
+        bench.run(TICK + minute * MINUTE)
+
+
+def rules(bench: Bench) -> list[tuple[str, str]]:
+    """The rule and the reason of what the topic got since the last call."""
+    return [(it.content["rule"], it.content["reason"]) for it in bench.aws.published()]
+
+
+def test_a_stray_refusal_is_no_fault_and_the_webhook_gets_the_alert_in_the_next_run(
     bench: Bench, slack: SlackInbox
 ) -> None:
     with slack:
         with_slack(bench, slack).reads.balances["a"] = LOW
         slack.script("default", DEAD)
         bench.run()
-        bench.aws.published()
         bench.run(NEXT)
-    (message,) = bench.aws.published()
-    assert (message.content["rule"], message.content["reason"]) == ("configuration", "fired")
+    assert rules(bench) == [("alert_below", "fired")]
+    (message,) = slack.messages["default"]
+    assert "a is at 8.20 USD" in message["text"]
+    assert "Sent late: it was so on 22 Nov 2026 10:05 UTC." in str(message)
 
 
-def test_a_dead_webhook_is_tried_once_a_day(bench: Bench, slack: SlackInbox) -> None:
-    with slack:
-        with_slack(bench, slack)
-        slack.script("default", *[DEAD] * 9)
-        for hour in range(23):
-            bench.reads.failures["a"] = ReadFailure(FailureKind.KEY_REJECTED, "no")
-            if hour % 2:
-                bench.reads.failures.clear()
-            bench.run(TICK + hour * HOUR)
-        assert len(slack.requests) == 1
-        bench.reads.balances["a"] = LOW
-        bench.run(TICK + 25 * HOUR)
-        assert len(slack.requests) == 2, "once a day"
-
-
-def test_a_webhook_that_accepts_again_is_no_longer_dead(bench: Bench, slack: SlackInbox) -> None:
+def test_a_webhook_that_refuses_for_half_an_hour_is_announced_through_another_channel(
+    bench: Bench, slack: SlackInbox
+) -> None:
     with slack:
         with_slack(bench, slack).reads.balances["a"] = LOW
-        slack.script("default", DEAD)
+        slack.script("default", *[DEAD] * 9)
+        runs_until(bench, 30)
+        assert rules(bench) == [("alert_below", "fired")], "it may still pass"
+        runs_until(bench, 45)
+    assert rules(bench) == [("configuration", "fired")]
+
+
+def test_a_webhook_that_refuses_is_tried_after_growing_pauses(
+    bench: Bench, slack: SlackInbox
+) -> None:
+    with slack:
+        with_slack(bench, slack).reads.balances["a"] = LOW
+        slack.script("default", *[DEAD] * 99)
+        tried = []
+        for minute in range(0, 20 * 60, 5):
+            before = len(slack.requests)
+            bench.run(TICK + minute * MINUTE)
+            tried += [minute] * (len(slack.requests) - before)
+    assert tried == [0, 5, 15, 35, 75, 155, 315, 635]
+
+
+def test_a_webhook_that_takes_again_gets_what_still_holds_and_its_fault_ends(
+    bench: Bench, slack: SlackInbox
+) -> None:
+    with slack:
+        with_slack(bench, slack).watch("a", "b")
+        bench.reads.balances |= {"a": LOW, "b": LOW}
+        slack.script("default", *[DEAD] * 5)
+        runs_until(bench, 80)
+        bench.reads.balances["b"] = FINE
+        bench.run(TICK + 155 * MINUTE)
+        bench.run(TICK + 160 * MINUTE)
+    assert ("configuration", "resolved") in rules(bench)
+    text = "\n".join(message["text"] for message in slack.messages["default"])
+    assert "a is at 8.20 USD" in text
+    assert "b is at 8.20 USD" not in text, "that no longer holds"
+
+
+def test_an_alert_that_began_and_ended_while_everything_was_rejected_is_not_sent(
+    bench: Bench, slack: SlackInbox
+) -> None:
+    with slack:
+        with_slack(bench, slack).reads.balances["a"] = LOW
+        slack.script("default", replace(NOT_OK, status=503), replace(NOT_OK, status=503))
         bench.run()
         bench.run(NEXT)
-        bench.aws.published()
-        bench.run(TICK + 2 * DAY)
-        bench.run(TICK + 2 * DAY + HOUR)
-        published = bench.aws.published()
-        reasons = [(message.content["rule"], message.content["reason"]) for message in published]
-    assert ("configuration", "resolved") in reasons
-    assert slack.messages["default"]
+        bench.reads.balances["a"] = FINE
+        bench.run(NEXT + 5 * MINUTE)
+    text = "\n".join(message["text"] for message in slack.messages["default"])
+    assert "8.20 USD" not in text
+    assert "recovered" not in text
+
+
+def test_who_heard_in_its_place_hears_the_end(bench: Bench, slack: SlackInbox) -> None:
+    with slack:
+        with_slack(bench, slack).reads.balances["a"] = LOW
+        bench.aws.put_policy('[[routes]]\nchannels = ["slack:oncall"]\n')
+        bench.put_secret("slack", {"webhooks": {"oncall": slack.webhook("oncall")}})
+        slack.script("oncall", DEAD)
+        bench.run()
+        bench.reads.balances["a"] = FINE
+        bench.run(NEXT - timedelta(minutes=1))
+    assert rules(bench)[:2] == [("alert_below", "fired"), ("alert_below", "resolved")]
+    assert not slack.messages["oncall"]
+
+
+def test_a_webhook_that_answers_with_another_word_is_not_posted_to_at_every_run(
+    bench: Bench, slack: SlackInbox
+) -> None:
+    with slack:
+        with_slack(bench, slack).reads.balances["a"] = LOW
+        slack.script("default", *[NOT_OK] * 99)
+        runs_until(bench, 60)
+        assert len(slack.requests) == 4
+        assert not bench.run(TICK + 65 * MINUTE).complete, "nobody knows whether it has arrived"
+
+
+def test_such_a_webhook_gets_a_new_alert_at_once(bench: Bench, slack: SlackInbox) -> None:
+    with slack:
+        with_slack(bench, slack).watch("a", "b")
+        bench.reads.balances |= {"a": LOW, "b": FINE}
+        slack.script("default", *[NOT_OK] * 4)
+        runs_until(bench, 60)
+        bench.reads.balances["b"] = LOW
+        bench.run(TICK + 65 * MINUTE)
+    assert "b is at 8.20 USD" in slack.messages["default"][0]["text"]
 
 
 def test_a_webhook_with_a_new_address_is_tried_at_once(bench: Bench, slack: SlackInbox) -> None:
@@ -99,5 +175,5 @@ def test_the_table_does_not_contain_the_address(bench: Bench, slack: SlackInbox)
         slack.script("default", DEAD)
         bench.run()
         items = bench.scan()
-    assert "gone" in str(items)
+    assert "no_service" in str(items)
     assert slack.webhook("default") not in str(items)

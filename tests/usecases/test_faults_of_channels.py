@@ -78,7 +78,10 @@ PLACES = (
 @pytest.mark.parametrize(("name", "place", "remedy"), PLACES)
 def test_a_dead_channel_is_named_as_its_kind_names_it(name: str, place: str, remedy: str) -> None:
     report = DeliveryReport(permanent={name: "It left."})
-    (fault,) = faults_of(ChannelHealth().after(report, configured(), TICK))
+    health = ChannelHealth()
+    for minutes in (0, 15, 30):
+        health = health.after(report, configured(), TICK + timedelta(minutes=minutes))
+    (fault,) = faults_of(health)
     assert fault == (
         f"{place}: It left. It fails permanently: {remedy}."
         " Until then, other channels get what is routed to it."

@@ -176,3 +176,14 @@ class LostReply:
             return response
 
         return call
+
+
+def test_a_malformed_entry_fails_one_run_alone_and_its_text_is_in_the_log(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.watch("b")
+    put(bench, {**outbox.entry_to_item(OutboxEntry(low(), "sns")), "notification": '{"a": 5}'})
+    assert bench.run().undelivered == 1
+    (record,) = [it for it in caplog.records if "malformed outbox entry" in it.message]
+    assert vars(record)["text"] == '{"a": 5}'
+    assert bench.run(NEXT).complete

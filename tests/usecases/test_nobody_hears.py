@@ -99,9 +99,9 @@ def test_a_default_webhook_that_is_dead_leaves_nobody(silent: Bench) -> None:
         silent.put_secret("slack", {"webhooks": slack.webhooks})
         silent.deliver_to(slack.authority)
         silent.reads.balances["a"] = LOW
-        slack.script("default", DEAD)
-        silent.run()
-        silent.run(NEXT)
+        slack.script("default", *[DEAD] * 9)
+        for number in range(9):
+            silent.run(TICK + number * (NEXT - TICK))
     nobody, dead = faults(silent)
     assert nobody == NOBODY.replace("no default webhook", "the default webhook fails permanently")
     assert dead.startswith("slack webhook default: ")

@@ -21,6 +21,7 @@ from tests.support.dynamodb_clients import Wrapped, failing, refusal
 from tests.support.examples import TICK
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+BUSY = replace(NOT_OK, status=503)
 FOR_AN_HOUR = "It has accepted nothing for more than an hour."
 
 
@@ -59,7 +60,7 @@ def faults(bench: Bench) -> list[str]:
 def test_a_webhook_that_rejects_for_an_hour_is_announced_through_the_topic(
     low: Bench, slack: SlackInbox
 ) -> None:
-    slack.script("default", *[NOT_OK] * 14)
+    slack.script("default", *[BUSY] * 14)
     run_for(low, range(0, 65, 5))
     assert published(low) == [("alert_below", "fired")], "an hour is not over"
     low.run(TICK + 65 * MINUTE)
@@ -70,7 +71,7 @@ def test_a_webhook_that_rejects_for_an_hour_is_announced_through_the_topic(
 
 
 def test_it_is_announced_once_whatever_it_answers(low: Bench, slack: SlackInbox) -> None:
-    slack.script("default", *[NOT_OK] * 14)
+    slack.script("default", *[BUSY] * 14)
     run_for(low, range(0, 70, 5))
     slack.script("default", *[replace(NOT_OK, status=500 + number) for number in range(10)])
     run_for(low, range(70, 115, 5))
@@ -79,18 +80,18 @@ def test_it_is_announced_once_whatever_it_answers(low: Bench, slack: SlackInbox)
 
 
 def test_its_first_acceptance_ends_the_fault(low: Bench, slack: SlackInbox) -> None:
-    slack.script("default", *[NOT_OK] * 14)
+    slack.script("default", *[BUSY] * 14)
     run_for(low, range(0, 80, 5))
     assert published(low)[-1] == ("configuration", "resolved")
     assert faults(low) == []
 
 
 def test_an_acceptance_in_between_begins_the_hour_anew(low: Bench, slack: SlackInbox) -> None:
-    slack.script("default", *[NOT_OK] * 10)
+    slack.script("default", *[BUSY] * 10)
     run_for(low, range(0, 55, 5))
     assert slack.messages["default"]
     low.reads.balances["a"] = "100"
-    slack.script("default", *[NOT_OK] * 10)
+    slack.script("default", *[BUSY] * 10)
     run_for(low, range(55, 100, 5))
     assert faults(low) == []
 
@@ -123,14 +124,36 @@ def test_where_no_routed_channel_accepts_every_other_one_hears_of_it(
 
 
 def test_a_dead_webhook_is_announced_as_dead_alone(low: Bench, slack: SlackInbox) -> None:
-    slack.script("default", replace(NOT_OK, status=404, body=b"no_service"))
-    run_for(low, range(0, 90, 30))
+    slack.script("default", *[replace(NOT_OK, status=404, body=b"no_service")] * 9)
+    run_for(low, range(0, 90, 5))
     (fault,) = faults(low)
     assert "It fails permanently" in fault
 
 
+def test_a_webhook_that_was_down_for_a_month_gets_one_line_of_each_account_with_its_time(
+    low: Bench, slack: SlackInbox
+) -> None:
+    low.watch("a", "b")
+    low.reads.balances["b"] = LOW
+    slack.script("default", *[BUSY] * 31)
+    for day in range(31):
+        if day == 20:
+            low.reads.balances["b"] = "100"
+        low.run(TICK + day * DAY)
+    assert not slack.messages["default"]
+    low.run(TICK + 30 * DAY + 5 * MINUTE)
+    (message,) = slack.messages["default"]
+    lines = message["text"].splitlines()
+    assert [line for line in lines if "8.20 USD" in line] == [
+        "Still: a is at 8.20 USD, threshold 20.00 USD"
+    ]
+    assert "Sent late: it was so on 22 Dec 2026 10:05 UTC." in str(message)
+    low.run(TICK + 30 * DAY + 10 * MINUTE)
+    assert low.store.outbox.pending().entries == []
+
+
 def test_another_address_is_another_channel(low: Bench, slack: SlackInbox) -> None:
-    slack.script("default", *[NOT_OK] * 14)
+    slack.script("default", *[BUSY] * 14)
     run_for(low, range(0, 65, 5))
     low.put_secret("slack", {"webhooks": {"default": slack.webhook("oncall")}})
     low.run(TICK + 65 * MINUTE)
@@ -138,7 +161,7 @@ def test_another_address_is_another_channel(low: Bench, slack: SlackInbox) -> No
 
 
 def test_a_channel_that_is_removed_is_no_fault(low: Bench, slack: SlackInbox) -> None:
-    slack.script("default", *[NOT_OK] * 14)
+    slack.script("default", *[BUSY] * 14)
     run_for(low, range(0, 65, 5))
     low.put_secret("slack", {"webhooks": {}})
     low.run(TICK + 65 * MINUTE)
@@ -146,7 +169,7 @@ def test_a_channel_that_is_removed_is_no_fault(low: Bench, slack: SlackInbox) ->
 
 
 def test_while_its_secret_cannot_be_read_it_is_still_a_fault(low: Bench, slack: SlackInbox) -> None:
-    slack.script("default", *[NOT_OK] * 14)
+    slack.script("default", *[BUSY] * 14)
     run_for(low, range(0, 65, 5))
     low.put_secret("slack", "no JSON")
     low.run(TICK + 65 * MINUTE)
@@ -193,13 +216,13 @@ def test_a_fault_needs_an_hour_of_nothing_but_rejections(life: list[tuple[int, s
         assert any(ChannelHealth.remembered(record, CONFIGURED).faults()) is expected
 
 
-def test_of_many_rejecting_channels_a_run_remembers_twenty() -> None:
+def test_of_many_rejecting_channels_a_run_remembers_a_hundred() -> None:
     channels = {
         f"slack:{number}": ConfiguredChannel(f"slack:{number}", KINDS["slack"], webhook())
-        for number in range(100)
+        for number in range(200)
     }
     configuration = Configuration(channels=channels)
-    report = DeliveryReport(0, 100, rejecting=dict.fromkeys(channels, "x" * 5000))
+    report = DeliveryReport(0, 200, rejecting=dict.fromkeys(channels, "x" * 5000))
     record = ChannelHealth().after(report, configuration, TICK).into(RunRecord())
-    assert len(record.rejecting) == 20
-    assert max(len(it.why) for _, it in record.rejecting) <= 200
+    assert len(record.failing_channels) == 100
+    assert max(len(it.why) for _, it in record.failing_channels) <= 200

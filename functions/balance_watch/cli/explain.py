@@ -55,7 +55,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         account,
         state,
         configuration.policy,
-        channels=configuration.without({}),
+        channels=configuration.without(),
         silences=wired.store.silences.at(now),
         outages=[
             outage for outage, alert in wired.store.runs.record().outages.items() if alert.firing

@@ -87,9 +87,9 @@ class Configuration:
         """The channels that can replace a missing or dead one, the preferred one first."""
         return fallback_channels(self.kinds)
 
-    def without(self, suspended: Mapping[str, object]) -> AvailableChannels:
-        """Returns the channels that alerts can be routed to, without the suspended ones."""
-        names = self.channels.keys() - suspended.keys()
+    def without(self, refusing: AbstractSet[str] = frozenset()) -> AvailableChannels:
+        """Returns the channels that alerts can be routed to, without those that refuse them."""
+        names = self.channels.keys() - refusing
         return AvailableChannels(names, self.unread_kinds, default_channels(self.kinds))
 
 

@@ -18,7 +18,7 @@ def kind_of(channel: str) -> str:
 class AvailableChannels(NamedTuple):
     """The channels that a run can route alerts to.
 
-    `names` are the channels that exist and are not suspended; `unread_kinds` the kinds whose secret
+    `names` are the channels that exist and do not refuse; `unread_kinds` the kinds whose secret
     cannot be read or has a fault; `defaults` the channels that get what no route sends elsewhere.
     """
 

@@ -93,16 +93,18 @@ def alert_id(account: str, metric: Metric, reason: Reason, said_at: datetime) ->
 class SendResult(NamedTuple):
     """The result of sending one message: the notifications in it that were accepted or rejected.
 
-    `permanent` means that the channel failed for good, so that no retry can help.
+    `permanent` means that the channel failed for good, so that no retry can help; `unsure`, that it
+    may have accepted what is in `rejected`, so that a retry may repeat it.
     """
 
     accepted: tuple[Notification, ...] = ()
     rejected: tuple[Notification, ...] = ()
     why: str = ""
     permanent: bool = False
+    unsure: bool = False
 
 
-def gravest_first(notification: Notification) -> tuple[bool, int, datetime, str]:
-    """Returns the sort key for people: problems before good news, the gravest first."""
+def in_order(notification: Notification) -> tuple[datetime, bool, int, str]:
+    """Returns the sort key for people: by time; at one time, problems first, the gravest first."""
     good_news = notification.reason in (Reason.RESOLVED, Reason.TOPPED_UP)
-    return good_news, notification.severity.rank, notification.said_at, notification.account
+    return notification.said_at, good_news, notification.severity.rank, notification.account

@@ -1,20 +1,35 @@
 """What the outbox holds: notifications that channels have yet to accept, and orders to pay."""
 
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
-from balance_watch.domain.notification import Notification
+from balance_watch.domain.formatting import format_time
+from balance_watch.domain.notification import Notification, Reason
+from balance_watch.domain.rules import Metric
+
+LIMIT = 1000
+"""So many entries are read and sent in a run, at most."""
 
 
 class OutboxEntry(NamedTuple):
     """A notification for one channel, until the channel has accepted it.
 
-    `channels` are all channels that the notification was routed to: each of them gets a copy of
-    its own, so none needs the copy that another one rejects.
+    Attributes:
+        channels: all channels that the notification was routed to: each of them gets a copy of its
+            own, so none needs the copy that another one rejects.
+        taken_by: the channels that have accepted it in place of its own, which refuses everything.
+        covers: older entries that this one makes superfluous: they are removed together with it.
+            They are not stored.
     """
 
     notification: Notification
     channel: str
     channels: tuple[str, ...] = ()
+    taken_by: tuple[str, ...] = ()
+    covers: tuple["OutboxEntry", ...] = ()
 
 
 class PaymentOrder(NamedTuple):
@@ -26,16 +41,91 @@ class PaymentOrder(NamedTuple):
     notification: Notification
 
 
+_LATE = "Sent late: it was so on"
+
+_BAD_NEWS = (Reason.FIRED, Reason.WORSENED, Reason.REMINDER)
+
 Outgoing: TypeAlias = OutboxEntry | PaymentOrder
 """Anything that a decision puts into the outbox."""
 
 
 class Pending(NamedTuple):
-    """The outbox by kind of entry, the oldest first; `malformed` has the keys of damaged items."""
+    """What was read of the outbox, by kind of entry, the oldest first.
+
+    `malformed` has the keys of damaged items.
+    """
 
     entries: list[OutboxEntry]
     orders: list[PaymentOrder]
     malformed: list[str]
+
+
+class Due(NamedTuple):
+    """The entries to send, in order of time, and those that no longer hold."""
+
+    entries: list[OutboxEntry]
+    dropped: list[OutboxEntry]
+
+
+def still_due(
+    entries: Iterable[OutboxEntry],
+    *,
+    is_firing: Callable[[Notification], bool],
+    was_rejected: Callable[[OutboxEntry], bool],
+    now: datetime,
+) -> Due:
+    """Returns what still holds: per channel, account and metric, the newest entry alone.
+
+    Bad news holds while its alert fires. The end of an alert is due unless its channel rejected all
+    of it; those that accepted something in its place are told of the end then. The oldest entry
+    stays until something is accepted, because it tells what the channel knows. An entry that is
+    late tells its time.
+
+    Args:
+        entries: pending entries, the oldest first.
+        is_firing: tells whether the alert of a notification fires now.
+        was_rejected: tells whether the channel is known to have rejected an entry.
+        now: the tick.
+    """
+    by_subject: dict[tuple[str, ...], list[OutboxEntry]] = defaultdict(list)
+    for entry in entries:
+        by_subject[_subject(entry)].append(entry)
+    due: list[OutboxEntry] = []
+    dropped: list[OutboxEntry] = []
+    for oldest, *others in by_subject.values():
+        newest = others[-1] if others else oldest
+        older = (oldest, *others[:-1]) if others else ()
+        taken_by = dict.fromkeys(name for entry in older for name in entry.taken_by)
+        reason = newest.notification.reason
+        has_begun = bool(older) and oldest.notification.reason is Reason.FIRED
+        if reason is Reason.RESOLVED and has_begun and was_rejected(oldest):
+            due += (newest._replace(channel=name, covers=(*older, newest)) for name in taken_by)
+            dropped += () if taken_by else (*older, newest)
+        elif reason in _BAD_NEWS and not is_firing(newest.notification):
+            dropped += (*older, newest)
+        else:
+            due.append(newest._replace(covers=older))
+            dropped += older[1:]
+    due.sort(key=lambda entry: entry.notification.said_at)
+    return Due([_dated(entry, now) for entry in due], dropped)
+
+
+def _subject(entry: OutboxEntry) -> tuple[str, ...]:
+    """Returns what an entry is about: entries about one subject make each other superfluous."""
+    it = entry.notification
+    is_rise = it.reason is Reason.TOPPED_UP
+    # Each payment is money that was spent, so none makes another one superfluous.
+    own = it.alert_id if is_rise and it.metric is Metric.TOP_UP else ""
+    return entry.channel, it.account, it.metric, str(is_rise), own
+
+
+def _dated(entry: OutboxEntry, now: datetime) -> OutboxEntry:
+    """Returns an entry that tells its time, if it is sent later than it was said."""
+    it = entry.notification
+    if it.said_at >= now or it.detail.startswith(_LATE):
+        return entry
+    detail = f"{_LATE} {format_time(it.said_at)}. {it.detail}"
+    return entry._replace(notification=replace(it, detail=detail.rstrip()))
 
 
 def entries_for(notification: Notification, channels: tuple[str, ...]) -> tuple[OutboxEntry, ...]:

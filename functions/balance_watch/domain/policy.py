@@ -135,7 +135,7 @@ class Policy:
 def destinations(routed: tuple[str, ...], channels: AvailableChannels) -> tuple[str, ...]:
     """Returns the channels that get what is routed to these, each once; there is always one.
 
-    If one of them does not exist or is suspended, the default channels get a copy too, because the
+    If one of them does not exist or refuses, the default channels get a copy too, because the
     people behind it would not get the alert otherwise. The topic is the last resort.
     """
     available = channels.among(routed)

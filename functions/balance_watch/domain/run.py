@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.lifecycle import Alert
@@ -14,28 +14,63 @@ from balance_watch.domain.reading import Reading
 from balance_watch.domain.silences import Silence
 from balance_watch.domain.state import AccountState
 
+_REFUSALS, _REFUSED_FOR = 3, timedelta(minutes=30)
+"""A channel is dead after so many refusals, over so long a time."""
 
-class DeadChannel(NamedTuple):
-    """A channel that failed permanently: when, and why.
-
-    `digest` tells its address from another one, and does not reveal it.
-    """
-
-    digest: str
-    at: datetime
-    why: str
+_SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=5), timedelta(days=1)
 
 
-class RejectingChannel(NamedTuple):
-    """A channel that has rejected everything: since when, until when, and why.
+class FailingChannel(NamedTuple):
+    """A channel that has rejected everything since its first failure, until its latest one.
 
-    `digest` tells its address from another one, and does not reveal it.
+    Attributes:
+        digest: tells its address from another one, and does not reveal it.
+        refused_since: since when it refuses as if it were gone; None: it does not.
+        refusals: how many times it refused so.
+        pauses: how many pauses it was given.
+        try_at: when it is tried again; None: in the next run.
     """
 
     digest: str
     since: datetime
     until: datetime
     why: str
+    refused_since: datetime | None = None
+    refusals: int = 0
+    pauses: int = 0
+    try_at: datetime | None = None
+
+    @property
+    def is_dead(self) -> bool:
+        """Tells whether it fails permanently: one stray refusal may pass."""
+        since = self.refused_since
+        is_long = since is not None and self.until - since >= _REFUSED_FOR
+        return is_long and self.refusals >= _REFUSALS
+
+    def is_paused(self, now: datetime) -> bool:
+        """Tells whether it is not due to be tried yet."""
+        return self.try_at is not None and now < self.try_at
+
+    def failed(self, now: datetime, why: str, *, refused: bool, pause: bool) -> Self:
+        """Returns the channel after one more failure.
+
+        Args:
+            now: the tick.
+            why: the reason.
+            refused: it refuses as if it were gone.
+            pause: trying it in the next run would be of no use, or may repeat what it has accepted:
+                each pause is twice as long as the one before.
+        """
+        pauses = self.pauses + 1 if pause else 0
+        length = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2 ** min(max(pauses - 1, 0), 9))
+        return self._replace(
+            until=now,
+            why=why,
+            refused_since=self.refused_since or (now if refused else None),
+            refusals=self.refusals + refused,
+            pauses=pauses,
+            try_at=now + length if pause else None,
+        )
 
 
 class TopicSubscribers(NamedTuple):
@@ -55,8 +90,7 @@ class RunRecord:
 
     Attributes:
         alerted: the accounts that have an alert, so that the next run notices if one disappears.
-        dead_channels: the channels that have failed permanently, by name.
-        rejecting: the channels that have rejected everything they were sent, by name.
+        failing_channels: the channels that have rejected everything they were sent, by name.
         subscribers: how many subscribers the topic had when they were last counted.
         secrets: the secrets that the run found.
         lost_secrets: those that have disappeared, for as long as a fault reports them.
@@ -67,8 +101,7 @@ class RunRecord:
     configuration: ConfigurationState = field(default_factory=ConfigurationState)
     policy_digest: str | None = None
     alerted: tuple[str, ...] = ()
-    dead_channels: tuple[tuple[str, DeadChannel], ...] = ()
-    rejecting: tuple[tuple[str, RejectingChannel], ...] = ()
+    failing_channels: tuple[tuple[str, FailingChannel], ...] = ()
     subscribers: TopicSubscribers | None = None
     secrets: RememberedSecrets = field(default_factory=dict)
     lost_secrets: LostSecrets = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """The Slack channel: sends messages to one incoming webhook, and sorts what Slack replies."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -14,6 +15,12 @@ _PERMANENT = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 """The webhook was revoked or its channel is archived, so another attempt cannot succeed. A 403 with
 an error of `_ERRORS` is permanent too
 (docs.slack.dev/messaging/sending-messages-using-incoming-webhooks)."""
+
+_CONTENT = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+"""The message itself is rejected, so the notifications in it are sent in smaller ones."""
+
+_LARGE = 16_000
+"""A message of more characters than this is large."""
 
 _ERRORS = frozenset(
     {
@@ -70,7 +77,7 @@ class SlackChannel:
                 half = len(group) // 2
                 messages[:0] = [*render(group[:half]), *render(group[half:])]
             elif result.why:
-                yield SendResult(rejected=group, why=result.why, permanent=result.is_permanent)
+                yield SendResult((), group, result.why, result.is_permanent, result.is_unsure)
             else:
                 yield SendResult(accepted=group)
 
@@ -82,11 +89,12 @@ class SlackChannel:
                 return _PostResult("There was no time left to send.")
             try:
                 request = Request("POST", self._url, json=message)
+                is_large = len(json.dumps(message)) > _LARGE
                 reply = self._transport.exchange(request, timeout=timeout)
             except TransportError as error:
-                return _PostResult(error.message)
+                return _PostResult(error.message, is_unsure=error.sent)
             if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
-                return _parse_reply(reply)
+                return _parse_reply(reply, is_large=is_large)
             pause = reply.retry_after or 1.0
             if self._clock() + pause >= deadline:
                 return _PostResult("Slack answers HTTP 429, and its pause exceeds the time left.")
@@ -94,22 +102,31 @@ class SlackChannel:
 
 
 class _PostResult(NamedTuple):
-    """The result of posting a message: `why` is empty if Slack accepted it."""
+    """The result of posting a message: `why` is empty if Slack accepted it.
+
+    `is_unsure` means that Slack may have accepted it all the same.
+    """
 
     why: str = ""
+    is_unsure: bool = False
     is_content_rejected: bool = False
     is_permanent: bool = False
 
 
-def _parse_reply(reply: Reply) -> _PostResult:
-    """Returns the result. Only `ok` means accepted: a 200 may have an error in its body."""
+def _parse_reply(reply: Reply, *, is_large: bool) -> _PostResult:
+    """Returns the result. Only `ok` means accepted: a 200 may have an error in its body.
+
+    HTTP 500 to a large message may mean that it is too large, as 413 does.
+    """
     text = reply.body[:100].decode(errors="replace").strip()
     if reply.status == HTTPStatus.OK and text == "ok":
         return _PostResult()
     is_known = text in _ERRORS
     return _PostResult(
         f"Slack answers HTTP {reply.status}, {text if is_known else 'unexpected text'}.",
-        is_content_rejected=reply.status == HTTPStatus.BAD_REQUEST,
+        is_unsure=reply.status == HTTPStatus.OK,
+        is_content_rejected=reply.status in _CONTENT
+        or (is_large and reply.status == HTTPStatus.INTERNAL_SERVER_ERROR),
         is_permanent=reply.status in _PERMANENT
         or (reply.status == HTTPStatus.FORBIDDEN and is_known),
     )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from balance_watch.domain.formatting import format_duration, format_time, sparkline
-from balance_watch.domain.notification import Notification, Reason, gravest_first
+from balance_watch.domain.notification import Notification, Reason, in_order
 from balance_watch.domain.rules import Severity
 from balance_watch.notifiers.text import format_change, pace, summary_line
 
@@ -36,8 +36,8 @@ _MARKS = re.compile(r"`|(?<![^\W_])[*_~]|[*_~](?![^\W_])|:[\w+'-]+:")
 def render(
     notifications: Sequence[Notification],
 ) -> Iterator[tuple[tuple[Notification, ...], dict[str, Any]]]:
-    """Renders messages, the gravest notifications first; yields each with its notifications."""
-    ordered = sorted(notifications, key=gravest_first)
+    """Renders messages in order; yields each with its notifications."""
+    ordered = sorted(notifications, key=in_order)
     for start in range(0, len(ordered), MAX_BLOCKS):
         group = tuple(ordered[start : start + MAX_BLOCKS])
         escaped = [_escape(notification) for notification in group]

@@ -6,7 +6,8 @@ control characters).
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
@@ -19,7 +20,7 @@ from balance_watch.domain.formatting import (
     iso_time,
     sparkline,
 )
-from balance_watch.domain.notification import Notification, Reason, SendResult, gravest_first
+from balance_watch.domain.notification import Notification, Reason, SendResult, in_order
 from balance_watch.notifiers.text import format_change, pace, summary_line
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _CONTENT_ERRORS = (
     "InvalidParameterValue",
     "ValidationError",
 )
+_NO_TIME = "There was no time left to send."
 _INVALID = "SNS rejects the content of a message."
 _DENIED = ("AccessDenied", "AuthorizationError")
 _GOOD_NEWS = (Reason.RESOLVED, Reason.TOPPED_UP)
@@ -46,24 +48,32 @@ _GOOD_NEWS = (Reason.RESOLVED, Reason.TOPPED_UP)
 class SnsChannel:
     """The topic of the stack."""
 
-    def __init__(self, client: "SNSClient", topic: str) -> None:
-        self._client, self._topic = client, topic
+    def __init__(
+        self, client: "SNSClient", topic: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client, self._topic, self._clock = client, topic, clock
 
     def send(
         self, notifications: Sequence[Notification], *, deadline: float
     ) -> Iterator[SendResult]:
         """Publishes everything, and yields after each call. Raises nothing.
 
-        `deadline` is not used: the client limits the time and attempts of each call.
+        No call begins at or after `deadline` on the clock; the client limits the time and the
+        attempts of each.
         """
-        del deadline
-        for group in batches(sorted(notifications, key=gravest_first)):
+        for group in batches(sorted(notifications, key=in_order)):
+            if self._clock() >= deadline:
+                yield SendResult(rejected=tuple(group), why=_NO_TIME)
+                continue
             result, invalid = self._publish(group)
             if result.accepted or result.rejected:
                 yield result
             # One notification that SNS rejects must not keep back those beside it. A region that
             # takes no subject but one of ASCII, as all did once, must not keep back any.
             for notification in invalid:
+                if self._clock() >= deadline:
+                    yield SendResult(rejected=(notification,), why=_NO_TIME)
+                    continue
                 result, still_invalid = self._publish([notification], subjects="ascii")
                 yield SendResult(rejected=still_invalid, why=_INVALID) if still_invalid else result
 

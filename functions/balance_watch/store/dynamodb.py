@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 from typing import TYPE_CHECKING
 
 from balance_watch.domain.configuration_alert import ConfigurationState
@@ -58,28 +59,56 @@ class Store:
     def save_transitions(self, run: Run, transitions: Sequence[Transition]) -> set[str]:
         """Stores transitions, each with all of its outbox entries or not at all.
 
-        Many share one transaction; if that fails, each gets a transaction of its own. Returns the
-        accounts whose transition was not stored.
+        Many share one transaction; if that fails, each gets a transaction of its own. One with more
+        entries than a transaction holds gets several. None begins once the run's lease has ended.
+        Returns the accounts whose transition was not stored.
         """
-        fence = self.runs.fence(run)
+        fence, until = self.runs.fence(run), run.lease_until
         actions: list[tuple[str, list[Action]]] = []
         unsaved: set[str] = set()
         for transition in transitions:
             account = transition.state.account
             try:
                 puts = self.accounts.transition_puts(run, transition)
-                actions.append((account, [*puts, *self._says(transition.entries)]))
+                says = self._says(transition.entries)
             except UNSERIALIZABLE as error:
                 log_unserializable(account, error)
                 unsaved.add(account)
+                continue
+            if len(puts) + len(says) < TRANSACTION:
+                actions.append((account, [*puts, *says]))
+            elif not self._transact(run, [fence, *puts], says, until):
+                unsaved.add(account)
         for group in grouped(actions, TRANSACTION - 1):
-            if self._table.transact([fence, *(action for _, own in group for action in own)]):
+            together = [fence, *(action for _, own in group for action in own)]
+            if self._table.transact(together, until):
                 continue
             alone = group if len(group) > 1 else []
             unsaved |= {account for account, _ in group} - {
-                account for account, own in alone if self._table.transact([fence, *own])
+                account for account, own in alone if self._table.transact([fence, *own], until)
             }
         return unsaved
+
+    def _transact(
+        self, run: Run, own: list[Action], says: list[Action], until: float = inf
+    ) -> bool:
+        """Stores what changes with what is said of it; False if not all of it was stored.
+
+        What is too much for one transaction is said first, and the change comes last: if it is not
+        stored, the same tick decides the same again, under the same keys, and nothing is lost.
+
+        Args:
+            run: the run that holds the lease.
+            own: the actions that store the change; one of them is conditional on the lease.
+            says: the actions that store what is said.
+            until: a time on the clock; no transaction begins at or after it.
+        """
+        fence = self.runs.fence(run)
+        while len(own) + len(says) > TRANSACTION:
+            if not self._table.transact([fence, *says[: TRANSACTION - 1]], until):
+                return False
+            says = says[TRANSACTION - 1 :]
+        return self._table.transact([*own, *says], until)
 
     def _says(self, entries: Iterable[Outgoing]) -> list[Action]:
         """Returns the actions that owe these entries to their channels, and keep them as events."""
@@ -97,29 +126,25 @@ class Store:
             transition: the account's state, and the notifications of how the payment ended.
             payment: the payment with its outcome; None if it was not made.
         """
-        state = transition.state
-        actions = [
-            self.runs.fence(run),
-            self.accounts.state_put(state),
-            *self._says(transition.entries),
-            self.outbox.delete(order),
-        ]
+        state, put = transition.state, self.accounts.state_put(transition.state)
+        own = [self.runs.fence(run), put, self.outbox.delete(order)]
+        says = self._says(transition.entries)
         if payment is None:
-            return self._table.transact(actions)
+            return self._transact(run, own, says)
         # If a person has paid meanwhile, over this claim, then theirs stays the latest payment.
         outcome = self.payments.outcome_put(state.account, payment)
-        return self._table.transact([*actions, outcome]) or self._table.transact(actions)
+        return self._transact(run, [*own, outcome], says) or self._transact(run, own, says)
 
     def save_outages(
         self, run: Run, outages: Mapping[str, Alert], entries: Iterable[Outgoing]
     ) -> bool:
         """Stores the alerts of outages with their outbox entries; False if nothing was stored."""
         update = self.runs.outages_update(run, outages)
-        return self._table.transact([update, *self._says(entries)])
+        return self._transact(run, [update], self._says(entries), run.lease_until)
 
     def save_configuration(
         self, run: Run, configuration: ConfigurationState, entries: Iterable[Outgoing]
     ) -> bool:
         """Stores the configuration's alert with its outbox entries; False if nothing was stored."""
         update = self.runs.configuration_update(run, configuration)
-        return self._table.transact([update, *self._says(entries)])
+        return self._transact(run, [update], self._says(entries), run.lease_until)

@@ -4,8 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from balance_watch.domain.lost_secrets import DIGEST_LENGTH, Digests, LostSecret
-from balance_watch.domain.run import RejectingChannel, RunRecord, TopicSubscribers
-from balance_watch.store.items import Item, text_of, time_of, without_none
+from balance_watch.domain.run import FailingChannel, RunRecord, TopicSubscribers
+from balance_watch.store.items import (
+    Item,
+    maybe_text,
+    maybe_time,
+    text_of,
+    time_of,
+    without_none,
+)
 
 _UNKNOWN = "?"
 """Stands for digests that did not fit into the record: base64 has no such character."""
@@ -23,15 +30,7 @@ def hearing_to_item(record: RunRecord) -> Item:
         },
         "channels": dict(record.channels),
         "subscribers": without_none({**known, "confirmed": topic and topic.confirmed}),
-        "rejecting": {
-            name: {
-                "digest": it.digest,
-                "since": text_of(it.since),
-                "until": text_of(it.until),
-                "why": it.why,
-            }
-            for name, it in record.rejecting
-        },
+        "rejecting": {name: _failing_to_item(it) for name, it in record.failing_channels},
     }
 
 
@@ -40,10 +39,10 @@ def hearing_from_item(item: Mapping[str, Any]) -> dict[str, Any]:
 
     An item of an earlier release has none of the attributes.
     """
+    failing = {name: _dead(map_) for name, map_ in item.get("gone", {}).items()}
+    failing |= {name: _failing(map_) for name, map_ in item.get("rejecting", {}).items()}
     return {
-        "rejecting": tuple(
-            (name, _rejecting(map_)) for name, map_ in sorted(item.get("rejecting", {}).items())
-        ),
+        "failing_channels": tuple(sorted(failing.items())),
         "subscribers": _subscribers(item.get("subscribers", {})),
         "channels": {str(name): str(digest) for name, digest in item.get("channels", {}).items()},
         "secrets": {name: _digests(text) for name, text in item.get("secrets", {}).items()},
@@ -54,9 +53,39 @@ def hearing_from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _rejecting(item: Mapping[str, Any]) -> RejectingChannel:
+def _failing_to_item(channel: FailingChannel) -> Item:
+    return without_none(
+        {
+            "digest": channel.digest,
+            "since": text_of(channel.since),
+            "until": text_of(channel.until),
+            "why": channel.why,
+            "refused_since": maybe_text(channel.refused_since),
+            "refusals": channel.refusals or None,
+            "pauses": channel.pauses or None,
+            "try_at": maybe_text(channel.try_at),
+        }
+    )
+
+
+def _failing(item: Mapping[str, Any]) -> FailingChannel:
     since, until = time_of(item["since"]), time_of(item["until"])
-    return RejectingChannel(str(item["digest"]), since, until, str(item["why"]))
+    return FailingChannel(
+        str(item["digest"]),
+        since,
+        until,
+        str(item["why"]),
+        maybe_time(item.get("refused_since")),
+        int(item.get("refusals", 0)),
+        int(item.get("pauses", 0)),
+        maybe_time(item.get("try_at")),
+    )
+
+
+def _dead(item: Mapping[str, Any]) -> FailingChannel:
+    """Returns a channel that an earlier release took for dead: it is tried again at once."""
+    at = time_of(item["at"])
+    return FailingChannel(str(item["digest"]), at, at, str(item["why"]))
 
 
 def _subscribers(item: Mapping[str, Any]) -> TopicSubscribers | None:

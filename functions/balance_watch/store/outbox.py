@@ -5,13 +5,14 @@ import logging
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from balance_watch.domain.formatting import digits
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.money import exact
 from balance_watch.domain.notification import Notification, Reason
-from balance_watch.domain.outbox import OutboxEntry, Outgoing, PaymentOrder, Pending
+from balance_watch.domain.outbox import LIMIT, OutboxEntry, Outgoing, PaymentOrder, Pending
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.store.items import (
     MALFORMED_ITEM,
@@ -22,12 +23,13 @@ from balance_watch.store.items import (
     time_of,
     without_none,
 )
-from balance_watch.store.table import Action, Table, batches, serialize
+from balance_watch.store.table import Action, Table, WriteRequest, batches, serialize
 
 OUTBOX = "OUTBOX"
 _PAYMENT_ORDER = "top_up"
 """Stands where an item of a notification has its channel."""
 
+_LOGGED_TEXT = 2000
 
 _log = logging.getLogger(__name__)
 
@@ -39,14 +41,24 @@ class Outbox:
         self._table = table
 
     def pending(self) -> Pending:
-        """Returns all that is in the outbox; a malformed item is logged and stops no other."""
+        """Returns the newest entries of the outbox, and every order to pay.
+
+        A malformed item is logged with its text, and stops no other.
+        """
         pending = Pending([], [], [])
-        for item in self._table.query(OUTBOX):
+        items = list(islice(self._table.query(OUTBOX, newest_first=True), LIMIT))
+        if len(items) == LIMIT:
+            # More debts than a run can send must not keep back a payment.
+            read = {item["sk"] for item in items}
+            orders = self._table.query(OUTBOX, having=("channel", _PAYMENT_ORDER))
+            items += (item for item in orders if item["sk"] not in read)
+        for item in sorted(items, key=lambda item: str(item["sk"])):
             try:
                 entry = entry_from_item(item)
             except MALFORMED_ITEM as error:
-                facts = {"item": item["sk"], "why": type(error).__name__}
-                _log.error("malformed outbox entry", extra=facts)
+                text = str(item.get("notification", ""))[:_LOGGED_TEXT]
+                facts = {"item": item["sk"], "why": type(error).__name__, "text": text}
+                _log.error("dropped: a malformed outbox entry", extra=facts)
                 pending.malformed.append(item["sk"])
             else:
                 if isinstance(entry, PaymentOrder):
@@ -57,9 +69,22 @@ class Outbox:
 
     def remove(self, entries: Iterable[Outgoing]) -> bool:
         """Removes what was accepted; False if some of it stays, and so will be sent again."""
-        requests = [{"DeleteRequest": {"Key": serialize(entry_key(entry))}} for entry in entries]
+        covered = [it for entry in entries for it in (*_covered(entry), entry)]
+        return self._write({"DeleteRequest": {"Key": serialize(entry_key(it))}} for it in covered)
+
+    def discard(self, keys: Iterable[str]) -> bool:
+        """Removes malformed items, by their keys; False if some of them stay."""
+        items = ({"pk": OUTBOX, "sk": key} for key in keys)
+        return self._write({"DeleteRequest": {"Key": serialize(item)}} for item in items)
+
+    def mark_taken(self, entries: Iterable[OutboxEntry], channel: str) -> bool:
+        """Stores that a channel has accepted these in place of their own; False if some are not."""
+        taken = (it._replace(taken_by=(*it.taken_by, channel)) for it in entries)
+        return self._write({"PutRequest": {"Item": serialize(entry_to_item(it))}} for it in taken)
+
+    def _write(self, requests: Iterable[WriteRequest]) -> bool:
         # Every batch is written, even after one that failed.
-        written = [self._table.write(batch) for batch in batches(requests)]
+        written = [self._table.write(batch) for batch in batches(list(requests))]
         return all(written)
 
     def puts(self, entries: Iterable[Outgoing]) -> list[Action]:
@@ -78,12 +103,18 @@ def entry_key(entry: Outgoing) -> Item:
     return {"pk": OUTBOX, "sk": f"{said_at}#{notification.alert_id}#{_channel_of(entry)}"}
 
 
+def _covered(entry: Outgoing) -> tuple[OutboxEntry, ...]:
+    return () if isinstance(entry, PaymentOrder) else entry.covers
+
+
 def entry_to_item(entry: Outgoing) -> Item:
     """Returns the item of an entry: everything that it takes to send or to pay it."""
+    channels, taken_by = ((), ()) if isinstance(entry, PaymentOrder) else entry[2:4]
     return {
         **entry_key(entry),
         "channel": _channel_of(entry),
-        "channels": list(entry.channels) if isinstance(entry, OutboxEntry) else [],
+        "channels": list(channels),
+        **({"taken_by": list(taken_by)} if taken_by else {}),
         "notification": json.dumps(notification_to_json(entry.notification), ensure_ascii=False),
     }
 
@@ -94,7 +125,7 @@ def entry_from_item(item: Mapping[str, Any]) -> Outgoing:
     channel, channels = item["channel"], tuple(item.get("channels", ()))
     if channel == _PAYMENT_ORDER:
         return PaymentOrder(notification)
-    return OutboxEntry(notification, channel, channels)
+    return OutboxEntry(notification, channel, channels, tuple(item.get("taken_by", ())))
 
 
 def _channel_of(entry: Outgoing) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from balance_watch.domain.configuration_alert import FAULT_WORDING, ConfigurationState
 from balance_watch.domain.lifecycle import Alert
-from balance_watch.domain.run import DeadChannel, Run, RunRecord
+from balance_watch.domain.run import Run, RunRecord
 from balance_watch.errors import FutureTickError, RunUnderWayError
 from balance_watch.store.alerts import alert_from_item, alert_to_item
 from balance_watch.store.hearing import hearing_from_item, hearing_to_item
@@ -39,7 +39,7 @@ _CLAIMABLE = (
 )
 _CLOSE = (
     "SET done = :done, whole = :whole, configuration = :configuration,"
-    " policy_digest = :policy_digest, alerted = :alerted, gone = :gone, rejecting = :rejecting,"
+    " policy_digest = :policy_digest, alerted = :alerted, rejecting = :rejecting,"
     " subscribers = :subscribers, secrets = :secrets, lost = :lost, channels = :channels,"
     " outages = :outages"
 )
@@ -139,6 +139,8 @@ class Runs:
         """
         ended = ended_attributes(run.silences, run.tick)
         names = {f"#ended{index}": attribute for index, attribute in enumerate(ended)}
+        # An earlier release kept dead channels in `gone`.
+        removed = ", ".join(("lease", "lease_until", "gone", *names))
         optional: Any = {"ExpressionAttributeNames": names} if names else {}
         values = {
             ":done": done,
@@ -150,7 +152,7 @@ class Runs:
         self._table.client.update_item(
             TableName=self._table.name,
             Key=serialize(RUN_KEY),
-            UpdateExpression=f"{_CLOSE} REMOVE {', '.join(('lease', 'lease_until', *names))}",
+            UpdateExpression=f"{_CLOSE} REMOVE {removed}",
             ConditionExpression=_CLOSABLE,
             ExpressionAttributeValues=serialize(values),
             **optional,
@@ -196,10 +198,6 @@ def record_to_item(record: RunRecord) -> Item:
         "configuration": configuration_to_item(record.configuration),
         "policy_digest": record.policy_digest or "",
         "alerted": list(record.alerted),
-        "gone": {
-            channel: {"digest": dead.digest, "at": text_of(dead.at), "why": dead.why}
-            for channel, dead in record.dead_channels
-        },
         **hearing_to_item(record),
         "outages": outages_to_item(record.outages),
     }
@@ -212,10 +210,6 @@ def record_from_item(item: Mapping[str, Any]) -> RunRecord:
             configuration_from_item(item.get("configuration", {})),
             item.get("policy_digest"),
             tuple(map(str, item.get("alerted", ()))),
-            tuple(
-                (channel, DeadChannel(dead["digest"], time_of(dead["at"]), dead["why"]))
-                for channel, dead in item.get("gone", {}).items()
-            ),
             **hearing_from_item(item),
             outages={name: alert_from_item(it) for name, it in item.get("outages", {}).items()},
         )

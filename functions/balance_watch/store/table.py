@@ -80,17 +80,40 @@ class Table:
             else:
                 raise TimeoutError(f"DynamoDB left keys unread in {_ATTEMPTS} attempts")
 
-    def query(self, partition: str, sorts: tuple[str, str] | None = None) -> Iterator[Item]:
-        """Yields a partition's items in order, all or between two sort keys; reads consistently."""
+    def query(
+        self,
+        partition: str,
+        sorts: tuple[str, str] | None = None,
+        *,
+        newest_first: bool = False,
+        having: tuple[str, str] | None = None,
+    ) -> Iterator[Item]:
+        """Yields a partition's items in order, page by page; reads consistently.
+
+        Args:
+            partition: the partition key.
+            sorts: the sort keys to begin and to end at; None: all of the partition.
+            newest_first: yields the items in the opposite order.
+            having: an attribute and its value: yields only the items that have it.
+        """
+        optional: Any = {}
         condition, values = "pk = :pk", {":pk": partition}
         if sorts is not None:
             condition += " AND sk BETWEEN :since AND :until"
             values |= {":since": sorts[0], ":until": sorts[1]}
+        if having is not None:
+            values[":having"] = having[1]
+            optional = {
+                "FilterExpression": "#having = :having",
+                "ExpressionAttributeNames": {"#having": having[0]},
+            }
         pages = self.client.get_paginator("query").paginate(
             TableName=self.name,
             KeyConditionExpression=condition,
             ExpressionAttributeValues=serialize(values),
             ConsistentRead=True,
+            ScanIndexForward=not newest_first,
+            **optional,
         )
         return (deserialize(item) for page in pages for item in page["Items"])
 
@@ -113,8 +136,14 @@ class Table:
             self._back_off(attempt)
         return False
 
-    def transact(self, actions: list[Action]) -> bool:
-        """Does all of the actions and returns True, or does none of them and returns False."""
+    def transact(self, actions: list[Action], until: float = inf) -> bool:
+        """Does all of the actions and returns True, or does none of them and returns False.
+
+        It does not begin at or after `until`, a time on the clock.
+        """
+        if self._clock() >= until:
+            _log.error("not stored", extra={"why": "There is no time left."})
+            return False
         try:
             # The token makes botocore's own retries one transaction, if a reply is lost.
             self.client.transact_write_items(

@@ -7,17 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate
-from typing import NamedTuple, Protocol
 
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.alerts import AlertContext
 from balance_watch.domain.configuration_alert import ConfigurationState, decide_configuration
-from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
 from balance_watch.domain.rules import Metric
-from balance_watch.domain.run import DeadChannel, Run
+from balance_watch.domain.run import Run
 from balance_watch.domain.silences import suppression
 from balance_watch.domain.state import AccountState
-from balance_watch.notifiers.channels import ConfiguredChannel
 from balance_watch.notifiers.sns import ConfirmedSubscribers
 from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.account_checks import (
@@ -27,10 +24,9 @@ from balance_watch.usecases.account_checks import (
     Read,
     check_accounts,
 )
-from balance_watch.usecases.channel_health import ChannelHealth
 from balance_watch.usecases.configuration_faults import Examination, examine
-from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.listeners import AskTopic, ask
+from balance_watch.usecases.outbox_step import Deliver, OutboxStep, Tick
 from balance_watch.usecases.payments import Pay
 from balance_watch.usecases.summary import Summary
 
@@ -39,32 +35,6 @@ _log = logging.getLogger(__name__)
 _ALERTED_BYTES = 100_000
 _STORING_SHARE = 0.25
 """The share of a run's time that is reserved for storing and sending."""
-
-
-class Deliver(Protocol):
-    """Sends pending entries to the configured channels."""
-
-    def __call__(
-        self,
-        entries: Sequence[OutboxEntry],
-        *,
-        channels: Sequence[ConfiguredChannel],
-        configuration: Configuration,
-        deadline: float,
-    ) -> DeliveryReport:
-        """Returns how many were accepted, and which channels fail permanently or recovered."""
-        ...
-
-
-class _Tick(NamedTuple):
-    """What is the same throughout one run."""
-
-    run: Run
-    configuration: Configuration
-    context: AlertContext
-    suspended: Mapping[str, DeadChannel]
-    summary: Summary
-    deadline: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +85,18 @@ class Check:
             stored = not summary.deferred
             alerted = self._alerted(tick, checked.states)
             record = replace(record, alerted=alerted, outages=checked.outages)
-            record = self._deliver(tick, checked, listeners.health).into(record)
+            step = OutboxStep(self.store, self.deliver, self.pay, self.clock)
+            health = step.run(tick, checked, record.configuration, listeners.health)
+            record = health.into(record)
             done = summary.complete
         finally:
             self.store.runs.close(run, record, done=done, stored=stored)
         return summary
 
-    def _tick(self, run: Run, examination: Examination, summary: Summary, deadline: float) -> _Tick:
+    def _tick(self, run: Run, examination: Examination, summary: Summary, deadline: float) -> Tick:
         configuration, listeners = examination.configuration, examination.listeners
-        policy, suspended = configuration.policy, listeners.health.suspended(run.tick)
-        available = configuration.without(suspended)
+        policy, refusing = configuration.policy, listeners.health.refusing(run.tick)
+        available = configuration.without(refusing)
 
         def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
             channels = policy.channels_for(facts, available)
@@ -134,7 +106,7 @@ class Check:
 
         is_suppressed = suppression(run.silences, policy.mute_times, run.tick)
         context = AlertContext(policy.defaults, routing, is_suppressed)
-        return _Tick(run, configuration, context, suspended, summary, deadline)
+        return Tick(run, configuration, context, refusing, summary, deadline)
 
     def _keep_policy(self, configuration: Configuration, kept_digest: str | None) -> str | None:
         """Keeps a valid policy that is new, for when a later one is invalid; returns its digest."""
@@ -145,7 +117,7 @@ class Check:
         is_kept = digest == kept_digest or self.store.policies.keep(text)
         return digest if is_kept else kept_digest
 
-    def _configuration(self, tick: _Tick, faults: Sequence[str]) -> ConfigurationState:
+    def _configuration(self, tick: Tick, faults: Sequence[str]) -> ConfigurationState:
         """Decides and stores the alert about the configuration; returns its new state."""
         for fault in faults:
             _log.error("configuration: %s", fault)
@@ -161,7 +133,7 @@ class Check:
         tick.summary.count(entries)
         return state
 
-    def _accounts(self, tick: _Tick, deadline: float) -> CheckedAccounts:
+    def _accounts(self, tick: Tick, deadline: float) -> CheckedAccounts:
         configuration = tick.configuration
         return check_accounts(
             Batch(tick.run, configuration.accounts, configuration.policy, tick.context, deadline),
@@ -172,7 +144,7 @@ class Check:
             on_read=self.on_read,
         )
 
-    def _alerted(self, tick: _Tick, states: Mapping[str, AccountState]) -> tuple[str, ...]:
+    def _alerted(self, tick: Tick, states: Mapping[str, AccountState]) -> tuple[str, ...]:
         """Returns the accounts with an alert, after ending the alerts of removed accounts."""
         alerted = {name for name, state in states.items() if state.is_alerted}
         for name in set(tick.run.record.alerted) - states.keys():
@@ -186,62 +158,4 @@ class Check:
         sizes = accumulate(len(name.encode()) for name in sorted(alerted))
         return tuple(
             name for name, size in zip(sorted(alerted), sizes, strict=True) if size < _ALERTED_BYTES
-        )
-
-    def _deliver(
-        self, tick: _Tick, checked: CheckedAccounts, health: ChannelHealth
-    ) -> ChannelHealth:
-        """Makes the payments and sends the pending entries; returns the health of the channels."""
-        pending = self.store.outbox.pending()
-        health = self._send(tick, pending.entries, health)
-        # No channel waits for a payment, so the entries about payments are sent afterwards.
-        about_payments: list[OutboxEntry] = []
-        unpaid = 0
-        for order in pending.orders:
-            entries = self._pay(tick, checked, order)
-            about_payments += entries or ()
-            unpaid += entries is None
-        health = self._send(tick, about_payments, health)
-        tick.summary.undelivered += len(pending.malformed) + unpaid
-        return health
-
-    def _send(
-        self, tick: _Tick, entries: Sequence[OutboxEntry], health: ChannelHealth
-    ) -> ChannelHealth:
-        if not entries:
-            return health
-        configuration = tick.configuration
-        report = self.deliver(
-            entries,
-            channels=[
-                it for name, it in configuration.channels.items() if name not in tick.suspended
-            ],
-            configuration=configuration,
-            deadline=tick.deadline,
-        )
-        tick.summary.delivered += report.delivered
-        tick.summary.undelivered += report.undelivered
-        return health.after(report, configuration, tick.run.tick)
-
-    def _pay(
-        self, tick: _Tick, checked: CheckedAccounts, order: PaymentOrder
-    ) -> tuple[OutboxEntry, ...] | None:
-        """Returns the entries that announce a payment; None if its order stays pending."""
-        name = order.notification.account
-        watched = next((it for it in tick.configuration.accounts if it[0].name == name), None)
-        if watched is None:
-            _log.warning("not paid: the account was removed", extra={"account": name})
-            return () if self.store.outbox.remove([order]) else None
-        if name in checked.unsaved:
-            # The next run pays, on the state that is stored.
-            return None
-        return self.pay(
-            order,
-            run=tick.run,
-            state=checked.states[name],
-            account=watched[0],
-            spec=watched[1],
-            policy=tick.configuration.policy,
-            context=tick.context,
-            deadline=tick.deadline,
         )

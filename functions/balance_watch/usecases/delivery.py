@@ -25,6 +25,10 @@ class Outbox(Protocol):
         """Removes accepted entries; returns False if that could not be stored."""
         ...
 
+    def mark_taken(self, entries: Iterable[OutboxEntry], channel: str) -> bool:
+        """Stores that a channel accepted these in place of their own; False if it is not stored."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
@@ -36,6 +40,7 @@ class DeliveryReport:
         permanent: the channels that fail permanently, each with the reason.
         recovered: the channels that accepted something.
         rejecting: the channels that accepted nothing of what they were sent, each with the reason.
+        unsure: those of them that may have accepted it all the same.
     """
 
     delivered: int = 0
@@ -43,6 +48,7 @@ class DeliveryReport:
     permanent: Mapping[str, str] = field(default_factory=dict)
     recovered: frozenset[str] = frozenset()
     rejecting: Mapping[str, str] = field(default_factory=dict)
+    unsure: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -54,6 +60,7 @@ class _ChannelResult:
         permanent: the reason of a failure that is permanent.
         takes: the channel accepted something that it was sent.
         why: the reason of its latest rejection.
+        unsure: it may have accepted something that it was sent all the same.
     """
 
     accepted: list[OutboxEntry] = field(default_factory=list)
@@ -61,28 +68,51 @@ class _ChannelResult:
     permanent: str = ""
     takes: bool = False
     why: str = ""
+    unsure: bool = False
 
 
 class _Fallbacks(NamedTuple):
-    """Chooses the channel for an entry whose own channel is missing or dead."""
+    """Chooses the channel for an entry whose own channel is missing or refuses everything."""
 
     names: Sequence[str]
     unread_kinds: AbstractSet[str]
     renamed: Mapping[str, str]
 
+    def own(self, entry: OutboxEntry) -> str:
+        """Returns the present name of an entry's own channel."""
+        return self.renamed.get(entry.channel, entry.channel)
+
     def assign(
-        self, entries: Iterable[OutboxEntry], channels: Mapping[str, Channel]
-    ) -> dict[str, list[OutboxEntry]]:
-        """Returns the entries by the channel to send them to."""
+        self,
+        entries: Iterable[OutboxEntry],
+        channels: Mapping[str, Channel],
+        refusing: AbstractSet[str],
+    ) -> tuple[dict[str, list[OutboxEntry]], int]:
+        """Returns the entries by the channel to send them to, and the number of the others.
+
+        The others wait for a channel that refuses everything, while a fallback has a copy.
+        """
         fallback = next((name for name in self.names if name in channels), None)
         assigned: dict[str, list[OutboxEntry]] = defaultdict(list)
+        waiting = 0
         for entry in entries:
-            current = self.renamed.get(entry.channel, entry.channel)
+            current = self.own(entry)
             # The channel of an unread kind may exist, so its entries stay pending.
             may_exist = current in channels or kind_of(current) in self.unread_kinds
-            name = current if may_exist or fallback is None else fallback
+            name = current if fallback is None else fallback
+            if current in refusing:
+                if _has_copy(entry, fallback):
+                    waiting += 1
+                    continue
+            elif may_exist:
+                name = current
             assigned[name].append(entry)
-        return assigned
+        return assigned, waiting
+
+
+def _has_copy(entry: OutboxEntry, channel: str | None) -> bool:
+    """Tells whether a channel gets, or has taken, a copy of an entry of another channel."""
+    return entry.channel != channel and channel in (*entry.channels, *entry.taken_by)
 
 
 def deliver(
@@ -94,12 +124,14 @@ def deliver(
     fallbacks: Sequence[str] = (),
     unread_kinds: AbstractSet[str] = frozenset(),
     renamed: Mapping[str, str] = MappingProxyType({}),
+    refusing: AbstractSet[str] = frozenset(),
     clock: Callable[[], float] = time.monotonic,
 ) -> DeliveryReport:
     """Sends pending entries to all channels in parallel, and removes each as it is accepted.
 
     An entry whose channel does not exist or fails permanently goes to the first fallback that
-    exists, unless that fallback gets a copy of its own.
+    exists, unless that fallback gets a copy of its own. The entry of a channel that refuses
+    everything stays in the outbox all the same, for when that channel takes it.
 
     Args:
         entries: the pending entries.
@@ -109,20 +141,29 @@ def deliver(
         fallbacks: the names of the channels that replace others, the preferred one first.
         unread_kinds: the kinds of channels whose entries stay pending, since a channel may exist.
         renamed: the present names of channels, by their former ones.
+        refusing: the channels that exist and refuse everything, so nothing is sent to them.
         clock: a monotonic clock, in seconds.
     """
-    sender = _Sender(outbox, deadline, clock)
     replacements = _Fallbacks(fallbacks, unread_kinds, renamed)
-    first = sender.send(replacements.assign(entries, channels), channels)
+    sender = _Sender(outbox, deadline, clock, replacements, channels.keys() | refusing)
+    assigned, waiting = replacements.assign(entries, channels, refusing)
+    first = sender.send(assigned, channels)
     permanent = {name: result.permanent for name, result in first.items() if result.permanent}
     alive = {name: channel for name, channel in channels.items() if name not in permanent}
     left = [entry for name in permanent for entry in first[name].rejected]
-    second = sender.send(replacements.assign(left, alive), alive)
+    assigned, also_waiting = replacements.assign(left, alive, refusing | permanent.keys())
+    second = sender.send(assigned, alive)
     results = (*first.items(), *second.items())
     accepted = sum(len(result.accepted) for _, result in results)
     recovered = frozenset(name for name, result in results if result.takes)
-    rejecting = {name: it.why for name, it in results if it.why and name not in recovered}
-    return DeliveryReport(accepted, len(entries) - accepted, permanent, recovered, rejecting)
+    return DeliveryReport(
+        accepted,
+        len(entries) - accepted - waiting - also_waiting,
+        permanent,
+        recovered,
+        {name: it.why for name, it in results if it.why and name not in recovered},
+        frozenset(name for name, it in results if it.unsure and name not in recovered),
+    )
 
 
 class _Sender(NamedTuple):
@@ -131,6 +172,8 @@ class _Sender(NamedTuple):
     outbox: Outbox
     deadline: float
     clock: Callable[[], float]
+    replacements: _Fallbacks
+    existing: AbstractSet[str]
 
     def send(
         self, assigned: Mapping[str, Sequence[OutboxEntry]], channels: Mapping[str, Channel]
@@ -147,7 +190,10 @@ class _Sender(NamedTuple):
         if hanging:
             _log.error("a channel did not finish in time", extra={"channels": len(hanging)})
         pool.shutdown(wait=False, cancel_futures=True)
-        late = {tasks[task]: _ChannelResult(why="It did not answer in time.") for task in hanging}
+        late = {
+            tasks[task]: _ChannelResult(why="It did not answer in time.", unsure=True)
+            for task in hanging
+        }
         return {tasks[task]: task.result() for task in ended} | late
 
     def _send(
@@ -162,7 +208,7 @@ class _Sender(NamedTuple):
         copied: list[OutboxEntry] = []
         by_id: dict[str, list[OutboxEntry]] = defaultdict(list)
         for entry in entries:
-            has_copy = entry.channel != name and name in entry.channels
+            has_copy = _has_copy(entry, name)
             (copied if has_copy else by_id[entry.notification.alert_id]).append(entry)
         self._accept(name, copied, result)
         notifications = [copies[0].notification for copies in by_id.values()]
@@ -171,6 +217,7 @@ class _Sender(NamedTuple):
             self._accept(name, [entry for alert_id in ids for entry in by_id[alert_id]], result)
             result.takes = result.takes or bool(ids)
             result.why = send_result.why or result.why
+            result.unsure = result.unsure or send_result.unsure
             if send_result.rejected:
                 left = len(send_result.rejected)
                 facts = {"channel": name, "why": send_result.why, "entries": left}
@@ -204,7 +251,10 @@ class _Sender(NamedTuple):
 
     def _accept(self, name: str, entries: Sequence[OutboxEntry], result: _ChannelResult) -> None:
         result.accepted += entries
-        if entries and not self.outbox.remove(entries):
+        taken = [it for it in entries if self.replacements.own(it) in self.existing - {name}]
+        done = [it for it in entries if it not in taken]
+        is_stored = not taken or self.outbox.mark_taken(taken, name)
+        if not (is_stored and (not done or self.outbox.remove(done))):
             _log.error(
                 "delivered, but not removed from the outbox: it will be sent again",
                 extra={"channel": name},

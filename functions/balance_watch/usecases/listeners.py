@@ -68,7 +68,7 @@ class Listeners(NamedTuple):
 
         Without channels, it is about the alerts that no route sends anywhere.
         """
-        available = self.configuration.without(self.health.dead)
+        available = self.configuration.without(self.health.dead.keys())
         names = destinations(routed, available)
         return any(available.has(name) and self._has_subscriber(name) for name in names)
 

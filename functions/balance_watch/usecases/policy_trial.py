@@ -90,7 +90,7 @@ def replay(
     since: datetime,
 ) -> tuple[Event, ...]:
     """Returns what a policy says of these readings, from a time on; without any silence."""
-    policy, channels = configuration.policy, configuration.without({})
+    policy, channels = configuration.policy, configuration.without()
 
     def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
         return policy.channels_for(facts, channels)

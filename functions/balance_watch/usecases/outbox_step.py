@@ -1,0 +1,207 @@
+"""The last step of a run: pays the orders of the outbox, and sends the entries that still hold."""
+
+import logging
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, Protocol
+
+from balance_watch.config.loading import Configuration
+from balance_watch.domain.alerts import AlertContext
+from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.formatting import iso_time
+from balance_watch.domain.notification import Notification
+from balance_watch.domain.outbox import OutboxEntry, PaymentOrder, still_due
+from balance_watch.domain.rules import Metric
+from balance_watch.domain.run import Run
+from balance_watch.notifiers.channels import ConfiguredChannel
+from balance_watch.store.dynamodb import Store
+from balance_watch.usecases.account_checks import CheckedAccounts
+from balance_watch.usecases.channel_health import ChannelHealth
+from balance_watch.usecases.delivery import DeliveryReport
+from balance_watch.usecases.payments import Pay
+from balance_watch.usecases.summary import Summary
+
+_log = logging.getLogger(__name__)
+
+_PAYING_SHARE = 0.5
+"""The share of the time left that is reserved for payments, if any are due."""
+
+
+class Deliver(Protocol):
+    """Sends pending entries to the configured channels."""
+
+    def __call__(
+        self,
+        entries: Sequence[OutboxEntry],
+        *,
+        channels: Sequence[ConfiguredChannel],
+        configuration: Configuration,
+        deadline: float,
+        refusing: AbstractSet[str] = frozenset(),
+    ) -> DeliveryReport:
+        """Returns how many were accepted, and which channels fail permanently or recovered."""
+        ...
+
+
+class Tick(NamedTuple):
+    """What is the same throughout one run."""
+
+    run: Run
+    configuration: Configuration
+    context: AlertContext
+    refusing: AbstractSet[str]
+    summary: Summary
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxStep:
+    """The step, with everything that it uses."""
+
+    store: Store
+    deliver: Deliver
+    pay: Pay
+    clock: Callable[[], float]
+
+    def run(
+        self,
+        tick: Tick,
+        checked: CheckedAccounts,
+        configured: ConfigurationState,
+        health: ChannelHealth,
+    ) -> ChannelHealth:
+        """Makes the payments and sends the pending entries; returns the health of the channels.
+
+        Args:
+            tick: what is the same throughout the run.
+            checked: the states of the accounts, and the alerts of outages.
+            configured: the state of the configuration's alert.
+            health: the health of the channels before.
+        """
+        pending = self.store.outbox.pending()
+        self.store.outbox.discard(pending.malformed)
+        due = still_due(
+            pending.entries,
+            is_firing=partial(_is_firing, tick, checked, configured),
+            was_rejected=partial(_was_rejected, tick, health),
+            now=tick.run.tick,
+        )
+        self._drop(due.dropped)
+        unsure = health.unsure(tick.run.tick)
+        entries = [it for it in due.entries if not _waits(it, unsure, tick)]
+        tick.summary.undelivered += len(due.entries) - len(entries)
+        # No payment waits for a channel, nor a channel for a payment for longer than its share.
+        left = tick.deadline - self.clock()
+        until = tick.deadline - (left * _PAYING_SHARE if pending.orders else 0)
+        health = self._send(tick, entries, health, until)
+        about_payments: list[OutboxEntry] = []
+        unpaid = 0
+        for order in pending.orders:
+            paid = self._pay(tick, checked, order)
+            about_payments += paid or ()
+            unpaid += paid is None
+        health = self._send(tick, about_payments, health, tick.deadline)
+        tick.summary.undelivered += len(pending.malformed) + unpaid
+        return health
+
+    def _drop(self, entries: Sequence[OutboxEntry]) -> None:
+        """Removes entries that no longer hold."""
+        for notification, channel, *_ in entries:
+            facts = {
+                "account": notification.account,
+                "channel": channel,
+                "metric": notification.metric.value,
+                "reason": notification.reason.value,
+                "said_at": iso_time(notification.said_at),
+            }
+            _log.warning("dropped: it no longer holds, or a later one says more", extra=facts)
+        if entries:
+            self.store.outbox.remove(entries)
+
+    def _send(
+        self,
+        tick: Tick,
+        entries: Sequence[OutboxEntry],
+        health: ChannelHealth,
+        deadline: float,
+    ) -> ChannelHealth:
+        if not entries:
+            return health
+        configuration = tick.configuration
+        report = self.deliver(
+            entries,
+            channels=[
+                it for name, it in configuration.channels.items() if name not in tick.refusing
+            ],
+            configuration=configuration,
+            deadline=deadline,
+            refusing=tick.refusing,
+        )
+        tick.summary.delivered += report.delivered
+        tick.summary.undelivered += report.undelivered
+        return health.after(report, configuration, tick.run.tick)
+
+    def _pay(
+        self, tick: Tick, checked: CheckedAccounts, order: PaymentOrder
+    ) -> tuple[OutboxEntry, ...] | None:
+        """Returns the entries that announce a payment; None if its order stays pending."""
+        name = order.notification.account
+        watched = next((it for it in tick.configuration.accounts if it[0].name == name), None)
+        if watched is None:
+            _log.warning("not paid: the account was removed", extra={"account": name})
+            return () if self.store.outbox.remove([order]) else None
+        if name in checked.unsaved:
+            # The next run pays, on the state that is stored.
+            return None
+        return self.pay(
+            order,
+            run=tick.run,
+            state=checked.states[name],
+            account=watched[0],
+            spec=watched[1],
+            policy=tick.configuration.policy,
+            context=tick.context,
+            deadline=tick.deadline,
+        )
+
+
+def _is_firing(
+    tick: Tick,
+    checked: CheckedAccounts,
+    configured: ConfigurationState,
+    notification: Notification,
+) -> bool:
+    """Tells whether the alert of a notification fires, as far as is known."""
+    name, metric = notification.account, notification.metric
+    if metric is Metric.CONFIGURATION:
+        alert = configured.alert
+    elif metric is Metric.OUTAGE:
+        alert = checked.outages.get(name)
+    elif name in checked.unsaved:
+        return True  # Its new state may be stored, although its reply was lost.
+    elif name in checked.states:
+        alert = checked.states[name].alerts.get(metric)
+    else:
+        # While a secret has a fault, an account may be missing for that reason alone.
+        return not tick.configuration.secrets_are_whole
+    return alert is not None and alert.firing
+
+
+def _was_rejected(tick: Tick, health: ChannelHealth, entry: OutboxEntry) -> bool:
+    """Tells whether a channel is known to have rejected an entry since it was said.
+
+    A run that died may have sent it, and a channel that is left alone as unsure may have taken it.
+    """
+    name = tick.configuration.renamed.get(entry.channel, entry.channel)
+    channel = health.channels.get(name)
+    if tick.run.unfinished or channel is None or (channel.pauses and not channel.refusals):
+        return False
+    return channel.since <= entry.notification.said_at < tick.run.tick
+
+
+def _waits(entry: OutboxEntry, unsure: AbstractSet[str], tick: Tick) -> bool:
+    """Tells whether an entry was sent before, to a channel that may have accepted it."""
+    channel = tick.configuration.renamed.get(entry.channel, entry.channel)
+    return channel in unsure and entry.notification.said_at < tick.run.tick
