@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from balance_watch.domain.reading import AutoReload, Reading
-from tests.support.watchman import reading, watching
+from tests.support.watchman import HOUR, Watchman, reading, watching
 
 BOTH = ["fired sns", "fired slack:default"]
 
@@ -21,9 +21,22 @@ def test_one_check_below_the_threshold_is_no_alert() -> None:
     assert watchman.announces(read("9.9")) + watchman.announces(read("59")) == []
 
 
-def test_two_checks_below_the_threshold_fire() -> None:
+def test_two_checks_that_are_an_hour_apart_fire() -> None:
     watchman = watching()
     watchman.announces(read("9.9"))
+    assert watchman.announces(read("9.9"), HOUR) == BOTH
+
+
+def declined() -> Watchman:
+    """An account that has been below the threshold for ten minutes."""
+    watchman = watching()
+    for _ in range(3):
+        assert watchman.announces(read("9.9")) == []
+    return watchman
+
+
+def test_a_quarter_of_an_hour_below_the_threshold_fires() -> None:
+    watchman = declined()
     assert watchman.announces(read("9.5")) == BOTH
     notification = watchman.entries[0].notification
     assert (notification.rule, notification.metric, notification.severity) == (
@@ -37,8 +50,7 @@ def test_two_checks_below_the_threshold_fire() -> None:
 
 @pytest.mark.parametrize("end", [read("59"), read("9", on=False), read("9", "5")])
 def test_it_ends_when_the_reload_happened_or_is_no_longer_due(end: Reading) -> None:
-    watchman = watching()
-    watchman.announces(read("9.9"))
+    watchman = declined()
     watchman.announces(read("9.5"))
     assert watchman.announces(end) == ["resolved sns", "resolved slack:default"]
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from balance_watch.domain.payment import Payment, PaymentOutcome, Refusal
+from balance_watch.domain.payment import Payment, PaymentOutcome, Purse, Refusal
 from balance_watch.store.dynamodb import Store
-from balance_watch.store.payments import Payments
+from balance_watch.store.payments import Payments, payment_to_item
+from balance_watch.store.table import serialize
 from tests.support.clock import Clock
 from tests.support.dynamodb_clients import Wrapped, failing, refusal, sent_twice
 from tests.support.examples import NEXT, TICK
@@ -17,7 +18,7 @@ from tests.support.examples import NEXT, TICK
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-ACCOUNT = "sms"
+PURSE = Purse("sms", "a-digest")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LATER = 300.0
 """Seconds after which no earlier claim is still under way."""
@@ -33,7 +34,7 @@ def payments(store: Store) -> Payments:
 def claimed(
     payments: Payments, at: object = TICK, idempotency_key: str = "alert 1", **how: object
 ) -> Payment:
-    claim = payments.claim(ACCOUNT, at, idempotency_key=idempotency_key, **how)  # type: ignore[arg-type]
+    claim = payments.claim(PURSE, at, idempotency_key=idempotency_key, **how)  # type: ignore[arg-type]
     assert isinstance(claim, Payment), claim
     return claim
 
@@ -41,18 +42,18 @@ def claimed(
 def settled(
     payments: Payments, outcome: str, at: object = TICK, idempotency_key: str = "alert 1"
 ) -> None:
-    payments.settle(ACCOUNT, claimed(payments, at, idempotency_key), PaymentOutcome(outcome))
+    payments.settle(PURSE, claimed(payments, at, idempotency_key), PaymentOutcome(outcome))
 
 
 def test_a_first_payment_is_claimed(payments: Payments) -> None:
     assert claimed(payments) == Payment(TICK, "alert 1", PaymentOutcome.CLAIMED)
-    assert payments.latest([ACCOUNT]) == {ACCOUNT: Payment(TICK, "alert 1", PaymentOutcome.CLAIMED)}
+    assert payments.latest([PURSE]) == {"sms": Payment(TICK, "alert 1", PaymentOutcome.CLAIMED)}
 
 
 def test_no_second_payment_is_claimed_while_the_first_is_under_way(payments: Payments) -> None:
     claimed(payments)
     a_minute_later = TICK + timedelta(minutes=1)
-    assert payments.claim(ACCOUNT, a_minute_later, idempotency_key="2") is Refusal.UNDER_WAY
+    assert payments.claim(PURSE, a_minute_later, idempotency_key="2") is Refusal.UNDER_WAY
 
 
 @pytest.mark.parametrize("outcome", ["claimed", "unknown"])
@@ -61,7 +62,7 @@ def test_no_second_payment_is_claimed_while_an_outcome_is_unknown(
 ) -> None:
     settled(payments, outcome)
     clock.forward(LATER)
-    assert payments.claim(ACCOUNT, NEXT, idempotency_key="2") is Refusal.OPEN
+    assert payments.claim(PURSE, NEXT, idempotency_key="2") is Refusal.OPEN
 
 
 @pytest.mark.parametrize("outcome", ["paid", "not_enabled", "key_rejected", "not_sent", "cleared"])
@@ -74,7 +75,7 @@ def test_a_payment_is_claimed_after_one_whose_outcome_is_known(
 
 def test_an_alert_is_answered_once(payments: Payments) -> None:
     settled(payments, "paid")
-    assert payments.claim(ACCOUNT, TICK + DAY, idempotency_key="alert 1") is Refusal.ALREADY_MADE
+    assert payments.claim(PURSE, TICK + DAY, idempotency_key="alert 1") is Refusal.ALREADY_MADE
 
 
 def test_an_alert_is_answered_once_even_if_a_person_paid_after_it(
@@ -83,7 +84,7 @@ def test_an_alert_is_answered_once_even_if_a_person_paid_after_it(
     settled(payments, "unknown")
     claimed(payments, NEXT, "command", after_unknown=True)
     clock.forward(LATER)
-    assert payments.claim(ACCOUNT, NEXT, idempotency_key="alert 1") is Refusal.ALREADY_MADE
+    assert payments.claim(PURSE, NEXT, idempotency_key="alert 1") is Refusal.ALREADY_MADE
 
 
 def test_a_payment_of_another_version_is_treated_as_one_of_unknown_outcome(
@@ -91,8 +92,8 @@ def test_a_payment_of_another_version_is_treated_as_one_of_unknown_outcome(
 ) -> None:
     item = {**_key(), "claimed_at": {"S": "2026-11-22T10:05:00Z"}, "outcome": {"S": "refunded"}}
     client.put_item(TableName=table, Item=item)
-    assert payments.latest([ACCOUNT])[ACCOUNT].outcome is PaymentOutcome.UNKNOWN
-    assert payments.claim(ACCOUNT, NEXT, idempotency_key="2") is Refusal.OPEN
+    assert payments.latest([PURSE])["sms"].outcome is PaymentOutcome.UNKNOWN
+    assert payments.claim(PURSE, NEXT, idempotency_key="2") is Refusal.OPEN
 
 
 @pytest.mark.parametrize("outcome", ["claimed", "unknown"])
@@ -107,9 +108,7 @@ def test_a_person_can_claim_after_an_unknown_outcome(
 def test_two_people_who_claim_after_an_unknown_outcome_pay_once(payments: Payments) -> None:
     settled(payments, "unknown")
     assert claimed(payments, NEXT, "2", after_unknown=True)
-    assert (
-        payments.claim(ACCOUNT, NEXT, idempotency_key="3", after_unknown=True) is Refusal.UNDER_WAY
-    )
+    assert payments.claim(PURSE, NEXT, idempotency_key="3", after_unknown=True) is Refusal.UNDER_WAY
 
 
 def test_of_two_that_read_the_same_last_payment_one_claims(
@@ -120,7 +119,7 @@ def test_of_two_that_read_the_same_last_payment_one_claims(
     before = read(RequestItems={table: {"Keys": [_key()], "ConsistentRead": True}})
     outdated = store_over(Wrapped(client, batch_get_item=lambda **_: before))
     claimed(payments, NEXT, "2")
-    assert outdated.payments.claim(ACCOUNT, NEXT, idempotency_key="3") is Refusal.UNDER_WAY
+    assert outdated.payments.claim(PURSE, NEXT, idempotency_key="3") is Refusal.UNDER_WAY
 
 
 def test_a_first_payment_can_be_claimed_by_a_person(payments: Payments) -> None:
@@ -130,9 +129,7 @@ def test_a_first_payment_can_be_claimed_by_a_person(payments: Payments) -> None:
 def test_a_person_cannot_claim_over_a_payment_that_is_under_way(payments: Payments) -> None:
     claimed(payments)
     soon = TICK + timedelta(seconds=30)
-    assert (
-        payments.claim(ACCOUNT, soon, idempotency_key="2", after_unknown=True) is Refusal.UNDER_WAY
-    )
+    assert payments.claim(PURSE, soon, idempotency_key="2", after_unknown=True) is Refusal.UNDER_WAY
 
 
 def test_the_outcome_of_an_older_payment_is_not_stored_for_a_newer_one(
@@ -141,21 +138,23 @@ def test_the_outcome_of_an_older_payment_is_not_stored_for_a_newer_one(
     older = claimed(payments)
     clock.forward(LATER)
     newer = claimed(payments, NEXT, "2", after_unknown=True)
-    payments.settle(ACCOUNT, newer, PaymentOutcome.UNKNOWN)
+    payments.settle(PURSE, newer, PaymentOutcome.UNKNOWN)
     with pytest.raises(ClientError):
-        payments.settle(ACCOUNT, older, PaymentOutcome.PAID)
-    assert payments.latest([ACCOUNT])[ACCOUNT].outcome is PaymentOutcome.UNKNOWN
+        payments.settle(PURSE, older, PaymentOutcome.PAID)
+    assert payments.latest([PURSE])["sms"].outcome is PaymentOutcome.UNKNOWN
 
 
 def test_the_payment_of_one_account_blocks_no_other_account(payments: Payments) -> None:
     claimed(payments)
-    assert isinstance(payments.claim("other", TICK, idempotency_key="alert 1"), Payment)
+    assert isinstance(
+        payments.claim(Purse("sms", "other"), TICK, idempotency_key="alert 1"), Payment
+    )
 
 
 def test_no_more_payments_are_claimed_in_a_day_than_a_rule_allows(payments: Payments) -> None:
     settled(payments, "paid")
     settled(payments, "paid", TICK + HOUR, "2")
-    third = payments.claim(ACCOUNT, TICK + 2 * HOUR, idempotency_key="3", max_per_day=2)
+    third = payments.claim(PURSE, TICK + 2 * HOUR, idempotency_key="3", max_per_day=2)
     assert third is Refusal.ENOUGH
     assert claimed(payments, TICK + DAY, "3", max_per_day=2)
 
@@ -182,14 +181,14 @@ def test_no_payment_is_claimed_while_a_call_fails(
     client: "DynamoDBClient", store_over: StoreOver, call: str, error: Exception
 ) -> None:
     store = store_over(Wrapped(client, **{call: failing(error)}))
-    assert store.payments.claim(ACCOUNT, TICK, idempotency_key="1") is Refusal.NOT_CLAIMED
+    assert store.payments.claim(PURSE, TICK, idempotency_key="1") is Refusal.NOT_CLAIMED
 
 
 def test_a_payment_of_unknown_outcome_can_be_cleared(payments: Payments) -> None:
     settled(payments, "unknown")
-    cleared = payments.clear(ACCOUNT)
+    cleared = payments.clear(PURSE)
     assert cleared is not None
-    assert payments.latest([ACCOUNT])[ACCOUNT].outcome is PaymentOutcome.CLEARED
+    assert payments.latest([PURSE])["sms"].outcome is PaymentOutcome.CLEARED
     assert claimed(payments, NEXT, "2")
 
 
@@ -197,13 +196,36 @@ def test_a_payment_of_unknown_outcome_can_be_cleared(payments: Payments) -> None
 def test_a_payment_that_ended_well_is_not_cleared(payments: Payments, outcome: str | None) -> None:
     if outcome is not None:
         settled(payments, outcome)
-    assert payments.clear(ACCOUNT) is None
+    assert payments.clear(PURSE) is None
 
 
 def test_a_payment_that_is_under_way_is_not_cleared(payments: Payments) -> None:
     claimed(payments)
-    assert payments.clear(ACCOUNT) is None
+    assert payments.clear(PURSE) is None
 
 
 def _key() -> dict[str, dict[str, str]]:
-    return {"pk": {"S": f"ACCOUNT#{ACCOUNT}"}, "sk": {"S": "TOPUP"}}
+    return {"pk": {"S": f"PURSE#{PURSE.digest}"}, "sk": {"S": "TOPUP"}}
+
+
+def test_one_purse_under_two_names_is_paid_as_often_as_under_one(payments: Payments) -> None:
+    settled(payments, "paid")
+    renamed = Purse("messages", PURSE.digest)
+    refused = payments.claim(renamed, NEXT, idempotency_key="2", max_per_day=1)
+    assert refused is Refusal.ENOUGH
+    assert set(payments.latest([PURSE, renamed])) == {"sms", "messages"}
+
+
+def test_a_payment_of_an_earlier_release_counts_and_can_be_cleared(
+    payments: Payments, client: "DynamoDBClient", table: str
+) -> None:
+    item = {
+        **payment_to_item(PURSE, Payment(TICK, "alert 1", PaymentOutcome.UNKNOWN)),
+        "pk": "ACCOUNT#sms",
+    }
+    client.put_item(TableName=table, Item=serialize(item))
+    assert payments.claim(PURSE, NEXT, idempotency_key="2") is Refusal.OPEN
+    assert payments.clear(PURSE) is not None
+    assert payments.claim(PURSE, NEXT, idempotency_key="2", max_per_day=1) is Refusal.ENOUGH
+    assert isinstance(payments.claim(PURSE, NEXT, idempotency_key="2", max_per_day=2), Payment)
+    assert payments.latest([PURSE])["sms"].claimed_at == NEXT

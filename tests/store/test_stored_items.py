@@ -10,7 +10,7 @@ from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.lost_secrets import LostSecret
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
-from balance_watch.domain.payment import Paid, Payment, PaymentOutcome
+from balance_watch.domain.payment import Paid, Payment, PaymentOutcome, Purse
 from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.run import (
@@ -227,14 +227,14 @@ def test_a_payment() -> None:
     earlier = (Paid(TICK - HOUR, "alert 1"),)
     payment = Payment(TICK, "alert 2", PaymentOutcome.PAID, earlier)
     item = {
-        "pk": "ACCOUNT#a",
+        "pk": "PURSE#digest",
         "sk": "TOPUP",
         "claimed_at": AT,
         "answers": "alert 2",
         "outcome": "paid",
         "earlier": [["2026-11-22T09:05:00Z", "alert 1"]],
     }
-    assert payment_to_item("a", payment) == item
+    assert payment_to_item(Purse("a", "digest"), payment) == item
     assert payment_from_item(item) == payment
 
 

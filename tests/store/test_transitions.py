@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from balance_watch.domain.configuration_alert import ConfigurationState
-from balance_watch.domain.payment import Payment, PaymentOutcome
+from balance_watch.domain.payment import Payment, PaymentOutcome, Purse
 from balance_watch.domain.run import Run, Transition
 from balance_watch.store.dynamodb import Store
 from tests.support.clock import Clock
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 StoreOver = Callable[[Any], Store]
 BOTH = (SNS, SLACK)
 LEASE = 100.0
+PURSE = Purse("a", "digest-of-a")
 
 
 def claim(store: Store) -> Run:
@@ -145,7 +146,7 @@ def ordered(store: Store) -> tuple[Run, Payment]:
     """Stores a transition with a payment order, and claims that payment."""
     run = claim(store)
     assert store.save_transitions(run, [transition("a")._replace(entries=(order("a"),))]) == set()
-    payment = store.payments.claim("a", TICK, idempotency_key="alert 1")
+    payment = store.payments.claim(PURSE, TICK, idempotency_key="alert 1")
     assert isinstance(payment, Payment)
     return run, payment
 
@@ -155,27 +156,27 @@ def test_the_end_of_a_payment_replaces_its_order_by_notifications(store: Store) 
     assert store.outbox.pending() == ([], [order("a")], [])
     paid = Payment(payment.claimed_at, payment.idempotency_key, PaymentOutcome.PAID)
     end = Transition(state("a", balance="90"), None, (entry("a", at=NEXT),))
-    assert store.settle_payment(run, order("a"), end, paid)
+    assert store.settle_payment(run, order("a"), end, (PURSE, paid))
     assert store.outbox.pending() == ([entry("a", at=NEXT)], [], [])
     assert store.accounts.states(["a"]) == {"a": state("a", balance="90")}
-    assert store.payments.latest(["a"]) == {"a": paid}
+    assert store.payments.latest([PURSE]) == {"a": paid}
 
 
 def test_the_end_of_a_payment_does_not_replace_the_payment_of_a_person(store: Store) -> None:
     run, payment = ordered(store)
-    store.payments.settle("a", payment, PaymentOutcome.UNKNOWN)
-    by_command = store.payments.claim("a", NEXT, idempotency_key="command 2", after_unknown=True)
+    store.payments.settle(PURSE, payment, PaymentOutcome.UNKNOWN)
+    by_command = store.payments.claim(PURSE, NEXT, idempotency_key="command 2", after_unknown=True)
     end = Transition(state("a"), None, (entry("a", at=NEXT),))
-    assert store.settle_payment(run, order("a"), end, payment)
+    assert store.settle_payment(run, order("a"), end, (PURSE, payment))
     assert store.outbox.pending() == ([entry("a", at=NEXT)], [], [])
-    assert store.payments.latest(["a"]) == {"a": by_command}
+    assert store.payments.latest([PURSE]) == {"a": by_command}
 
 
 def test_the_end_of_a_payment_replaces_no_state_of_another_tick(store: Store) -> None:
     run, payment = ordered(store)
     store.accounts.save([(state("a", at=NEXT), None)])
     end = Transition(state("a"), None, (entry("a", at=NEXT),))
-    assert not store.settle_payment(run, order("a"), end, payment)
+    assert not store.settle_payment(run, order("a"), end, (PURSE, payment))
     assert store.outbox.pending().orders == [order("a")]
     assert store.accounts.states(["a"]) == {"a": state("a", at=NEXT)}
 

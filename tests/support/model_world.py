@@ -43,6 +43,7 @@ from tests.support.crash_points import (
     wait_for_other_threads,
 )
 from tests.support.fakes import PREFIX, WrittenSources
+from tests.support.paid_accounts import purse_in
 from tests.support.tables import new_table
 
 if TYPE_CHECKING:
@@ -174,7 +175,8 @@ class World:
         self.silences = []
 
     def clear_payment(self) -> None:
-        self.store.payments.clear(PAYER)
+        if PAYER in self.watched:
+            self.store.payments.clear(purse_in(self._load(self.store), PAYER))
 
     def _check(self, process: SimulatedProcess) -> Check:
         """Returns the real check; every call to its table is an effect of the process."""

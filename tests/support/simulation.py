@@ -32,6 +32,7 @@ from tests.support.crash_points import (
     wait_for_other_threads,
 )
 from tests.support.fakes import FakeReads
+from tests.support.paid_accounts import purse_in
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -134,7 +135,8 @@ class Simulation:
     @property
     def payment(self) -> Payment | None:
         """The latest payment in the table."""
-        return self.store.payments.latest([PAYS]).get(PAYS)
+        wiring = Wiring(self.settings, make_client=self.clients.__getitem__)
+        return self.store.payments.latest([purse_in(wiring.load(), PAYS)]).get(PAYS)
 
     def _recording(self, wiring: Wiring) -> Deliver:
         """Returns the delivery, which first records what each entry's summary line stands for."""

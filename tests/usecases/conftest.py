@@ -20,7 +20,7 @@ from tests.support.canaries import key
 from tests.support.check_bench import LOW, Bench, FakeDelivery
 from tests.support.clock import Clock
 from tests.support.fakes import FakeReads
-from tests.support.paid_accounts import top_up_policy
+from tests.support.paid_accounts import paying_entry, top_up_policy
 from tests.support.tables import new_table
 
 
@@ -80,14 +80,7 @@ def vonage() -> Iterator[VonageServer]:
 def paying(bench: Bench, vonage: VonageServer) -> Bench:
     """A bench with an account that is topped up when it is low."""
     bench.aws.put_policy(top_up_policy(1))
-    entry = {
-        "name": "sms",
-        "provider": "vonage",
-        "credentials": {"api_key": key(), "api_secret": key("secret")},
-        "variables": {"trx": "first-payment"},
-        "base_url": vonage.url,
-    }
-    bench.put_secret("accounts", {"accounts": [entry]})
+    bench.put_secret("accounts", {"accounts": [paying_entry(vonage)]})
     bench.trust(vonage.authority)
     bench.reads.balances["sms"] = LOW
     return bench

@@ -48,7 +48,7 @@ class Worker:
     def check(self, batch: Batch) -> tuple[CheckedAccounts, Summary]:
         summary = Summary(batch.run.tick)
         checked = check_accounts(
-            batch, summary, store=self.store, read=self.reads, open_payments=lambda _: {}
+            batch, summary, store=self.store, read=self.reads, open_payments=lambda _, __: {}
         )
         return checked, summary
 
@@ -164,7 +164,7 @@ def test_an_open_payment_is_asked_for_and_every_read_is_reported(bench: Bench) -
         Summary(TICK),
         store=bench.store,
         read=bench.reads,
-        open_payments=lambda states: dict.fromkeys(states, PaymentOutcome.UNKNOWN),
+        open_payments=lambda states, _: dict.fromkeys(states, PaymentOutcome.UNKNOWN),
         on_read=lambda account, _, number: read.append((account.name, number)),
     )
     assert read == [("a", 2), ("b", 2)]

@@ -1,18 +1,23 @@
 """Payments that a rule orders: one for an alert, none by guess, and each outcome announced."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import TOP_UP
+from balance_watch.domain.reading import FailureKind, ReadFailure
+from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.payments import Pay
 from local.trouble import Kind, Trouble
 from local.vonage import VonageServer
+from tests.support.canaries import key
 from tests.support.check_bench import LOW, Bench
 from tests.support.dynamodb_clients import Wrapped, failing, refusal
 from tests.support.examples import NEXT, TICK
-from tests.support.paid_accounts import account_of, paid, top_up_policy
+from tests.support.paid_accounts import account_of, paid, paying_entry, purse_in, top_up_policy
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -80,7 +85,7 @@ def test_clearing_a_payment_ends_its_alert_and_allows_the_next_payment(
     account_of(vonage).trouble = Trouble(Kind.LOST)
     paying.run()
     account_of(vonage).trouble = Trouble()
-    assert paying.wiring.store.payments.clear("sms")
+    assert paying.wiring.store.payments.clear(purse_in(paying.wiring.load()))
     paying.reads.balances["sms"] = "50"
     paying.run(NEXT)
     resolved = [
@@ -100,7 +105,7 @@ def test_a_payment_that_the_provider_rejects_is_announced_as_a_warning(
     notification = paying.delivery.accepted[-1].notification
     facts = (notification.rule, notification.value, notification.severity)
     assert facts == ("top_up", "not_enabled", "warning")
-    latest = paying.wiring.store.payments.latest(["sms"])["sms"]
+    latest = paying.wiring.store.payments.latest([purse_in(paying.wiring.load())])["sms"]
     assert latest.outcome is PaymentOutcome.NOT_ENABLED
 
 
@@ -162,3 +167,97 @@ def test_an_account_that_was_removed_is_not_paid_for(paying: Bench, vonage: Vona
     paying.watch("other")
     assert paying.run(NEXT).complete
     assert paid(vonage) == 0
+
+
+def put_off(paying: Bench) -> None:
+    """Runs a check that has no time left to pay what it orders."""
+    paying.check().run(TICK, seconds=15)
+
+
+def told(paying: Bench) -> list[str]:
+    """The details of the notifications about payments."""
+    accepted = [entry.notification for entry in paying.delivery.accepted]
+    return [it.detail for it in accepted if it.rule == TOP_UP]
+
+
+def test_a_payment_that_was_put_off_is_not_made_with_another_key(
+    paying: Bench, vonage: VonageServer
+) -> None:
+    put_off(paying)
+    other = {"api_key": key("other"), "api_secret": key("secret")}
+    paying.put_secret("accounts", {"accounts": [paying_entry(vonage, credentials=other)]})
+    assert paying.run(NEXT).complete
+    assert paid(vonage) == 0
+    assert (
+        "The rule low ordered it, but the account has another key, host or variable now."
+        " Nothing was paid."
+    ) in told(paying)
+
+
+def test_a_payment_that_was_put_off_is_not_made_after_the_owner_has_paid(
+    paying: Bench, vonage: VonageServer
+) -> None:
+    put_off(paying)
+    paying.reads.balances["sms"] = "21.50"
+    assert paying.run(NEXT).complete
+    assert paid(vonage) == 0
+    assert told(paying) == ["The rule low ordered it, but it is no longer due. Nothing was paid."]
+
+
+def test_a_payment_that_was_put_off_waits_until_the_balance_is_read(
+    paying: Bench, vonage: VonageServer
+) -> None:
+    put_off(paying)
+    paying.reads.failures["sms"] = ReadFailure(FailureKind.TIMED_OUT, "No.")
+    assert not paying.run(NEXT).complete
+    assert paid(vonage) == 0
+    paying.reads.failures.clear()
+    assert paying.run(NEXT + (NEXT - TICK)).complete
+    assert paid(vonage) == 1
+
+
+def test_one_purse_under_two_names_is_paid_once(paying: Bench, vonage: VonageServer) -> None:
+    entries = [paying_entry(vonage), paying_entry(vonage, "messages")]
+    paying.put_secret("accounts", {"accounts": entries})
+    paying.reads.balances["messages"] = LOW
+    assert paying.run().complete
+    assert paid(vonage) == 1
+    assert any("its rule allows no more payments within 24 hours" in it for it in told(paying))
+
+
+def test_an_account_that_was_renamed_is_not_paid_for_again(
+    paying: Bench, vonage: VonageServer
+) -> None:
+    paying.run()
+    paying.put_secret("accounts", {"accounts": [paying_entry(vonage, "messages")]})
+    paying.reads.balances["messages"] = LOW
+    assert paying.run(NEXT).complete
+    assert paid(vonage) == 1
+
+
+def test_a_new_secret_beside_the_same_key_is_the_same_purse(
+    paying: Bench, vonage: VonageServer
+) -> None:
+    purse = purse_in(paying.wiring.load())
+    rotated = {"api_key": key(), "api_secret": key("rotated")}
+    paying.put_secret("accounts", {"accounts": [paying_entry(vonage, credentials=rotated)]})
+    assert purse_in(paying.wiring.load()) == purse
+    other = {"trx": "another-payment"}
+    paying.put_secret("accounts", {"accounts": [paying_entry(vonage, variables=other)]})
+    assert purse_in(paying.wiring.load()) != purse
+
+
+def test_a_slow_channel_leaves_half_of_the_time_for_payments(
+    paying: Bench, vonage: VonageServer
+) -> None:
+    deadlines = []
+
+    def deliver(entries: Sequence[OutboxEntry], **others: Any) -> DeliveryReport:  # noqa: ANN401 (each as Deliver has it)
+        deadlines.append(others["deadline"])
+        return paying.delivery(entries, **others)
+
+    check = paying.check()
+    pay = replace(check.pay, clock=lambda: 1000.0)
+    replace(check, clock=lambda: 1000.0, deliver=deliver, pay=pay).run(TICK, seconds=100)
+    assert deadlines == [1050.0, 1100.0]
+    assert paid(vonage) == 1

@@ -9,6 +9,7 @@ import pytest
 from balance_watch.domain.account import Account
 from balance_watch.domain.payment import PaymentOutcome, Refusal
 from balance_watch.errors import PaymentNotRecordedError, TopUpError
+from balance_watch.providers.purse import paid_purse
 from balance_watch.providers.registry import catalogue_provider
 from balance_watch.providers.spec import Spec
 from balance_watch.store.payments import Payments
@@ -52,6 +53,7 @@ def provider(slug: str) -> Spec:
 
 
 VONAGE = provider("vonage")
+PURSE = paid_purse(VONAGE, ACCOUNT)
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def payments(clients: dict[str, Any], open_payments: OpenPayments) -> Payments:
 
 
 def latest(payments: Payments) -> PaymentOutcome | None:
-    payment = payments.latest([ACCOUNT.name]).get(ACCOUNT.name)
+    payment = payments.latest([PURSE]).get(ACCOUNT.name)
     return payment.outcome if payment else None
 
 
@@ -123,11 +125,11 @@ def test_an_account_that_cannot_be_topped_up_is_not_claimed(
         pay_by_hand(payments, top_up, spec, account, TICK)
     assert str(raised.value) == message
     assert top_up.paid == []
-    assert payments.latest([account.name]) == {}
+    assert payments.latest([PURSE]) == {}
 
 
 def test_no_second_payment_is_made_while_the_first_is_under_way(payments: Payments) -> None:
-    payments.claim(ACCOUNT.name, TICK, idempotency_key="an alert")
+    payments.claim(PURSE, TICK, idempotency_key="an alert")
     top_up = FakeTopUp()
     result = pay_by_hand(payments, top_up, VONAGE, ACCOUNT, TICK, after_unknown=True)
     assert (result, top_up.paid) == (Refusal.UNDER_WAY, [])
@@ -174,7 +176,7 @@ def test_an_outcome_that_cannot_be_recorded_is_raised_and_blocks_the_next_paymen
     assert (raised.value.outcome, top_up.paid) == (PaymentOutcome.PAID, ["sms"])
     clock.forward(300)
     assert pay_by_hand(payments, top_up, VONAGE, ACCOUNT, NEXT) is Refusal.OPEN
-    assert payments.clear(ACCOUNT.name) is not None
+    assert payments.clear(PURSE) is not None
     assert pay_by_hand(payments, top_up, VONAGE, ACCOUNT, NEXT) is PaymentOutcome.PAID
 
 

@@ -9,8 +9,9 @@ from rich.text import Text
 from balance_watch.cli.terminal import Subparsers, err, out, sanitize, wiring
 from balance_watch.domain.account import Account, canonical_name
 from balance_watch.domain.formatting import format_time
-from balance_watch.domain.payment import PaymentOutcome, Refusal
+from balance_watch.domain.payment import PaymentOutcome, Purse, Refusal
 from balance_watch.errors import CommandError, PaymentNotRecordedError
+from balance_watch.providers.purse import paid_purse
 from balance_watch.providers.spec import Spec
 from balance_watch.usecases.payments import pay_by_hand, require_top_up
 from balance_watch.wiring import Wiring
@@ -64,7 +65,7 @@ def _top_up(arguments: argparse.Namespace) -> int:
         raise CommandError("There is no such account, or its secret has a fault: see `status`.")
     account, spec = accounts[arguments.account]
     if arguments.clear:
-        return _clear(wired, account.name)
+        return _clear(wired, paid_purse(spec, account))
     require_top_up(spec, account)
     question = (
         f"Top up {account.name} at {spec.name}? The amount is the one that was paid when"
@@ -107,8 +108,8 @@ def _confirmed(question: Text) -> bool:
         return False
 
 
-def _clear(wired: Wiring, account: str) -> int:
-    cleared = wired.store.payments.clear(account)
+def _clear(wired: Wiring, purse: Purse) -> int:
+    cleared = wired.store.payments.clear(purse)
     if cleared is None:
         out.print("There is no payment to clear.")
         return 1

@@ -231,5 +231,5 @@ def _payment_orders(
             continue
         alert = Alert(firing.rule, firing.severity, firing.since)
         notification = builder.for_alert(alert, rule.metric, Reason.FIRED, candidate.evaluation)
-        yield PaymentOrder(notification)
+        yield PaymentOrder(notification, builder.account.purse)
         return

@@ -130,6 +130,7 @@ _PAYMENTS = {
     PaymentOutcome.KEY_REJECTED: "The provider rejected the key.",
     PaymentOutcome.NOT_SENT: "The provider could not be reached, so nothing was sent.",
     PaymentOutcome.PAID: "A later payment succeeded.",
+    PaymentOutcome.DROPPED: "Nothing was paid.",
     PaymentOutcome.CLEARED: "Someone has checked the payment and cleared it.",
 }
 """What the alert on a payment says of each outcome; ACCOUNT stands for the account's name."""

@@ -77,12 +77,20 @@ class NotificationBuilder:
             detail=f"The balance rose by {rise}, from {before} to {after}.",
         )
 
-    def for_payment(self, order: Notification) -> Notification:
-        """Returns the notification of an automatic top-up that was paid."""
+    def for_payment(
+        self, order: Notification, outcome: PaymentOutcome, why: str = ""
+    ) -> Notification:
+        """Returns the notification of an automatic top-up that was paid, or dropped and why."""
         alert = Alert(TOP_UP, Severity.INFO, self.now)
+        if outcome is PaymentOutcome.DROPPED:
+            return replace(
+                self._notification(alert, Metric.TOP_UP, Reason.FIRED),
+                value=outcome.value,
+                detail=f"The rule {order.rule} ordered it, but {why}. Nothing was paid.",
+            )
         return replace(
             self._notification(alert, Metric.TOP_UP, Reason.TOPPED_UP),
-            value=PaymentOutcome.PAID.value,
+            value=outcome.value,
             detail=f"It was triggered by the rule {order.rule}."
             " One of the next checks will see it in the balance.",
         )

@@ -36,9 +36,11 @@ class PaymentOrder(NamedTuple):
     """An order to top up an account once, until it is carried out or dropped.
 
     `notification` is the alert that asks for the payment; its `alert_id` is the idempotency key.
+    `purse` tells what it is to be paid into from another purse under the same name.
     """
 
     notification: Notification
+    purse: str | None = None
 
 
 _LATE = "Sent late: it was so on"
@@ -101,7 +103,9 @@ def still_due(
         if reason is Reason.RESOLVED and has_begun and was_rejected(oldest):
             due += (newest._replace(channel=name, covers=(*older, newest)) for name in taken_by)
             dropped += () if taken_by else (*older, newest)
-        elif reason in _BAD_NEWS and not is_firing(newest.notification):
+        elif reason in _BAD_NEWS and not (
+            _is_of_payment(newest.notification) or is_firing(newest.notification)
+        ):
             dropped += (*older, newest)
         else:
             due.append(newest._replace(covers=older))
@@ -114,9 +118,13 @@ def _subject(entry: OutboxEntry) -> tuple[str, ...]:
     """Returns what an entry is about: entries about one subject make each other superfluous."""
     it = entry.notification
     is_rise = it.reason is Reason.TOPPED_UP
-    # Each payment is money that was spent, so none makes another one superfluous.
-    own = it.alert_id if is_rise and it.metric is Metric.TOP_UP else ""
+    own = it.alert_id if _is_of_payment(it) else ""
     return entry.channel, it.account, it.metric, str(is_rise), own
+
+
+def _is_of_payment(notification: Notification) -> bool:
+    """Tells whether it is about a payment: each is about money, so none replaces another."""
+    return notification.metric is Metric.TOP_UP
 
 
 def _dated(entry: OutboxEntry, now: datetime) -> OutboxEntry:

@@ -12,7 +12,8 @@ class PaymentOutcome(StrEnum):
     """How a payment ended.
 
     `claimed` means that it is being made, or that its end was never stored; `unknown`, that it was
-    sent without a clear answer; `cleared`, that a person has checked it and declares it settled.
+    sent without a clear answer; `cleared`, that a person has checked it and declares it settled;
+    `dropped`, that a rule ordered it and it was not made.
     The words are stored, shown and sent: do not rename.
     """
 
@@ -23,6 +24,7 @@ class PaymentOutcome(StrEnum):
     NOT_SENT = "not_sent"
     UNKNOWN = "unknown"
     CLEARED = "cleared"
+    DROPPED = "dropped"
 
     @property
     def is_settled(self) -> bool:
@@ -44,6 +46,16 @@ class PaymentOutcome(StrEnum):
         )
 
 
+class Purse(NamedTuple):
+    """What a payment goes into: the money that accounts of one provider, host and key share.
+
+    `digest` identifies it; `account` is the name of the account that is paid for.
+    """
+
+    account: str
+    digest: str
+
+
 class Paid(NamedTuple):
     """A payment that moved money or may have: when it was claimed, and its idempotency key."""
 
@@ -53,7 +65,7 @@ class Paid(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """The latest payment into an account.
+    """The latest payment into a purse.
 
     `idempotency_key` is the id of the alert that asked for it, or of the command; `earlier` are the
     payments of the day before it.
@@ -78,6 +90,8 @@ class Refusal(StrEnum):
     UNDER_WAY = "another payment is in progress"
     OPEN = "the result of an earlier payment is not known"
     NOT_CLAIMED = "the claim could not be stored"
+    NOT_READ = "the balance was not read in this run"
+    NO_TIME = "there is no time left"
     ENOUGH = "its rule allows no more payments within 24 hours"
 
 
@@ -93,7 +107,7 @@ def refusal(
     """Returns why a payment may not be made now, or None if it may.
 
     Args:
-        last: the account's latest payment.
+        last: the latest payment into the purse.
         idempotency_key: the alert or command that asks for this payment; each is paid once.
         at: now.
         in_progress: whether the latest payment may still be in progress.

@@ -25,6 +25,7 @@ def decide_payment(
     context: AlertContext,
     traits: ProviderTraits,
     now: datetime,
+    why: str = "",
 ) -> tuple[AccountState, tuple[OutboxEntry, ...]]:
     """Decides what the end of an automatic payment changes and announces.
 
@@ -36,11 +37,12 @@ def decide_payment(
         context: timing, routing and suppression.
         traits: what is known of its provider.
         now: the tick.
+        why: the reason why it was dropped, if it was.
     """
     measurements = measure(state, state.reading, outcome, now)
     builder = NotificationBuilder(account, state, measurements, traits.link, now)
-    if outcome is PaymentOutcome.PAID:
-        notification = builder.for_payment(order)
+    if outcome in (PaymentOutcome.PAID, PaymentOutcome.DROPPED):
+        notification = builder.for_payment(order, outcome, why)
         if context.is_suppressed(notification.facts):
             return state, ()  # When the silence ends, the risen balance is announced.
         return state, entries_for(notification, context.routing(notification.facts))

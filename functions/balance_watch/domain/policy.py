@@ -26,6 +26,9 @@ RESERVED_NAMES = frozenset(
 )
 """The names of built-in rules and notices; a policy's own rule cannot take one of them."""
 
+_RELOADS_WITHIN = timedelta(minutes=15)
+"""Vonage checks the balance every 5 to 10 minutes (its Account API, `top-up`)."""
+
 EMPTY, RUNS_DRY, EXPIRES = "empty", "runs_dry", "expires"
 """Built-in rules that a policy's own rule of the same name replaces.
 
@@ -89,7 +92,10 @@ class Policy:
             ),
             Rule(PROVIDER_FLAG, Metric.PROVIDER_FLAG),
             Rule(
-                AUTO_RELOAD, Metric.AUTO_RELOAD, Severity.CRITICAL, pending_period=PendingPeriod(2)
+                AUTO_RELOAD,
+                Metric.AUTO_RELOAD,
+                Severity.CRITICAL,
+                pending_period=PendingPeriod(2, _RELOADS_WITHIN),
             ),
             Rule(TOP_UP, Metric.TOP_UP),
         ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.outbox import Outgoing, PaymentOrder
-from balance_watch.domain.payment import Payment
+from balance_watch.domain.payment import Payment, Purse
 from balance_watch.domain.run import Run, Transition
 from balance_watch.store.accounts import Accounts, log_unserializable
 from balance_watch.store.events import Events
@@ -116,7 +116,11 @@ class Store:
         return [*self.outbox.puts(entries), *self.events.puts(entries)]
 
     def settle_payment(
-        self, run: Run, order: PaymentOrder, transition: Transition, payment: Payment | None
+        self,
+        run: Run,
+        order: PaymentOrder,
+        transition: Transition,
+        payment: tuple[Purse, Payment] | None,
     ) -> bool:
         """Stores how a payment ended and removes its order; False if nothing was stored.
 
@@ -124,15 +128,15 @@ class Store:
             run: the run that holds the lease.
             order: the order, as it is in the outbox.
             transition: the account's state, and the notifications of how the payment ended.
-            payment: the payment with its outcome; None if it was not made.
+            payment: the payment with its purse and its outcome; None if it was not made.
         """
-        state, put = transition.state, self.accounts.state_put(transition.state)
+        put = self.accounts.state_put(transition.state)
         own = [self.runs.fence(run), put, self.outbox.delete(order)]
         says = self._says(transition.entries)
         if payment is None:
             return self._transact(run, own, says)
         # If a person has paid meanwhile, over this claim, then theirs stays the latest payment.
-        outcome = self.payments.outcome_put(state.account, payment)
+        outcome = self.payments.outcome_put(*payment)
         return self._transact(run, [*own, outcome], says) or self._transact(run, own, says)
 
     def save_outages(

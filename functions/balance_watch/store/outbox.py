@@ -109,12 +109,14 @@ def _covered(entry: Outgoing) -> tuple[OutboxEntry, ...]:
 
 def entry_to_item(entry: Outgoing) -> Item:
     """Returns the item of an entry: everything that it takes to send or to pay it."""
-    channels, taken_by = ((), ()) if isinstance(entry, PaymentOrder) else entry[2:4]
+    if isinstance(entry, PaymentOrder):
+        own: Item = {"channels": [], "purse": entry.purse}
+    else:
+        own = {"channels": list(entry.channels), "taken_by": list(entry.taken_by) or None}
     return {
         **entry_key(entry),
         "channel": _channel_of(entry),
-        "channels": list(channels),
-        **({"taken_by": list(taken_by)} if taken_by else {}),
+        **without_none(own),
         "notification": json.dumps(notification_to_json(entry.notification), ensure_ascii=False),
     }
 
@@ -124,7 +126,7 @@ def entry_from_item(item: Mapping[str, Any]) -> Outgoing:
     notification = notification_from_json(json.loads(item["notification"]))
     channel, channels = item["channel"], tuple(item.get("channels", ()))
     if channel == _PAYMENT_ORDER:
-        return PaymentOrder(notification)
+        return PaymentOrder(notification, item.get("purse"))
     return OutboxEntry(notification, channel, channels, tuple(item.get("taken_by", ())))
 
 

@@ -1,20 +1,27 @@
-"""Payments, one item an account: claimed before they are made, so that none is made twice."""
+"""Payments, one item a purse: claimed before they are made, so that none is made twice."""
 
 import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from balance_watch.domain.payment import Paid, Payment, PaymentOutcome, Refusal, claimed, refusal
+from balance_watch.domain.payment import (
+    Paid,
+    Payment,
+    PaymentOutcome,
+    Purse,
+    Refusal,
+    claimed,
+    refusal,
+)
 from balance_watch.store.items import (
     MALFORMED_ITEM,
     Item,
     account_key,
-    account_of,
     text_of,
     time_of,
 )
@@ -39,16 +46,16 @@ class Payments:
     def __init__(self, table: Table, clock: Callable[[], float] = time.time) -> None:
         self._table, self._clock = table, clock
 
-    def latest(self, accounts: Sequence[str]) -> dict[str, Payment]:
-        """Returns the latest payment of each account that has one.
+    def latest(self, purses: Sequence[Purse]) -> dict[str, Payment]:
+        """Returns the latest payment into each purse that has one, by the account's name.
 
         A malformed one is treated as of unknown outcome, so that no automatic payment follows it.
         """
-        return {account: payment for account, (payment, _) in self._read(accounts).items()}
+        return {account: found.payment for account, found in self._read(purses).items()}
 
     def claim(
         self,
-        account: str,
+        purse: Purse,
         at: datetime,
         *,
         idempotency_key: str,
@@ -60,14 +67,15 @@ class Payments:
         Of two claims at once, one is refused.
         """
         try:
-            last, is_recent = self._last(account)
+            found = self._last(purse)
         except (BotoCoreError, ClientError, TimeoutError) as error:
-            return _not_claimed(account, error)
+            return _not_claimed(purse, error)
+        last = found and found.payment
         why = refusal(
             last,
             idempotency_key=idempotency_key,
             at=at,
-            in_progress=is_recent,
+            in_progress=found is not None and found.is_recent,
             max_per_day=max_per_day,
             after_unknown=after_unknown,
         )
@@ -75,18 +83,21 @@ class Payments:
             return why
         payment = claimed(last, idempotency_key=idempotency_key, at=at)
         try:
-            self._put_claim(account, payment, last)
+            self._put_claim(purse, payment, found)
         except self._table.client.exceptions.ConditionalCheckFailedException:
             return Refusal.UNDER_WAY
         except (BotoCoreError, ClientError) as error:
-            return _not_claimed(account, error)
+            return _not_claimed(purse, error)
         return payment
 
-    def settle(self, account: str, payment: Payment, outcome: PaymentOutcome) -> None:
+    def settle(self, purse: Purse, payment: Payment, outcome: PaymentOutcome) -> None:
         """Stores how a payment ended; raises ClientError if another was claimed since."""
+        self._settle(payment_key(purse), payment, outcome)
+
+    def _settle(self, key: Item, payment: Payment, outcome: PaymentOutcome) -> None:
         self._table.client.update_item(
             TableName=self._table.name,
-            Key=serialize(payment_key(account)),
+            Key=serialize(key),
             UpdateExpression="SET outcome = :outcome",
             ConditionExpression="claimed_at = :at AND answers = :answers",
             ExpressionAttributeValues=serialize(
@@ -98,25 +109,25 @@ class Payments:
             ),
         )
 
-    def clear(self, account: str) -> Payment | None:
+    def clear(self, purse: Purse) -> Payment | None:
         """Settles a payment that failed or whose outcome is unknown: a person has looked into it.
 
         Returns the payment as it was, or None if there is no payment to clear.
         """
-        last, is_recent = self._last(account)
-        if last is None or last.outcome.is_settled:
+        found = self._last(purse)
+        if found is None or found.payment.outcome.is_settled:
             return None
-        if is_recent and last.outcome is PaymentOutcome.CLAIMED:
+        if found.is_recent and found.payment.outcome is PaymentOutcome.CLAIMED:
             return None
-        self.settle(account, last, PaymentOutcome.CLEARED)
-        return last
+        self._settle(found.key, found.payment, PaymentOutcome.CLEARED)
+        return found.payment
 
-    def outcome_put(self, account: str, payment: Payment) -> Action:
+    def outcome_put(self, purse: Purse, payment: Payment) -> Action:
         """Returns the action that stores how a payment ended.
 
         It fails if another payment has been claimed since.
         """
-        item = payment_to_item(account, payment)
+        item = payment_to_item(purse, payment)
         put = {
             "TableName": self._table.name,
             "Item": serialize(item),
@@ -127,32 +138,41 @@ class Payments:
         }
         return {"Put": put}
 
-    def _last(self, account: str) -> tuple[Payment | None, bool]:
-        """Returns the latest payment into an account, and whether its claim is recent."""
-        return self._read([account]).get(account, (None, False))
+    def _last(self, purse: Purse) -> "_Found | None":
+        """Returns the latest payment into a purse, as it was found."""
+        return self._read([purse]).get(purse.account)
 
-    def _read(self, accounts: Sequence[str]) -> dict[str, tuple[Payment, bool]]:
-        payments = {}
-        for item in self._table.read([payment_key(account) for account in accounts]):
-            account = account_of(item)
-            try:
-                is_recent = int(item.get("until", 0)) > self._clock()
-                payments[account] = payment_from_item(item), is_recent
-            except MALFORMED_ITEM as error:
-                facts = {"account": account, "why": type(error).__name__}
-                _log.error("malformed payment: treated as of unknown outcome", extra=facts)
-                payments[account] = Payment(_LONG_AGO, "", PaymentOutcome.UNKNOWN), False
-        return payments
+    def _read(self, purses: Sequence[Purse]) -> dict[str, "_Found"]:
+        keys = {purse: (payment_key(purse), _former_key(purse.account)) for purse in purses}
+        distinct = {key["pk"]: key for pair in keys.values() for key in pair}
+        items = {item["pk"]: item for item in self._table.read(list(distinct.values()))}
+        found = {}
+        for purse, pair in keys.items():
+            item = next((items[key["pk"]] for key in pair if key["pk"] in items), None)
+            if item is not None:
+                found[purse.account] = self._found(item, purse.account)
+        return found
 
-    def _put_claim(self, account: str, payment: Payment, last: Payment | None) -> None:
+    def _found(self, item: Item, account: str) -> "_Found":
+        key = {"pk": item["pk"], "sk": item["sk"]}
+        try:
+            is_recent = int(item.get("until", 0)) > self._clock()
+            return _Found(payment_from_item(item), key, is_recent=is_recent)
+        except MALFORMED_ITEM as error:
+            facts = {"account": account, "why": type(error).__name__}
+            _log.error("malformed payment: treated as of unknown outcome", extra=facts)
+            return _Found(Payment(_LONG_AGO, "", PaymentOutcome.UNKNOWN), key)
+
+    def _put_claim(self, purse: Purse, payment: Payment, found: "_Found | None") -> None:
         """Stores a claim, unless another one has replaced the last payment meanwhile."""
         token = uuid.uuid4().hex
         condition, values = "attribute_not_exists(pk)", {":token": token}
-        if last is not None:
+        if found is not None and found.key == payment_key(purse):
             condition = "claimed_at = :at AND outcome = :outcome"
+            last = found.payment
             values |= {":at": text_of(last.claimed_at), ":outcome": last.outcome.value}
         until = int(self._clock() + _UNDER_WAY_SECONDS)
-        item = {**payment_to_item(account, payment), "token": token, "until": until}
+        item = {**payment_to_item(purse, payment), "token": token, "until": until}
         self._table.client.put_item(
             TableName=self._table.name,
             Item=serialize(item),
@@ -163,15 +183,28 @@ class Payments:
         )
 
 
-def payment_key(account: str) -> Item:
-    """Returns the key of the latest payment into an account."""
+class _Found(NamedTuple):
+    """A payment in the table, the key of its item, and whether its claim is recent."""
+
+    payment: Payment
+    key: Item
+    is_recent: bool = False
+
+
+def payment_key(purse: Purse) -> Item:
+    """Returns the key of the latest payment into a purse."""
+    return {"pk": f"PURSE#{purse.digest}", "sk": "TOPUP"}
+
+
+def _former_key(account: str) -> Item:
+    """Returns the key that an earlier release kept the latest payment under."""
     return {"pk": account_key(account), "sk": "TOPUP"}
 
 
-def payment_to_item(account: str, payment: Payment) -> Item:
-    """Returns the item of the latest payment into an account."""
+def payment_to_item(purse: Purse, payment: Payment) -> Item:
+    """Returns the item of the latest payment into a purse."""
     return {
-        **payment_key(account),
+        **payment_key(purse),
         "claimed_at": text_of(payment.claimed_at),
         "answers": payment.idempotency_key,
         "outcome": payment.outcome.value,
@@ -189,6 +222,7 @@ def payment_from_item(item: Mapping[str, Any]) -> Payment:
     )
 
 
-def _not_claimed(account: str, error: Exception) -> Refusal:
-    _log.error("payment not claimed", extra={"account": account, "why": type(error).__name__})
+def _not_claimed(purse: Purse, error: Exception) -> Refusal:
+    facts = {"account": purse.account, "why": type(error).__name__}
+    _log.error("payment not claimed", extra=facts)
     return Refusal.NOT_CLAIMED

@@ -42,7 +42,9 @@ class Read(Protocol):
         ...
 
 
-OpenPayments = Callable[[Mapping[str, AccountState]], Mapping[str, PaymentOutcome]]
+OpenPayments = Callable[
+    [Mapping[str, AccountState], Mapping[str, WatchedAccount]], Mapping[str, PaymentOutcome]
+]
 """Returns the outcome of the latest payment of each account that has an alert on one."""
 
 OnRead = Callable[[Account, ReadResult, int], None]
@@ -96,7 +98,7 @@ def check_accounts(
     accounts = {account.name: (account, spec) for account, spec in batch.accounts}
     stored = store.accounts.states(list(accounts))
     states = {name: stored.get(name, AccountState(name)) for name in accounts}
-    payments = open_payments(states)
+    payments = open_payments(states, accounts)
     summary.accounts += len(accounts)
     checked = CheckedAccounts(states, batch.run.record.outages)
     if batch.run.unfinished:

@@ -7,17 +7,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext
+from balance_watch.domain.evaluation import evaluate
+from balance_watch.domain.measurements import measure
 from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
-from balance_watch.domain.payment import Payment, PaymentOutcome, Refusal
+from balance_watch.domain.payment import Payment, PaymentOutcome, Purse, Refusal
 from balance_watch.domain.payment_alert import decide_payment
 from balance_watch.domain.policy import Policy
-from balance_watch.domain.rules import Metric
+from balance_watch.domain.rules import Metric, Rule, RuleStatus
 from balance_watch.domain.run import Run, Transition
 from balance_watch.domain.state import AccountState
 from balance_watch.errors import PaymentNotRecordedError, TopUpError
 from balance_watch.providers.client import ACCOUNT_SECONDS
+from balance_watch.providers.purse import paid_purse
 from balance_watch.providers.spec import Spec
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.payments import Payments
@@ -33,7 +37,9 @@ _ORDER_LIFETIME = timedelta(hours=1)
 TopUp = Callable[[Spec, Account], PaymentOutcome]
 """Makes one payment to an account, which has been claimed before, and returns its outcome."""
 
-_RETRIED = (Refusal.UNDER_WAY, Refusal.NOT_CLAIMED)
+_NO_LONGER_DUE = "it is no longer due"
+
+_RETRIED = (Refusal.UNDER_WAY, Refusal.NOT_CLAIMED, Refusal.NOT_READ, Refusal.NO_TIME)
 """Refusals after which the next run tries again."""
 
 
@@ -45,10 +51,13 @@ class Pay:
     top_up: TopUp
     clock: Callable[[], float] = time.monotonic
 
-    def open_payments(self, states: Mapping[str, AccountState]) -> dict[str, PaymentOutcome]:
+    def open_payments(
+        self, states: Mapping[str, AccountState], accounts: Mapping[str, WatchedAccount]
+    ) -> dict[str, PaymentOutcome]:
         """Returns the outcome of the latest payment to each account with an alert on a payment."""
-        alerted = [name for name, state in states.items() if Metric.TOP_UP in state.alerts]
-        latest = self.store.payments.latest(alerted) if alerted else {}
+        alerted = (name for name, state in states.items() if Metric.TOP_UP in state.alerts)
+        purses = [paid_purse(spec, account) for account, spec in map(accounts.__getitem__, alerted)]
+        latest = self.store.payments.latest(purses) if purses else {}
         return {name: payment.outcome for name, payment in latest.items()}
 
     def __call__(
@@ -65,80 +74,107 @@ class Pay:
     ) -> tuple[OutboxEntry, ...] | None:
         """Makes one payment, unless it is no longer due, and stores its outcome.
 
-        A process that dies in between leaves a claim. The run that finds it cannot know whether the
+        It is made only on a balance that this run has read, and that breaches the rule by itself:
+        of the purse that the order is for, and not between the threshold and its recovery. A
+        process that dies in between leaves a claim. The run that finds it cannot know whether the
         payment was made: it announces that, and pays nothing.
 
         Returns:
-            The entries that announce the outcome; none if the order is dropped. None if the order
+            The entries that announce the outcome, or that the order was dropped. None if the order
             stays in the outbox for the next run.
         """
-        limit = self._daily_limit(order, run.tick, state, account, spec, policy)
-        if not limit:
-            return self._drop(order, "it is no longer due")
-        if self.clock() + ACCOUNT_SECONDS + _ANNOUNCE_SECONDS >= deadline:
-            return None
-        payment = self._claim_and_pay(order, run.tick, account, spec, limit)
+        purse = paid_purse(spec, account)
+
+        def settle(
+            outcome: PaymentOutcome, made: Payment | None = None, why: str = ""
+        ) -> tuple[OutboxEntry, ...] | None:
+            facts = {"account": account.name, "outcome": outcome.value, "why": why}
+            _log.warning("top-up", extra=facts)
+            after, entries = decide_payment(
+                state,
+                outcome,
+                order.notification,
+                account=account,
+                context=context,
+                traits=spec.traits,
+                now=run.tick,
+                why=why,
+            )
+            paid = None if made is None else (purse, made)
+            end = Transition(after, None, entries)
+            return entries if self.store.settle_payment(run, order, end, paid) else None
+
+        rule = next(
+            (it for it in policy.rules_for(account) if it.name == order.notification.rule), None
+        )
+        why_not = _why_not(order, rule, run.tick, state, account, spec)
+        if why_not is not None or rule is None:
+            return settle(PaymentOutcome.DROPPED, why=why_not or _NO_LONGER_DUE)
+        payment = self._put_off(run, state, deadline) or self._claim_and_pay(
+            order, run.tick, purse, account, spec, rule.top_ups
+        )
         if payment in _RETRIED:
             _log.error("not paid yet: %s", payment, extra={"account": account.name})
             return None
-        if isinstance(payment, Refusal) and payment is not Refusal.OPEN:
-            return self._drop(order, payment.value)
-        made = payment if isinstance(payment, Payment) else None
-        outcome = made.outcome if made else PaymentOutcome.UNKNOWN
-        _log.warning("top-up", extra={"account": account.name, "outcome": outcome.value})
-        state, entries = decide_payment(
-            state,
-            outcome,
-            order.notification,
-            account=account,
-            context=context,
-            traits=spec.traits,
-            now=run.tick,
-        )
-        stored = self.store.settle_payment(run, order, Transition(state, None, entries), made)
-        return entries if stored else None
+        if payment is Refusal.OPEN:
+            return settle(PaymentOutcome.UNKNOWN)
+        if isinstance(payment, Refusal):
+            return settle(PaymentOutcome.DROPPED, why=payment.value)
+        return settle(payment.outcome, payment)
 
-    def _daily_limit(
+    def _claim_and_pay(
         self,
         order: PaymentOrder,
         tick: datetime,
-        state: AccountState,
+        purse: Purse,
         account: Account,
         spec: Spec,
-        policy: Policy,
-    ) -> int:
-        """Returns how many payments the rule allows in 24 hours; 0 if this one is no longer due."""
-        rule_name = order.notification.rule
-        is_late = tick - order.notification.said_at > _ORDER_LIFETIME
-        if is_late or rule_name not in state.rules or spec.cannot_top_up(account) is not None:
-            return 0
-        rules = policy.rules_for(account)
-        return next((rule.top_ups for rule in rules if rule.name == rule_name), 0)
-
-    def _claim_and_pay(
-        self, order: PaymentOrder, tick: datetime, account: Account, spec: Spec, limit: int
+        limit: int,
     ) -> Payment | Refusal:
         """Claims and makes a payment.
 
         If an earlier run claimed it and did not store its outcome, the outcome is unknown.
         """
         alert_id = order.notification.alert_id
-        claim = self.store.payments.claim(
-            account.name, tick, idempotency_key=alert_id, max_per_day=limit
-        )
+        claim = self.store.payments.claim(purse, tick, idempotency_key=alert_id, max_per_day=limit)
         if isinstance(claim, Payment):
             return replace(claim, outcome=self.top_up(spec, account))
         if claim is Refusal.ALREADY_MADE:
-            latest = self.store.payments.latest([account.name]).get(account.name)
+            latest = self.store.payments.latest([purse]).get(account.name)
             is_same = latest is not None and latest.idempotency_key == alert_id
             if latest and is_same and latest.outcome is PaymentOutcome.CLAIMED:
                 return replace(latest, outcome=PaymentOutcome.UNKNOWN)
         return claim
 
-    def _drop(self, order: PaymentOrder, why: str) -> tuple[OutboxEntry, ...] | None:
-        """Takes an order out of the outbox; returns None if that failed."""
-        _log.warning("not paid: %s", why, extra={"account": order.notification.account})
-        return () if self.store.outbox.remove([order]) else None
+    def _put_off(self, run: Run, state: AccountState, deadline: float) -> Refusal | None:
+        """Returns why a payment cannot be made in this run, although it may be due."""
+        if state.failure is not None or state.checked_at != run.tick:
+            return Refusal.NOT_READ
+        needed = ACCOUNT_SECONDS + _ANNOUNCE_SECONDS
+        return Refusal.NO_TIME if self.clock() + needed >= deadline else None
+
+
+def _why_not(
+    order: PaymentOrder,
+    rule: Rule | None,
+    tick: datetime,
+    state: AccountState,
+    account: Account,
+    spec: Spec,
+) -> str | None:
+    """Returns why a payment is never to be made; None if it may be due."""
+    if tick - order.notification.said_at > _ORDER_LIFETIME:
+        return "it was put off for more than an hour"
+    if order.purse is not None and account.purse is not None and order.purse != account.purse:
+        return "the account has another key, host or variable now"
+    if rule is None or not rule.top_ups or spec.cannot_top_up(account) is not None:
+        return _NO_LONGER_DUE
+    if state.failure is None and state.checked_at == tick:
+        measurements = measure(state, state.reading, None, tick)
+        status = evaluate(rule, measurements, firing=False).status
+        if rule.name not in state.rules or status is not RuleStatus.BREACHED:
+            return _NO_LONGER_DUE
+    return None
 
 
 def pay_by_hand(
@@ -166,8 +202,9 @@ def pay_by_hand(
             it is cleared, every other payment to the account is refused.
     """
     require_top_up(spec, account)
+    purse = paid_purse(spec, account)
     claim = payments.claim(
-        account.name,
+        purse,
         now,
         idempotency_key=f"command {uuid.uuid4()}",
         after_unknown=after_unknown,
@@ -176,7 +213,7 @@ def pay_by_hand(
         return claim
     outcome = top_up(spec, account)
     try:
-        payments.settle(account.name, claim, outcome)
+        payments.settle(purse, claim, outcome)
     except Exception as error:
         # Whatever goes wrong here, the payment was made: the person must learn its outcome.
         raise PaymentNotRecordedError(account.name, outcome) from error
