@@ -30,11 +30,11 @@ from balance_watch.providers.parallel import PER_HOST, read_all
 from balance_watch.providers.spec import Spec
 from balance_watch.store.dynamodb import Store
 from balance_watch.transport import Transport
-from balance_watch.usecases.account_checks import OnRead
 from balance_watch.usecases.check import Check
 from balance_watch.usecases.configuration_faults import examine
 from balance_watch.usecases.delivery import DeliveryReport, deliver
 from balance_watch.usecases.payments import Pay
+from balance_watch.usecases.reading import OnRead
 from balance_watch.validation import Faults
 
 Client = Any
@@ -128,7 +128,7 @@ class Wiring(TableWiring):
     @cached_property
     def providers(self) -> ProviderClient:
         """Asks providers for balances."""
-        return ProviderClient(self.transport)
+        return ProviderClient(self.transport, paced=True)
 
     def secrets(self) -> Secrets:
         """Reads the secrets of accounts and channels."""

@@ -203,9 +203,11 @@ def test_only_the_accounts_that_have_started_have_results() -> None:
 
 def test_a_read_that_has_started_and_not_ended_in_time_times_out() -> None:
     release, elapsed = threading.Event(), [0.0]
+    stuck = threading.Semaphore(0)
 
     def answer(account: Account) -> Reading:
         if account.name.startswith("stuck"):
+            stuck.release()
             release.wait(SECONDS)
         return FINE
 
@@ -214,6 +216,7 @@ def test_a_read_that_has_started_and_not_ended_in_time_times_out() -> None:
     )
     run = read_all(FakeClient(answer), accounts, now=NOW, deadline=30.0, clock=lambda: elapsed[0])
     fine = [next(run) for _ in range(2)]
+    assert all(stuck.acquire(timeout=SECONDS) for _ in range(2))
     elapsed[0] = 30.0
     rest = list(run)
     release.set()
@@ -230,3 +233,59 @@ def test_the_limit_applies_to_the_host_that_is_actually_read() -> None:
     assert host_of(YOU, account_of("you", "https://gateway.example:8443/you")) == (
         "gateway.example:8443"
     )
+
+
+def limited(retry_after: float | None = None) -> ReadFailure:
+    return ReadFailure(FailureKind.RATE_LIMITED, "HTTP 429.", retry_after)
+
+
+def test_an_account_that_its_host_rejects_for_its_limit_is_read_again() -> None:
+    asked: Counter[str] = Counter()
+    elapsed, lock = [0.0], threading.Lock()
+
+    def sleep(seconds: float) -> None:
+        with lock:
+            elapsed[0] += seconds
+
+    def answer(account: Account) -> ReadResult:
+        asked[account.name] += 1
+        return FINE if asked[account.name] > 2 else limited()
+
+    accounts = accounts_at("https://one.example", 30)
+    read = read_all(
+        FakeClient(answer),
+        accounts,
+        now=NOW,
+        deadline=100_000.0,
+        clock=lambda: elapsed[0],
+        sleep=sleep,
+    )
+    assert sorted((account.name, result) for account, result in read) == sorted(
+        (name, FINE) for name in names(accounts)
+    )
+
+
+def test_of_a_host_that_asks_for_a_long_pause_every_account_is_rate_limited() -> None:
+    asked: list[str] = []
+
+    def answer(account: Account) -> ReadResult:
+        asked.append(account.name)
+        return limited(3600.0)
+
+    accounts = accounts_at("https://one.example", 30)
+    found = dict(results(FakeClient(answer), accounts))
+    assert sorted(found) == names(accounts)
+    assert {it.kind for it in found.values() if isinstance(it, ReadFailure)} == {
+        FailureKind.RATE_LIMITED
+    }
+    assert len(asked) <= PER_HOST
+
+
+def test_the_limit_of_one_host_delays_no_other() -> None:
+    def answer(account: Account) -> ReadResult:
+        return limited(3600.0) if account.name.startswith("slow") else FINE
+
+    slow = accounts_at("https://slow.example", 5, "slow")
+    fine = accounts_at("https://fine.example", 5, "fine")
+    found = results(FakeClient(answer), [*slow, *fine])
+    assert sorted(name for name, result in found if result is FINE) == names(fine)

@@ -1,5 +1,7 @@
 """What a run remembers of secrets, subscribers and channels comes back from its item as it was."""
 
+from datetime import UTC, datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,11 +41,12 @@ def test_a_record_comes_back_as_it_was(record: RunRecord) -> None:
     assert record_from_item(deserialize(serialize(record_to_item(record)))) == record
 
 
-def test_a_channel_that_an_earlier_release_took_for_dead_is_tried_again() -> None:
+def test_a_channel_that_an_earlier_release_took_for_dead_is_dead_until_its_next_try() -> None:
     at = "2026-11-22T10:05:00Z"
     record = record_from_item({"gone": {"slack:a": {"digest": "x", "at": at, "why": "No."}}})
     ((name, channel),) = record.failing_channels
-    assert (name, channel.why, channel.is_dead, channel.try_at) == ("slack:a", "No.", False, None)
+    assert (name, channel.why, channel.is_dead) == ("slack:a", "No.", True)
+    assert channel.try_at == datetime(2026, 11, 23, 10, 5, tzinfo=UTC)
 
 
 def test_a_record_of_an_earlier_release_remembers_nothing() -> None:

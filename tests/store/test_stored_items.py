@@ -254,6 +254,7 @@ def test_the_record_of_a_run() -> None:
         {"accounts/eu": LostSecret(TICK, frozenset({"ijkl"}))},
         {"slack:default": "abc"},
         {"every account": replace(ALERT, ended_at=None)},
+        {"a": NEXT},
     )
     item = {
         "configuration": {
@@ -282,6 +283,7 @@ def test_the_record_of_a_run() -> None:
                 "why": "It answered 500.",
             },
         },
+        "paused": {"a": "2026-11-22T10:10:00Z"},
         "subscribers": {"digest": "ghi", "at": AT, "confirmed": 2},
         "secrets": {"accounts": "abcdef/h", "accounts/big": "?", "slack": ""},
         "lost": {"accounts/eu": {"since": AT, "accounts": "ijkl"}},

@@ -216,7 +216,7 @@ def _an_outage_is_one_message(world: World, notification: Notification) -> None:
 
 
 def _the_notification_is_not_silenced(world: World, notification: Notification) -> None:
-    if notification.metric in (Metric.UNREADABLE, Metric.CONFIGURATION):
+    if notification.metric in (Metric.UNREADABLE, Metric.OUTAGE, Metric.CONFIGURATION):
         return
     for silence in world.every_silence:
         within = silence.created_at < notification.said_at < silence.until

@@ -19,7 +19,7 @@ def _account(name: str, provider: str = "you", **fields: object) -> JsonObject:
 
 
 def _payer(name: str) -> JsonObject:
-    return _account(name, "vonage", variables={"trx": "first-payment"})
+    return _account(name, "vonage", variables={"trx": f"payment-of-{name}"})
 
 
 _LOW: JsonObject = {"alert_below": "20"}

@@ -48,5 +48,6 @@ def test_a_dead_webhook_is_not_tried_that_day(upgrade: Upgrade) -> None:
     assert upgrade.next.channels_notified_of("pending") == {TOPIC: 1, DEFAULT: 1}
     before = upgrade.item_before("RUN", "RUN")["gone"]
     assert before.keys() == {ARCHIVED}
-    assert upgrade.next.item("RUN", "RUN")["gone"] == before
-    assert upgrade.soon.item("RUN", "RUN")["gone"] == {}
+    after = upgrade.next.item("RUN", "RUN")["rejecting"]
+    assert after[ARCHIVED]["digest"] == before[ARCHIVED]["digest"]
+    assert upgrade.soon.item("RUN", "RUN")["rejecting"] == {}

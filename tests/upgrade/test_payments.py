@@ -1,23 +1,34 @@
 """Payments that an earlier release ordered, claimed or made are not made twice."""
 
+from balance_watch.store.table import deserialize
+from tests.upgrade.accounts import JsonObject
 from tests.upgrade.stack import NEXT
 from tests.upgrade.upgrade import Upgrade
 
 
+def payment_for(upgrade: Upgrade, alert_id: str) -> JsonObject:
+    """Returns the payment in the table that an alert has asked for."""
+    items = map(deserialize, upgrade.next.items)
+    (item,) = (
+        item for item in items if item["pk"].startswith("PURSE#") and item["answers"] == alert_id
+    )
+    return item
+
+
 def test_a_pending_payment_order_is_executed_once_and_announced(upgrade: Upgrade) -> None:
     assert upgrade.next.payments["pays-owed"] == 1
-    made = upgrade.next.item("ACCOUNT#pays-owed", "TOPUP")
-    assert (made["outcome"], made["claimed_at"]) == ("paid", NEXT)
     orders = upgrade.pending_before("top_up")
     (order,) = (order for order in orders if order["account"] == "pays-owed")
-    assert made["answers"] == order["alert_id"]
+    made = payment_for(upgrade, order["alert_id"])
+    assert (made["outcome"], made["claimed_at"]) == ("paid", NEXT)
     assert not upgrade.soon.payments
     assert not upgrade.later.payments
 
 
 def test_a_claim_without_an_outcome_is_announced_as_unknown_and_not_paid(upgrade: Upgrade) -> None:
     assert upgrade.next.payments["pays-claimed"] == 0
-    assert upgrade.next.item("ACCOUNT#pays-claimed", "TOPUP")["outcome"] == "unknown"
+    before = upgrade.item_before("ACCOUNT#pays-claimed", "TOPUP")
+    assert payment_for(upgrade, before["answers"])["outcome"] == "unknown"
     (message,) = (
         message
         for message in upgrade.next.topic
@@ -45,7 +56,12 @@ def test_payments_of_the_last_day_count_towards_the_limit(upgrade: Upgrade) -> N
 
 def test_a_payment_that_a_person_cleared_blocks_no_other(upgrade: Upgrade) -> None:
     assert upgrade.next.payments["pays-cleared"] == 1
-    made = upgrade.next.item("ACCOUNT#pays-cleared", "TOPUP")
+    (alert,) = (
+        message
+        for message in upgrade.next.topic
+        if message["account"] == "pays-cleared" and message["rule"] == "pay"
+    )
+    made = payment_for(upgrade, alert["alert_id"])
     assert [at for at, _ in made["earlier"]] == ["2026-11-23T22:00:00Z"]
 
 

@@ -42,7 +42,7 @@ def test_a_pending_entry_is_sent_with_its_own_alert_id(upgrade: Upgrade) -> None
 def test_an_entry_that_was_pending_for_a_webhook_is_sent_there_and_removed(
     upgrade: Upgrade,
 ) -> None:
-    for channel, new in ((DEFAULT, 10), (ONCALL, 3)):
+    for channel, new in ((DEFAULT, 11), (ONCALL, 3)):
         pending = Counter(message["account"] for message in upgrade.pending_before(channel))
         for account in pending:
             assert upgrade.next.channels_notified_of(account)[channel] >= pending[account]
@@ -83,6 +83,7 @@ def test_only_pending_and_new_notifications_are_sent(upgrade: Upgrade) -> None:
             Announcement("pays-cleared", "top_up", "topped_up"),
             Announcement("pays-owed", "top_up", "topped_up"),
             Announcement("pays-claimed", "top_up", "fired"),
+            Announcement("pays-paid", "top_up", "fired"),
             *(Announcement(account, "runs_dry", "fired") for account in RUNS_DRY),
         ]
     )

@@ -96,6 +96,7 @@ class RunRecord:
         lost_secrets: those that have disappeared, for as long as a fault reports them.
         channels: the digest of each channel's address by the channel's name, former names too.
         outages: the alerts of outages, by name.
+        paused: the accounts that are left alone, as their host asks, each with the time until when.
     """
 
     configuration: ConfigurationState = field(default_factory=ConfigurationState)
@@ -107,6 +108,7 @@ class RunRecord:
     lost_secrets: LostSecrets = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)
     outages: Mapping[str, Alert] = field(default_factory=dict)
+    paused: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

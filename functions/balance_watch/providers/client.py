@@ -26,7 +26,10 @@ _CLIENT_ERRORS = range(400, 500)
 
 
 class ProviderClient:
-    """Sends requests to providers through a transport; tests replace clock, sleep and jitter."""
+    """Sends requests to providers through a transport; tests replace clock, sleep and jitter.
+
+    With `paced`, a 429 is not answered by a retry: whoever reads many accounts asks the host again.
+    """
 
     def __init__(
         self,
@@ -35,7 +38,9 @@ class ProviderClient:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
+        paced: bool = False,
     ) -> None:
+        self._paced = paced
         self._transport = transport
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
 
@@ -55,7 +60,8 @@ class ProviderClient:
                 break
             pause = _BACKOFF_SECONDS * 2**attempt * (0.5 + self._jitter() / 2)
             pause = max(pause, result.retry_after or 0)
-            if attempt == ATTEMPTS - 1 or self._clock() + pause >= deadline:
+            waits = self._paced and result.kind is FailureKind.RATE_LIMITED
+            if waits or attempt == ATTEMPTS - 1 or self._clock() + pause >= deadline:
                 break
             self._sleep(pause)
         return result

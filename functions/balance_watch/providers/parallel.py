@@ -4,16 +4,22 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from queue import Empty, SimpleQueue
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
 from balance_watch.providers.client import ATTEMPT_SECONDS, ProviderClient
+from balance_watch.providers.host_pace import HostPace
 from balance_watch.providers.request import host_of
 from balance_watch.providers.spec import Spec
 
 PER_HOST = 10
+_NO_TURN = ReadFailure(
+    FailureKind.RATE_LIMITED, "Its host asks for fewer requests, and it has not got its turn."
+)
 _MAX_THREADS = 256
 """Lambda allows 1,024 threads ("Lambda quotas", AWS Lambda developer guide)."""
 
@@ -25,11 +31,14 @@ def read_all(
     now: datetime,
     deadline: float,
     clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[tuple[Account, ReadResult]]:
     """Yields each account with its result, in the order in which the reads end.
 
     An account that cannot start in time for one whole attempt is not yielded: it is deferred. One
-    that has started and has not ended by the deadline is a timeout.
+    that has started and has not ended by the deadline is a timeout. A host that answers HTTP 429 is
+    asked more slowly, and the account again, as long as there is time; then it is rate limited, and
+    so are those that have not got their turn.
 
     Args:
         client: reads one account.
@@ -37,25 +46,16 @@ def read_all(
         now: the tick that the readings belong to.
         deadline: the time on the clock by which reading ends.
         clock: seconds, monotonic.
+        sleep: waits for the turn of a host.
     """
-    results: SimpleQueue[tuple[Account, ReadResult] | None] = SimpleQueue()
-    started: dict[str, Account] = {}
-
-    def work(queue: deque[tuple[Account, Spec]]) -> None:
-        while queue and clock() < deadline - ATTEMPT_SECONDS:
-            try:
-                account, spec = queue.popleft()
-            except IndexError:
-                break
-            started[account.name] = account
-            results.put((account, _read(client, spec, account, now, deadline)))
-        results.put(None)
-
+    work = _Work(client, now, deadline, clock, sleep)
+    results, started = work.results, work.started
+    paces: dict[int, HostPace] = defaultdict(lambda: HostPace(clock))
     workers = _workers(accounts)
     pool = ThreadPoolExecutor(max_workers=min(_MAX_THREADS, max(1, len(workers))))
     try:
         for queue in workers:
-            pool.submit(work, queue)
+            pool.submit(work.run, queue, paces[id(queue)])
         working = len(workers)
         while working:
             try:
@@ -71,8 +71,52 @@ def read_all(
             # Only the resolution of a name can outlast the deadline of a socket.
             text = "No reply came before the end of the run."
             yield account, ReadFailure(FailureKind.TIMED_OUT, text)
+        slow = {id(queue): queue for queue in workers if paces[id(queue)].is_slow}
+        for account, _ in chain.from_iterable(queue.copy() for queue in slow.values()):
+            yield account, work.limited.get(account.name, _NO_TURN)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What all workers share: how to read, and what has been read.
+
+    `started` has the accounts that are being read, `limited` the latest failure of those that their
+    host has rejected because of its limit.
+    """
+
+    client: ProviderClient
+    now: datetime
+    deadline: float
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    results: SimpleQueue[tuple[Account, ReadResult] | None] = field(default_factory=SimpleQueue)
+    started: dict[str, Account] = field(default_factory=dict)
+    limited: dict[str, ReadFailure] = field(default_factory=dict)
+
+    def run(self, queue: deque[tuple[Account, Spec]], pace: HostPace) -> None:
+        """Reads accounts of one host, each at its turn, while there is time for a whole attempt."""
+        while queue and (turn := pace.turn()) < self.deadline - ATTEMPT_SECONDS:
+            self.sleep(max(0.0, turn - self.clock()))
+            if pace.is_due(turn):
+                self._read_next(queue, pace, turn)
+        self.results.put(None)
+
+    def _read_next(self, queue: deque[tuple[Account, Spec]], pace: HostPace, turn: float) -> None:
+        try:
+            account, spec = queue.popleft()
+        except IndexError:
+            return
+        self.started[account.name] = account
+        result = _read(self.client, spec, account, self.now, self.deadline)
+        if isinstance(result, ReadFailure) and result.kind is FailureKind.RATE_LIMITED:
+            left = pace.slow_down(turn, result.retry_after)
+            self.limited[account.name] = replace(result, retry_after=left)
+            self.started.pop(account.name)
+            queue.append((account, spec))
+        else:
+            self.results.put((account, result))
 
 
 def _workers(accounts: Sequence[tuple[Account, Spec]]) -> list[deque[tuple[Account, Spec]]]:

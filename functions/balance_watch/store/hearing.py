@@ -1,6 +1,7 @@
-"""The run record's secrets, subscribers and channels, as attributes: pure."""
+"""The run record's secrets, subscribers, channels and paused accounts, as attributes: pure."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from balance_watch.domain.lost_secrets import DIGEST_LENGTH, Digests, LostSecret
@@ -29,6 +30,7 @@ def hearing_to_item(record: RunRecord) -> Item:
             for name, it in record.lost_secrets.items()
         },
         "channels": dict(record.channels),
+        "paused": {name: text_of(until) for name, until in record.paused.items()},
         "subscribers": without_none({**known, "confirmed": topic and topic.confirmed}),
         "rejecting": {name: _failing_to_item(it) for name, it in record.failing_channels},
     }
@@ -44,6 +46,7 @@ def hearing_from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "failing_channels": tuple(sorted(failing.items())),
         "subscribers": _subscribers(item.get("subscribers", {})),
+        "paused": {str(name): time_of(until) for name, until in item.get("paused", {}).items()},
         "channels": {str(name): str(digest) for name, digest in item.get("channels", {}).items()},
         "secrets": {name: _digests(text) for name, text in item.get("secrets", {}).items()},
         "lost_secrets": {
@@ -83,9 +86,10 @@ def _failing(item: Mapping[str, Any]) -> FailingChannel:
 
 
 def _dead(item: Mapping[str, Any]) -> FailingChannel:
-    """Returns a channel that an earlier release took for dead: it is tried again at once."""
+    """Returns a channel that an earlier release took for dead, and tried once a day."""
     at = time_of(item["at"])
-    return FailingChannel(str(item["digest"]), at, at, str(item["why"]))
+    since, again = at - timedelta(hours=1), at + timedelta(days=1)
+    return FailingChannel(str(item["digest"]), since, at, str(item["why"]), since, 3, 9, again)
 
 
 def _subscribers(item: Mapping[str, Any]) -> TopicSubscribers | None:

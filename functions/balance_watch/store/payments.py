@@ -4,6 +4,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -131,7 +132,10 @@ class Payments:
         put = {
             "TableName": self._table.name,
             "Item": serialize(item),
-            "ConditionExpression": "claimed_at = :at AND answers = :answers",
+            # The claim may be one of an earlier release, under another key.
+            "ConditionExpression": (
+                "attribute_not_exists(pk) OR (claimed_at = :at AND answers = :answers)"
+            ),
             "ExpressionAttributeValues": serialize(
                 {":at": item["claimed_at"], ":answers": item["answers"]}
             ),
@@ -148,12 +152,15 @@ class Payments:
         items = {item["pk"]: item for item in self._table.read(list(distinct.values()))}
         found = {}
         for purse, pair in keys.items():
-            item = next((items[key["pk"]] for key in pair if key["pk"] in items), None)
-            if item is not None:
-                found[purse.account] = self._found(item, purse.account)
+            own, former = (self._found(items.get(key["pk"]), purse.account) for key in pair)
+            latest = _latest(own, former)
+            if latest is not None:
+                found[purse.account] = latest._replace(own=own and own.payment)
         return found
 
-    def _found(self, item: Item, account: str) -> "_Found":
+    def _found(self, item: Item | None, account: str) -> "_Found | None":
+        if item is None:
+            return None
         key = {"pk": item["pk"], "sk": item["sk"]}
         try:
             is_recent = int(item.get("until", 0)) > self._clock()
@@ -167,9 +174,9 @@ class Payments:
         """Stores a claim, unless another one has replaced the last payment meanwhile."""
         token = uuid.uuid4().hex
         condition, values = "attribute_not_exists(pk)", {":token": token}
-        if found is not None and found.key == payment_key(purse):
+        last = found and found.own
+        if last is not None:
             condition = "claimed_at = :at AND outcome = :outcome"
-            last = found.payment
             values |= {":at": text_of(last.claimed_at), ":outcome": last.outcome.value}
         until = int(self._clock() + _UNDER_WAY_SECONDS)
         item = {**payment_to_item(purse, payment), "token": token, "until": until}
@@ -184,11 +191,30 @@ class Payments:
 
 
 class _Found(NamedTuple):
-    """A payment in the table, the key of its item, and whether its claim is recent."""
+    """A payment in the table, the key of its item, and whether its claim is recent.
+
+    `own` is the payment in the item of the purse: the other may be of an earlier release.
+    """
 
     payment: Payment
     key: Item
     is_recent: bool = False
+    own: Payment | None = None
+
+
+def _latest(own: _Found | None, former: _Found | None) -> _Found | None:
+    """Returns the payment that decides whether another may follow, with all that came before it.
+
+    One whose outcome is not known decides; otherwise, it is the later one.
+    """
+    if own is None or former is None:
+        return own or former
+    is_former = former.payment.outcome.is_open or (
+        not own.payment.outcome.is_open and former.payment.claimed_at > own.payment.claimed_at
+    )
+    first, other = (former, own) if is_former else (own, former)
+    earlier = {*first.payment.earlier, *other.payment.within_a_day_of(first.payment.claimed_at)}
+    return first._replace(payment=replace(first.payment, earlier=tuple(sorted(earlier))))
 
 
 def payment_key(purse: Purse) -> Item:

@@ -41,7 +41,7 @@ _CLOSE = (
     "SET done = :done, whole = :whole, configuration = :configuration,"
     " policy_digest = :policy_digest, alerted = :alerted, rejecting = :rejecting,"
     " subscribers = :subscribers, secrets = :secrets, lost = :lost, channels = :channels,"
-    " outages = :outages"
+    " outages = :outages, paused = :paused"
 )
 # This very request may have closed the run already, and lost its reply.
 _CLOSABLE = "lease = :lease OR (attribute_not_exists(lease) AND tick = :tick)"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol, TypeGuard
+from typing import NamedTuple, TypeGuard
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.account import Account
@@ -22,33 +22,21 @@ from balance_watch.domain.outages import (
 )
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import Policy
-from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.domain.run import Run, Transition
 from balance_watch.domain.state import AccountState
 from balance_watch.providers.request import host_of
 from balance_watch.store.dynamodb import Store
+from balance_watch.usecases.reading import OnRead, Read, ToRead, read_due
 from balance_watch.usecases.summary import Summary, distinct_notifications
 
 _log = logging.getLogger(__name__)
-
-
-class Read(Protocol):
-    """Reads accounts, the most urgent first; yields nothing for those it has no time for."""
-
-    def __call__(
-        self, accounts: Sequence[WatchedAccount], *, now: datetime, deadline: float
-    ) -> Iterator[tuple[Account, ReadResult]]:
-        """Yields the result of each account's read."""
-        ...
 
 
 OpenPayments = Callable[
     [Mapping[str, AccountState], Mapping[str, WatchedAccount]], Mapping[str, PaymentOutcome]
 ]
 """Returns the outcome of the latest payment of each account that has an alert on one."""
-
-OnRead = Callable[[Account, ReadResult, int], None]
-"""Is called for each account that was read, with its result and the number of all reads."""
 
 
 class Batch(NamedTuple):
@@ -65,12 +53,14 @@ class Batch(NamedTuple):
 class CheckedAccounts:
     """The states of accounts after a check, by name; those in `unsaved` could not be stored.
 
-    `outages` are the alerts of outages.
+    `outages` are the alerts of outages; `paused` are the accounts that are left alone, each
+    with the time until when.
     """
 
     states: dict[str, AccountState]
     outages: Mapping[str, Alert]
     unsaved: set[str] = field(default_factory=set)
+    paused: dict[str, datetime] = field(default_factory=dict)
 
 
 def check_accounts(
@@ -107,14 +97,16 @@ def check_accounts(
             (state, state.reading) for state in stored.values() if state.reading is not None
         )
         checked.unsaved |= store.accounts.save(readings, batch.run)
-    due = _due(states, batch.run.tick)
-    missing = set(due)
-    results: dict[str, ReadResult] = {}
-    pairs = [accounts[name] for name in due]
-    for account, result in read(pairs, now=batch.run.tick, deadline=batch.deadline):
-        on_read(account, result, len(due))
-        _count(account, result, summary)
-        results[account.name] = result
+    reads = read_due(
+        accounts,
+        states,
+        ToRead(batch.run.tick, batch.deadline, batch.run.record.paused),
+        read,
+        summary,
+        on_read,
+    )
+    results, missing = reads.results, reads.missing
+    checked.paused = reads.paused
     lasting = {name for name, alert in checked.outages.items() if alert.firing}
     attempts = tuple(_attempts(accounts, states, results, batch.run.tick))
     outages = outages_of(attempts, lasting)
@@ -140,13 +132,6 @@ def check_accounts(
     return checked
 
 
-def _due(states: Mapping[str, AccountState], tick: datetime) -> list[str]:
-    """Returns the accounts to read, those that waited longest first: each gets its turn."""
-    due = [state for state in states.values() if state.checked_at != tick]
-    due.sort(key=lambda state: (state.checked_at is not None, state.checked_at or tick))
-    return [state.account for state in due]
-
-
 def _attempts(
     accounts: Mapping[str, WatchedAccount],
     states: Mapping[str, AccountState],
@@ -159,10 +144,18 @@ def _attempts(
         if result is not None:
             kind = result.kind if isinstance(result, ReadFailure) else None
         elif state.checked_at == tick:
-            kind = None if state.failure is None else state.failure.kind
+            kind = None if state.failure is None or _yielded(state) else state.failure.kind
         else:
             continue
         yield Attempt(account, host_of(spec, account), kind)
+
+
+def _yielded(state: AccountState) -> bool:
+    """Tells whether the latest read yielded a reading, though one that no rule can use."""
+    is_doubtful = state.failure is not None and state.failure.kind is FailureKind.AMBIGUOUS
+    return is_doubtful or (
+        state.reading is not None and state.reading.observed_at == state.checked_at
+    )
 
 
 def _outages(
@@ -240,17 +233,3 @@ def _save(run: Run, changes: Sequence[Transition], summary: Summary, store: Stor
             _log.warning("alert %s", notification.reason.value, extra=facts)
     quiet = ((change.state, change.reading) for change in changes if not change.entries)
     return unsaved | store.accounts.save(quiet, run)
-
-
-def _count(account: Account, result: ReadResult, summary: Summary) -> None:
-    if not isinstance(result, ReadFailure):
-        summary.read += 1
-        return
-    summary.unreadable += 1
-    facts = {
-        "account": account.name,
-        "provider": account.provider,
-        "kind": result.kind.value,
-        "why": result.message,
-    }
-    _log.warning("not read", extra=facts)

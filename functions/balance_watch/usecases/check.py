@@ -20,14 +20,13 @@ from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.account_checks import (
     Batch,
     CheckedAccounts,
-    OnRead,
-    Read,
     check_accounts,
 )
 from balance_watch.usecases.configuration_faults import Examination, examine
 from balance_watch.usecases.listeners import AskTopic, ask
 from balance_watch.usecases.outbox_step import Deliver, OutboxStep, Tick
 from balance_watch.usecases.payments import Pay
+from balance_watch.usecases.reading import OnRead, Read
 from balance_watch.usecases.summary import Summary
 
 _log = logging.getLogger(__name__)
@@ -84,7 +83,12 @@ class Check:
             checked = self._accounts(tick, deadline - seconds * _STORING_SHARE)
             stored = not summary.deferred
             alerted = self._alerted(tick, checked.states)
-            record = replace(record, alerted=alerted, outages=checked.outages)
+            record = replace(
+                record,
+                alerted=alerted,
+                outages=checked.outages,
+                paused=checked.paused,
+            )
             step = OutboxStep(self.store, self.deliver, self.pay, self.clock)
             health = step.run(tick, checked, record.configuration, listeners.health)
             record = health.into(record)
