@@ -123,7 +123,7 @@ def test_no_key_is_in_a_repr(outputs: Outputs) -> None:
     ("kind", "place", "text"),
     [
         ("log", "balance_watch", "run"),
-        ("log", "balance_watch.usecases.account_checks", "HTTP 401: the key is invalid."),
+        ("log", "balance_watch.usecases.reading", "HTTP 401: the key is invalid."),
         ("log", "balance_watch.usecases.check", "account odd-0: unknown field;"),
         ("log", "balance_watch.usecases.delivery", "The connection was refused."),
         ("log", "balance_watch.usecases.delivery", "Slack answers HTTP 302"),
