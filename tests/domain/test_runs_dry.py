@@ -133,24 +133,6 @@ def test_auto_reload_keeps_it_quiet() -> None:
     assert announcements(watchman) == []
 
 
-ON = AutoReload(enabled=True)
-
-
-def test_auto_reload_whose_threshold_nobody_knows_keeps_only_the_warning_quiet() -> None:
-    watchman = watching(defaults=Defaults(reminder=None))
-    falls(watchman, "100", "1", 90, auto_reload=ON)
-    assert announcements(watchman) == [("fired", "critical")]
-
-
-def test_auto_reload_that_was_seen_to_happen_keeps_it_quiet() -> None:
-    watchman = watching(defaults=Defaults(reminder=None))
-    falls(watchman, "40", "1", 30, auto_reload=ON)
-    watchman.check(reading("60", auto_reload=ON), HOUR)
-    before = announcements(watchman)
-    falls(watchman, "59", "1", 55, auto_reload=ON)
-    assert [it for it in announcements(watchman)[len(before) :] if it[0] != "resolved"] == []
-
-
 def test_auto_reload_that_is_off_does_not() -> None:
     watchman = watching()
     falls(watchman, "60", "1", 20, auto_reload=AutoReload(enabled=False))

@@ -77,16 +77,16 @@ def _is_critical(inputs: RuleInput, value: Decimal) -> bool:
 def runs_out(inputs: RuleInput) -> Evaluation:
     """Compares the runway with its threshold; a quota that resets earlier does not run out.
 
-    A cautious rule is ok while the provider says that auto-reload is on; its critical tier is not
-    if nobody knows at which balance that happens, and it was never seen to happen. Once nothing is
-    left, it keeps its state, because the rule `empty` reports that; so it does while so little is
-    left that nothing can be bought with it, though then nothing is spent any more.
+    A cautious rule is ok while the provider says that auto-reload is on. Once nothing is left, it
+    keeps its state, because the rule `empty` reports that; so it does while so little is left that
+    nothing can be bought with it, though then nothing is spent any more.
     """
     evaluation, rule, measurements = past_threshold(inputs), inputs.rule, inputs.measurements
     reading = measurements.reading
     if reading is None:
         return evaluation
-    reloads = rule.cautious and _reloads(reading, measurements, evaluation)
+    reload = reading.auto_reload
+    reloads = rule.cautious and reload is not None and reload.enabled
     if evaluation.status is not RuleStatus.BREACHED:
         holds = rule.cautious and inputs.firing and not reloads
         if holds and _is_remnant(reading, measurements):
@@ -100,15 +100,6 @@ def runs_out(inputs: RuleInput) -> Evaluation:
     if resets or reloads or runway >= _LONGEST_SECONDS:
         return Evaluation(RuleStatus.OK, evaluation.value, rule.threshold)
     return evaluation
-
-
-def _reloads(reading: Reading, measurements: Measurements, evaluation: Evaluation) -> bool:
-    """Tells whether auto-reload is on, and can be trusted with a breach as grave as this."""
-    reload = reading.auto_reload
-    if reload is None or not reload.enabled:
-        return False
-    is_known = reload.threshold is not None or measurements.was_topped_up
-    return is_known or evaluation.severity is not Severity.CRITICAL
 
 
 def _is_remnant(reading: Reading, measurements: Measurements) -> bool:

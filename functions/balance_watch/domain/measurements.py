@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from balance_watch.domain.metrics import METRICS
@@ -10,8 +10,6 @@ from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.domain.rules import Measurements, Metric, Rule
 from balance_watch.domain.state import AccountState
-
-_LATELY = timedelta(days=30)
 
 
 def measure(
@@ -45,13 +43,7 @@ def measure(
         until_reset=_until_reset(state.reading, now),
         busiest_day=max((day.spent for day in state.days), default=None),
         dry_by_now=_is_dry_by_now(state.reading, numbers),
-        was_topped_up=any(at is not None and now - at < _LATELY for at in _top_ups(state)),
     )
-
-
-def _top_ups(state: AccountState) -> tuple[datetime | None, ...]:
-    """Returns when the balance was last seen to rise by a top-up, as far as that is remembered."""
-    return state.top_up_notified_at, state.top_up and state.top_up.at
 
 
 def _is_dry_by_now(reading: Reading | None, numbers: Mapping[Metric, Decimal]) -> bool:

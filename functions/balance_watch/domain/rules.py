@@ -128,7 +128,6 @@ class Measurements:
         until_reset: in how many seconds a quota resets.
         another: the reading is of another purse or unit than the one before.
         busiest_day: the most that was spent on one of the past days.
-        was_topped_up: the balance was seen to rise by a top-up in the last 30 days.
         dry_by_now: at the last known pace, what was left at the latest reading is spent by now.
     """
 
@@ -142,7 +141,6 @@ class Measurements:
     another: bool = False
     busiest_day: Decimal | None = None
     dry_by_now: bool = False
-    was_topped_up: bool = False
 
     @property
     def reading(self) -> Reading | None:

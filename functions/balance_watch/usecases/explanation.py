@@ -12,7 +12,7 @@ from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.measurements import measure
 from balance_watch.domain.outages import stands_for
 from balance_watch.domain.policy import Policy
-from balance_watch.domain.rules import Measurements, Metric, Rule, RuleStatus, Severity
+from balance_watch.domain.rules import Metric, Rule, RuleStatus, Severity
 from balance_watch.domain.silences import MuteTime, Silence
 from balance_watch.domain.state import AccountState, RuleState
 
@@ -97,8 +97,6 @@ def explain(
             *(Hold(f"silence {it.name}", it.until) for it in silences if it.mutes(facts, now)),
             *(_mute(it, facts, now) for it in policy.mute_times if it.mutes(facts, now)),
         ]
-        if evaluation.status is RuleStatus.OK and _is_kept_quiet(rule, measurements):
-            holds.append(Hold("the provider's auto-reload, which is on"))
         if rule.metric is Metric.UNREADABLE and firing and told_at is None:
             holds += (
                 Hold(f"the outage {name}, which is told instead")
@@ -128,15 +126,6 @@ def _status(state: RuleState | None, status: RuleStatus) -> str:
     if state is not None:
         return "firing" if state.firing else "pending"
     return RuleStatus.OK.value if status is RuleStatus.BREACHED else status.value
-
-
-def _is_kept_quiet(rule: Rule, measurements: Measurements) -> bool:
-    """Tells whether a runway is short, and not told because auto-reload is on."""
-    number, reading = measurements.numbers.get(rule.metric), measurements.reading
-    if rule.metric is not Metric.RUNWAY or not rule.cautious or number is None or reading is None:
-        return False
-    is_on = reading.auto_reload is not None and reading.auto_reload.enabled
-    return is_on and rule.threshold is not None and number < rule.threshold
 
 
 def _pending(rule: Rule, state: RuleState | None) -> Iterator[Hold]:
