@@ -126,6 +126,28 @@ def test_a_rise_a_day_after_the_fall_is_a_top_up() -> None:
     assert spent(watchman) == 950
 
 
+@pytest.mark.parametrize("every", [TICK, HOUR, 3 * HOUR, 12 * HOUR, DAY])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_account_that_is_spent_in_one_step_and_refilled_to_the_same_is_in_use(
+    every: timedelta, *, at_once: bool
+) -> None:
+    """A nightly batch takes 80 between two readings, and somebody refills it every other day."""
+    watchman = watching()
+    looks = max(1, DAY // every) if at_once else 2 * max(1, DAY // every)
+    read(watchman, [*(["100"] * looks), *(["20"] * looks)] * 3, every)
+    assert spent(watchman) >= 160
+    runway = watchman.state.runway
+    assert runway is not None
+    assert runway < timedelta(days=3)
+
+
+def test_a_fall_that_stood_for_hours_is_not_taken_back() -> None:
+    watchman = watching()
+    read(watchman, ["100", *["20"] * 50])
+    assert len(read(watchman, ["100"])) == 1
+    assert spent(watchman) == 80
+
+
 def test_an_account_that_reloads_itself_shows_what_it_spends() -> None:
     """From the issue: reloads every two hours hid ten times the usual spending."""
     watchman, balance, said = watching(), Decimal(100), list[Decimal | None]()

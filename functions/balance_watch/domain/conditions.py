@@ -98,7 +98,9 @@ def runs_out(inputs: RuleInput) -> Evaluation:
     runway, until_reset = measurements.numbers[rule.metric], measurements.until_reset
     resets = until_reset is not None and runway > inputs.limit(until_reset, below=True)
     if resets or reloads or runway >= _LONGEST_SECONDS:
-        return Evaluation(RuleStatus.OK, evaluation.value, rule.threshold)
+        why = "the provider's auto-reload, which is on" if reloads else ""
+        why = "its quota, which is reset before it is used up" if resets else why
+        return Evaluation(RuleStatus.OK, evaluation.value, rule.threshold, kept_ok_by=why)
     return evaluation
 
 

@@ -104,7 +104,8 @@ class Evaluation:
     """The status of a rule, with the numbers that it rests on.
 
     `severity` overrides the rule's own. `skip_pending` marks a breach that waiting cannot end: it
-    fires at once, whatever the rule's pending period.
+    fires at once, whatever the rule's pending period. `kept_ok_by` says why the status is ok though
+    the value is past the threshold.
     """
 
     status: RuleStatus
@@ -112,6 +113,7 @@ class Evaluation:
     threshold: Decimal | None = None
     severity: Severity | None = None
     skip_pending: bool = False
+    kept_ok_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ Rates are per day, in the account's own unit, with six significant digits. What 
 row tell is a change. A rise by a twentieth or more of the balance is a top-up: the time between the
 two counts neither as spending nor as observed time. But a rise up to where the balance stood before
 the latest fall takes that fall back, whatever its size: one of the readings was wrong, or a replica
-lags. A fall as large as a top-up counts only once it is confirmed by a reading half an hour later,
-or by another such fall.
+lags. A fall that stood for hours, through several readings, was no mistake: what follows it is a
+top-up. A fall as large as a top-up counts only once it is confirmed by a reading half an hour
+later, or by another such fall.
 """
 
 from collections.abc import Iterable
@@ -38,8 +39,11 @@ _CONFIRMED_AFTER = timedelta(minutes=30)
 _SUDDEN = timedelta(minutes=30)
 """A large fall between readings further apart needs no confirmation: it may well be use."""
 
-_TAKEN_BACK_WITHIN = timedelta(days=1)
-"""A rise later than this takes no fall back."""
+_STANDS_FOR = 8
+_STANDS_FROM, _STANDS_BY = timedelta(hours=4), timedelta(hours=12)
+"""A fall that stood for so many periods of the schedule is taken back no longer, within bounds: no
+lagging replica answers that often in a row, and an account read once or twice a day may well be
+spent and refilled between three readings."""
 
 _ESTIMATE = Context(prec=6)
 _KEPT = Context(prec=12)
@@ -132,12 +136,22 @@ class Pace(NamedTuple):
         )
 
 
-def change_between(before: Sample, after: Sample, fall: Fall | None) -> Change:
-    """Returns what two readings in a row tell, given the latest fall before them."""
+def change_between(
+    before: Sample, after: Sample, fall: Fall | None, period: timedelta | None = None
+) -> Change:
+    """Returns what two readings in a row tell.
+
+    Args:
+        before: the earlier reading.
+        after: the later one.
+        fall: the latest fall before them.
+        period: the usual time between two readings, as far as it is known.
+    """
     if after.at <= before.at:
         return Change(fall=fall)
     covered = after.at - before.at
-    if fall is not None and after.at - fall.at > _TAKEN_BACK_WITHIN:
+    stands = min(_STANDS_BY, max(_STANDS_FROM, _STANDS_FOR * (period or timedelta())))
+    if fall is not None and after.at - fall.at >= stands:
         fall = fall if not fall.counted else None
     spent = _KEPT.subtract(before.balance, after.balance)
     if spent >= 0:

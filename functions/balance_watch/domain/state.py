@@ -200,7 +200,7 @@ def _with_reading(
     if last is None or another:
         return _begun_anew(state, replace(reading, observed_at=now))
     before, after = Sample(last.observed_at, last.balance), Sample(now, reading.balance)
-    change = change_between(before, after, state.fall)
+    change = change_between(before, after, state.fall, state.period)
     profile, top_up = state.profile, state.top_up
     if change.topped_up_from is not None:
         top_up = TopUpSeen(now, change.topped_up_from, after.balance)

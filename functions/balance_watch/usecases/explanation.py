@@ -14,6 +14,7 @@ from balance_watch.domain.outages import stands_for
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.rules import Metric, Rule, RuleStatus, Severity
 from balance_watch.domain.silences import MuteTime, Silence
+from balance_watch.domain.spending import ENOUGH
 from balance_watch.domain.state import AccountState, RuleState
 
 _STEP, _LONGEST_MUTE = timedelta(minutes=5), timedelta(days=8)
@@ -92,6 +93,8 @@ def explain(
         reminder = policy.defaults.quickened(state.runway).reminder
         told_at = told.notified_at if told else None
         holds = [
+            *([Hold(evaluation.kept_ok_by)] if evaluation.kept_ok_by else ()),
+            *_unknown(rule, state),
             *_pending(rule, before),
             *_gap(alert if firing else None, policy, now),
             *(Hold(f"silence {it.name}", it.until) for it in silences if it.mutes(facts, now)),
@@ -126,6 +129,15 @@ def _status(state: RuleState | None, status: RuleStatus) -> str:
     if state is not None:
         return "firing" if state.firing else "pending"
     return RuleStatus.OK.value if status is RuleStatus.BREACHED else status.value
+
+
+def _unknown(rule: Rule, state: AccountState) -> Iterator[Hold]:
+    """Yields what a runway lacks while too little was read to know it."""
+    if rule.metric is not Metric.RUNWAY or state.reading is None or state.runway is not None:
+        return
+    observed = sum((day.covered for day in state.days), timedelta())
+    until = state.checked_at and state.checked_at + max(timedelta(), ENOUGH - observed)
+    yield Hold("12 hours of readings are needed", until)
 
 
 def _pending(rule: Rule, state: RuleState | None) -> Iterator[Hold]:
