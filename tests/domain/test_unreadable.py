@@ -4,13 +4,16 @@ from decimal import Decimal
 
 import pytest
 
+from balance_watch.domain.alerts import ProviderTraits
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.reading import FailureKind
 from balance_watch.domain.rules import Metric
 from tests.support.watchman import (
     DAY,
+    HOUR,
     START,
     TICK,
+    Watchman,
     below,
     failure,
     reading,
@@ -121,3 +124,36 @@ def test_failures_are_counted_and_dated_in_the_state() -> None:
     assert (state.checked_at, state.failure) == (START + 2 * TICK, failure())
     assert state.reading is not None
     assert state.reading.balance == Decimal(100)
+
+
+def test_a_read_that_fails_wholly_is_worse_than_one_that_lacks_a_number() -> None:
+    """A standing alert on a reply that lacks a field must not hide that nothing is read."""
+    watchman = lacking_its_flag()
+    assert watchman.announces(failure(), after=7 * HOUR) == []
+    assert watchman.announces(failure()) == []
+    assert watchman.announces(failure()) == ["worsened sns", "worsened slack:default"]
+    assert watchman.announces(failure()) == []
+
+
+def test_one_read_that_fails_is_no_news_of_an_account_that_lacks_a_number() -> None:
+    watchman = lacking_its_flag()
+    assert watchman.announces(failure(), after=7 * HOUR) == []
+    assert watchman.announces("100") == []
+    assert watchman.announces(failure()) == []
+    assert watchman.announces(failure()) == []
+
+
+def test_within_the_minimum_gap_a_read_that_fails_wholly_is_no_news_yet() -> None:
+    watchman = lacking_its_flag()
+    assert [watchman.announces(failure()) for _ in range(5)] == [[]] * 5
+
+
+def lacking_its_flag() -> Watchman:
+    """Returns a watchman that has told that the account's replies lack a number."""
+    rule = below("1", metric=Metric.CREDITS)
+    watchman = watching(rule, defaults=Defaults(reminder=None))
+    watchman.traits = ProviderTraits(metrics=frozenset({Metric.CREDITS}))
+    assert watchman.announces("100") == []
+    assert watchman.announces("100") == []
+    assert watchman.announces("100") == EVERYWHERE
+    return watchman

@@ -23,6 +23,7 @@ from balance_watch.domain.spending import Day, Fall
 from balance_watch.domain.state import AccountState, RuleState, TopUpSeen
 from balance_watch.domain.trend import Sample
 from balance_watch.domain.use_profile import NO_PROFILE, Profile, Sums
+from balance_watch.store.alerts import alert_from_item, alert_to_item
 from balance_watch.store.outbox import entry_from_item, entry_to_item
 from balance_watch.store.payments import payment_from_item, payment_to_item
 from balance_watch.store.readings import reading_from_item, reading_to_item
@@ -165,6 +166,27 @@ def test_a_state() -> None:
     }
     assert state_to_item(state) == item
     assert state_from_item(item) == state
+
+
+def test_an_alert_that_has_eased_and_was_told_of_a_reading_that_lacks_a_number() -> None:
+    alert = replace(
+        ALERT,
+        notified_by="lower",
+        worsened_at=NEXT,
+        eased_to=Severity.WARNING,
+        told_number=Decimal("4.5"),
+        told_blind=False,
+    )
+    item = {
+        **ALERT_ITEM,
+        "told_by": "lower",
+        "worse_at": SECONDS + 300,
+        "eased_to": "warning",
+        "number": Decimal("4.5"),
+        "partly": True,
+    }
+    assert alert_to_item(alert) == item
+    assert alert_from_item(item) == alert
 
 
 def test_the_days_and_the_trend_of_an_earlier_release_are_read() -> None:

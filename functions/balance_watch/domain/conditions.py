@@ -182,7 +182,13 @@ def unreadable(inputs: RuleInput) -> Evaluation:
     lasts = failure.kind.lasts
     is_critical = lasts or inputs.measurements.dry_by_now
     severity = Severity.CRITICAL if is_critical else Severity.WARNING
-    return Evaluation(RuleStatus.BREACHED, failure.kind.value, None, severity, lasts)
+    blind: bool | None = None
+    if inputs.measurements.reading is not None:
+        blind = False
+    elif inputs.measurements.failures >= inputs.rule.pending_period.checks:
+        blind = True
+    value = failure.kind.value
+    return Evaluation(RuleStatus.BREACHED, value, None, severity, lasts, blind=blind)
 
 
 def _absolute(number: Decimal | None, unit: Decimal | None) -> Decimal | None:

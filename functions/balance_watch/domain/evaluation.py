@@ -38,7 +38,8 @@ class EvaluatedRule:
             return None
         tier = Severity.CRITICAL if self.state.grave else self.rule.severity
         severity = self.evaluation.severity or tier
-        return Firing(self.rule.name, severity, self.state.since, self._amount)
+        blind = self.evaluation.blind
+        return Firing(self.rule.name, severity, self.state.since, self._amount, blind)
 
     @property
     def _amount(self) -> Decimal | None:

@@ -14,13 +14,15 @@ from balance_watch.domain.rules import Severity
 class Firing:
     """The gravest rule that fires on a metric, and since when it is breached.
 
-    `number` is the amount that breaches it, if the metric is an amount.
+    `number` is the amount that breaches it, if the metric is an amount. `blind` is as in
+    `Evaluation`.
     """
 
     rule: str
     severity: Severity
     since: datetime
     number: Decimal | None = None
+    blind: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Alert:
         eased_to: the mildest severity since the latest bad news, if that is milder.
         told_number: the amount that the latest bad news or reminder told. It outlives the episode
             as `fired_at` does.
+        blind: whether nothing of the account can be read now, as far as it is known.
+        told_blind: whether that was so when it was last told.
     """
 
     rule: str
@@ -56,6 +60,8 @@ class Alert:
     worsened_at: datetime | None = None
     eased_to: Severity | None = None
     told_number: Decimal | None = None
+    blind: bool | None = None
+    told_blind: bool | None = None
 
 
 def advance(
@@ -90,7 +96,7 @@ def mark_notified(
         return replace(ended, worsened_at=None, eased_to=None), alert.channels
     channels = tuple(dict.fromkeys((*routing(notification.facts), *alert.channels)))
     said_at = notification.said_at
-    marked = replace(alert, notified_at=said_at, channels=channels)
+    marked = replace(alert, notified_at=said_at, channels=channels, told_blind=alert.blind)
     if notification.value is not None and METRICS[notification.metric].is_amount:
         marked = replace(marked, told_number=Decimal(notification.value))
     if notification.reason is not Reason.REMINDER:
@@ -106,7 +112,7 @@ def mark_notified(
 
 def _fire(alert: Alert | None, firing: Firing) -> Alert:
     """Returns the alert with this rule firing, as part of its episode or as a new one."""
-    new = Alert(firing.rule, firing.severity, firing.since)
+    new = Alert(firing.rule, firing.severity, firing.since, blind=firing.blind)
     if alert is None:
         return new
     if not alert.firing and alert.notified is None:
@@ -129,14 +135,16 @@ def _fire(alert: Alert | None, firing: Firing) -> Alert:
         ended_at=None,
         notified_by=alert.notified_by or (alert.rule if alert.notified else None),
         eased_to=mildest if is_milder else None,
+        blind=firing.blind,
     )
 
 
 def _is_worse(alert: Alert, firing: Firing, defaults: Defaults, now: datetime) -> bool:
     """Tells whether a firing alert is worse than what was last told of it.
 
-    It is graver than ever in this episode; or as grave again after it had eased, once in the
-    minimum gap; or its amount has fallen far past the one last told.
+    It is graver than ever in this episode; or its amount has fallen far past the one last told; or,
+    once in the minimum gap, it is as grave again after it had eased, or nothing can be read any
+    longer of an account whose balance was read when it was last told.
     """
     if alert.notified is None or alert.severity.rank < alert.notified.rank:
         return True
@@ -144,7 +152,8 @@ def _is_worse(alert: Alert, firing: Firing, defaults: Defaults, now: datetime) -
         return True
     last = alert.worsened_at or alert.fired_at
     is_late = last is None or now - last >= defaults.minimum_gap
-    return alert.eased_to is not None and alert.severity.rank < alert.eased_to.rank and is_late
+    grave_again = alert.eased_to is not None and alert.severity.rank < alert.eased_to.rank
+    return is_late and (grave_again or (alert.told_blind is False and firing.blind is True))
 
 
 def _is_far_past(told: Decimal | None, number: Decimal | None) -> bool:

@@ -43,6 +43,7 @@ def measure(
         until_reset=_until_reset(state.reading, now),
         busiest_day=max((day.spent for day in state.days), default=None),
         dry_by_now=_is_dry_by_now(state.reading, numbers),
+        failures=state.failures,
     )
 
 

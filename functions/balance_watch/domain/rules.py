@@ -105,7 +105,8 @@ class Evaluation:
 
     `severity` overrides the rule's own. `skip_pending` marks a breach that waiting cannot end: it
     fires at once, whatever the rule's pending period. `kept_ok_by` says why the status is ok though
-    the value is past the threshold.
+    the value is past the threshold. `blind` is of a failed read: True if nothing was read for as
+    many checks as the rule waits, False if the balance was read and lacks a number.
     """
 
     status: RuleStatus
@@ -114,6 +115,7 @@ class Evaluation:
     severity: Severity | None = None
     skip_pending: bool = False
     kept_ok_by: str = ""
+    blind: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ class Measurements:
         another: the reading is of another purse or unit than the one before.
         busiest_day: the most that was spent on one of the past days.
         dry_by_now: at the last known pace, what was left at the latest reading is spent by now.
+        failures: how many reads in a row have failed, or else have lacked a number.
     """
 
     result: ReadResult | None
@@ -143,6 +146,7 @@ class Measurements:
     another: bool = False
     busiest_day: Decimal | None = None
     dry_by_now: bool = False
+    failures: int = 0
 
     @property
     def reading(self) -> Reading | None:

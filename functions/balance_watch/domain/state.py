@@ -162,7 +162,7 @@ def observe(
         state,
         checked_at=now,
         gaps=_gaps(state, now),
-        failures=state.failures + 1 if failure else 0,
+        failures=_failures(state, lacking) if failure else 0,
         failure=failure,
         failing_since=(state.failing_since or now) if failure else None,
     )
@@ -177,6 +177,13 @@ def observe(
     if account is None:
         return observed
     return replace(observed, provider=account.provider, purse=account.purse)
+
+
+def _failures(state: AccountState, lacking: ReadFailure | None) -> int:
+    """Returns how many reads in a row have failed as this one has: wholly, or in part."""
+    last = state.reading
+    was_partial = last is not None and last.observed_at == state.checked_at
+    return 1 if was_partial and lacking is None else state.failures + 1
 
 
 def _gaps(state: AccountState, now: datetime) -> tuple[timedelta, ...]:

@@ -32,6 +32,7 @@ def alert_to_item(alert: Alert) -> Item:
             "worse_at": alert.worsened_at and seconds_of(alert.worsened_at),
             "eased_to": alert.eased_to and alert.eased_to.value,
             "number": alert.told_number,
+            "partly": True if alert.told_blind is False else None,
         }
     )
 
@@ -53,4 +54,5 @@ def alert_from_item(item: Mapping[str, Any]) -> Alert:
         worsened_at=time_from_seconds(item["worse_at"]) if "worse_at" in item else None,
         eased_to=Severity(item["eased_to"]) if "eased_to" in item else None,
         told_number=number_from(item["number"]) if "number" in item else None,
+        told_blind=False if item.get("partly") is True else None,
     )
