@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 
 import balance_watch.providers
-from balance_watch.cli.providers import describe_number, needs, unit_of
+from balance_watch.cli.providers import kind_of, needs, unit_of
 from balance_watch.providers.registry import catalogue_provider, slugs
 from balance_watch.providers.spec import Spec
 
@@ -24,10 +24,14 @@ def page() -> str:
     catalogue = [(slug, spec) for slug in slugs() if (spec := catalogue_provider(slug)) is not None]
     latest = max(spec.checked for _, spec in catalogue if spec.checked)
     renamed = sorted((CATALOGUE / "renamed").iterdir())
+    rows = {
+        f"{kind}_rows": "\n".join(_row(*each) for each in catalogue if kind_of(each[1]) == kind)
+        for kind in ("balance", "quota", "cost")
+    }
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         number=len(catalogue),
         month=f"{latest:%B %Y}",
-        rows="\n".join(_row(slug, spec) for slug, spec in catalogue),
+        **rows,
         renamed="\n".join(f"- `{old.name}` is `{old.read_text().strip()}`" for old in renamed),
         facts="\n".join(_facts(slug, spec) for slug, spec in catalogue),
     )
@@ -37,7 +41,7 @@ def _row(slug: str, spec: Spec) -> str:
     cells = (
         f"`{slug}`",
         f"[{spec.name}]({spec.docs})",
-        describe_number(spec),
+        spec.number or "balance",
         unit_of(spec),
         needs(spec),
         spec.evidence or "",

@@ -38,6 +38,23 @@ OWN = {
     "unlimited": "none",
     "reply": {"balance": ["a.b", {"plus": ["c"], "less": ["d"]}], "expires_at": "e"},
 }
+OF_COSTS = {
+    "name": "Costs",
+    "kind": "cost",
+    "url": "https://api.example.com/costs",
+    "auth": {"headers": {"X-Key": "$api_key"}},
+    "currency": "USD",
+    "cost": {
+        "query": {"from": "$since", "to": "$until"},
+        "times": "unix",
+        "days": 31,
+        "each": "data",
+        "at": "day",
+        "amount": {"plus": ["units"], "nanos": "nanos"},
+        "cursor": {"query": "page", "path": "next", "more": "more"},
+        "pages": {"query": "page", "total": "total"},
+    },
+}
 SECRETS: dict[str, dict[str, Any]] = {
     "accounts": {
         "accounts": [
@@ -60,6 +77,18 @@ SECRETS: dict[str, dict[str, Any]] = {
                 "provider": OWN,
                 "credentials": {"api_key": key()},
                 "variables": {"project": "p"},
+            },
+            {
+                "name": "paid",
+                "provider": OF_COSTS,
+                "credentials": {"api_key": key()},
+                "credit": [{"amount": "5", "paid_at": "2026-11-01", "expires_at": "2027-11-01"}],
+            },
+            {
+                "name": "monthly",
+                "provider": "openai",
+                "credentials": {"api_key": key()},
+                "budget": {"amount": "5", "per": "month"},
             },
         ]
     },

@@ -60,6 +60,8 @@ def test_status_lists_accounts_that_were_never_checked(run: "Run") -> None:
         "balance": None,
         "currency": None,
         "observed_at": None,
+        "estimate": False,
+        "as_of": None,
         "failure": None,
         "alerts": [],
         "runway": None,

@@ -19,6 +19,7 @@ def test_every_provider_is_listed_with_what_it_needs(run: "Run") -> None:
         "slug": "vonage",
         "name": "Vonage",
         "currency": "EUR",
+        "kind": "balance",
         "credentials": ["api_key", "api_secret"],
         "variables": [],
         "docs": "https://developer.vonage.com/en/api/account",

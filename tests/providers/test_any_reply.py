@@ -13,12 +13,17 @@ from balance_watch.providers.registry import slugs
 from balance_watch.transport import Reply
 from balance_watch.validation import Json
 from tests.support.invented_amounts import invented_amounts
-from tests.support.provider_reads import NOW, account_of, spec_of
+from tests.support.provider_reads import NOW, account_of, reply_of, result_of_replies, spec_of
 from tests.support.samples import Sample, good_samples, on_the_wire
 
-SLUGS = st.sampled_from(slugs())
+COST_SLUGS = [slug for slug in slugs() if spec_of(slug).cost is not None]
+SLUGS = st.sampled_from(sorted({*slugs()} - {*COST_SLUGS}))
 SAMPLES = st.sampled_from(
-    [sample for sample in good_samples() if isinstance(sample.bodies[-1], dict)]
+    [
+        sample
+        for sample in good_samples()
+        if isinstance(sample.bodies[-1], dict) and sample.slug not in COST_SLUGS
+    ]
 )
 TYPES = st.sampled_from(["application/json", "application/xml", "text/html", "", "text/plain"])
 NUMBERS = (
@@ -79,6 +84,19 @@ def test_any_bytes_are_a_failure_or_a_true_reading(
 def test_any_json_is_a_failure_or_a_true_reading(slug: str, value: Json, content_type: str) -> None:
     body = on_the_wire([value])[1:-1]
     assert_nothing_is_invented(slug, body, parsed_whole(slug, 200, body, content_type))
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(COST_SLUGS), VALUES)
+def test_any_json_is_costs_in_the_currency_of_the_account_or_a_failure(
+    slug: str, value: Json
+) -> None:
+    result = result_of_replies(slug, [reply_of(value)])
+    if isinstance(result, ReadFailure):
+        assert isinstance(result.kind, FailureKind)
+    else:
+        assert isinstance(result, Reading)
+        assert result.currency == spec_of(slug).currency
 
 
 @st.composite

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 import balance_watch.providers
+from balance_watch.providers.cost_spec import CostSpec
 from balance_watch.providers.flow import flow_for
 from balance_watch.providers.registry import catalogue_provider, slugs
 from balance_watch.providers.request import balance_request
@@ -91,7 +92,9 @@ def test_every_file_says_what_its_number_is_and_where_and_when_the_facts_were_fo
 @pytest.mark.parametrize("slug", slugs())
 def test_every_file_is_minimal(slug: str) -> None:
     raw = tomllib.loads((CATALOGUE / f"{slug}.toml").read_text(encoding="utf-8"))
-    for table, kind in ((raw, Spec), (raw["reply"], ReplyPaths), (raw["auth"], Auth)):
+    tables: dict[str, Any] = {"reply": ReplyPaths, "cost": CostSpec, "auth": Auth}
+    inner = [(raw[name], kind) for name, kind in tables.items() if name in raw]
+    for table, kind in ((raw, Spec), *inner):
         defaults = {it.encode_name: it.default for it in msgspec.structs.fields(kind)}
         assert [name for name, value in table.items() if defaults[name] == value] == []
 

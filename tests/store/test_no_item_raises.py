@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from balance_watch.domain.credit import SettledCosts
 from balance_watch.domain.event import Event
 from balance_watch.domain.run import RunRecord
 from balance_watch.domain.spending import Fall
+from balance_watch.store.costs import costs_from_item, costs_to_item
 from balance_watch.store.events import event_from_item, event_to_item
 from balance_watch.store.items import MALFORMED_ITEM
 from balance_watch.store.outbox import entry_from_item, entry_to_item
@@ -20,7 +22,7 @@ from balance_watch.store.readings import reading_from_item, reading_to_item
 from balance_watch.store.runs import record_from_item, record_to_item
 from balance_watch.store.states import state_from_item, state_to_item
 from tests.support.examples import TICK, entry, full_reading, full_trend, low_balance, quiet_state
-from tests.support.watchman import HOUR, below, watching
+from tests.support.watchman import ACCOUNT, HOUR, below, watching
 
 VARIANTS = 10_000
 VALUES: list[Any] = [
@@ -41,12 +43,21 @@ def _state() -> dict[str, Any]:
     return state_to_item(replace(state, top_up_notified_at=TICK - timedelta(days=1)))
 
 
+COSTS = SettledCosts(
+    since=TICK.date() - timedelta(days=9),
+    until=TICK.date(),
+    asked_at=TICK,
+    currency="USD",
+    days={TICK.date() - timedelta(days=n): Decimal(n) for n in range(1, 9)},
+)
+
 ITEMS: dict[str, tuple[dict[str, Any], Callable[[Any], object]]] = {
     "state": (_state(), state_from_item),
     "quiet state": (state_to_item(quiet_state()), state_from_item),
     "reading": (reading_to_item("a", full_reading(), 400), reading_from_item),
     "outbox entry": (entry_to_item(entry()), entry_from_item),
     "event": (event_to_item(Event(low_balance(), ("sns",)), 400), event_from_item),
+    "costs": (costs_to_item(ACCOUNT, COSTS), costs_from_item),
     "run": (record_to_item(RunRecord(alerted=("a",), channels={"sns": "x"})), record_from_item),
 }
 

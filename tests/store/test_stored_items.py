@@ -5,13 +5,15 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from balance_watch.domain.account import Account
 from balance_watch.domain.configuration_alert import FAULT_WORDING, ConfigurationState
+from balance_watch.domain.credit import SettledCosts
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.lost_secrets import LostSecret
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
 from balance_watch.domain.payment import Paid, Payment, PaymentOutcome, Purse
-from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
+from balance_watch.domain.reading import AutoReload, Estimate, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.run import (
     FailingChannel,
@@ -24,6 +26,7 @@ from balance_watch.domain.state import AccountState, RuleState, TopUpSeen
 from balance_watch.domain.trend import Sample
 from balance_watch.domain.use_profile import NO_PROFILE, Profile, Sums
 from balance_watch.store.alerts import alert_from_item, alert_to_item
+from balance_watch.store.costs import costs_from_item, costs_to_item
 from balance_watch.store.outbox import entry_from_item, entry_to_item
 from balance_watch.store.payments import payment_from_item, payment_to_item
 from balance_watch.store.readings import reading_from_item, reading_to_item
@@ -217,6 +220,34 @@ def test_a_reading() -> None:
     item |= READING_ATTRIBUTES
     assert reading_to_item("a", READING, 400) == item
     assert reading_from_item(item) == READING
+
+
+def test_a_reading_that_is_an_estimate() -> None:
+    written = replace(
+        READING, estimate=Estimate(TICK.date(), Decimal("60.5"), Decimal(100)), provider_time=None
+    )
+    item = reading_to_item("a", written, 400)
+    assert item["costs"] == f"{TICK.date().toordinal()} 60.5 100"
+    assert reading_from_item(item) == written
+
+
+def test_the_costs_of_settled_days() -> None:
+    first = TICK.date() - 9 * timedelta(days=1)
+    costs = SettledCosts(first, TICK.date(), TICK, "USD", {first: Decimal("0.06")})
+    account = Account("a", "openai", purse="xyz")
+    item = {
+        "pk": "ACCOUNT#a",
+        "sk": "COSTS",
+        "purse": "xyz",
+        "since": "2026-11-13",
+        "until": "2026-11-22",
+        "asked_at": AT,
+        "cur": "USD",
+        "days": f"{first.toordinal()}:0.06",
+        "expires_at": SECONDS + 30 * 86400,
+    }
+    assert costs_to_item(account, costs) == item
+    assert costs_from_item(item) == costs
 
 
 def test_an_outbox_entry() -> None:

@@ -3,11 +3,13 @@
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import TypedDict, Unpack
 
 from balance_watch.domain.account import Account
+from balance_watch.domain.credit import Budget, Credit, Purchase
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
 from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.flow import flow_for, run_flow
@@ -60,7 +62,16 @@ def account_of(slug: str, base_url: str | None = None, **options: Unpack[Options
     options["variables"] = {**dict.fromkeys(spec.variables, "main"), **options.get("variables", {})}
     if base_url is None and spec.url.startswith("/"):
         base_url = "https://relay.example"
-    return Account(slug, slug, credentials, base_url=base_url, **options)
+    return Account(slug, slug, credentials, base_url=base_url, declared=_declared(spec), **options)
+
+
+def _declared(spec: Spec) -> Credit | Budget | None:
+    """Returns a thousand for an account whose provider tells costs, of yesterday or a month."""
+    if spec.cost is None:
+        return None
+    if spec.cost.by_month and spec.cost.at is None:
+        return Budget(Decimal(1000))
+    return Credit((Purchase(Decimal(1000), NOW - timedelta(days=1)),))
 
 
 def read(client: ProviderClient, account: Account, *, within: float = 10) -> ReadResult:

@@ -11,7 +11,7 @@ from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.money import NotAnAmountError, exact
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
-from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
+from balance_watch.domain.reading import AutoReload, Estimate, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import Day, Fall
 from balance_watch.domain.state import AccountState, Removed, RuleState, TopUpSeen
@@ -60,6 +60,7 @@ readings = st.builds(
     status=st.none() | words,
     credit_limit=st.none() | amounts.map(Decimal.copy_abs),
     expires_at=st.none() | times,
+    estimate=st.none() | st.builds(Estimate, st.dates(), amounts, amounts),
 )
 alerts = st.builds(
     Alert,

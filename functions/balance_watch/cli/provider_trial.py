@@ -25,6 +25,7 @@ from balance_watch.transport import Reply, Request, Transport, TransportError
 from balance_watch.validation import Faults
 
 _WHOLE_ACCOUNT = 'Put more of the account into the file: {"credentials": {…}, "variables": {…}}'
+_MORE = re.compile("variables|base_url|credit or a budget")
 _NAME = "tried"
 """The name of the account that is tried; nobody sees it."""
 
@@ -129,7 +130,7 @@ def _read_account(file: str, provider: str, spec: Spec) -> tuple[Spec, Account]:
     if watched is None:
         for fault in faults:
             err.print(sanitize(re.sub("^account[:,] ", "", fault)))
-        if is_bare and any("variables" in fault or "base_url" in fault for fault in faults):
+        if is_bare and any(map(_MORE.search, faults)):
             err.print(_WHOLE_ACCOUNT)
         raise CommandError(f"{file}: the credentials are invalid.")
     account, spec = watched

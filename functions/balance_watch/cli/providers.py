@@ -113,9 +113,14 @@ def _show(name: str, *, as_json: bool) -> int:
 
 
 def describe_number(spec: Spec) -> str:
-    """Says what a provider's main number is, and whether it is a quota."""
+    """Says what a provider's main number is, and whether it is a quota or a cost."""
     number = spec.number or "balance"
-    return f"{number} (quota)" if spec.kind == "quota" else number
+    return number if spec.kind == "prepaid" else f"{number} ({spec.kind})"
+
+
+def kind_of(spec: Spec) -> str:
+    """Returns what a provider tells: a `balance`, a `quota`, or only a `cost`."""
+    return "balance" if spec.kind == "prepaid" else spec.kind
 
 
 def unit_of(spec: Spec) -> str:
@@ -141,6 +146,8 @@ def example(slug: str, spec: Spec) -> dict[str, Any]:
         entry["variables"] = dict.fromkeys(spec.variables, "…")
     if spec.url.startswith("/"):
         entry["base_url"] = "https://…"
+    if spec.cost is not None:
+        entry["credit"] = [{"amount": "100", "paid_at": "2026-11-01"}]
     return {**entry, "alert_below": "20"}
 
 
@@ -173,6 +180,7 @@ def _as_json(slug: str, spec: Spec) -> dict[str, Any]:
         "slug": slug,
         "name": spec.name,
         "currency": spec.currency,
+        "kind": kind_of(spec),
         "credentials": list(spec.credentials(None) or ()),
         "variables": list(spec.variables),
         "docs": spec.docs,
@@ -183,7 +191,6 @@ def _details(slug: str, spec: Spec) -> dict[str, Any]:
     return {
         **_as_json(slug, spec),
         "number": describe_number(spec),
-        "kind": spec.kind,
         "key": spec.key,
         "regions": {name: region.currency for name, region in spec.regions.items()},
         "options": dict(spec.options),

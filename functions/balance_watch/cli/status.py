@@ -79,6 +79,8 @@ def _as_json(account: Account, state: AccountState, policy: Policy) -> dict[str,
         "balance": digits(reading.balance) if reading else None,
         "currency": reading.currency if reading else None,
         "observed_at": iso_time(reading.observed_at) if reading else None,
+        "estimate": reading is not None and reading.estimate is not None,
+        "as_of": _as_of(reading),
         "failure": failure
         and {
             "kind": failure.kind.value,
@@ -91,6 +93,11 @@ def _as_json(account: Account, state: AccountState, policy: Policy) -> dict[str,
         "runs_dry_at": _runs_dry_at(reading, runway),
         "labels": dict(account.labels),
     }
+
+
+def _as_of(reading: Reading | None) -> str | None:
+    """Returns the time of the provider's data, as far as it is known."""
+    return None if reading is None else iso_time(reading.provider_time or reading.observed_at)
 
 
 def _runs_dry_at(reading: Reading | None, runway: timedelta | None) -> str | None:

@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, time
 from typing import Any
 
 import msgspec
 
+from balance_watch.config.declared import BudgetEntry, Expiry, declared
 from balance_watch.config.policy_types import RunsDry
 from balance_watch.domain.account import Account, canonical_name
 from balance_watch.domain.formatting import is_visible
@@ -29,41 +29,12 @@ _PRINTABLE = re.compile(r"[!-~]+")
 _LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 _NAME = re.compile(_LINE + r"{1,100}")
 _MAX_LABELS = 20
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_TIME = re.compile(
-    rf"{_DATE.pattern}[Tt ]\d\d:\d\d:\d\d(\.\d{{1,9}})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
-_END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
 
 WatchedAccount = tuple[Account, Spec]
 """An account and its provider."""
 
 Resolve = Callable[[str | Mapping[str, object], str, Faults], Spec | None]
 """Returns the provider that an account names or specifies; None after adding the fault."""
-
-
-class Expiry(str):
-    """A time as in RFC 3339, or a date, which stands for the end of that day in UTC."""
-
-    __slots__ = ()
-
-    @classmethod
-    def parse(cls, value: object) -> "Expiry":
-        """Raises ValueError unless the value is such a time or date."""
-        problem = 'must be a time such as "2027-01-31T18:00:00Z", or a date such as "2027-01-31"'
-        if not isinstance(value, str) or not (_DATE.fullmatch(value) or _TIME.fullmatch(value)):
-            raise ValueError(problem)
-        try:
-            return cls(cls(value).at and value)
-        except (OverflowError, ValueError):
-            raise ValueError(problem) from None
-
-    @property
-    def at(self) -> datetime:
-        """The time in UTC, to the second."""
-        if _DATE.fullmatch(self):
-            return datetime.combine(datetime.fromisoformat(self), _END_OF_DAY)
-        return datetime.fromisoformat(self.upper()).astimezone(UTC).replace(microsecond=0)
 
 
 class AccountEntry(msgspec.Struct, frozen=True):
@@ -82,6 +53,8 @@ class AccountEntry(msgspec.Struct, frozen=True):
     runs_dry: RunsDry | None = None
     empty: bool | None = None
     expires_at: Expiry | None = None
+    credit: list[dict[str, Any]] | None = None
+    budget: BudgetEntry | None = None
 
     def __repr__(self) -> str:
         """Shows no field, because the credentials are among them."""
@@ -195,6 +168,7 @@ def _account(entry: AccountEntry, spec: Spec | None, place: str, faults: Faults)
         runs_dry=None if entry.runs_dry is None else entry.runs_dry.tiers,
         empty=entry.empty,
         expires_at=None if entry.expires_at is None else entry.expires_at.at,
+        declared=declared(entry.credit, entry.budget, spec, place, faults),
     )
 
 

@@ -7,6 +7,8 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from unicodedata import normalize
 
+from balance_watch.domain.credit import Budget, Credit, SettledCosts
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -15,6 +17,8 @@ class Account:
     `alert_below` is in the account's own currency. `base_url` replaces the scheme and host of the
     provider's address. `auth` chooses one of the provider's ways of sending the key. `runs_dry` and
     `empty` replace the policy's defaults, and `expires_at` the time that the provider reports.
+    `declared` is the credit or the budget of an account whose provider tells costs and no balance,
+    and `settled` what is known of the costs of past days.
     `purse` tells its money from that of another provider, host, key or variables.
     """
 
@@ -30,6 +34,8 @@ class Account:
     runs_dry: tuple[timedelta, ...] | None = None
     empty: bool | None = None
     expires_at: datetime | None = None
+    declared: Credit | Budget | None = None
+    settled: SettledCosts | None = field(default=None, repr=False, compare=False)
     purse: str | None = field(default=None, repr=False, compare=False)
 
     @property

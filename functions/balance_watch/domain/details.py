@@ -3,9 +3,11 @@
 import shlex
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import localcontext
 
 from balance_watch.domain.forecast import runs_dry_at
 from balance_watch.domain.formatting import format_time, with_unit
+from balance_watch.domain.money import CALCULATION_DIGITS
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.reading import AutoReload, ReadFailure, Reading, Unlimited
 from balance_watch.domain.rules import Evaluation, Measurements, Metric
@@ -53,6 +55,7 @@ def _balance(
     elif reading is not None:
         if metric is Metric.RUNWAY and not resolved:
             yield from _end(reading, measurements)
+        yield from _estimated(reading)
         yield from _spending(metric, reading, measurements)
         yield from _provider_facts(metric, reading, resolved=resolved)
 
@@ -65,6 +68,24 @@ def _end(reading: Reading, measurements: Measurements) -> Iterator[str]:
     at = runs_dry_at(reading.observed_at, timedelta(seconds=int(seconds)))
     if at is not None:
         yield f"At this rate, nothing is left on {format_time(at)}."
+
+
+def _estimated(reading: Reading) -> Iterator[str]:
+    """Yields what the balance was computed from, if the provider does not tell it."""
+    estimate = reading.estimate
+    if estimate is None:
+        return
+    bought = with_unit(estimate.bought, reading.currency)
+    cost = with_unit(estimate.cost, reading.currency)
+    had = f"a budget of {bought}" if reading.renews else f"{bought} that were paid"
+    with localcontext(prec=CALCULATION_DIGITS):
+        gone = estimate.bought - estimate.cost - reading.balance
+    expired = f" and {with_unit(gone, reading.currency)} that expired" if gone > 0 else ""
+    at = format_time(reading.provider_time or reading.observed_at)
+    yield (
+        f"This is an estimate: {had}, less {cost} of costs{expired}."
+        f" The provider told the costs on {at}."
+    )
 
 
 def _spending(metric: Metric, reading: Reading, measurements: Measurements) -> Iterator[str]:

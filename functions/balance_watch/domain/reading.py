@@ -1,10 +1,12 @@
 """The result of reading an account: a reading, no limit, or a named failure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, localcontext
 from enum import StrEnum
+from typing import NamedTuple
 
+from balance_watch.domain.credit import SettledCosts
 from balance_watch.domain.money import CALCULATION_DIGITS
 
 
@@ -15,6 +17,22 @@ class AutoReload:
     enabled: bool
     threshold: Decimal | None = None
     amount: Decimal | None = None
+
+
+class Estimate(NamedTuple):
+    """What a balance was computed from that the provider does not tell.
+
+    Attributes:
+        since: the first day of which costs count.
+        cost: all costs from then on, as the provider tells them.
+        bought: all that was paid for, as the account declares it; or the amount of its budget.
+        corrected: what days that were taken for settled cost more than they did. It is not stored.
+    """
+
+    since: date
+    cost: Decimal
+    bought: Decimal
+    corrected: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +47,8 @@ class Reading:
         credit_limit: how much the account may owe: the balance may fall to minus this.
         expires_at: when the credit expires.
         renews: whether the balance is a quota that resets by itself. It is not stored.
+        estimate: what it was computed from, where the provider tells costs and no balance.
+        settled: the costs of past days, to be kept for the next reads. It is not stored here.
 
     An optional field is None where the provider does not tell it.
     """
@@ -47,6 +67,8 @@ class Reading:
     credit_limit: Decimal | None = None
     expires_at: datetime | None = None
     renews: bool | None = None
+    estimate: Estimate | None = None
+    settled: SettledCosts | None = None
 
     @property
     def floor(self) -> Decimal:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from balance_watch.domain.forecast import LONGEST, lasts
 from balance_watch.domain.money import CALCULATION_DIGITS
+from balance_watch.domain.reading import Reading
 from balance_watch.domain.trend import Sample
 from balance_watch.domain.use_profile import NO_PROFILE, Profile
 
@@ -163,6 +164,23 @@ def change_between(
     if fall is not None and not fall.counted:
         return Change(topped_up_from=level)
     return Change(topped_up_from=before.balance)
+
+
+def spent_between(before: Reading, after: Reading, now: datetime) -> Change | None:
+    """Returns what two readings tell whose provider tells costs; None for any others.
+
+    What was spent is what more the costs are, without corrections of days that were settled. A
+    top-up is what was bought, and nothing that expires is spent.
+    """
+    old, new = before.estimate, after.estimate
+    if old is None or new is None:
+        return None
+    if new.bought > old.bought and not after.renews:
+        return Change(topped_up_from=before.balance)
+    if old.since != new.since or now <= before.observed_at:
+        return Change()
+    more = _KEPT.subtract(_KEPT.subtract(new.cost, old.cost), new.corrected)
+    return Change(max(more, Decimal(0)), now - before.observed_at)
 
 
 def _fallen(before: Sample, after: Sample, spent: Decimal, fall: Fall | None) -> Change:

@@ -10,7 +10,15 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult, Unlimited
 from balance_watch.domain.rules import Metric
-from balance_watch.domain.spending import Day, Fall, Pace, add_spending, change_between, pace
+from balance_watch.domain.spending import (
+    Day,
+    Fall,
+    Pace,
+    add_spending,
+    change_between,
+    pace,
+    spent_between,
+)
 from balance_watch.domain.trend import Sample, add_sample
 from balance_watch.domain.use_profile import NO_PROFILE, Profile
 
@@ -207,7 +215,9 @@ def _with_reading(
     if last is None or another:
         return _begun_anew(state, replace(reading, observed_at=now))
     before, after = Sample(last.observed_at, last.balance), Sample(now, reading.balance)
-    change = change_between(before, after, state.fall, state.period)
+    change = spent_between(last, reading, now) or change_between(
+        before, after, state.fall, state.period
+    )
     profile, top_up = state.profile, state.top_up
     if change.topped_up_from is not None:
         top_up = TopUpSeen(now, change.topped_up_from, after.balance)

@@ -9,6 +9,8 @@ from balance_watch.providers.spec import Spec
 from balance_watch.providers.spec_types import AmountPaths, Path, Sum
 from balance_watch.validation import Json
 
+_BILLIONTH = Decimal("1e-9")
+
 
 class AmountReader:
     """Reads amounts of one provider.
@@ -60,6 +62,9 @@ class AmountReader:
                 continue
             plus = [first, *(self._part(path, root) for path in one.plus[1:])]
             less = [self._part(path, root) for path in one.less]
+            if one.nanos is not None:
+                billionths = [self._part(one.nanos, root)]
+                plus.append(exact_sum(one.nanos, billionths, scale=_BILLIONTH))
             return exact_sum(one.plus[0], plus, less, scale=self._scale)
         return None
 

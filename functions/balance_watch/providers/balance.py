@@ -33,7 +33,7 @@ def find_balance(
     if spec.reply.currency is None:
         # A valid specification has a currency or the path of one.
         return amounts.amount(spec.reply.balance, root), expected or ""
-    unit = _unit(spec, account, root)
+    unit = unit_at(spec.reply.currency, root, spec, account)
     if unit is None:
         hint = 'if it is the unit of the balance, set it as the account\'s "currency"'
         raise UnexpectedReplyError.at(spec.reply.currency, f"is not a known currency: {hint}")
@@ -51,7 +51,7 @@ def _balance_of_list(
         raise UnexpectedReplyError(f"The reply has no list of balances at {each}.")
     by_unit: dict[str, list[Decimal]] = defaultdict(list)
     for entry in entries:
-        unit = _unit(spec, account, entry) or _UNKNOWN_UNIT
+        unit = unit_at(spec.reply.currency, entry, spec, account) or _UNKNOWN_UNIT
         by_unit[unit].append(amounts.amount(spec.reply.balance, entry))
     units = " and ".join(sorted(by_unit, key=lambda unit: (unit == _UNKNOWN_UNIT, unit)))
     expected = account.currency or spec.currency
@@ -67,12 +67,14 @@ def _balance_of_list(
     return exact_sum(each, by_unit[currency]), currency
 
 
-def _unit(spec: Spec, account: Account, root: Json) -> str | None:
-    """Returns the unit that the reply names: a currency, or the very unit that is expected.
+def unit_at(path: Path | None, root: Json, spec: Spec, account: Account) -> str | None:
+    """Returns the unit that a reply names: a currency, or the very unit that is expected.
 
     None stands for any other word.
+
+    Raises:
+        UnexpectedReplyError: the reply names none.
     """
-    path = spec.reply.currency
     named = None if path is None else search(path, root)
     if not isinstance(named, str):
         raise UnexpectedReplyError.missing(path)

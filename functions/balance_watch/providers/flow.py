@@ -28,10 +28,11 @@ def flow_for(spec: Spec, account: Account, now: datetime, signed_at: datetime) -
         now: the tick that the reading belongs to.
         signed_at: the current time, which a signature contains.
     """
-    if spec.module is None:
+    if spec.module is None and spec.cost is None:
         return single_request(spec, account, now, signed_at)
     # Imported only here, so that a start does not load modules that no account needs.
-    module = import_module(f"balance_watch.providers.modules.{spec.module}")
+    name = f"modules.{spec.module}" if spec.module else "cost"
+    module = import_module(f"balance_watch.providers.{name}")
     return cast("FlowFunction", module.flow)(spec, account, now, signed_at)
 
 

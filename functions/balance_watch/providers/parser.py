@@ -1,7 +1,7 @@
 """Turns a reply into a reading or a named failure. It is pure, and never guesses."""
 
 from contextlib import nullcontext
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
 from threading import Lock
@@ -23,6 +23,7 @@ from balance_watch.providers.failures import failed_by_body, failed_by_status
 from balance_watch.providers.masking import mask_keys
 from balance_watch.providers.spec import Spec
 from balance_watch.providers.spec_types import Path
+from balance_watch.providers.times import time_from
 from balance_watch.transport import MAX_BODY, Reply
 from balance_watch.validation import Json
 
@@ -30,9 +31,6 @@ _STATUS_LENGTH = 200
 
 _one_large = Lock()
 """Held while a large body is parsed: it takes up to sixty times its size in memory."""
-
-_MILLISECONDS = Decimal(10) ** 11
-"""From here on, a time is in milliseconds: as seconds, it would be in the year 5138 or later."""
 
 
 def parse_reply(spec: Spec, account: Account, reply: Reply, now: datetime) -> ReadResult:
@@ -133,12 +131,9 @@ class _BodyReader:
         if value is None:
             return None
         try:
-            if isinstance(value, Decimal) and path is not self._paths.provider_time:
-                return datetime.fromtimestamp(_seconds(value), UTC)
-            parsed = datetime.fromisoformat(value)
-            return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-        except (TypeError, ValueError, OverflowError, OSError):
-            raise UnexpectedReplyError.at(path, "is not a time") from None
+            return time_from(value, numbers=path is not self._paths.provider_time)
+        except ValueError as error:
+            raise UnexpectedReplyError.at(path, str(error)) from None
 
     def _text(self, path: Path | None) -> str | None:
         value = self._value(path)
@@ -148,11 +143,6 @@ class _BodyReader:
             raise UnexpectedReplyError.at(path, "is not text")
         # Masking takes time for each key, so it skips what lies far beyond the part that is shown.
         return mask_keys(value[: 4 * _STATUS_LENGTH], self._account)[:_STATUS_LENGTH] or None
-
-
-def _seconds(number: Decimal) -> int:
-    """Returns the seconds of a time since 1970 that is written in seconds or in milliseconds."""
-    return int(number) // 1000 if abs(number) >= _MILLISECONDS else int(number)
 
 
 def parse_top_up_reply(spec: Spec, reply: Reply) -> PaymentOutcome:

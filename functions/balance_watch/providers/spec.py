@@ -16,6 +16,7 @@ import msgspec
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import ProviderTraits
 from balance_watch.domain.metrics import METRICS
+from balance_watch.providers.cost_spec import CostSpec
 from balance_watch.providers.number_forms import NumberForm
 from balance_watch.providers.spec_types import AmountPaths, Line, Link, Path, Text, Unit, Url
 from balance_watch.validation import Faults, Json
@@ -91,6 +92,9 @@ class ReplyPaths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Path | None = None
 
 
+_NO_REPLY = ReplyPaths(balance=AmountPaths(()))
+
+
 class TopUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How to pay in a fixed amount: a form to post, and the meaning of the reply's word for it."""
 
@@ -120,13 +124,14 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     `unlimited` is a condition that is true if the account has no limit. `words` maps words to yes
     or no where a flag is expected; any other word is no answer. `module` names the code that
     sends the requests, if they are several or have to be signed. `max_kib` is how large a reply
-    may be. `billing` is the page for topping up, `docs` the page that the facts come from,
-    `evidence` what they are based on, `checked` when they were looked up.
+    may be. `cost` is for a provider that tells costs and no balance, in place of `reply`.
+    `billing` is the page for topping up, `docs` the page that the facts come from, `evidence` what
+    they are based on, `checked` when they were looked up.
     """
 
     name: Line
     number: Line | None = None
-    kind: Literal["prepaid", "quota"] = "prepaid"
+    kind: Literal["prepaid", "quota", "cost"] = "prepaid"
     docs: Link | None = None
     billing: Link | None = None
     evidence: Literal["documentation", "sdk", "clients", "one client"] | None = None
@@ -148,7 +153,8 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     success: Success | None = None
     failures: dict[str, Path] = {}
     unlimited: Path | None = None
-    reply: ReplyPaths
+    reply: ReplyPaths = _NO_REPLY
+    cost: CostSpec | None = None
     words: dict[str, bool] = {}
     max_kib: Annotated[int, msgspec.Meta(ge=64, le=1024)] = 64
     top_up: TopUp | None = None

@@ -76,10 +76,14 @@ class Text(str):
 
 
 class Sum(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An amount that the reply gives in parts: the sum of `plus`, less the sum of `less`."""
+    """An amount that the reply gives in parts: the sum of `plus`, less the sum of `less`.
+
+    `nanos` has billionths, as in google.type.Money.
+    """
 
     plus: tuple[Path, ...]
     less: tuple[Path, ...] = ()
+    nanos: Path | None = None
 
 
 class AmountPaths:

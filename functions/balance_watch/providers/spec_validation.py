@@ -8,6 +8,7 @@ from importlib.resources import files
 from urllib.parse import parse_qsl, urlsplit
 
 from balance_watch.exact_parsing import exact_toml
+from balance_watch.providers.cost_spec import RANGE_NAMES
 from balance_watch.providers.spec import Auth, Spec
 from balance_watch.validation import Faults, Json, convert, unknown
 
@@ -63,7 +64,14 @@ def _with_whole_numbers(raw: Json) -> Json:
 def _reply_faults(spec: Spec) -> Iterator[tuple[str, str]]:
     """Yields the faults between fields that are valid one by one, in how a reply is parsed."""
     reply = spec.reply
-    if spec.currency is None and reply.currency is None:
+    if (spec.cost is not None) is not (spec.kind == "cost"):
+        yield ", kind", "must be cost if there is a table cost, and only then"
+    if spec.cost is None and not reply.balance.groups:
+        yield "", "is missing reply.balance"
+    if spec.cost is not None and reply.balance.groups:
+        yield ", reply", "must be left out: the table cost says what is in a reply"
+    of_cost = None if spec.cost is None else spec.cost.currency
+    if spec.currency is None and reply.currency is None and of_cost is None:
         yield "", "must have a currency, or the path of one in reply"
     if reply.each is not None and reply.currency is None:
         yield ", reply", "must have a currency beside each, which is a list by currency"
@@ -94,7 +102,8 @@ def _request_faults(spec: Spec) -> Iterator[tuple[str, str]]:
         yield ", auth", "must have a $name in each: the key belongs to an account's credentials"
     if any(text.names for text in spec.headers.values()):
         yield ", headers", "cannot have $names: only auth is filled in"
-    if any(map(_is_name, _texts(spec.json))):
+    names = () if spec.cost is None else RANGE_NAMES
+    if any(_is_name(text) and text[1:] not in names for text in _texts(spec.json)):
         yield ", json", "cannot have $names other than $uuid: only auth.body is filled in"
     yield from _literal_keys(spec)
     has_body = spec.json is not None or any(way.body for way in ways)

@@ -11,6 +11,7 @@ from balance_watch.domain.outbox import Outgoing, PaymentOrder
 from balance_watch.domain.payment import Payment, Purse
 from balance_watch.domain.run import Run, Transition
 from balance_watch.store.accounts import Accounts, log_unserializable
+from balance_watch.store.costs import Costs
 from balance_watch.store.events import Events
 from balance_watch.store.outbox import Outbox
 from balance_watch.store.payments import Payments
@@ -49,6 +50,7 @@ class Store:
     ) -> None:
         self._table = Table(client, table, clock=clock, sleep=sleep)
         self.accounts = Accounts(self._table, history_days)
+        self.costs = Costs(self._table)
         self.outbox = Outbox(self._table)
         self.events = Events(self._table, history_days)
         self.payments = Payments(self._table, clock)

@@ -1,10 +1,12 @@
 """Readings, as items of an account's history or as a map within its state: pure."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from balance_watch.domain.reading import AutoReload, Reading
+from balance_watch.domain.formatting import digits
+from balance_watch.domain.money import exact
+from balance_watch.domain.reading import AutoReload, Estimate, Reading
 from balance_watch.store.items import (
     Item,
     account_key,
@@ -64,6 +66,7 @@ def reading_to_map(reading: Reading) -> Item:
             "status": reading.status,
             "credit": reading.credit_limit,
             "expires": maybe_text(reading.expires_at),
+            "costs": _estimate_to_text(reading.estimate),
         }
     )
 
@@ -86,4 +89,18 @@ def reading_from_map(item: Mapping[str, Any], observed_at: datetime) -> Reading:
         status=item.get("status"),
         credit_limit=item.get("credit"),
         expires_at=maybe_time(item.get("expires")),
+        estimate=_estimate_from_text(item.get("costs")),
     )
+
+
+def _estimate_to_text(estimate: Estimate | None) -> str | None:
+    if estimate is None:
+        return None
+    return f"{estimate.since.toordinal()} {digits(estimate.cost)} {digits(estimate.bought)}"
+
+
+def _estimate_from_text(text: str | None) -> Estimate | None:
+    if text is None:
+        return None
+    day, cost, bought = text.split(" ")
+    return Estimate(date.fromordinal(int(day)), exact(cost), exact(bought))

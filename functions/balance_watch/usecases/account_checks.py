@@ -28,6 +28,7 @@ from balance_watch.domain.state import AccountState
 from balance_watch.providers.request import host_of
 from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.reading import OnRead, Read, ToRead, read_due
+from balance_watch.usecases.settled_costs import newly_settled, with_settled_costs
 from balance_watch.usecases.summary import Summary, distinct_notifications
 
 _log = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ def check_accounts(
         )
         checked.unsaved |= store.accounts.save(readings, batch.run)
     reads = read_due(
-        accounts,
+        with_settled_costs(accounts, store.costs),
         states,
         ToRead(batch.run.tick, batch.deadline, batch.run.record.paused),
         read,
@@ -106,6 +107,7 @@ def check_accounts(
         on_read,
     )
     results, missing = reads.results, reads.missing
+    store.costs.save(newly_settled(accounts, results), batch.run.lease_until)
     checked.paused = reads.paused
     lasting = {name for name, alert in checked.outages.items() if alert.firing}
     attempts = tuple(_attempts(accounts, states, results, batch.run.tick))

@@ -1,0 +1,278 @@
+"""Reads the costs of an account page by page, and what is left of its credit or budget.
+
+Every page of every range is followed, or the account is unreadable: too few pages would show too
+much credit. Days that are over for a day are settled: their costs are asked for once a day, since
+providers correct them now and then.
+"""
+
+from collections import defaultdict
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from string import Template
+from typing import NamedTuple
+
+from balance_watch.domain.account import Account
+from balance_watch.domain.credit import Budget, Credit, SettledCosts
+from balance_watch.domain.formatting import iso_time
+from balance_watch.domain.money import NotAnAmountError, total
+from balance_watch.domain.reading import Estimate, FailureKind, ReadFailure, Reading
+from balance_watch.providers.balance import AmbiguousBalanceError
+from balance_watch.providers.cost_pages import CostPage, read_page
+from balance_watch.providers.cost_spec import CostSpec
+from balance_watch.providers.decoding import UnexpectedReplyError
+from balance_watch.providers.flow import Flow
+from balance_watch.providers.parser import parse_body
+from balance_watch.providers.request import balance_request
+from balance_watch.providers.spec import Spec
+from balance_watch.transport import Reply, Request
+from balance_watch.validation import Json
+
+MAX_REQUESTS = 60
+"""So many requests of one read are enough for a year by 31 days, or for a year of daily pages of a
+week. With more, the account is unreadable."""
+
+_DAY = timedelta(days=1)
+_ASK_AGAIN = timedelta(days=1)
+
+
+class CostRange(NamedTuple):
+    """Days of UTC to ask for: from `start` up to `end`, which is not among them."""
+
+    start: date
+    end: date
+
+
+def flow(spec: Spec, account: Account, now: datetime, signed_at: datetime) -> Flow:
+    """Reads the costs since the first purchase, or of this month; returns what is left."""
+    del signed_at
+    if spec.cost is None or account.declared is None:
+        text = "The account declares neither credit nor a budget."
+        return ReadFailure(FailureKind.AMBIGUOUS, text)
+    try:
+        return (yield from _reading(spec, spec.cost, account, account.declared, now))
+    except _FailedRequestError as error:
+        return error.failure
+    except AmbiguousBalanceError as error:
+        return ReadFailure(FailureKind.AMBIGUOUS, str(error))
+    except (UnexpectedReplyError, NotAnAmountError) as error:
+        return ReadFailure(FailureKind.MALFORMED, str(error))
+
+
+class _FailedRequestError(Exception):
+    """A reply reports a failure."""
+
+    def __init__(self, failure: ReadFailure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def _reading(
+    spec: Spec, cost: CostSpec, account: Account, declared: Credit | Budget, now: datetime
+) -> Generator[Request, Reply, Reading]:
+    since = min(declared.first_day(now), now.date())
+    known = _usable(account, since, now)
+    settled_until = max(since, _settled_until(cost, now)) if known is None else known.until
+    begin = since if known is None else known.until
+    costs: dict[date, Decimal] = {} if known is None else {**known.days}
+    sums = _Sums(None if known is None else known.currency)
+    for part in ranges(cost, declared, CostRange(begin, now.date() + _DAY), settled_until):
+        yield from _read_range(spec, cost, account, part, now, sums)
+    currency = sums.currency or account.currency or spec.currency
+    if currency is None:
+        raise AmbiguousBalanceError('There are no costs yet: set the account\'s "currency".')
+    costs |= sums.days
+    costs = {day: amount for day, amount in costs.items() if day >= since}
+    left = declared.left(costs, now)
+    settled = SettledCosts(
+        since,
+        settled_until,
+        now,
+        currency,
+        {day: amount for day, amount in costs.items() if day < settled_until},
+    )
+    return Reading(
+        observed_at=now,
+        balance=left.balance,
+        currency=currency,
+        provider_time=sums.as_of,
+        resets_at=left.resets_at,
+        renews=True if isinstance(declared, Budget) else None,
+        expires_at=left.expires_at,
+        estimate=Estimate(
+            since, total(costs.values()), left.bought, _corrected(account.settled, settled)
+        ),
+        settled=settled if known is None and settled_until > since else None,
+    )
+
+
+def _usable(account: Account, since: date, now: datetime) -> SettledCosts | None:
+    """Returns what is known of settled days if it begins early enough, and is a day old at most."""
+    settled = account.settled
+    if settled is None or not settled.since <= since < settled.until <= now.date():
+        return None
+    if account.currency not in (None, settled.currency):
+        return None
+    return settled if timedelta() <= now - settled.asked_at < _ASK_AGAIN else None
+
+
+def _settled_until(cost: CostSpec, now: datetime) -> date:
+    """Returns the day from which on costs still come in: yesterday, or the first of its month."""
+    yesterday = now.date() - _DAY
+    return yesterday.replace(day=1) if cost.by_month else yesterday
+
+
+def _corrected(old: SettledCosts | None, new: SettledCosts) -> Decimal:
+    """Returns how much more the days that were settled cost than they did."""
+    if old is None or old.currency != new.currency:
+        return Decimal(0)
+    first, end = max(old.since, new.since), min(old.until, new.until)
+    days = [day for day in {*old.days, *new.days} if first <= day < end]
+    return total(
+        (new.days.get(day, Decimal(0)) for day in days),
+        (old.days.get(day, Decimal(0)) for day in days),
+    )
+
+
+def ranges(
+    cost: CostSpec, declared: Credit | Budget, whole: CostRange, settled_until: date
+) -> Iterator[CostRange]:
+    """Yields the ranges that a request each asks for, the earliest first.
+
+    Where a reply does not tell the day of a cost, a range ends where it matters to which side of a
+    day a cost belongs: what is settled, what was paid for then, what expired then.
+    """
+    cuts = set[date]()
+    if cost.by_month:
+        whole = CostRange(whole.start.replace(day=1), whole.end)
+    elif cost.at is None:
+        cuts.add(settled_until)
+        for purchase in declared.purchases if isinstance(declared, Credit) else ():
+            cuts.add(purchase.paid_at.date())
+            if purchase.expires_at is not None:
+                cuts.add((purchase.expires_at - timedelta(microseconds=1)).date() + _DAY)
+    start = whole.start
+    while start < whole.end:
+        longest = start + cost.days * _DAY
+        if cost.by_month:
+            longest = (start.replace(day=1) + 31 * _DAY).replace(day=1)
+        inside = (cut for cut in cuts if start < cut < longest)
+        end = min((*inside, longest, whole.end))
+        yield CostRange(start, end)
+        start = end
+
+
+class _Sums:
+    """Adds up the costs of several pages, by day; counts the requests."""
+
+    def __init__(self, currency: str | None) -> None:
+        self.currency = currency
+        self.days: dict[date, Decimal] = defaultdict(Decimal)
+        self.as_of: datetime | None = None
+        self.requests = 0
+
+    def add(self, page: CostPage) -> None:
+        """Adds a page; raises AmbiguousBalanceError if it is in another currency."""
+        for unit, day, amount in page.costs:
+            self.currency = self.currency or unit
+            if unit != self.currency:
+                raise AmbiguousBalanceError(
+                    f"There are costs in {self.currency} and in {unit}:"
+                    ' set the account\'s "currency" to the one of its credit.'
+                )
+            self.days[day] = total([self.days[day], amount])
+        if page.as_of is not None:
+            self.as_of = min(page.as_of, self.as_of or page.as_of)
+
+
+def _read_range(
+    spec: Spec, cost: CostSpec, account: Account, part: CostRange, now: datetime, sums: _Sums
+) -> Generator[Request, Reply, None]:
+    """Reads all pages of a range and adds them up."""
+    times, next_page = _times(cost, part, now), _first_page(cost)
+    asked = {name: Template(text).substitute(times) for name, text in cost.query.items()}
+    seen_cursors, seen_days, entries = set[str](), list[date](), 0
+    while True:
+        sums.requests += 1
+        if sums.requests > MAX_REQUESTS:
+            raise UnexpectedReplyError(f"The costs have more than {MAX_REQUESTS} pages.")
+        request = balance_request(spec, account)
+        body = _filled(request.json, times)
+        query = {**request.query, **asked, **next_page}
+        reply = yield replace(request, query=query, json=body)
+        parsed = parse_body(spec, reply)
+        if isinstance(parsed, ReadFailure):
+            raise _FailedRequestError(parsed)
+        page = read_page(spec, cost, account, parsed, part, now)
+        _check_days(cost, seen_days, page.days)
+        seen_days += page.days
+        entries += page.entries
+        sums.add(page)
+        if page.next_cursor is not None and cost.cursor is not None:
+            if page.next_cursor in seen_cursors:
+                raise UnexpectedReplyError("The reply leads back to a page that was read.")
+            seen_cursors.add(page.next_cursor)
+            next_page = {cost.cursor.query: page.next_cursor}
+        elif cost.pages is not None and page.total is not None and entries < page.total:
+            if not page.entries:
+                raise UnexpectedReplyError("A page of the costs is missing.")
+            next_page = {cost.pages.query: str(int(next_page[cost.pages.query]) + 1)}
+        else:
+            return
+
+
+def _first_page(cost: CostSpec) -> dict[str, str]:
+    return {} if cost.pages is None else {cost.pages.query: "1"}
+
+
+def _check_days(cost: CostSpec, before: list[date], days: tuple[date, ...]) -> None:
+    """Raises UnexpectedReplyError if a page repeats a day of another one, or if one is missing."""
+    repeated = set(before) & set(days)
+    if repeated:
+        raise UnexpectedReplyError(f"Two pages of the costs have the day {min(repeated)}.")
+    every = sorted({*before, *days})
+    if cost.every_day and every and (every[-1] - every[0]).days >= len(every):
+        raise UnexpectedReplyError("The costs of a day are missing.")
+
+
+def _filled(body: Json, times: Mapping[str, str]) -> Json:
+    """Returns a body with a time in place of each text that is its name alone, such as `$since`."""
+    if isinstance(body, dict):
+        return {name: _filled(value, times) for name, value in body.items()}
+    if isinstance(body, list):
+        return [_filled(value, times) for value in body]
+    is_name = isinstance(body, str) and body.startswith("$")
+    return times.get(body[1:], body) if is_name else body
+
+
+def _times(cost: CostSpec, part: CostRange, now: datetime) -> Mapping[str, str]:
+    """Returns what the names of `RANGE_NAMES` stand for."""
+    since, until = _midnight(part.start), _midnight(part.end)
+    if cost.until == "now":
+        until = min(until, now)
+    last = part.end - _DAY
+    return {
+        "since": _written(cost, since),
+        "until": _written(cost, until),
+        "last": f"{last:%Y-%m-%d}",
+        "month": f"{part.start:%Y-%m}",
+        "year": f"{part.start:%Y}",
+        "month_of_year": f"{part.start.month}",
+    }
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _written(cost: CostSpec, at: datetime) -> str:
+    """Returns a time in the form that the provider expects."""
+    match cost.times:
+        case "unix":
+            return str(int(at.timestamp()))
+        case "date":
+            return f"{at:%Y-%m-%d}"
+        case "text":
+            return f"{at:%Y-%m-%d %H:%M:%S}"
+    return iso_time(at)
