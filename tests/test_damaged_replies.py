@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from balance_watch.domain.money import total
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
+from balance_watch.providers.flow import flow_for, run_flow
 from balance_watch.providers.parser import parse_reply
 from balance_watch.providers.registry import slugs
 from balance_watch.transport import Reply
@@ -28,10 +30,16 @@ def test_every_amount_of_a_reading_comes_from_the_damaged_reply(slug: str) -> No
     @given(bodies(slug), TYPES)
     def holds(body: bytes, content_type: str) -> None:
         headers = {"Content-Type": content_type, "Content-Length": str(len(body))}
-        result = parse_reply(spec, account, Reply(200, body, headers), NOW)
+        reply = Reply(200, body, headers)
+        if spec.cost is None:
+            result = parse_reply(spec, account, reply, NOW)
+        else:
+            result = run_flow(flow_for(spec, account, NOW, NOW), lambda _: reply)
         if isinstance(result, ReadFailure):
             assert isinstance(result.kind, FailureKind)
-        if isinstance(result, Reading):
+        elif isinstance(result, Reading) and result.estimate is not None:
+            assert result.balance == total([result.estimate.bought], [result.estimate.cost])
+        elif isinstance(result, Reading):
             assert invented_amounts(spec, result, body) == []
 
     holds()

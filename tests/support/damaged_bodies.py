@@ -52,9 +52,9 @@ def _last(sample: Sample) -> bytes:
 
 
 def _json_with_names_of(slug: str) -> st.SearchStrategy[bytes]:
-    paths = spec_of(slug).reply
-    sums = paths.balance.sums
-    values = [getattr(paths, name) for name in paths.__struct_fields__ if name != "balance"]
+    cost, reply = spec_of(slug).cost, spec_of(slug).reply
+    paths, sums = (reply, reply.balance.sums) if cost is None else (cost, cost.amount.sums)
+    values = [getattr(paths, name) for name in paths.__struct_fields__]
     values += [path for amounts in sums for path in (*amounts.plus, *amounts.less)]
     texts = [path for path in values if isinstance(path, str)]
     words = {word for path in texts for word in re.findall(r"[\w-]+", path)}

@@ -31,6 +31,9 @@ GAP = timedelta(hours=6)
 RECOVERY_FACTOR = Decimal("1.1")
 """An alert resolves once the balance is this many times its threshold."""
 
+_STANDS_FROM = timedelta(hours=4)
+"""A fall that stood for so long need not be taken back any longer."""
+
 RUNS_DRY, NEARLY_DRY = Decimal(3 * 86400), Decimal(86400)
 """The thresholds of `runs_dry` in seconds: a warning, and critical."""
 
@@ -196,7 +199,7 @@ def _no_top_up_only_takes_a_fall_back(world: World, notification: Notification) 
     )
     moves = [read for read, before in zip(reads[1:], reads, strict=False) if read[1] != before[1]]
     levels = [reads[0], *moves]
-    if len(levels) < 3 or levels[-1][0] - levels[-2][0] > timedelta(days=1):
+    if len(levels) < 3 or levels[-1][0] - levels[-2][0] >= _STANDS_FROM:
         return
     stood, fell_to, rose_to = (balance for _, balance in levels[-3:])
     assert not fell_to < rose_to <= stood, "a top-up that only takes a fall back"

@@ -60,7 +60,7 @@ readings = st.builds(
     status=st.none() | words,
     credit_limit=st.none() | amounts.map(Decimal.copy_abs),
     expires_at=st.none() | times,
-    estimate=st.none() | st.builds(Estimate, st.dates(), amounts, amounts),
+    estimate=st.none() | st.builds(Estimate, st.dates(), amounts, amounts, st.just(Decimal(0))),
 )
 alerts = st.builds(
     Alert,

@@ -10,6 +10,7 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
 from balance_watch.providers.flow import flow_for, run_flow
+from balance_watch.providers.host_pace import HostPace
 from balance_watch.providers.parser import parse_top_up_reply
 from balance_watch.providers.request import top_up_request
 from balance_watch.providers.spec import Spec
@@ -44,7 +45,15 @@ class ProviderClient:
         self._transport = transport
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
 
-    def read(self, spec: Spec, account: Account, *, now: datetime, deadline: float) -> ReadResult:
+    def read(
+        self,
+        spec: Spec,
+        account: Account,
+        *,
+        now: datetime,
+        deadline: float,
+        pace: HostPace | None = None,
+    ) -> ReadResult:
         """Reads one balance and retries transient failures. A failure is returned, never raised.
 
         Args:
@@ -52,10 +61,11 @@ class ProviderClient:
             account: the account.
             now: the tick that the reading belongs to.
             deadline: the time on the clock by which reading ends.
+            pace: the pace of its host: each request but the first takes a turn.
         """
         deadline = min(deadline, self._clock() + ACCOUNT_SECONDS)
         for attempt in range(ATTEMPTS):
-            result, transient = self._attempt(spec, account, now, deadline)
+            result, transient = self._attempt(spec, account, now, deadline, pace)
             if not isinstance(result, ReadFailure) or not transient:
                 break
             pause = _BACKOFF_SECONDS * 2**attempt * (0.5 + self._jitter() / 2)
@@ -63,24 +73,36 @@ class ProviderClient:
             waits = self._paced and result.kind is FailureKind.RATE_LIMITED
             if waits or attempt == ATTEMPTS - 1 or self._clock() + pause >= deadline:
                 break
+            if pace is not None:
+                pause = max(pause, pace.turn() - self._clock())
             self._sleep(pause)
         return result
 
     def _attempt(
-        self, spec: Spec, account: Account, now: datetime, deadline: float
+        self,
+        spec: Spec,
+        account: Account,
+        now: datetime,
+        deadline: float,
+        pace: HostPace | None,
     ) -> tuple[ReadResult, bool]:
         """Tries once, with all requests in the time of one attempt; returns (result, transient)."""
         attempt_deadline = min(deadline, self._clock() + ATTEMPT_SECONDS)
         replies: list[Reply] = []
 
         def exchange(request: Request) -> Reply:
+            if pace is not None and replies:
+                self._sleep(max(0.0, min(pace.turn(), attempt_deadline) - self._clock()))
             timeout = attempt_deadline - self._clock()
             if timeout <= 0:
                 raise TransportError(
                     FailureKind.TIMED_OUT, "There was no time left to send the request."
                 )
-            replies.append(self._transport.exchange(request, timeout=timeout))
-            return replies[-1]
+            reply = self._transport.exchange(request, timeout=timeout)
+            replies.append(reply)
+            if pace is not None and (seconds := reply.exhausted_for) is not None:
+                pace.exhausted(seconds)
+            return reply
 
         try:
             result = run_flow(flow_for(spec, account, now, datetime.now(UTC)), exchange)

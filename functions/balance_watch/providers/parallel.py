@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
 from balance_watch.providers.client import ATTEMPT_SECONDS, ProviderClient
-from balance_watch.providers.host_pace import HostPace
+from balance_watch.providers.host_pace import HostPace, Rate
 from balance_watch.providers.request import host_of
 from balance_watch.providers.spec import Spec
 
@@ -38,7 +38,7 @@ def read_all(
     An account that cannot start in time for one whole attempt is not yielded: it is deferred. One
     that has started and has not ended by the deadline is a timeout. A host that answers HTTP 429 is
     asked more slowly, and the account again, as long as there is time; then it is rate limited, and
-    so are those that have not got their turn.
+    so are those that have not got their turn. So it is with a host that has a documented rate.
 
     Args:
         client: reads one account.
@@ -50,8 +50,8 @@ def read_all(
     """
     work = _Work(client, now, deadline, clock, sleep)
     results, started = work.results, work.started
-    paces: dict[int, HostPace] = defaultdict(lambda: HostPace(clock))
     workers = _workers(accounts)
+    paces = {id(queue): HostPace(clock, _rate(queue)) for queue in workers}
     pool = ThreadPoolExecutor(max_workers=min(_MAX_THREADS, max(1, len(workers))))
     try:
         for queue in workers:
@@ -97,7 +97,8 @@ class _Work:
 
     def run(self, queue: deque[tuple[Account, Spec]], pace: HostPace) -> None:
         """Reads accounts of one host, each at its turn, while there is time for a whole attempt."""
-        while queue and (turn := pace.turn()) < self.deadline - ATTEMPT_SECONDS:
+        latest = self.deadline - ATTEMPT_SECONDS
+        while queue and not pace.has_given_up and (turn := pace.turn()) < latest:
             self.sleep(max(0.0, turn - self.clock()))
             if pace.is_due(turn):
                 self._read_next(queue, pace, turn)
@@ -109,13 +110,14 @@ class _Work:
         except IndexError:
             return
         self.started[account.name] = account
-        result = _read(self.client, spec, account, self.now, self.deadline)
+        result = _read(self.client, spec, account, self.now, self.deadline, pace)
         if isinstance(result, ReadFailure) and result.kind is FailureKind.RATE_LIMITED:
             left = pace.slow_down(turn, result.retry_after)
             self.limited[account.name] = replace(result, retry_after=left)
             self.started.pop(account.name)
             queue.append((account, spec))
         else:
+            pace.accepted()
             self.results.put((account, result))
 
 
@@ -130,11 +132,22 @@ def _workers(accounts: Sequence[tuple[Account, Spec]]) -> list[deque[tuple[Accou
     return [queue for rank in range(PER_HOST) for queue in queues.values() if rank < len(queue)]
 
 
+def _rate(queue: Iterable[tuple[Account, Spec]]) -> Rate | None:
+    """Returns the slowest of the rates that are documented of a host."""
+    rates = [spec.rate for _, spec in queue if spec.rate is not None]
+    return max(rates, key=lambda rate: rate.interval, default=None)
+
+
 def _read(
-    client: ProviderClient, spec: Spec, account: Account, now: datetime, deadline: float
+    client: ProviderClient,
+    spec: Spec,
+    account: Account,
+    now: datetime,
+    deadline: float,
+    pace: HostPace,
 ) -> ReadResult:
     try:
-        return client.read(spec, account, now=now, deadline=deadline)
+        return client.read(spec, account, now=now, deadline=deadline, pace=pace)
     except Exception as error:  # noqa: BLE001 (one account's bug must not hide the other accounts)
         text = f"The reply could not be handled ({type(error).__name__})."
         return ReadFailure(FailureKind.MALFORMED, text)

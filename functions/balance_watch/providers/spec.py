@@ -17,6 +17,7 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import ProviderTraits
 from balance_watch.domain.metrics import METRICS
 from balance_watch.providers.cost_spec import CostSpec
+from balance_watch.providers.host_pace import Rate
 from balance_watch.providers.number_forms import NumberForm
 from balance_watch.providers.spec_types import AmountPaths, Line, Link, Path, Text, Unit, Url
 from balance_watch.validation import Faults, Json
@@ -124,9 +125,9 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     `unlimited` is a condition that is true if the account has no limit. `words` maps words to yes
     or no where a flag is expected; any other word is no answer. `module` names the code that
     sends the requests, if they are several or have to be signed. `max_kib` is how large a reply
-    may be. `cost` is for a provider that tells costs and no balance, in place of `reply`.
-    `billing` is the page for topping up, `docs` the page that the facts come from, `evidence` what
-    they are based on, `checked` when they were looked up.
+    may be, `rate` how often the host may be asked. `cost` is for a provider that tells costs and
+    no balance, in place of `reply`. `billing` is the page for topping up, `docs` the page that the
+    facts come from, `evidence` what they are based on, `checked` when they were looked up.
     """
 
     name: Line
@@ -157,6 +158,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     cost: CostSpec | None = None
     words: dict[str, bool] = {}
     max_kib: Annotated[int, msgspec.Meta(ge=64, le=1024)] = 64
+    rate: Rate | None = None
     top_up: TopUp | None = None
     module: str | None = None
 

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.client import BadStatusLine, HTTPResponse, parse_headers
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -23,6 +24,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from balance_watch.domain.reading import FailureKind
 from balance_watch.transport.errors import TransportError, transport_error
+from balance_watch.transport.rate_limits import pause_of
 from balance_watch.transport.sockets import (
     Network,
     TlsSocket,
@@ -81,14 +83,27 @@ class Reply:
 
     @property
     def retry_after(self) -> float | None:
-        """The pause that the server asks for, in seconds; it may be sent as a date (RFC 9110)."""
+        """The pause that the server asks for, in seconds: a number or a date (RFC 9110).
+
+        Of a refused request without one, it is the time until its limit begins anew.
+        """
         value = self.header("retry-after")
         if value is None:
-            return None
+            refused = self.status == HTTPStatus.TOO_MANY_REQUESTS
+            return self._limit_pause(refused=True) if refused else None
         try:
             return float(urllib3.Retry().parse_retry_after(value))
         except (urllib3.exceptions.InvalidHeader, OverflowError, ValueError):
             return None
+
+    @property
+    def exhausted_for(self) -> float | None:
+        """The seconds until the server's limit begins anew, if this reply was the last within."""
+        return self._limit_pause(refused=False)
+
+    def _limit_pause(self, *, refused: bool) -> float | None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return pause_of(headers, time.time(), refused=refused)
 
 
 class _FinalResponse(HTTPResponse):
