@@ -8,16 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from balance_watch.domain.changes import Fall, change_between, is_top_up
 from balance_watch.domain.forecast import LONGEST
-from balance_watch.domain.spending import (
-    Day,
-    Fall,
-    Pace,
-    add_spending,
-    change_between,
-    is_top_up,
-    pace,
-)
+from balance_watch.domain.spending import Day, Pace, add_spending, pace
 from balance_watch.domain.trend import Sample, add_sample
 from tests.support.watchman import DAY, HOUR, START, TICK
 

@@ -16,8 +16,9 @@ import balance_watch.providers
 from balance_watch.providers.cost_spec import CostSpec
 from balance_watch.providers.flow import flow_for
 from balance_watch.providers.registry import catalogue_provider, slugs
+from balance_watch.providers.reply_spec import ReplyPaths
 from balance_watch.providers.request import balance_request
-from balance_watch.providers.spec import Auth, ReplyPaths, Spec
+from balance_watch.providers.spec import Auth, Spec
 from tests.support.provider_reads import (
     KEY,
     NOW,

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from balance_watch.domain.changes import Fall
 from balance_watch.domain.credit import SettledCosts
 from balance_watch.domain.event import Event
 from balance_watch.domain.run import RunRecord
-from balance_watch.domain.spending import Fall
 from balance_watch.store.costs import costs_from_item, costs_to_item
 from balance_watch.store.events import event_from_item, event_to_item
 from balance_watch.store.items import MALFORMED_ITEM

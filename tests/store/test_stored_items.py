@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from balance_watch.domain.account import Account
+from balance_watch.domain.changes import Fall
 from balance_watch.domain.configuration_alert import FAULT_WORDING, ConfigurationState
 from balance_watch.domain.credit import SettledCosts
 from balance_watch.domain.lifecycle import Alert
@@ -21,7 +22,7 @@ from balance_watch.domain.run import (
     TopicSubscribers,
 )
 from balance_watch.domain.silences import Silence
-from balance_watch.domain.spending import Day, Fall
+from balance_watch.domain.spending import Day
 from balance_watch.domain.state import AccountState, RuleState, TopUpSeen
 from balance_watch.domain.trend import Sample
 from balance_watch.domain.use_profile import NO_PROFILE, Profile, Sums

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
+from balance_watch.domain.changes import Fall
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.money import NotAnAmountError, exact
@@ -13,7 +14,7 @@ from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
 from balance_watch.domain.reading import AutoReload, Estimate, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
-from balance_watch.domain.spending import Day, Fall
+from balance_watch.domain.spending import Day
 from balance_watch.domain.state import AccountState, Removed, RuleState, TopUpSeen
 from balance_watch.domain.trend import Sample
 from balance_watch.domain.use_profile import NO_PROFILE, Profile, Sums

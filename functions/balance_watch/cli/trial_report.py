@@ -17,7 +17,7 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.formatting import digits, with_unit
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, Unlimited
 from balance_watch.providers.masking import contains_split_key, mask_keys
-from balance_watch.providers.spec import ReplyPaths
+from balance_watch.providers.reply_spec import ReplyPaths
 from balance_watch.transport import Reply, Request
 from balance_watch.validation import Json
 

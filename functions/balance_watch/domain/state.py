@@ -7,18 +7,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from balance_watch.domain.account import Account
+from balance_watch.domain.changes import Fall, change_between, spent_between
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult, Unlimited
 from balance_watch.domain.rules import Metric
-from balance_watch.domain.spending import (
-    Day,
-    Fall,
-    Pace,
-    add_spending,
-    change_between,
-    pace,
-    spent_between,
-)
+from balance_watch.domain.spending import Day, Pace, add_spending, pace
 from balance_watch.domain.trend import Sample, add_sample
 from balance_watch.domain.use_profile import NO_PROFILE, Profile
 

@@ -6,20 +6,19 @@ providers correct them now and then.
 """
 
 from collections import defaultdict
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from string import Template
-from typing import NamedTuple
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.credit import Budget, Credit, SettledCosts
-from balance_watch.domain.formatting import iso_time
 from balance_watch.domain.money import NotAnAmountError, total
 from balance_watch.domain.reading import Estimate, FailureKind, ReadFailure, Reading
 from balance_watch.providers.balance import AmbiguousBalanceError
 from balance_watch.providers.cost_pages import CostPage, read_page
+from balance_watch.providers.cost_ranges import CostRange, ranges, settled_until, times_of
 from balance_watch.providers.cost_spec import CostSpec
 from balance_watch.providers.decoding import UnexpectedReplyError
 from balance_watch.providers.flow import Flow
@@ -35,13 +34,6 @@ week. With more, the account is unreadable."""
 
 _DAY = timedelta(days=1)
 _ASK_AGAIN = timedelta(days=1)
-
-
-class CostRange(NamedTuple):
-    """Days of UTC to ask for: from `start` up to `end`, which is not among them."""
-
-    start: date
-    end: date
 
 
 def flow(spec: Spec, account: Account, now: datetime, signed_at: datetime) -> Flow:
@@ -73,11 +65,11 @@ def _reading(
 ) -> Generator[Request, Reply, Reading]:
     since = min(declared.first_day(now), now.date())
     known = _usable(account, since, now)
-    settled_until = max(since, _settled_until(cost, now)) if known is None else known.until
+    until = max(since, settled_until(cost, now)) if known is None else known.until
     begin = since if known is None else known.until
     costs: dict[date, Decimal] = {} if known is None else {**known.days}
     sums = _Sums(None if known is None else known.currency)
-    for part in ranges(cost, declared, CostRange(begin, now.date() + _DAY), settled_until):
+    for part in ranges(cost, declared, CostRange(begin, now.date() + _DAY), until):
         yield from _read_range(spec, cost, account, part, now, sums)
     currency = sums.currency or account.currency or spec.currency
     if currency is None:
@@ -87,10 +79,10 @@ def _reading(
     left = declared.left(costs, now)
     settled = SettledCosts(
         since,
-        settled_until,
+        until,
         now,
         currency,
-        {day: amount for day, amount in costs.items() if day < settled_until},
+        {day: amount for day, amount in costs.items() if day < until},
     )
     return Reading(
         observed_at=now,
@@ -103,7 +95,7 @@ def _reading(
         estimate=Estimate(
             since, total(costs.values()), left.bought, _corrected(account.settled, settled)
         ),
-        settled=settled if known is None and settled_until > since else None,
+        settled=settled if known is None and until > since else None,
     )
 
 
@@ -117,12 +109,6 @@ def _usable(account: Account, since: date, now: datetime) -> SettledCosts | None
     return settled if timedelta() <= now - settled.asked_at < _ASK_AGAIN else None
 
 
-def _settled_until(cost: CostSpec, now: datetime) -> date:
-    """Returns the day from which on costs still come in: yesterday, or the first of its month."""
-    yesterday = now.date() - _DAY
-    return yesterday.replace(day=1) if cost.by_month else yesterday
-
-
 def _corrected(old: SettledCosts | None, new: SettledCosts) -> Decimal:
     """Returns how much more the days that were settled cost than they did."""
     if old is None or old.currency != new.currency:
@@ -133,34 +119,6 @@ def _corrected(old: SettledCosts | None, new: SettledCosts) -> Decimal:
         (new.days.get(day, Decimal(0)) for day in days),
         (old.days.get(day, Decimal(0)) for day in days),
     )
-
-
-def ranges(
-    cost: CostSpec, declared: Credit | Budget, whole: CostRange, settled_until: date
-) -> Iterator[CostRange]:
-    """Yields the ranges that a request each asks for, the earliest first.
-
-    Where a reply does not tell the day of a cost, a range ends where it matters to which side of a
-    day a cost belongs: what is settled, what was paid for then, what expired then.
-    """
-    cuts = set[date]()
-    if cost.by_month:
-        whole = CostRange(whole.start.replace(day=1), whole.end)
-    elif cost.at is None:
-        cuts.add(settled_until)
-        for purchase in declared.purchases if isinstance(declared, Credit) else ():
-            cuts.add(purchase.paid_at.date())
-            if purchase.expires_at is not None:
-                cuts.add((purchase.expires_at - timedelta(microseconds=1)).date() + _DAY)
-    start = whole.start
-    while start < whole.end:
-        longest = start + cost.days * _DAY
-        if cost.by_month:
-            longest = (start.replace(day=1) + 31 * _DAY).replace(day=1)
-        inside = (cut for cut in cuts if start < cut < longest)
-        end = min((*inside, longest, whole.end))
-        yield CostRange(start, end)
-        start = end
 
 
 class _Sums:
@@ -190,7 +148,7 @@ def _read_range(
     spec: Spec, cost: CostSpec, account: Account, part: CostRange, now: datetime, sums: _Sums
 ) -> Generator[Request, Reply, None]:
     """Reads all pages of a range and adds them up."""
-    times, next_page = _times(cost, part, now), _first_page(cost)
+    times, next_page = times_of(cost, part, now), _first_page(cost)
     asked = {name: Template(text).substitute(times) for name, text in cost.query.items()}
     seen_cursors, seen_days, entries = set[str](), list[date](), 0
     while True:
@@ -244,35 +202,3 @@ def _filled(body: Json, times: Mapping[str, str]) -> Json:
         return [_filled(value, times) for value in body]
     is_name = isinstance(body, str) and body.startswith("$")
     return times.get(body[1:], body) if is_name else body
-
-
-def _times(cost: CostSpec, part: CostRange, now: datetime) -> Mapping[str, str]:
-    """Returns what the names of `RANGE_NAMES` stand for."""
-    since, until = _midnight(part.start), _midnight(part.end)
-    if cost.until == "now":
-        until = min(until, now)
-    last = part.end - _DAY
-    return {
-        "since": _written(cost, since),
-        "until": _written(cost, until),
-        "last": f"{last:%Y-%m-%d}",
-        "month": f"{part.start:%Y-%m}",
-        "year": f"{part.start:%Y}",
-        "month_of_year": f"{part.start.month}",
-    }
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
-
-
-def _written(cost: CostSpec, at: datetime) -> str:
-    """Returns a time in the form that the provider expects."""
-    match cost.times:
-        case "unix":
-            return str(int(at.timestamp()))
-        case "date":
-            return f"{at:%Y-%m-%d}"
-        case "text":
-            return f"{at:%Y-%m-%d %H:%M:%S}"
-    return iso_time(at)

@@ -19,7 +19,8 @@ from balance_watch.domain.metrics import METRICS
 from balance_watch.providers.cost_spec import CostSpec
 from balance_watch.providers.host_pace import Rate
 from balance_watch.providers.number_forms import NumberForm
-from balance_watch.providers.spec_types import AmountPaths, Line, Link, Path, Text, Unit, Url
+from balance_watch.providers.reply_spec import NO_REPLY, ReplyPaths, Success
+from balance_watch.providers.spec_types import Line, Link, Path, Text, Unit, Url
 from balance_watch.validation import Faults, Json
 
 _HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -51,49 +52,6 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def names_in_headers(self) -> frozenset[str]:
         """The names whose values a header carries as they are, those of a signature among them."""
         return frozenset((*_names(self.headers.values()), *self.signed))
-
-
-class Success(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A field of the body that tells whether the request succeeded, whatever the HTTP status is.
-
-    `required`: a body without the field is a failure too.
-    """
-
-    path: Path
-    equals: str | int | bool
-    required: bool = True
-
-
-class ReplyPaths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the reply has each fact, below `root`. Only `balance` is required.
-
-    `each` is a list with an entry per currency, and `balance` and `currency` are paths into an
-    entry; with `add_up`, the entries of one currency are parts of one balance. `credit_limit` is
-    only for a balance that does not include it, and that may fall below 0 by this much. `renews`
-    tells whether a quota resets by itself, for a provider that has both kinds of accounts.
-    """
-
-    balance: AmountPaths
-    root: Path = Path("@")
-    each: Path | None = None
-    add_up: bool = False
-    currency: Path | None = None
-    credits: Path | None = None
-    points: Path | None = None
-    provider_flag: Path | None = None
-    provider_threshold: Path | None = None
-    auto_reload: Path | None = None
-    auto_reload_threshold: Path | None = None
-    auto_reload_amount: Path | None = None
-    provider_time: Path | None = None
-    resets_at: Path | None = None
-    renews: Path | None = None
-    credit_limit: Path | None = None
-    expires_at: Path | None = None
-    status: Path | None = None
-
-
-_NO_REPLY = ReplyPaths(balance=AmountPaths(()))
 
 
 class TopUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -154,7 +112,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     success: Success | None = None
     failures: dict[str, Path] = {}
     unlimited: Path | None = None
-    reply: ReplyPaths = _NO_REPLY
+    reply: ReplyPaths = NO_REPLY
     cost: CostSpec | None = None
     words: dict[str, bool] = {}
     max_kib: Annotated[int, msgspec.Meta(ge=64, le=1024)] = 64

@@ -12,7 +12,8 @@ from functools import reduce
 from itertools import accumulate, pairwise
 from typing import Any
 
-from balance_watch.domain.spending import Day, Fall
+from balance_watch.domain.changes import Fall
+from balance_watch.domain.spending import Day
 from balance_watch.domain.state import AccountState
 from balance_watch.domain.trend import Sample
 from balance_watch.domain.use_profile import NO_PROFILE, Profile
