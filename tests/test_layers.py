@@ -129,6 +129,7 @@ def test_only_the_modules_that_call_aws_and_the_command_line_import_botocore() -
         "store/table.py",
         "config/sources.py",
         "notifiers/sns.py",
+        "providers/modules/aws.py",
         "wiring.py",
     }
 

@@ -179,3 +179,34 @@ def test_a_secret_that_signs_is_not_sent(slug: str) -> None:
     secrets = [it for name, it in account_of(slug).credentials.items() if "secret" in name]
     assert secrets
     assert not [it for it in secrets if it in f"{request.url}{dict(request.headers)}"]
+
+
+# AWS: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+
+
+def test_a_request_to_aws_is_signed_for_its_service_and_region() -> None:
+    account = account_of("aws-ses", variables={"region": "eu-west-1"})
+    (request,), _ = conversation("aws-ses", [], account)
+    assert request.url == "https://email.eu-west-1.amazonaws.com/v2/email/account"
+    time = request.headers["X-Amz-Date"]
+    scope = f"{time[:8]}/eu-west-1/ses/aws4_request"
+    headers = {"host": "email.eu-west-1.amazonaws.com", "x-amz-date": time}
+    canonical = canonical_request(request, headers)
+    signing_key = f"AWS4{account.credentials['secret_access_key']}".encode()
+    for part in scope.split("/"):
+        signing_key = hmac.digest(signing_key, part.encode(), "sha256")
+    text = f"AWS4-HMAC-SHA256\n{time}\n{scope}\n{canonical.digest}"
+    signature = hmac.digest(signing_key, text.encode(), "sha256").hex()
+    assert request.headers["Authorization"] == (
+        f"AWS4-HMAC-SHA256 Credential={account.credentials['access_key_id']}/{scope}, "
+        f"SignedHeaders={canonical.header_names}, Signature={signature}"
+    )
+
+
+def test_the_body_of_a_request_to_aws_is_signed_as_it_is_sent() -> None:
+    (request,), _ = conversation("aws-credits", [])
+    assert (request.method, request.json) == ("POST", {})
+    signed = re.search("SignedHeaders=([^,]*)", request.headers["Authorization"])
+    assert signed is not None
+    assert signed[1].split(";") == ["content-type", "host", "x-amz-date", "x-amz-target"]
+    assert "/us-east-1/freetier/aws4_request" in request.headers["Authorization"]
