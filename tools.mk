@@ -20,7 +20,15 @@ sam := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv/bin:$$PATH" .tools/sam/bin/sam
 	.venv/bin/uv pip install --quiet --require-hashes --python .venv/bin/python --target .tools/lambda-runtime --requirements requirements/lambda-runtime.txt
 	touch $@
 
-.PHONY: sam-validate lint-template build build-host lock
+# What `make deploy` and `make undeploy` act on. PARAMETERS has further ones: "HistoryDays=90 LogLevel=DEBUG".
+STACK = balance-watch
+REGION =
+EMAIL =
+PARAMETERS =
+of_stack = --stack-name $(STACK) $(if $(REGION),--region $(REGION))
+overrides = $(if $(EMAIL),AlertEmail=$(EMAIL)) $(PARAMETERS)
+
+.PHONY: sam-validate lint-template build build-host lock deploy undeploy
 
 sam-validate: .tools/sam/bin/sam  ## check template.yaml with AWS SAM
 	$(sam) validate --lint --region eu-central-1
@@ -35,6 +43,16 @@ lint-template: .tools/checkov/bin/checkov | .venv  ## check template.yaml with c
 
 build: .tools/sam/bin/sam | .venv  ## build the package that is deployed
 	$(sam) build
+
+deploy: build  ## deploy without a question: STACK=… REGION=… EMAIL=… PARAMETERS="Name=value …"
+	$(sam) deploy $(of_stack) --resolve-s3 --capabilities CAPABILITY_IAM --no-confirm-changeset --no-fail-on-empty-changeset $(if $(strip $(overrides)),--parameter-overrides $(strip $(overrides)))
+
+undeploy: .tools/sam/bin/sam  ## delete the stack (STACK=… REGION=…), and say what stays
+	@$(sam) list stack-outputs $(of_stack) --output table
+	$(sam) delete $(of_stack) --no-prompts
+	@echo 'These stay: the table (TableName), the log (LogGroupName) and the policy (PolicyParameter) that are named above.'
+	@echo 'A new stack goes on with them: PARAMETERS="ExistingTableName=… ExistingPolicyParameter=…". To remove them:'
+	@echo '  aws dynamodb delete-table --table-name … && aws logs delete-log-group --log-group-name … && aws ssm delete-parameter --name …'
 
 # The deployed package has compiled modules for Python 3.13, which another Python does not load. This
 # builds the same package for this host's Python, so that the end-to-end tests can run it here.

@@ -9,6 +9,12 @@ from tests.support.templates import OURS, STACKS, Stack, as_list
 ANY_RESOURCE = {
     "secretsmanager:BatchGetSecretValue": "service authorization reference, Secrets Manager",
     "secretsmanager:ListSecrets": "service authorization reference, Secrets Manager",
+    "ec2:AssignPrivateIpAddresses": "AWSLambdaVPCAccessExecutionRole, as Lambda demands it",
+    "ec2:CreateNetworkInterface": "AWSLambdaVPCAccessExecutionRole, as Lambda demands it",
+    "ec2:DeleteNetworkInterface": "AWSLambdaVPCAccessExecutionRole, as Lambda demands it",
+    "ec2:DescribeNetworkInterfaces": "AWSLambdaVPCAccessExecutionRole, as Lambda demands it",
+    "ec2:DescribeSubnets": "AWSLambdaVPCAccessExecutionRole, as Lambda demands it",
+    "ec2:UnassignPrivateIpAddresses": "AWSLambdaVPCAccessExecutionRole, as Lambda demands it",
 }
 
 ROLES = [
@@ -53,6 +59,36 @@ def test_the_check_may_ask_for_the_subscribers_of_its_topic_alone() -> None:
         if "sns:GetTopicAttributes" in as_list(statement["Action"])
     ]
     assert asking == [{"Ref": "Alerts"}]
+
+
+def test_people_who_look_may_read_the_history_and_the_policy_and_no_secret() -> None:
+    document = OURS.properties("Reader")["PolicyDocument"]
+    actions = [action for it in document["Statement"] for action in as_list(it["Action"])]
+    assert actions == [
+        "dynamodb:BatchGetItem",
+        "dynamodb:GetItem",
+        "dynamodb:Query",
+        "ssm:GetParameter",
+        "cloudformation:DescribeStacks",
+    ]
+    assert [it for it in document["Statement"] if "*" in as_list(it["Resource"])] == []
+
+
+@pytest.mark.parametrize("role", OURS.of_type("AWS::IAM::Role"))
+def test_every_role_keeps_to_the_guard_rails(role: str) -> None:
+    properties = OURS.properties(role)
+    assert properties["Path"] == {"Ref": "RolePath"}
+    assert properties["PermissionsBoundary"]["Fn::If"][:2] == [
+        "HasBoundary",
+        {"Ref": "PermissionsBoundaryArn"},
+    ]
+
+
+def test_the_function_is_in_no_subnet_unless_a_parameter_says_so() -> None:
+    choice = OURS.properties("CheckBalances")["VpcConfig"]["Fn::If"]
+    assert choice[0] == "HasSubnets"
+    assert choice[2] == {"Ref": "AWS::NoValue"}
+    assert OURS.sam["Parameters"]["SubnetIds"]["Default"] == ""
 
 
 def test_secret_values_are_read_under_the_prefix_only() -> None:

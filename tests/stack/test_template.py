@@ -1,5 +1,7 @@
 """The template's parameters, outputs and stored data: what it promises to whoever deploys it."""
 
+import hashlib
+import json
 import re
 
 import pytest
@@ -8,6 +10,8 @@ from tests.support.templates import OURS
 
 PARAMETERS = OURS.sam["Parameters"]
 OUTPUTS = OURS.cloudformation["Outputs"]
+KEPT = ("RetainExceptOnCreate", "Retain")
+"""What outlives the stack, but for a creation that fails."""
 
 
 def accepts(parameter: str, value: str) -> bool:
@@ -38,6 +42,16 @@ def test_every_parameter_is_in_a_labelled_group(name: str) -> None:
         ("SecretsPrefix", ["balance-watch/", "team_a/prod."], ["", "/", "*", "a b/", "prod*"]),
         ("AlertEmail", ["", "ops@example.com"], ["ops", "a@b", "a b@example.com"]),
         ("TrustedHosts", ["", "gateway:8080", "10.0.0.1:80,b:443"], ["gateway", "a:1, b:2", ","]),
+        ("ExistingTableName", ["", "watch-History-1A2B"], ["ab", "a/b", "*"]),
+        ("ExistingPolicyParameter", ["", "/balance-watch/prod/policy"], ["policy", "/", "/a*"]),
+        ("RolePath", ["/", "/teams/search/"], ["", "teams", "/teams"]),
+        ("SubnetIds", ["", "subnet-0123456789abcdef0"], ["*", "sg-01234567", "subnet-x"]),
+        ("SecurityGroupIds", ["", "sg-0123abcd"], ["*", "subnet-01234567"]),
+        (
+            "PermissionsBoundaryArn",
+            ["", "arn:aws:iam::123456789012:policy/teams/boundary"],
+            ["*", "boundary", "arn:aws:iam::123456789012:role/boundary"],
+        ),
         (
             "SecretsKeyArn",
             ["", "arn:aws:kms:eu-central-1:123456789012:key/1234-abcd"],
@@ -69,10 +83,10 @@ def test_two_stacks_can_be_in_one_account() -> None:
 
 def test_the_history_is_encrypted_and_outlives_the_stack() -> None:
     table = OURS.resources["History"]
-    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == KEPT
     properties = table["Properties"]
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
-    assert properties["DeletionProtectionEnabled"] is True
+    assert "DeletionProtectionEnabled" not in properties  # docs/decisions/0012
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert properties["SSESpecification"] == {"SSEEnabled": True}
     assert properties["TimeToLiveSpecification"] == {
@@ -80,6 +94,34 @@ def test_the_history_is_encrypted_and_outlives_the_stack() -> None:
         "Enabled": True,
     }
     assert [key["AttributeName"] for key in properties["KeySchema"]] == ["pk", "sk"]
+
+
+def test_what_outlives_the_stack_can_be_adopted_by_the_next_one() -> None:
+    adopted = {"History": "CreatesTable", "Policy": "CreatesPolicy"}
+    for resource, condition in adopted.items():
+        assert OURS.resources[resource]["Condition"] == condition
+        kept = OURS.resources[resource]
+        assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == KEPT
+
+
+STATEFUL = {
+    "AlertsKey": "9e14b15ac305",
+    "Alerts": "c299a64c0b19",
+    "CheckBalancesLog": "ee4d1b15a586",
+    "History": "3d4b66820ae9",
+    "MissedTicks": "b3019fc7b340",
+    "Policy": "5529529af590",
+}
+
+
+@pytest.mark.parametrize("resource", STATEFUL)
+def test_no_property_of_what_holds_state_changes_by_accident(resource: str) -> None:
+    """Think what CloudFormation does to the resources of those who have it, before you edit this.
+
+    It may write over what a user put, or replace the resource and leave the old one empty.
+    """
+    text = json.dumps(OURS.properties(resource), sort_keys=True)
+    assert hashlib.sha256(text.encode()).hexdigest()[:12] == STATEFUL[resource], resource
 
 
 def test_the_initial_policy_is_a_comment_since_a_value_cannot_be_empty() -> None:

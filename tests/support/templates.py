@@ -49,7 +49,7 @@ SecondRole:
               Resource: !GetAtt History.Arn
 SecondLog:
   Type: AWS::Logs::LogGroup
-  DeletionPolicy: Retain
+  DeletionPolicy: RetainExceptOnCreate
   UpdateReplacePolicy: Retain
   Properties: { RetentionInDays: !Ref LogRetentionDays }
 """
