@@ -22,7 +22,8 @@ failing = st.builds(
     st.integers(0, 100),
     st.integers(0, 100),
     st.none() | ticks,
-)
+    st.none() | ticks,
+).filter(lambda it: it.unsure_at is not None or it.refusals > 0 or not it.pauses)
 records = st.builds(
     RunRecord,
     policy_digest=st.just("d"),
@@ -47,6 +48,13 @@ def test_a_channel_that_an_earlier_release_took_for_dead_is_dead_until_its_next_
     ((name, channel),) = record.failing_channels
     assert (name, channel.why, channel.is_dead) == ("slack:a", "No.", True)
     assert channel.try_at == datetime(2026, 11, 23, 10, 5, tzinfo=UTC)
+
+
+def test_a_channel_that_an_earlier_release_left_alone_without_a_refusal_may_have_accepted() -> None:
+    at = "2026-11-22T10:05:00Z"
+    of_a_channel = {"digest": "x", "since": at, "until": at, "why": "No.", "pauses": 1}
+    ((_, channel),) = record_from_item({"rejecting": {"slack:a": of_a_channel}}).failing_channels
+    assert channel.unsure_at == channel.until
 
 
 def test_a_record_of_an_earlier_release_remembers_nothing() -> None:

@@ -294,7 +294,7 @@ def test_a_payment() -> None:
 
 def test_the_record_of_a_run() -> None:
     configuration = ConfigurationState(("a fault",), replace(ALERT, ended_at=None), (("a", TICK),))
-    dead = FailingChannel("abc", TICK, NEXT, "It answered no_service.", TICK, 4, 5, NEXT)
+    dead = FailingChannel("abc", TICK, NEXT, "It answered no_service.", TICK, 4, 5, NEXT, TICK)
     record = RunRecord(
         configuration,
         "digest",
@@ -329,6 +329,7 @@ def test_the_record_of_a_run() -> None:
                 "refusals": 4,
                 "pauses": 5,
                 "try_at": "2026-11-22T10:10:00Z",
+                "unsure_at": "2026-11-22T10:05:00Z",
             },
             "slack:oncall": {
                 "digest": "def",

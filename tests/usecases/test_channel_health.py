@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from balance_watch.domain.reading import FailureKind, ReadFailure
+from balance_watch.domain.silences import Silence
 from local.loopback import Reply
-from local.slack_inbox import NOT_OK, SlackInbox
+from local.slack_inbox import LOST, NOT_OK, SlackInbox
 from tests.support.check_bench import FINE, LOW, Bench
 from tests.support.examples import NEXT, TICK
 
@@ -121,6 +122,71 @@ def test_an_alert_that_began_and_ended_while_everything_was_rejected_is_not_sent
     text = "\n".join(message["text"] for message in slack.messages["default"])
     assert "8.20 USD" not in text
     assert "recovered" not in text
+
+
+@pytest.mark.parametrize("then", [LOST, NOT_OK], ids=["no answer", "another word"])
+def test_a_webhook_that_refused_and_may_have_taken_an_alert_later_hears_its_end(
+    bench: Bench, slack: SlackInbox, then: Reply
+) -> None:
+    with slack:
+        with_slack(bench, slack).reads.balances["a"] = LOW
+        slack.script("default", DEAD, then)
+        bench.run()
+        bench.run(NEXT)
+        bench.reads.balances["a"] = FINE
+        bench.run(TICK + 15 * MINUTE)
+    assert "a has recovered" in slack.messages["default"][-1]["text"]
+
+
+def test_a_rejection_does_not_hide_that_the_answer_before_it_was_no_rejection(
+    bench: Bench, slack: SlackInbox
+) -> None:
+    with slack:
+        with_slack(bench, slack).reads.balances["a"] = LOW
+        slack.script("default", LOST, replace(NOT_OK, status=503))
+        bench.run()
+        bench.run(NEXT)
+        bench.reads.balances["a"] = FINE
+        bench.run(TICK + 10 * MINUTE)
+    assert "a has recovered" in slack.messages["default"][-1]["text"]
+
+
+def silence_until(bench: Bench, minute: int) -> None:
+    """Silences the account from the second run to this minute."""
+    until = TICK + minute * MINUTE
+    bench.store.silences.add(Silence("s", {"account": "a"}, until, "moving", TICK + MINUTE))
+
+
+def test_an_end_announced_after_a_silence_is_not_sent_to_a_webhook_that_rejected_all_of_it(
+    bench: Bench, slack: SlackInbox
+) -> None:
+    with slack:
+        with_slack(bench, slack).reads.balances["a"] = LOW
+        slack.script("default", *[replace(NOT_OK, status=503)] * 2)
+        bench.run()
+        silence_until(bench, 20)
+        bench.reads.balances["a"] = FINE
+        for minute in (5, 10, 15, 20, 25):
+            assert bench.run(TICK + minute * MINUTE).complete is (minute != 20)
+    assert "recovered" not in str(slack.messages["default"])
+    assert ("alert_below", "resolved") in rules(bench)
+    assert bench.store.outbox.pending().entries == []
+
+
+def test_who_heard_in_its_place_hears_the_end_after_a_silence(
+    bench: Bench, slack: SlackInbox
+) -> None:
+    with slack:
+        with_slack(bench, slack).reads.balances["a"] = LOW
+        bench.aws.put_policy('[[routes]]\nchannels = ["slack:oncall"]\n')
+        bench.put_secret("slack", {"webhooks": {"oncall": slack.webhook("oncall")}})
+        slack.script("oncall", DEAD)
+        bench.run()
+        silence_until(bench, 20)
+        bench.reads.balances["a"] = FINE
+        for minute in (5, 10, 15, 20, 25):
+            bench.run(TICK + minute * MINUTE)
+    assert rules(bench) == [("alert_below", "fired"), ("alert_below", "resolved")]
 
 
 def test_who_heard_in_its_place_hears_the_end(bench: Bench, slack: SlackInbox) -> None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from balance_watch.domain.formatting import format_time
@@ -62,6 +63,14 @@ class Pending(NamedTuple):
     malformed: list[str]
 
 
+class Standing(Enum):
+    """How an alert stands: it fires; it is over, which is yet to be announced; or it is over."""
+
+    FIRES = "fires"
+    END_IS_OWED = "end is owed"
+    OVER = "over"
+
+
 class Due(NamedTuple):
     """The entries to send, in order of time, and those that no longer hold."""
 
@@ -72,7 +81,7 @@ class Due(NamedTuple):
 def still_due(
     entries: Iterable[OutboxEntry],
     *,
-    is_firing: Callable[[Notification], bool],
+    standing: Callable[[Notification], Standing],
     was_rejected: Callable[[OutboxEntry], bool],
     now: datetime,
 ) -> Due:
@@ -80,12 +89,12 @@ def still_due(
 
     Bad news holds while its alert fires. The end of an alert is due unless its channel rejected all
     of it; those that accepted something in its place are told of the end then. The oldest entry
-    stays until something is accepted, because it tells what the channel knows. An entry that is
-    late tells its time.
+    stays until something is accepted or the end is announced, because it tells what the channel
+    knows. An entry that is late tells its time.
 
     Args:
         entries: pending entries, the oldest first.
-        is_firing: tells whether the alert of a notification fires now.
+        standing: tells how the alert of a notification stands now.
         was_rejected: tells whether the channel is known to have rejected an entry.
         now: the tick.
     """
@@ -103,10 +112,13 @@ def still_due(
         if reason is Reason.RESOLVED and has_begun and was_rejected(oldest):
             due += (newest._replace(channel=name, covers=(*older, newest)) for name in taken_by)
             dropped += () if taken_by else (*older, newest)
-        elif reason in _BAD_NEWS and not (
-            _is_of_payment(newest.notification) or is_firing(newest.notification)
+        elif (
+            reason in _BAD_NEWS
+            and not _is_of_payment(newest.notification)
+            and (now_stands := standing(newest.notification)) is not Standing.FIRES
         ):
-            dropped += (*older, newest)
+            every = (*older, newest)
+            dropped += every[1:] if now_stands is Standing.END_IS_OWED else every
         else:
             due.append(newest._replace(covers=older))
             dropped += older[1:]

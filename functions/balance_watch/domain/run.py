@@ -29,6 +29,7 @@ class FailingChannel(NamedTuple):
         refusals: how many times it refused so.
         pauses: how many pauses it was given.
         try_at: when it is tried again; None: in the next run.
+        unsure_at: when it last gave an answer after which it may have accepted what it was sent.
     """
 
     digest: str
@@ -39,6 +40,7 @@ class FailingChannel(NamedTuple):
     refusals: int = 0
     pauses: int = 0
     try_at: datetime | None = None
+    unsure_at: datetime | None = None
 
     @property
     def is_dead(self) -> bool:
@@ -51,16 +53,19 @@ class FailingChannel(NamedTuple):
         """Tells whether it is not due to be tried yet."""
         return self.try_at is not None and now < self.try_at
 
-    def failed(self, now: datetime, why: str, *, refused: bool, pause: bool) -> Self:
+    def failed(self, now: datetime, why: str, *, refused: bool, unsure: bool) -> Self:
         """Returns the channel after one more failure.
 
         Args:
             now: the tick.
             why: the reason.
             refused: it refuses as if it were gone.
-            pause: trying it in the next run would be of no use, or may repeat what it has accepted:
-                each pause is twice as long as the one before.
+            unsure: it may have accepted what it was sent.
+
+        Trying a channel that ever refused in the next run would be of no use, and one that is
+        unsure may get again what it has accepted: each pause is twice as long as the one before.
         """
+        pause = refused or self.refusals > 0 or unsure
         pauses = self.pauses + 1 if pause else 0
         length = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2 ** min(max(pauses - 1, 0), 9))
         return self._replace(
@@ -70,6 +75,7 @@ class FailingChannel(NamedTuple):
             refusals=self.refusals + refused,
             pauses=pauses,
             try_at=now + length if pause else None,
+            unsure_at=now if unsure else self.unsure_at,
         )
 
 

@@ -67,21 +67,26 @@ def _failing_to_item(channel: FailingChannel) -> Item:
             "refusals": channel.refusals or None,
             "pauses": channel.pauses or None,
             "try_at": maybe_text(channel.try_at),
+            "unsure_at": maybe_text(channel.unsure_at),
         }
     )
 
 
 def _failing(item: Mapping[str, Any]) -> FailingChannel:
     since, until = time_of(item["since"]), time_of(item["until"])
+    refusals, pauses = int(item.get("refusals", 0)), int(item.get("pauses", 0))
+    # An earlier release stored only that the latest failure was such an answer.
+    unsure_at = maybe_time(item.get("unsure_at")) or (until if pauses and not refusals else None)
     return FailingChannel(
         str(item["digest"]),
         since,
         until,
         str(item["why"]),
         maybe_time(item.get("refused_since")),
-        int(item.get("refusals", 0)),
-        int(item.get("pauses", 0)),
+        refusals,
+        pauses,
         maybe_time(item.get("try_at")),
+        unsure_at,
     )
 
 

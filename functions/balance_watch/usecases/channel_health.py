@@ -110,7 +110,7 @@ class ChannelHealth:
             now,
             before.why if is_told and not refused else why[:_WHY_LENGTH],
             refused=refused,
-            pause=refused or before.refusals > 0 or name in report.unsure,
+            unsure=name in report.unsure,
         )
 
 

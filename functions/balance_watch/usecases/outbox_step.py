@@ -12,7 +12,7 @@ from balance_watch.domain.alerts import AlertContext
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.formatting import iso_time
 from balance_watch.domain.notification import Notification
-from balance_watch.domain.outbox import OutboxEntry, PaymentOrder, still_due
+from balance_watch.domain.outbox import OutboxEntry, PaymentOrder, Standing, still_due
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.run import Run
 from balance_watch.notifiers.channels import ConfiguredChannel
@@ -84,7 +84,7 @@ class OutboxStep:
         self.store.outbox.discard(pending.malformed)
         due = still_due(
             pending.entries,
-            is_firing=partial(_is_firing, tick, checked, configured),
+            standing=partial(_standing, tick, checked, configured),
             was_rejected=partial(_was_rejected, tick, health),
             now=tick.run.tick,
         )
@@ -167,38 +167,45 @@ class OutboxStep:
         )
 
 
-def _is_firing(
+def _standing(
     tick: Tick,
     checked: CheckedAccounts,
     configured: ConfigurationState,
     notification: Notification,
-) -> bool:
-    """Tells whether the alert of a notification fires, as far as is known."""
+) -> Standing:
+    """Tells how the alert of a notification stands, as far as is known."""
     name, metric = notification.account, notification.metric
     if metric is Metric.CONFIGURATION:
         alert = configured.alert
     elif metric is Metric.OUTAGE:
         alert = checked.outages.get(name)
     elif name in checked.unsaved:
-        return True  # Its new state may be stored, although its reply was lost.
+        return Standing.FIRES  # Its new state may be stored, although its reply was lost.
     elif name in checked.states:
         alert = checked.states[name].alerts.get(metric)
     else:
         # While a secret has a fault, an account may be missing for that reason alone.
-        return not tick.configuration.secrets_are_whole
-    return alert is not None and alert.firing
+        return Standing.OVER if tick.configuration.secrets_are_whole else Standing.FIRES
+    if alert is None:
+        return Standing.OVER
+    if alert.firing:
+        return Standing.FIRES
+    return Standing.OVER if alert.notified is None else Standing.END_IS_OWED
 
 
 def _was_rejected(tick: Tick, health: ChannelHealth, entry: OutboxEntry) -> bool:
     """Tells whether a channel is known to have rejected an entry since it was said.
 
-    A run that died may have sent it, and a channel that is left alone as unsure may have taken it.
+    A run that died may have sent it, and a channel may have taken it without saying so.
     """
     name = tick.configuration.renamed.get(entry.channel, entry.channel)
     channel = health.channels.get(name)
-    if tick.run.unfinished or channel is None or (channel.pauses and not channel.refusals):
+    if tick.run.unfinished or channel is None:
         return False
-    return channel.since <= entry.notification.said_at < tick.run.tick
+    said_at = entry.notification.said_at
+    if channel.unsure_at is not None and said_at <= channel.unsure_at:
+        return False
+    return channel.since <= said_at < tick.run.tick
 
 
 def _waits(entry: OutboxEntry, unsure: AbstractSet[str], tick: Tick) -> bool:
