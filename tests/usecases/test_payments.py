@@ -216,37 +216,6 @@ def test_a_payment_that_was_put_off_waits_until_the_balance_is_read(
     assert paid(vonage) == 1
 
 
-def test_one_purse_under_two_names_is_paid_once(paying: Bench, vonage: VonageServer) -> None:
-    entries = [paying_entry(vonage), paying_entry(vonage, "messages")]
-    paying.put_secret("accounts", {"accounts": entries})
-    paying.reads.balances["messages"] = LOW
-    assert paying.run().complete
-    assert paid(vonage) == 1
-    assert any("its rule allows no more payments within 24 hours" in it for it in told(paying))
-
-
-def test_an_account_that_was_renamed_is_not_paid_for_again(
-    paying: Bench, vonage: VonageServer
-) -> None:
-    paying.run()
-    paying.put_secret("accounts", {"accounts": [paying_entry(vonage, "messages")]})
-    paying.reads.balances["messages"] = LOW
-    assert paying.run(NEXT).complete
-    assert paid(vonage) == 1
-
-
-def test_a_new_secret_beside_the_same_key_is_the_same_purse(
-    paying: Bench, vonage: VonageServer
-) -> None:
-    purse = purse_in(paying.wiring.load())
-    rotated = {"api_key": key(), "api_secret": key("rotated")}
-    paying.put_secret("accounts", {"accounts": [paying_entry(vonage, credentials=rotated)]})
-    assert purse_in(paying.wiring.load()) == purse
-    other = {"trx": "another-payment"}
-    paying.put_secret("accounts", {"accounts": [paying_entry(vonage, variables=other)]})
-    assert purse_in(paying.wiring.load()) != purse
-
-
 def test_a_slow_channel_leaves_half_of_the_time_for_payments(
     paying: Bench, vonage: VonageServer
 ) -> None:

@@ -93,6 +93,7 @@ class Refusal(StrEnum):
     NOT_READ = "the balance was not read in this run"
     NO_TIME = "there is no time left"
     ENOUGH = "its rule allows no more payments within 24 hours"
+    NOT_READ_SINCE = "its balance was not read after the latest payment"
 
 
 def refusal(
@@ -109,9 +110,9 @@ def refusal(
     Args:
         last: the latest payment into the purse.
         idempotency_key: the alert or command that asks for this payment; each is paid once.
-        at: now.
+        at: now; for a rule, the time at which the balance was read.
         in_progress: whether the latest payment may still be in progress.
-        max_per_day: how many payments are allowed in 24 hours; None: any number.
+        max_per_day: how many payments a rule allows in 24 hours; None: a person asks for it.
         after_unknown: a person has checked, and wants to pay whatever the latest result was.
     """
     if last is None:
@@ -122,9 +123,18 @@ def refusal(
         return Refusal.UNDER_WAY
     if last.outcome.is_open and not after_unknown:
         return Refusal.OPEN
-    if max_per_day is not None and len(last.within_a_day_of(at)) >= max_per_day:
+    return None if max_per_day is None else _refusal_of_a_rule(last, at, max_per_day)
+
+
+def _refusal_of_a_rule(last: Payment, at: datetime, max_per_day: int) -> Refusal | None:
+    """Returns why a rule may not pay, or None if it may.
+
+    If a purse has two names, the other one may have been paid for on the same balance.
+    """
+    if len(last.within_a_day_of(at)) >= max_per_day:
         return Refusal.ENOUGH
-    return None
+    is_read_since = last.claimed_at < at or last.outcome.moved_nothing
+    return None if is_read_since else Refusal.NOT_READ_SINCE
 
 
 def claimed(last: Payment | None, *, idempotency_key: str, at: datetime) -> Payment:

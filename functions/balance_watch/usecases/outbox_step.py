@@ -148,17 +148,20 @@ class OutboxStep:
     ) -> tuple[OutboxEntry, ...] | None:
         """Returns the entries that announce a payment; None if its order stays pending."""
         name = order.notification.account
-        watched = next((it for it in tick.configuration.accounts if it[0].name == name), None)
+        accounts = tick.configuration.accounts
+        watched = next((it for it in accounts if it[0].name == name), None) or next(
+            (it for it in accounts if order.purse is not None and it[0].purse == order.purse), None
+        )
         if watched is None:
             _log.warning("not paid: the account was removed", extra={"account": name})
             return () if self.store.outbox.remove([order]) else None
-        if name in checked.unsaved:
+        if watched[0].name in checked.unsaved:
             # The next run pays, on the state that is stored.
             return None
         return self.pay(
             order,
             run=tick.run,
-            state=checked.states[name],
+            state=checked.states[watched[0].name],
             account=watched[0],
             spec=watched[1],
             policy=tick.configuration.policy,

@@ -109,6 +109,9 @@ class Pay:
         )
         why_not = _why_not(order, rule, run.tick, state, account, spec)
         if why_not is not None or rule is None:
+            lost = self._lost(order, purse)
+            if lost is not None:
+                return settle(lost.outcome, lost)
             return settle(PaymentOutcome.DROPPED, why=why_not or _NO_LONGER_DUE)
         payment = self._put_off(run, state, deadline) or self._claim_and_pay(
             order, run.tick, purse, account, spec, rule.top_ups
@@ -139,12 +142,15 @@ class Pay:
         claim = self.store.payments.claim(purse, tick, idempotency_key=alert_id, max_per_day=limit)
         if isinstance(claim, Payment):
             return replace(claim, outcome=self.top_up(spec, account))
-        if claim is Refusal.ALREADY_MADE:
-            latest = self.store.payments.latest([purse]).get(account.name)
-            is_same = latest is not None and latest.idempotency_key == alert_id
-            if latest and is_same and latest.outcome is PaymentOutcome.CLAIMED:
-                return replace(latest, outcome=PaymentOutcome.UNKNOWN)
-        return claim
+        return (self._lost(order, purse) if claim is Refusal.ALREADY_MADE else None) or claim
+
+    def _lost(self, order: PaymentOrder, purse: Purse) -> Payment | None:
+        """Returns the payment of an order as unknown, if it was claimed and has no outcome."""
+        latest = self.store.payments.latest([purse]).get(purse.account)
+        if latest is None or latest.idempotency_key != order.notification.alert_id:
+            return None
+        is_lost = latest.outcome is PaymentOutcome.CLAIMED
+        return replace(latest, outcome=PaymentOutcome.UNKNOWN) if is_lost else None
 
     def _put_off(self, run: Run, state: AccountState, deadline: float) -> Refusal | None:
         """Returns why a payment cannot be made in this run, although it may be due."""
@@ -165,6 +171,9 @@ def _why_not(
     """Returns why a payment is never to be made; None if it may be due."""
     if tick - order.notification.said_at > _ORDER_LIFETIME:
         return "it was put off for more than an hour"
+    if account.name != order.notification.account:
+        # Under its new name, its rule orders anew.
+        return "the account has another name now"
     if order.purse is not None and account.purse is not None and order.purse != account.purse:
         return "the account has another key, host or variable now"
     if rule is None or not rule.top_ups or spec.cannot_top_up(account) is not None:
