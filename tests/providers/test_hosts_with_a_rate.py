@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import msgspec
 import pytest
@@ -15,7 +16,7 @@ from balance_watch.providers.parallel import read_all
 from balance_watch.transport import Transport
 from local.loopback import LoopbackServer, Reply, Request
 from tests.support.fault_server import ALL_OF_LOOPBACK
-from tests.support.provider_reads import NOW, account_of, spec_of
+from tests.support.provider_reads import KEY, NOW, account_of, spec_of
 
 YOU = spec_of("you")
 GOOD = b'{"data":{"attributes":{"balance":7}}}'
@@ -79,12 +80,21 @@ class Outcome:
 
 
 def outcome(
-    fake: FakeTime, server: LimitedServer, count: int, seconds: float, rate: str | None = None
+    fake: FakeTime,
+    server: LoopbackServer,
+    count: int,
+    seconds: float,
+    rate: str | None = None,
+    keys: Mapping[str, str] = MappingProxyType({}),
 ) -> Outcome:
-    """Reads so many accounts of a server in a run of so many seconds."""
+    """Reads so many accounts of a server in a run of so many seconds; `keys` has those of some."""
     spec = msgspec.structs.replace(YOU, rate=None if rate is None else Rate.parse(rate))
     account = account_of("you", server.url)
-    accounts = [(replace(account, name=f"a-{number}"), spec) for number in range(count)]
+    names = [f"a-{number}" for number in range(count)]
+    accounts = [
+        (replace(account, name=name, credentials={"api_key": keys.get(name, KEY)}), spec)
+        for name in names
+    ]
     client = ProviderClient(
         Transport(ALL_OF_LOOPBACK), clock=fake.clock, sleep=fake.sleep, paced=True
     )
@@ -146,3 +156,23 @@ def test_a_host_that_refuses_everything_is_left_alone_after_a_few_requests(fake:
     assert (found.read, found.waiting) == (0, 30)
     assert server.refused <= 60
     assert fake.now - begun < 100
+
+
+def test_one_key_that_is_refused_again_and_again_delays_no_other_account(fake: FakeTime) -> None:
+    begun = fake.now
+    refuses = FORMS["nothing"](1.0)
+
+    class OneKey(LoopbackServer):
+        asked = 0
+
+        def answer(self, request: Request) -> Reply:
+            if "limited" not in request.headers["x-api-key"]:
+                return Reply(200, GOOD)
+            self.asked += 1
+            return Reply(429, b"{}", headers=refuses)
+
+    with OneKey() as server:
+        found = outcome(fake, server, 100, seconds=600, keys={"a-0": "limited"})
+    assert (found.read, found.waiting) == (99, 1)
+    assert server.asked <= 5
+    assert fake.now - begun < 20

@@ -258,7 +258,7 @@ def test_an_account_that_its_host_rejects_for_its_limit_is_read_again() -> None:
 
     def answer(account: Account) -> ReadResult:
         asked.append(account.name)
-        return limited() if len(asked) % 3 == 1 else FINE
+        return limited() if len(asked) % 4 == 1 else FINE
 
     accounts = accounts_at("https://one.example", 30)
     read = read_all(

@@ -10,8 +10,13 @@ _FIRST_INTERVAL, _LONGEST_INTERVAL = 0.25, 16.0
 """The seconds between two requests after the first HTTP 429, and the most of them: each 429 after
 that doubles them."""
 
-_MOST_REFUSALS = 5
-"""After so many refusals in a row, the host is left alone for the rest of the run."""
+_RELAXED = 0.8
+"""What each request that is not refused makes of that time: one key that is refused again and again
+must not slow down the accounts of the others."""
+
+MOST_REFUSALS = 5
+"""After so many refusals in a row, a host is left alone for the rest of the run; after so many of
+its own, an account is: the limit is of its key."""
 
 _HEEDED = 2.0
 """A reply may say that it was the last one within a limit. Most limits are of a key, so the next
@@ -64,7 +69,8 @@ class HostPace:
         self, clock: Callable[[], float] = time.monotonic, rate: Rate | None = None
     ) -> None:
         self._clock, self._lock = clock, Lock()
-        self._interval = 0.0 if rate is None else rate.interval
+        self._shortest = 0.0 if rate is None else rate.interval
+        self._interval = self._shortest
         self._at_once = 0 if rate is None else rate.at_once - 1
         self._refusals = 0
         self._next_at = self._slowed_at = clock()
@@ -77,7 +83,7 @@ class HostPace:
     @property
     def has_given_up(self) -> bool:
         """Tells whether the host has refused so often that it is left alone."""
-        return self._refusals >= _MOST_REFUSALS
+        return self._refusals >= MOST_REFUSALS
 
     def turn(self) -> float:
         """Takes the next turn, and returns the time on the clock at which it is."""
@@ -95,9 +101,10 @@ class HostPace:
             return turn >= self._slowed_at
 
     def accepted(self) -> None:
-        """Learns from an account that the host has not refused: it takes requests again."""
+        """Learns from an account that the host has not refused: it takes requests, maybe more."""
         with self._lock:
             self._refusals = 0
+            self._interval = max(self._shortest, self._interval * _RELAXED)
 
     def exhausted(self, seconds: float) -> None:
         """Learns from a reply that was the last one within a limit, which begins anew so soon."""
