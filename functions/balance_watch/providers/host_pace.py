@@ -14,9 +14,8 @@ _RELAXED = 0.8
 """What each request that is not refused makes of that time: one key that is refused again and again
 must not slow down the accounts of the others."""
 
-MOST_REFUSALS = 5
-"""After so many refusals in a row, a host is left alone for the rest of the run; after so many of
-its own, an account is: the limit is of its key."""
+_MOST_REFUSALS = 5
+"""After so many refusals in a row, the host is left alone for the rest of the run."""
 
 _HEEDED = 2.0
 """A reply may say that it was the last one within a limit. Most limits are of a key, so the next
@@ -83,7 +82,7 @@ class HostPace:
     @property
     def has_given_up(self) -> bool:
         """Tells whether the host has refused so often that it is left alone."""
-        return self._refusals >= MOST_REFUSALS
+        return self._refusals >= _MOST_REFUSALS
 
     def turn(self) -> float:
         """Takes the next turn, and returns the time on the clock at which it is."""

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
 from balance_watch.providers.client import ATTEMPT_SECONDS, ProviderClient
-from balance_watch.providers.host_pace import MOST_REFUSALS, HostPace, Rate
+from balance_watch.providers.host_pace import HostPace, Rate
 from balance_watch.providers.request import host_of
 from balance_watch.providers.spec import Spec
 
@@ -37,9 +37,9 @@ def read_all(
 
     An account that cannot start in time for one whole attempt is not yielded: it is deferred. One
     that has started and has not ended by the deadline is a timeout. A host that answers HTTP 429 is
-    asked more slowly, and the account again, five times at most, as long as there is time; then it
-    is rate limited, and so are those that have not got their turn. A host that has a documented
-    rate is asked at that rate from the beginning.
+    asked more slowly, and the account again after the others, as long as there is time and the host
+    accepts some; then it is rate limited, and so are those that have not got their turn. A host
+    that has a documented rate is asked at that rate from the beginning.
 
     Args:
         client: reads one account.
@@ -74,7 +74,7 @@ def read_all(
             yield account, ReadFailure(FailureKind.TIMED_OUT, text)
         slow = {id(queue): queue for queue in workers if paces[id(queue)].is_slow}
         for account, _ in chain.from_iterable(queue.copy() for queue in slow.values()):
-            yield account, work.limited.get(account.name, [_NO_TURN])[-1]
+            yield account, work.limited.get(account.name, _NO_TURN)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -83,8 +83,8 @@ def read_all(
 class _Work:
     """What all workers share: how to read, and what has been read.
 
-    `started` has the accounts that are being read, `limited` the failures of those that their host
-    has rejected because of its limit.
+    `started` has the accounts that are being read, `limited` the latest failure of those that their
+    host has rejected because of its limit.
     """
 
     client: ProviderClient
@@ -94,7 +94,7 @@ class _Work:
     sleep: Callable[[float], None]
     results: SimpleQueue[tuple[Account, ReadResult] | None] = field(default_factory=SimpleQueue)
     started: dict[str, Account] = field(default_factory=dict)
-    limited: dict[str, list[ReadFailure]] = field(default_factory=dict)
+    limited: dict[str, ReadFailure] = field(default_factory=dict)
 
     def run(self, queue: deque[tuple[Account, Spec]], pace: HostPace) -> None:
         """Reads accounts of one host, each at its turn, while there is time for a whole attempt."""
@@ -114,11 +114,7 @@ class _Work:
         result = _read(self.client, spec, account, self.now, self.deadline, pace)
         if isinstance(result, ReadFailure) and result.kind is FailureKind.RATE_LIMITED:
             left = pace.slow_down(turn, result.retry_after)
-            limited = replace(result, retry_after=left)
-            self.limited.setdefault(account.name, []).append(limited)
-            if len(self.limited[account.name]) >= MOST_REFUSALS:
-                self.results.put((account, limited))
-                return
+            self.limited[account.name] = replace(result, retry_after=left)
             self.started.pop(account.name)
             queue.append((account, spec))
         else:
