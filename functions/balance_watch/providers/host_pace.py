@@ -72,7 +72,9 @@ class HostPace:
         self._interval = self._shortest
         self._at_once = 0 if rate is None else rate.at_once - 1
         self._refusals = 0
-        self._next_at = self._slowed_at = clock()
+        self._next_at = self._slowed_at = self._not_before = clock()
+        self.gate = Lock()
+        """Held by the one thread that waits for its turn: none reserves a turn far ahead."""
 
     @property
     def is_slow(self) -> bool:
@@ -97,7 +99,7 @@ class HostPace:
     def is_due(self, turn: float) -> bool:
         """Tells whether a turn still stands: no pause was asked for since it was taken."""
         with self._lock:
-            return turn >= self._slowed_at
+            return turn >= self._not_before
 
     def accepted(self) -> None:
         """Learns from an account that the host has not refused: it takes requests, maybe more."""
@@ -128,4 +130,5 @@ class HostPace:
                 self._at_once = 0
                 self._refusals += 1
             self._next_at = max(self._next_at, now + max(retry_after or 0, self._interval))
+            self._not_before = self._next_at
             return self._next_at - now

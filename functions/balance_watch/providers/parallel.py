@@ -99,8 +99,11 @@ class _Work:
     def run(self, queue: deque[tuple[Account, Spec]], pace: HostPace) -> None:
         """Reads accounts of one host, each at its turn, while there is time for a whole attempt."""
         latest = self.deadline - ATTEMPT_SECONDS
-        while queue and not pace.has_given_up and (turn := pace.turn()) < latest:
-            self.sleep(max(0.0, turn - self.clock()))
+        while queue and not pace.has_given_up:
+            with pace.gate:
+                if pace.has_given_up or (turn := pace.turn()) >= latest:
+                    break
+                self.sleep(max(0.0, turn - self.clock()))
             if pace.is_due(turn):
                 self._read_next(queue, pace, turn)
         self.results.put(None)
