@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from balance_watch.config.policy import parse_policy
+from balance_watch.providers.registry import slugs
 from balance_watch.providers.spec_validation import parse_spec
 from balance_watch.validation import Faults
 
@@ -47,6 +48,11 @@ def test_the_pages_show_two_policies_and_three_specifications() -> None:
 def test_every_json_text_is_json() -> None:
     texts = [*blocks("README.md", "json"), *blocks("docs/adding-a-provider.md", "json")]
     assert [json.loads(block) for block in texts if block]
+
+
+def test_the_readme_tells_how_many_providers_there_are() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"\[(\d+) providers\]", text) == [f"{len(slugs())}"]
 
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -8,7 +8,7 @@ import pytest
 
 from balance_watch.cli.main import main
 from local.loopback import LoopbackServer
-from tests.support.wallet_server import KEY, OWN, SPEC
+from tests.support.wallet_server import EMAIL, KEY, OWN, SPEC, TOKEN
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Stage, Try
@@ -36,6 +36,23 @@ def test_every_request_of_a_provider_that_takes_two_is_shown(try_out: "Try") -> 
     assert output.out.count("Request") == 2
     assert "/v1/projects/p-1/balances" in output.out
     assert "12.50 USD" in output.out
+
+
+def test_a_token_that_stands_for_a_key_is_not_shown(try_out: "Try", server: LoopbackServer) -> None:
+    keys = {"client_id": "app", "client_secret": KEY}
+    account = {"credentials": keys, "base_url": server.url}
+    output = try_out("paypal", credentials=account)
+    assert output.code == 0
+    assert "8.00 USD" in output.out
+    assert '"access_token": "***"' in output.out
+    assert TOKEN not in output.out
+
+
+def test_an_e_mail_address_in_a_reply_is_not_shown(try_out: "Try") -> None:
+    output = try_out(SPEC)
+    assert '"owner": "Jo <***>"' in output.out
+    assert EMAIL not in output.out
+    assert EMAIL not in try_out(SPEC, "--json").out
 
 
 def test_the_only_provider_of_a_policy_is_tried(try_out: "Try") -> None:

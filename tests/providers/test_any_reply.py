@@ -6,6 +6,7 @@ from decimal import Decimal
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from balance_watch.domain.money import MAX_DIGITS
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.providers.parser import parse_reply, parse_top_up_reply
@@ -107,7 +108,7 @@ def changed_samples(draw: st.DrawFn) -> tuple[str, bytes]:
     place = body
     while True:
         name = draw(st.sampled_from(sorted(place)))
-        if not isinstance(place[name], dict) or draw(st.booleans()):
+        if not isinstance(place[name], dict) or not place[name] or draw(st.booleans()):
             break
         place = place[name]
     place[name] = draw(VALUES)
@@ -154,6 +155,8 @@ def test_any_xml_is_a_failure_or_a_true_reading(content: str) -> None:
 def test_any_amount_that_fits_is_read_to_its_last_digit(amount: int | Decimal) -> None:
     body = b'{"current_balance":%s,"currency":"USD"}' % on_the_wire([amount])[1:-1]
     result = parsed_whole("aimlapi", 200, body, "application/json")
+    if len(Decimal(amount).as_tuple().digits) > MAX_DIGITS:
+        return  # a double in full is rounded
     if isinstance(result, Reading):
         assert result.balance == amount
     elif isinstance(result, ReadFailure):

@@ -122,6 +122,10 @@ def test_these_providers_tell_a_credit_limit_and_these_an_expiry() -> None:
         "vonage-subaccounts",
     }
     assert {slug for slug, reply in replies.items() if reply.expires_at} == {
+        "aws-credits",
+        "kling",
+        "litellm",
         "new-api-token",
         "openrouter-key",
+        "sub2api",
     }

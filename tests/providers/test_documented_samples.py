@@ -32,7 +32,11 @@ SAMPLES = good_samples()
 IDS = [sample.name for sample in SAMPLES]
 
 
-XML = next(sample for sample in SAMPLES if content_type(sample.bodies[0]) == "application/xml")
+XML = next(
+    sample
+    for sample in SAMPLES
+    if sample.slug == "vonage" and content_type(sample.bodies[0]) == "application/xml"
+)
 
 
 FAILED = [sample for sample in samples() if sample.failure is not None]

@@ -3,38 +3,18 @@
 import hmac
 import re
 from base64 import b64encode
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
-from balance_watch.providers.flow import flow_for
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
 from balance_watch.providers.modules import aliyun, volcengine
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.signing import EMPTY_DIGEST, canonical_request
-from balance_watch.transport import Reply, Request
+from balance_watch.transport import Request
 from tests.support.canaries import key
-from tests.support.provider_reads import NOW, account_of, spec_of
-from tests.support.samples import on_the_wire
-
-
-def conversation(
-    slug: str, replies: Sequence[Any], account: Account | None = None
-) -> tuple[list[Request], ReadResult | None]:
-    """Returns the requests that are sent when these bodies are the replies, and the result."""
-    sent: list[Request] = []
-    flow = flow_for(spec_of(slug), account or account_of(slug), NOW, NOW)
-    sent.append(next(flow))
-    for body in replies:
-        try:
-            sent.append(flow.send(Reply(200, on_the_wire(body))))
-        except StopIteration as end:
-            return sent, end.value
-    return sent, None
-
+from tests.support.provider_reads import account_of, conversation, spec_of
 
 BALANCES = {"balances": [{"amount": 5, "units": "USD"}]}
 

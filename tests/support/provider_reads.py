@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -141,3 +141,18 @@ def reply_of(body: Json, status: int = 200) -> Reply:
     raw = on_the_wire(body)
     headers = {"Content-Type": content_type(body), "Content-Length": str(len(raw))}
     return Reply(status, raw, headers)
+
+
+def conversation(
+    slug: str, replies: Sequence[Json], account: Account | None = None, spec: Spec | None = None
+) -> tuple[list[Request], ReadResult | None]:
+    """Returns the requests that are sent when these bodies are the replies, and the result."""
+    sent: list[Request] = []
+    flow = flow_for(spec or spec_of(slug), account or account_of(slug), NOW, NOW)
+    sent.append(next(flow))
+    for body in replies:
+        try:
+            sent.append(flow.send(Reply(200, on_the_wire(body))))
+        except StopIteration as end:
+            return sent, end.value
+    return sent, None

@@ -121,9 +121,9 @@ def another(value: Json) -> Json:
         return None
     if isinstance(value, Decimal | int):
         return value + 1
-    number = value.replace(",", "")
+    currency, _, number = value.replace(",", "").rpartition(" ")
     if number.lstrip("-").replace(".", "", 1).isdecimal():
-        return f"{Decimal(number) + 1}"
+        return f"{currency} {Decimal(number) + 1}".lstrip()
     return {"USD": "EUR", "CNY": "USD", "EUR": "USD", "GBP": "USD", "euros": "dollars"}.get(value)
 
 

@@ -1,6 +1,7 @@
 """Shows what `balance-watch providers try` asked, was sent and read, with the keys masked."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -27,6 +28,9 @@ _HINTS = {
     "TRUSTED_HOSTS": "To allow it: TRUSTED_HOSTS=host:port, exactly as in the address above.",
 }
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
+_TOKENS = ("access_token", "refresh_token", "id_token")
+"""Fields of a reply whose value is as good as a key (RFC 6749, section 5.1)."""
+_EMAIL = re.compile(r"[^@\s\"'<>:=]{1,64}@[^@\s\"'<>]{1,255}\.[^@\s\"'<>]{1,63}")
 _YES_NO: Mapping[bool | None, str] = {True: "yes", False: "no"}
 
 
@@ -79,9 +83,10 @@ def _lines(request: Request, account: Account) -> list[str]:
 
 
 def _header(name: str, value: str) -> str:
-    """Masks the value of Basic authentication, because it contains a key, however short."""
-    is_basic = name == "Authorization" and value.startswith("Basic ")
-    return "Basic ***" if is_basic else value
+    """Masks the value of authentication that has a key, however short, or a token made for it."""
+    scheme = value.partition(" ")[0]
+    is_whole_key = name == "Authorization" and scheme in ("Basic", "Bearer")
+    return f"{scheme} ***" if is_whole_key else value
 
 
 def _show_reply(reply: Reply, account: Account) -> None:
@@ -96,14 +101,17 @@ def _show_reply(reply: Reply, account: Account) -> None:
 
 
 def _body(reply: Reply, account: Account) -> str:
-    """Writes a body with its keys masked; JSON over several lines, its numbers unchanged."""
+    """Writes a body with its keys and e-mail addresses masked.
+
+    JSON is written over several lines, its numbers unchanged.
+    """
     try:
         value = json.loads(reply.body, parse_float=Decimal, parse_int=Decimal)
         encoded = _ENCODER.encode(_masked(value, account))
         text = msgspec.json.format(encoded, indent=2).decode()
     except (ArithmeticError, ValueError, RecursionError):
         lines = reply.body.decode(errors="replace").splitlines()
-        text = "\n".join(mask_keys(line, account) for line in lines)
+        text = "\n".join(_without_secrets(line, account) for line in lines)
     if contains_split_key(text, account):
         return "(The reply repeats a key, in pieces, so it is not shown.)"
     return text
@@ -111,12 +119,19 @@ def _body(reply: Reply, account: Account) -> str:
 
 def _masked(value: Json, account: Account) -> Json:
     if isinstance(value, Mapping):
-        return {mask_keys(name, account): _masked(inner, account) for name, inner in value.items()}
+        return {
+            mask_keys(name, account): "***" if name in _TOKENS else _masked(inner, account)
+            for name, inner in value.items()
+        }
     if isinstance(value, list):
         return [_masked(inner, account) for inner in value]
     if isinstance(value, Decimal):
         return value if mask_keys(f"{value}", account) == f"{value}" else "***"
-    return mask_keys(value, account) if isinstance(value, str) else value
+    return _without_secrets(value, account) if isinstance(value, str) else value
+
+
+def _without_secrets(text: str, account: Account) -> str:
+    return _EMAIL.sub("***", mask_keys(text, account))
 
 
 def _show_failure(failure: ReadFailure) -> None:

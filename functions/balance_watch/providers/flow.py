@@ -38,13 +38,13 @@ def flow_for(spec: Spec, account: Account, now: datetime, signed_at: datetime) -
 
 def run_flow(flow: Flow, exchange: Callable[[Request], Reply]) -> ReadResult:
     """Sends the requests of a flow by `exchange`, one after the other, and returns the result."""
-    request = next(flow)
-    while True:
-        try:
+    try:
+        request = next(flow)
+        while True:
             request = flow.send(exchange(request))
-        except StopIteration as end:
-            result: ReadResult = end.value
-            return result
+    except StopIteration as end:
+        result: ReadResult = end.value
+        return result
 
 
 def single_request(spec: Spec, account: Account, now: datetime, signed_at: datetime) -> Flow:
