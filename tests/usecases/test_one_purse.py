@@ -1,6 +1,7 @@
 """One purse under two names, at once or one after the other, and two purses under one name."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -29,7 +30,7 @@ def told(paying: Bench) -> list[str]:
     return [notification.detail for notification in about_payments(paying)]
 
 
-def die_after_the_payment(paying: Bench) -> None:
+def die_after_the_payment(paying: Bench, tick: datetime = TICK) -> None:
     """Runs a check that pays and ends before it stores that."""
     check = paying.check()
 
@@ -38,7 +39,7 @@ def die_after_the_payment(paying: Bench) -> None:
         raise DiedError
 
     with pytest.raises(DiedError):
-        replace(check, pay=replace(check.pay, top_up=pay_and_die)).run(TICK, seconds=100)
+        replace(check, pay=replace(check.pay, top_up=pay_and_die)).run(tick, seconds=100)
     paying.clock.forward(200)
 
 
@@ -134,3 +135,14 @@ def test_a_payment_without_an_outcome_is_told_although_the_account_is_fine_since
     (notification,) = about_payments(paying)
     assert (notification.account, notification.value) == ("sms", "unknown")
     assert paid(vonage) == 1
+
+
+def test_of_two_orders_that_end_in_one_tick_both_are_told_of(
+    paying: Bench, vonage: VonageServer
+) -> None:
+    paying.check().run(TICK, seconds=15)
+    rename(paying, vonage)
+    paying.reads.balances["messages"] = LOW
+    die_after_the_payment(paying, NEXT)
+    assert paying.run(NEXT).complete
+    assert {it.value for it in about_payments(paying)} == {"dropped", "unknown"}

@@ -85,9 +85,15 @@ class Notification:
         }
 
 
-def alert_id(account: str, metric: Metric, reason: Reason, said_at: datetime) -> str:
-    """Returns the id of a notification, the same in every copy and if it is decided again."""
-    return str(uuid.uuid5(_ALERT_IDS, f"{account}\n{metric}\n{reason}\n{said_at.isoformat()}"))
+def alert_id(
+    account: str, metric: Metric, reason: Reason, said_at: datetime, order: str | None = None
+) -> str:
+    """Returns the id of a notification, the same in every copy and if it is decided again.
+
+    `order` is the id of the alert that ordered a payment: several may end in one tick.
+    """
+    text = f"{account}\n{metric}\n{reason}\n{said_at.isoformat()}"
+    return str(uuid.uuid5(_ALERT_IDS, text if order is None else f"{text}\n{order}"))
 
 
 class SendResult(NamedTuple):

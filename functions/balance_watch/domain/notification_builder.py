@@ -82,15 +82,19 @@ class NotificationBuilder:
     ) -> Notification:
         """Returns the notification of an automatic top-up that was paid, or dropped and why."""
         alert = Alert(TOP_UP, Severity.INFO, self.now)
+        reason = Reason.FIRED if outcome is PaymentOutcome.DROPPED else Reason.TOPPED_UP
+        notification = replace(
+            self._notification(alert, Metric.TOP_UP, reason),
+            alert_id=alert_id(self.account.name, Metric.TOP_UP, reason, self.now, order.alert_id),
+            value=outcome.value,
+        )
         if outcome is PaymentOutcome.DROPPED:
             return replace(
-                self._notification(alert, Metric.TOP_UP, Reason.FIRED),
-                value=outcome.value,
+                notification,
                 detail=f"The rule {order.rule} ordered it, but {why}. Nothing was paid.",
             )
         return replace(
-            self._notification(alert, Metric.TOP_UP, Reason.TOPPED_UP),
-            value=outcome.value,
+            notification,
             detail=f"It was triggered by the rule {order.rule}."
             " One of the next checks will see it in the balance.",
         )
