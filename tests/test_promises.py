@@ -9,7 +9,8 @@ from moto import mock_aws
 
 from balance_watch.domain.notification import Reason
 from tests.support.crash_points import CALL, CrashPoint
-from tests.support.model_world import ONCALL, POLICIES, World
+from tests.support.model_channels import ONCALL
+from tests.support.model_world import POLICIES, World
 from tests.support.promises import check_promises, check_recovery
 from tests.support.state_machine import run
 from tests.support.tables import client_of

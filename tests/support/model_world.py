@@ -12,16 +12,15 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from balance_watch.config.loading import Configuration, load
 from balance_watch.domain.account import Account
 from balance_watch.domain.channels import TOPIC
-from balance_watch.domain.notification import Notification, SendResult
 from balance_watch.domain.outbox import OutboxEntry
-from balance_watch.domain.payment import PaymentOutcome
+from balance_watch.domain.payment import Payment, PaymentOutcome
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.domain.silences import Silence
 from balance_watch.errors import RunUnderWayError
@@ -43,6 +42,7 @@ from tests.support.crash_points import (
     wait_for_other_threads,
 )
 from tests.support.fakes import PREFIX, WrittenSources
+from tests.support.model_channels import CHANNELS, ModelChannel, Received, Reply
 from tests.support.paid_accounts import purse_in
 from tests.support.tables import new_table
 
@@ -51,58 +51,36 @@ if TYPE_CHECKING:
 
 START = datetime.fromisoformat("2026-11-22T00:00:00Z")
 SECONDS = 100.0
-WEBHOOK, ONCALL = "slack:default", "slack:oncall"
-CHANNELS = (TOPIC, WEBHOOK, ONCALL)
 THRESHOLD = Decimal(20)
-PAYER = "payer"
+PAYER, PAYER_TOO = "payer", "payer too"
+"""Two names of one purse."""
+PAYERS = (PAYER, PAYER_TOO)
 NAMES = ("a", "b", PAYER)
+EVERY_NAME = (*NAMES, PAYER_TOO)
+MAX_PER_DAY = 2
 
 POLICIES = {
     "built in": "",
     "graver": '[[rules]]\nname = "very low"\nbelow = 10\nseverity = "critical"\n',
     "routed": '[[routes]]\nmatch = { severity = "critical" }\nchannels = ["sns", "slack:oncall"]\n',
-    "pays": '[[rules]]\nname = "pay"\nmatch = { account = "payer" }\nbelow = 20\n'
-    "top_up = { max_per_day = 2 }\n",
+    "pays": '[[rules]]\nname = "pay"\nmatch = { account = "payer*" }\nbelow = 20\n'
+    f"top_up = {{ max_per_day = {MAX_PER_DAY} }}\n",
+    "apart": '[[routes]]\nmatch = { metric = "balance" }\nchannels = ["slack:oncall"]\n',
     "broken": "[[rules]\n",
 }
-
-Reply = Literal["accepts", "rejects", "is dead"]
-"""How a channel replies to notifications. A dead channel rejects them permanently."""
 
 Shown = Decimal | FailureKind
 """A balance, or the kind of failure to read it."""
 
 
 @dataclass(frozen=True)
-class Received:
-    """A notification that a channel accepted."""
+class Paid:
+    """A payment that the provider received: when, for which tick, name and purse."""
 
-    channel: str
-    notification: Notification
-
-
-@dataclass
-class ModelChannel:
-    """A channel that replies as the world says. Sending is an effect of the current process."""
-
-    name: str
-    world: "World"
-
-    def send(
-        self, notifications: Sequence[Notification], *, deadline: float
-    ) -> Iterator[SendResult]:
-        del deadline
-        reply = self.world.replies[self.name]
-        nth = self.world.process.begin(CALL)
-        if reply == "accepts":
-            self.world.received += [Received(self.name, sent) for sent in notifications]
-        self.world.process.end(CALL, nth)
-        every = tuple(notifications)
-        if reply == "accepts":
-            yield SendResult(accepted=every)
-        else:
-            self.world.missed[self.name].append(self.world.now)
-            yield SendResult(rejected=every, why=reply, permanent=reply == "is dead")
+    at: datetime
+    tick: datetime
+    account: str
+    purse: int
 
 
 class World:
@@ -111,6 +89,10 @@ class World:
     def __init__(self, client: "DynamoDBClient") -> None:
         self.client, self.table = client, new_table(client)
         self.clock, self.now = Clock(), START
+        self.tick = START
+        """The tick of the process that runs."""
+        self.purse = 0
+        """The purse behind the names in PAYERS: another key is another purse."""
         self.process = SimulatedProcess()
         self.policy = ""
         self.watched = set(NAMES)
@@ -125,19 +107,27 @@ class World:
         """Accounts that show their balance in a unit that nobody has confirmed."""
         self.shown_at: dict[tuple[str, datetime], Shown] = {}
         """What was read of each account at each tick."""
+        self.purse_at: dict[tuple[str, datetime], int] = {}
+        """The purse that it was read of."""
         self.received: list[Received] = []
         self.missed: dict[str, list[datetime]] = defaultdict(list)
         """When each channel rejected something, or a run may have died before it sent anything."""
-        self.payments: list[datetime] = []
+        self.unsaid: set[str] = set()
+        """The channels that have accepted something without saying so."""
+        self.payments: list[Paid] = []
         self.added_or_removed: list[tuple[str, datetime]] = []
         """Accounts, each with the time. The alerts of a removed account end unannounced."""
         self.every_silence: list[Silence] = []
         self.crashed = False
         self.webhook_died = False
+        self.payer_was_removed = False
+        self.routed_apart = False
+        """Whether a policy kept some alerts from all channels but one."""
 
     def run(self, tick: datetime, crash_at: CrashPoint | None = None) -> Summary | None:
         """Runs a process; returns None if it crashes, or if another one holds the lease."""
         process = self.process = SimulatedProcess(crash_at)
+        self.tick = tick
         try:
             return self._check(process).run(tick, seconds=SECONDS)
         except CrashError:
@@ -175,8 +165,19 @@ class World:
         self.silences = []
 
     def clear_payment(self) -> None:
-        if PAYER in self.watched:
-            self.store.payments.clear(purse_in(self._load(self.store), PAYER))
+        for name in self.payers:
+            self.store.payments.clear(purse_in(self._load(self.store), name))
+
+    @property
+    def payers(self) -> tuple[str, ...]:
+        """The names of the purse that is paid into."""
+        return tuple(name for name in PAYERS if name in self.watched)
+
+    def latest_payment(self) -> Payment | None:
+        """Returns the latest payment into the purse, as it is stored."""
+        configuration = self._load(self.store)
+        purses = [purse_in(configuration, name) for name in self.payers]
+        return next(iter(self.store.payments.latest(purses).values()), None)
 
     def _check(self, process: SimulatedProcess) -> Check:
         """Returns the real check; every call to its table is an effect of the process."""
@@ -192,8 +193,11 @@ class World:
         accounts = [
             {
                 "name": name,
-                "provider": "vonage" if name == PAYER else "you",
-                "credentials": {"api_key": key(), "api_secret": key("secret")},
+                "provider": "vonage" if name in PAYERS else "you",
+                "credentials": {
+                    "api_key": key(f"purse {self.purse}" if name in PAYERS else ""),
+                    "api_secret": key("secret"),
+                },
                 "alert_below": str(THRESHOLD),
                 "variables": {"trx": "t"},
             }
@@ -215,10 +219,11 @@ class World:
         other_run, self.while_reading = self.while_reading, lambda: None
         process = self.process
         other_run()
-        self.process = process
+        self.process, self.tick = process, now
         for account, spec in accounts:
-            shown = self.shown[account.name]
+            shown = self.shown[PAYER if account.name in PAYERS else account.name]
             self.shown_at[account.name, now] = shown
+            self.purse_at[account.name, now] = self.purse if account.name in PAYERS else 0
             if isinstance(shown, FailureKind):
                 yield account, ReadFailure(shown, "It failed.")
             elif account.name in self.in_another_unit:
@@ -248,8 +253,8 @@ class World:
         )
 
     def _pay(self, spec: Spec, account: Account) -> PaymentOutcome:
-        del spec, account
+        del spec
         nth = self.process.begin(CALL)
-        self.payments.append(self.now)
+        self.payments.append(Paid(self.now, self.tick, account.name, self.purse))
         self.process.end(CALL, nth)
         return self.payment_outcome

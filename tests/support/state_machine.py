@@ -29,16 +29,9 @@ from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.reading import FailureKind
 from balance_watch.domain.silences import Silence
 from tests.support.crash_points import CALL, CrashPoint
-from tests.support.model_world import (
-    CHANNELS,
-    NAMES,
-    ONCALL,
-    POLICIES,
-    SECONDS,
-    Reply,
-    Shown,
-    World,
-)
+from tests.support.model_channels import CHANNELS, ONCALL, WEBHOOK, Reply
+from tests.support.model_world import NAMES, PAYER, PAYERS, POLICIES, SECONDS, Shown, World
+from tests.support.outage_promises import Outage, live_through
 from tests.support.promises import (
     check_empty_accounts,
     check_promises,
@@ -55,6 +48,13 @@ crashes = st.none() | st.builds(
     CrashPoint, st.sampled_from(["before", "after"]), st.just(CALL), st.integers(1, 14)
 )
 spans = st.sampled_from([timedelta(minutes=5), timedelta(hours=1), timedelta(hours=7)])
+outages = st.builds(
+    Outage,
+    st.sampled_from([WEBHOOK, ONCALL]),
+    st.sampled_from(["rejects", "is dead", "accepts unsaid"]),
+    st.sampled_from([timedelta(hours=3), timedelta(days=1), timedelta(days=31)]),
+    st.lists(st.fixed_dictionaries(dict.fromkeys(NAMES, shown_values)), min_size=1, max_size=4),
+)
 outcomes = st.sampled_from([PaymentOutcome.PAID, PaymentOutcome.UNKNOWN])
 
 STEPS: Counter[str] = Counter()
@@ -110,9 +110,13 @@ class Promises(RuleBasedStateMachine):
     @rule(name=st.sampled_from(sorted(POLICIES)))
     def edit_the_policy(self, name: str) -> None:
         self.world.policy = POLICIES[name]
+        self.world.routed_apart |= name == "apart"
         self._done("policy")
 
-    @rule(channel=st.sampled_from(CHANNELS), reply=st.sampled_from(["accepts", "rejects"]))
+    @rule(
+        channel=st.sampled_from(CHANNELS),
+        reply=st.sampled_from(["accepts", "rejects", "accepts unsaid"]),
+    )
     def change_a_channel(self, channel: str, reply: Reply) -> None:
         self.world.replies[channel] = reply
         self._done("channel")
@@ -123,9 +127,32 @@ class Promises(RuleBasedStateMachine):
         self.world.webhook_died = True
         self._done("channel")
 
+    @rule(outage=outages)
+    def be_down_and_come_back(self, outage: Outage) -> None:
+        """Lets a channel accept nothing for hours or a month, and then everything again."""
+        live_through(self.world, outage)
+        self._done("outage of a channel")
+
+    @rule(two=st.booleans())
+    def rename_the_payer(self, *, two: bool) -> None:
+        """Gives the account that is paid into its other name, or both of them."""
+        world = self.world
+        if world.payers:
+            names = set(PAYERS) if two else {next(it for it in PAYERS if it != world.payers[0])}
+            world.added_or_removed += [(it, world.now) for it in {*world.payers} ^ names]
+            world.watched = world.watched - set(PAYERS) | names
+        self._done("two names" if two else "another name")
+
+    @rule()
+    def change_the_key(self) -> None:
+        """Puts the key of another purse behind the names of the one that is paid into."""
+        self.world.purse += 1
+        self._done("another key")
+
     @rule(name=st.sampled_from(NAMES))
     def add_or_remove_an_account(self, name: str) -> None:
         self.world.watched ^= {name}
+        self.world.payer_was_removed |= name == PAYER
         self.world.added_or_removed.append((name, self.world.now))
         self._done("account")
 
