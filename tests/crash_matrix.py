@@ -2,8 +2,8 @@
 
     python -m tests.crash_matrix
 
-It does so on moto and on DynamoDB Local, and after each crash once with the same tick again, once
-with the next tick alone. It exits with 1 if a promise was broken.
+It does so in each scenario, on moto or also on DynamoDB Local, and after each crash once with the
+same tick again, once with the next tick alone. It exits with 1 if a promise was broken.
 """
 
 import logging
@@ -16,8 +16,8 @@ from rich.progress import track
 from rich.table import Table
 
 from tests.support.audit import Audit, crash_and_recover
-from tests.support.crash_points import crash_points
-from tests.support.crash_scenario import Scenario, effects_of_the_run, scenario
+from tests.support.crash_scenario import Scenario
+from tests.support.crash_scenarios import MOTO, SCENARIOS, CrashScenario
 from tests.support.dynamodb_local import DynamoDbLocal, NotInstalledError
 
 
@@ -45,13 +45,14 @@ class Row:
         self.broken += [] if audit.is_correct else [f"{name}: {audit}"]
 
 
-def matrix(prepared: Scenario, console: Console, where: str) -> dict[str, Row]:
+def matrix(
+    scenario: CrashScenario, prepared: Scenario, console: Console, where: str
+) -> dict[str, Row]:
     """Crashes twice at every crash point, and returns the results by effect."""
     rows: dict[str, Row] = {}
-    effects = effects_of_the_run()
-    crashes = [(point, again) for point in crash_points(effects) for again in (True, False)]
+    crashes = [(point, again) for point in scenario.points for again in (True, False)]
     for point, again in track(crashes, f"Crashing on {where}", console=console, transient=True):
-        row = rows.setdefault(point.effect, Row(points=effects[point.effect]))
+        row = rows.setdefault(point.effect, Row(points=scenario.effects[point.effect]))
         audit = crash_and_recover(prepared.begin(), point, same_tick_again=again)
         row.add(f"{point}, {where}", audit)
     return rows
@@ -76,18 +77,21 @@ def main() -> int:
     logging.getLogger("balance_watch").propagate = False
     console = Console(width=None if sys.stdout.isatty() else 110)
     broken: list[str] = []
-    for where in ("moto", "DynamoDB Local"):
+    places = [(name, where) for name, it in SCENARIOS.items() for where in it.places]
+    for name, where in places:
+        scenario = SCENARIOS[name]
+        place = f"{where}, {name}"
         with ExitStack() as stack:
             try:
-                local = DynamoDbLocal().start() if where != "moto" else None
+                local = DynamoDbLocal().start() if where != MOTO else None
             except NotInstalledError as missing:
                 console.print(f"{where} is left out: {missing}")
                 continue
             if local is not None:
                 stack.callback(local.stop)
-            prepared = stack.enter_context(scenario(local.url if local else None))
-            rows = matrix(prepared, console, where)
-        console.print(table_of(rows, where))
+            prepared = stack.enter_context(scenario.prepared(local.url if local else None))
+            rows = matrix(scenario, prepared, console, place)
+        console.print(table_of(rows, place))
         broken += [promise for row in rows.values() for promise in row.broken]
     console.print(
         "doubled: sent twice with one alert_id, each time because the crash came after a channel's"

@@ -10,44 +10,61 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.audit import audit_of, crash_and_recover
-from tests.support.crash_points import CrashPoint, SimulatedProcess, crash_points
-from tests.support.crash_scenario import (
-    Scenario,
-    effects_of_the_run,
-    scenario,
-    scenario_on_dynamodb_local,
-)
-from tests.support.simulation import TICK, Simulation
+from tests.support.crash_points import CrashPoint, SimulatedProcess
+from tests.support.crash_scenario import Scenario, on_dynamodb_local
+from tests.support.crash_scenarios import MOTO, SCENARIOS
+from tests.support.simulation import NEXT, TICK, Simulation
 
-pytestmark = pytest.mark.e2e  # nearly two hundred crashes take minutes
+pytestmark = pytest.mark.e2e  # hundreds of crashes take minutes
+
+PREPARED = [(name, where) for name in SCENARIOS for where in SCENARIOS[name].places]
 
 
-@pytest.fixture(scope="module", params=["moto", "aws"])
-def day_before(request: pytest.FixtureRequest) -> Iterator[Scenario]:
-    with scenario() if request.param == "moto" else scenario_on_dynamodb_local() as prepared:
-        yield prepared
+@pytest.fixture(scope="module")
+def prepared(request: pytest.FixtureRequest) -> Iterator[Scenario]:
+    name, where = request.param
+    prepare = SCENARIOS[name].prepared
+    with prepare(None) if where == MOTO else on_dynamodb_local(prepare) as scenario:
+        yield scenario
 
 
 @pytest.fixture
-def simulation(day_before: Scenario) -> Simulation:
-    return day_before.begin()
+def simulation(prepared: Scenario) -> Simulation:
+    return prepared.begin()
 
 
-EVERY_POINT = pytest.mark.parametrize("point", crash_points(effects_of_the_run()), ids=str)
+EVERY_SCENARIO = pytest.mark.parametrize(
+    ("prepared", "effects"),
+    [(it, SCENARIOS[it[0]].effects) for it in PREPARED],
+    indirect=["prepared"],
+    ids=map(", ".join, PREPARED),
+)
+EVERY_POINT = pytest.mark.parametrize(
+    ("prepared", "point"),
+    [
+        pytest.param(it, point, id=f"{', '.join(it)}, {point}")
+        for it in PREPARED
+        for point in SCENARIOS[it[0]].points
+    ],
+    indirect=["prepared"],
+)
 
 
+@EVERY_SCENARIO
 def test_a_run_without_a_crash_has_exactly_the_effects_of_the_crash_points(
-    simulation: Simulation,
+    simulation: Simulation, effects: Counter[str]
 ) -> None:
     process = SimulatedProcess()
     assert simulation.run(TICK, process).complete
-    assert process.effects == effects_of_the_run()
+    assert process.effects == effects
 
 
+@pytest.mark.parametrize("prepared", PREPARED, indirect=True, ids=map(", ".join, PREPARED))
 def test_a_run_without_a_crash_announces_each_transition_once_per_channel_and_pays_once(
     simulation: Simulation,
 ) -> None:
     simulation.run(TICK)
+    simulation.run(NEXT)
     audit = audit_of(simulation, set(), simulation.states(), same_tick_again=True)
     assert audit.is_correct, audit
     assert (audit.payments, audit.payment, audit.doubled) == (1, "paid", Counter())

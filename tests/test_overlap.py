@@ -17,7 +17,7 @@ from balance_watch.errors import RunUnderWayError
 from balance_watch.providers.spec import Spec
 from balance_watch.usecases.summary import Summary
 from tests.support.audit import audit_of
-from tests.support.crash_scenario import Scenario, scenario_on_dynamodb_local
+from tests.support.crash_scenario import Scenario, on_dynamodb_local
 from tests.support.fakes import FakeReads
 from tests.support.simulation import NEXT, SECONDS, TICK, Simulation
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.e2e  # moto checks a condition and writes in two steps,
 
 @pytest.fixture(scope="module")
 def day_before() -> Iterator[Scenario]:
-    with scenario_on_dynamodb_local() as prepared:
+    with on_dynamodb_local() as prepared:
         yield prepared
 
 

@@ -14,12 +14,13 @@ from tests.support.simulation import (
     TICK,
     TOPIC,
     WATCHED,
+    Expected,
     Simulation,
 )
 
 EVERYWHERE, ORDINARY = (TOPIC, DEFAULT, ONCALL), (TOPIC, DEFAULT)
 
-EXPECTED: dict[tuple[str, str], tuple[str, ...]] = {
+_ANNOUNCED: dict[tuple[str, str], tuple[str, ...]] = {
     ("resolves", "fired"): (TOPIC,),
     ("lasts", "fired"): (TOPIC,),
     ("worsens", "fired"): (TOPIC,),
@@ -36,6 +37,8 @@ EXPECTED: dict[tuple[str, str], tuple[str, ...]] = {
 
 Slack gets no "fired" of the day before: what is said at `TICK` stands for it.
 """
+
+EXPECTED = Expected(_ANNOUNCED, EVERYWHERE, WATCHED, frozenset({"rejected"}))
 
 Announcement = tuple[str, str, str]
 """A channel, an account and a reason."""
@@ -98,17 +101,25 @@ def audit_of(
         states: the states at the crash.
         same_tick_again: whether `TICK` ran again after the crash.
     """
-    accepted = simulation.accepted()
+    accepted = Counter(
+        {
+            (channel, alert_id): times
+            for (channel, alert_id), times in simulation.accepted().items()
+            if simulation.alerts[alert_id][0] not in simulation.expected.left_aside
+        }
+    )
     announced: Counter[Announcement] = Counter()
     for (channel, alert_id), times in accepted.items():
         announced[channel, *simulation.alerts[alert_id]] += times
     payment = simulation.payment
     outcome = payment.outcome.value if payment else "none"
     expected = Counter(
-        (channel, *alert) for alert, channels in EXPECTED.items() for channel in channels
-    ) + _about_the_payment(outcome)
+        (channel, *alert)
+        for alert, channels in simulation.expected.announced.items()
+        for channel in channels
+    ) + _about_the_payment(outcome, simulation.expected)
     finished = (
-        set(WATCHED)
+        set(simulation.expected.watched)
         if same_tick_again
         else {name for name, state in states.items() if state.checked_at == TICK}
     )
@@ -120,14 +131,14 @@ def audit_of(
         ),
         ids_differ=len(accepted) != sum(expected.values()),
         pending=len(simulation.pending()),
-        readings_lost=finished - {"rejected"} - simulation.readings_of(TICK),
+        readings_lost=finished - simulation.expected.unreadable - simulation.readings_of(TICK),
         payments=simulation.payments,
         payment=outcome,
     )
 
 
-def _about_the_payment(outcome: str) -> Counter[Announcement]:
+def _about_the_payment(outcome: str, expected: Expected) -> Counter[Announcement]:
     """Returns what must be announced: that the payment was made, or that its outcome is unknown."""
     if outcome == "paid":
         return Counter((channel, PAYS, "topped_up") for channel in ORDINARY)
-    return Counter((channel, PAYS, "fired") for channel in EVERYWHERE)
+    return Counter((channel, PAYS, "fired") for channel in expected.about_payments)

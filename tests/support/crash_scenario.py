@@ -1,12 +1,12 @@
-"""The scenario of the crash tests: a run in which alerts of every kind and a payment are due.
+"""A scenario of the crash tests: a run in which alerts of every kind and a payment are due.
 
 A day before, three alerts fired while Slack rejected everything. Since then a secret and the policy
 were edited, and balances changed.
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -22,12 +22,13 @@ from local.aws import EmbeddedAws
 from local.provider_server import ProviderAccount
 from local.slack_inbox import NOT_OK, SlackInbox
 from local.vonage import VonageServer
+from tests.support.audit import EXPECTED
 from tests.support.canaries import key
 from tests.support.clock import Clock
 from tests.support.crash_points import CrashableClients, CrashableTransport
 from tests.support.dynamodb_local import DynamoDbLocal, NotInstalledError
 from tests.support.fakes import FakeReads
-from tests.support.simulation import PAYS, TICK, WATCHED, Simulation
+from tests.support.simulation import PAYS, TICK, WATCHED, Expected, Simulation
 from tests.support.tables import client_of, new_table
 
 if TYPE_CHECKING:
@@ -76,13 +77,15 @@ def effects_of_the_run() -> Counter[str]:
 
 @dataclass
 class Scenario:
-    """The table as the day before left it; `begin` starts a simulation on a copy."""
+    """The table as it was left before `TICK`; `begin` starts a simulation on a copy."""
 
     simulation: Simulation
     items: list[Any]
+    reads: Callable[[], FakeReads]
+    """Returns what is read from `TICK` on."""
 
     def begin(self) -> Simulation:
-        """Returns a new simulation in which many balances have changed since the day before."""
+        """Returns a new simulation, on which no other one has an effect."""
         before, table = self.simulation, new_table(self.simulation.outside)
         for start in range(0, len(self.items), 25):
             puts: Any = [{"PutRequest": {"Item": it}} for it in self.items[start : start + 25]]
@@ -95,10 +98,7 @@ class Scenario:
             before,
             settings=replace(before.settings, table_name=table),
             clock=Clock(),
-            reads=FakeReads(
-                balances=dict.fromkeys(("fires", "worsens", "lasts", PAYS), LOW),
-                failures={"rejected": ReadFailure(FailureKind.KEY_REJECTED, "no")},
-            ),
+            reads=self.reads(),
             alert_ids=dict(before.alert_ids),
             alerts=dict(before.alerts),
             published=list(before.published),
@@ -108,13 +108,28 @@ class Scenario:
 @contextmanager
 def scenario(dynamodb: str | None = None) -> Iterator[Scenario]:
     """Yields the scenario; its table is in moto, or in the DynamoDB at this address."""
+    with outside_world(POLICY, _accounts, EXPECTED, dynamodb) as simulation:
+        _run_the_day_before(simulation)
+        simulation.aws.put_secret(f"{PREFIX}accounts/more", "no JSON")
+        simulation.aws.put_policy(f'{POLICY}\n[defaults]\nreminder = "24h"\n')
+        yield scenario_from(simulation, _reads)
+
+
+@contextmanager
+def outside_world(
+    policy: str,
+    accounts: Callable[[VonageServer], Sequence[dict[str, Any]]],
+    expected: Expected,
+    dynamodb: str | None,
+) -> Iterator[Simulation]:
+    """Yields a simulation with these accounts, on an empty table."""
     with ExitStack() as stack:
         aws, slack = stack.enter_context(EmbeddedAws()), stack.enter_context(SlackInbox())
         vonage = stack.enter_context(VonageServer())
         vonage.accounts[f"{key()}:{key('secret')}"] = ProviderAccount(Decimal(8), auto_reload=True)
-        aws.put_secret(f"{PREFIX}accounts", {"accounts": _accounts(vonage)})
+        aws.put_secret(f"{PREFIX}accounts", {"accounts": accounts(vonage)})
         aws.put_secret(f"{PREFIX}slack", {"webhooks": slack.webhooks})
-        aws.put_policy(POLICY)
+        aws.put_policy(policy)
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         for name, value in aws.environment.items():
             patch.setenv(name, value)
@@ -122,27 +137,39 @@ def scenario(dynamodb: str | None = None) -> Iterator[Scenario]:
             patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb)
         patch.setattr(boto3, "DEFAULT_SESSION", None)
         outside = client_of(dynamodb) if dynamodb else aws.client("dynamodb")
-        simulation = _simulation(aws, slack, vonage, outside)
-        _run_the_day_before(simulation)
-        aws.put_secret(f"{PREFIX}accounts/more", "no JSON")
-        aws.put_policy(f'{POLICY}\n[defaults]\nreminder = "24h"\n')
-        yield Scenario(simulation, outside.scan(TableName=simulation.settings.table_name)["Items"])
+        yield _simulation(aws, slack, vonage, outside, expected)
+
+
+def scenario_from(simulation: Simulation, reads: Callable[[], FakeReads]) -> Scenario:
+    """Returns the scenario that begins with what a simulation has left in its table."""
+    table = simulation.settings.table_name
+    pages = simulation.outside.get_paginator("scan").paginate(TableName=table)
+    items = [item for page in pages for item in page["Items"]]
+    # To copy a month of readings and events takes longer than the runs, which read none of them.
+    kept = [it for it in items if not it["sk"]["S"].startswith(("AT#", "EVENT#"))]
+    return Scenario(simulation, kept, reads)
 
 
 @contextmanager
-def scenario_on_dynamodb_local() -> Iterator[Scenario]:
-    """Yields the scenario on AWS's own DynamoDB; skips the test where that is not installed."""
+def on_dynamodb_local(
+    prepared: Callable[[str | None], AbstractContextManager[Scenario]] = scenario,
+) -> Iterator[Scenario]:
+    """Yields a scenario on AWS's own DynamoDB; skips the test where that is not installed."""
     try:
         local = DynamoDbLocal().start()
     except NotInstalledError as missing:
         pytest.skip(str(missing))
-    with scenario(local.url) as made:
+    with prepared(local.url) as made:
         yield made
     local.stop()
 
 
 def _simulation(
-    aws: EmbeddedAws, slack: SlackInbox, vonage: VonageServer, outside: "DynamoDBClient"
+    aws: EmbeddedAws,
+    slack: SlackInbox,
+    vonage: VonageServer,
+    outside: "DynamoDBClient",
+    expected: Expected,
 ) -> Simulation:
     clients = {name: new_client(name) for name in ("dynamodb", "secretsmanager", "ssm", "sns")}
     settings = replace(
@@ -152,7 +179,23 @@ def _simulation(
     )
     transport = CrashableTransport(settings.trusted_hosts)
     return Simulation(
-        aws, slack, vonage, clients, outside, CrashableClients(clients), transport, settings
+        aws,
+        slack,
+        vonage,
+        clients,
+        outside,
+        CrashableClients(clients),
+        transport,
+        settings,
+        expected,
+    )
+
+
+def _reads() -> FakeReads:
+    """Returns what is read from `TICK` on: many balances have changed since the day before."""
+    return FakeReads(
+        balances=dict.fromkeys(("fires", "worsens", "lasts", PAYS), LOW),
+        failures={"rejected": ReadFailure(FailureKind.KEY_REJECTED, "no")},
     )
 
 
@@ -166,23 +209,28 @@ def _run_the_day_before(simulation: Simulation) -> None:
 
 
 def _accounts(vonage: VonageServer) -> list[dict[str, Any]]:
-    entries = [
-        {
-            "name": name,
-            "provider": "you",
-            "credentials": {"api_key": key()},
-            "alert_below": "20",
-            "runs_dry": "never",  # so that each account has the one alert that it is named after
-        }
-        for name in WATCHED
-        if name != PAYS
-    ]
-    payer = {
-        "name": PAYS,
+    names = [name for name in WATCHED if name != PAYS]
+    return [*map(entry, names), paying_entry(vonage, PAYS)]
+
+
+def entry(name: str) -> dict[str, Any]:
+    """Returns an account in its secret that has the one alert that it is named after."""
+    return {
+        "name": name,
+        "provider": "you",
+        "credentials": {"api_key": key()},
+        "alert_below": "20",
+        "runs_dry": "never",
+    }
+
+
+def paying_entry(vonage: VonageServer, name: str) -> dict[str, Any]:
+    """Returns the account that is paid into, in its secret."""
+    return {
+        "name": name,
         "runs_dry": "never",
         "provider": "vonage",
         "credentials": {"api_key": key(), "api_secret": key("secret")},
         "variables": {"trx": "t"},
         "base_url": vonage.url,
     }
-    return [*entries, payer]

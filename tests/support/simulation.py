@@ -1,7 +1,7 @@
 """Simulated processes that run one after the other over the same table, channels and provider."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,25 @@ WATCHED = ("fires", "worsens", "resolves", "lasts", "rejected", PAYS, *QUIET)
 """The accounts, most of them named by what happens to them at `TICK`."""
 
 
+@dataclass(frozen=True)
+class Expected:
+    """What must come of the run at `TICK`, whatever crashes.
+
+    Attributes:
+        announced: the channels that must be notified, by account and reason.
+        about_payments: the channels of a payment whose outcome is unknown.
+        watched: the accounts.
+        unreadable: those of them that have no reading.
+        left_aside: what else is announced in some runs, and not compared.
+    """
+
+    announced: Mapping[tuple[str, str], tuple[str, ...]]
+    about_payments: tuple[str, ...]
+    watched: tuple[str, ...]
+    unreadable: frozenset[str] = frozenset()
+    left_aside: tuple[str, ...] = ()
+
+
 @dataclass
 class Simulation:
     """Everything outside the process, and the processes that run in it one after the other."""
@@ -63,6 +82,7 @@ class Simulation:
     crashable_clients: CrashableClients
     transport: CrashableTransport
     settings: CheckSettings
+    expected: Expected
     clock: Clock = field(default_factory=Clock)
     reads: FakeReads = field(default_factory=FakeReads)
     alert_ids: dict[str, str] = field(default_factory=dict)
@@ -77,7 +97,9 @@ class Simulation:
         """A store that no crash affects."""
         return Store(self.outside, self.settings.table_name)
 
-    def run(self, tick: datetime, process: SimulatedProcess | None = None) -> Summary:
+    def run(
+        self, tick: datetime, process: SimulatedProcess | None = None, seconds: float = SECONDS
+    ) -> Summary:
         """Runs the check of a tick in a new process, until it ends or crashes."""
         process = process or SimulatedProcess()
         self.crashable_clients.process = self.transport.process = process
@@ -90,7 +112,7 @@ class Simulation:
             ),
         )
         check = replace(wiring.check(), read=self.reads, deliver=self._recording(wiring))
-        return check.run(tick, seconds=SECONDS)
+        return check.run(tick, seconds=seconds)
 
     def run_until(self, point: CrashPoint) -> None:
         """Runs `TICK` in a process that crashes at this point, and waits until its lease ends."""
@@ -119,7 +141,7 @@ class Simulation:
 
     def states(self) -> dict[str, AccountState]:
         """Returns the stored state of every account."""
-        return self.store.accounts.states(WATCHED)
+        return self.store.accounts.states(self.expected.watched)
 
     def readings_of(self, tick: datetime) -> set[str]:
         """Returns the accounts that have a stored reading of this tick."""
