@@ -145,8 +145,12 @@ class Promises(RuleBasedStateMachine):
 
     @rule()
     def change_the_key(self) -> None:
-        """Puts the key of another purse behind the names of the one that is paid into."""
+        """Puts the key of another purse behind the names of the one that is paid into.
+
+        Whatever unit it shows is its own.
+        """
         self.world.purse += 1
+        self.world.in_another_unit.discard(PAYER)
         self._done("another key")
 
     @rule(name=st.sampled_from(NAMES))
@@ -159,10 +163,13 @@ class Promises(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES))
     def change_the_unit(self, name: str) -> None:
         """Lets an account that was read show another unit, or its own again."""
-        if name in self.world.in_another_unit:
-            self.world.in_another_unit.remove(name)
-        elif (state := self.world.store.accounts.states([name]).get(name)) and state.reading:
-            self.world.in_another_unit.add(name)
+        world = self.world
+        if name in world.in_another_unit:
+            world.in_another_unit.remove(name)
+        elif (state := world.store.accounts.states([name]).get(name)) and state.reading:
+            read_of = world.purse_at[name, state.reading.observed_at]
+            if name != PAYER or read_of == world.purse:
+                world.in_another_unit.add(name)
         self._done("unit")
 
     @precondition(lambda self: len(self.world.silences) < 2)
