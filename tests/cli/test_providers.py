@@ -1,6 +1,8 @@
 """`providers` and `providers SLUG`: the list, and one of them with an account to copy."""
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,3 +84,28 @@ def test_arguments_that_do_not_fit_together_are_wrong_use(words: list[str]) -> N
     with pytest.raises(SystemExit) as ended:
         main(["providers", *words])
     assert ended.value.code == 2
+
+
+def test_the_list_is_searched_by_name_number_and_needs(run: "Run") -> None:
+    found = run("providers", "--search", "ANTHROPIC", "--json").json
+    assert [provider["slug"] for provider in found] == ["anthropic", "anthropic-analytics"]
+    assert run("providers", "--search", "no such word").code == 1
+
+
+@pytest.mark.parametrize("name", ["gemini", "Groq", "together"])
+def test_a_provider_that_tells_nothing_to_a_key_is_known_by_its_name(run: "Run", name: str) -> None:
+    result = run("providers", name)
+    assert result.code == 1
+    assert "tells no balance and no cost to any API key" in result.err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    script = f"{sys.executable} -m balance_watch.cli.main providers | head -1"
+    ended = subprocess.run(  # noqa: S603 (our own words)
+        ["/bin/bash", "-c", f"{script}; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.count("\n") == 1

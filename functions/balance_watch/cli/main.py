@@ -2,8 +2,10 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -38,7 +40,7 @@ def main(words: Sequence[str] | None = None) -> int:
     logging.getLogger("balance_watch").addHandler(logging.NullHandler())
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
-        return run(arguments)
+        return _until_read(partial(run, arguments))
     except BalanceWatchError as error:
         return _fail(str(error))
     except ClientError as error:
@@ -51,6 +53,17 @@ def main(words: Sequence[str] | None = None) -> int:
         return _fail(f"{error.filename or 'A file'}: {error.strerror or type(error).__name__}.")
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _until_read(command: Callable[[], int]) -> int:
+    """Runs a command, until whoever reads its output has seen enough, as `head` does."""
+    try:
+        code = command()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the rest goes nowhere
+        return 0
+    return code
 
 
 def _fail(text: str) -> int:

@@ -16,6 +16,21 @@ from balance_watch.errors import CommandError
 from balance_watch.providers.registry import catalogue_provider, current_slug, slugs
 from balance_watch.providers.spec import REGION, Region, Spec
 
+_WITHOUT_AN_ADDRESS = frozenset(
+    (
+        "cerebras",
+        "cohere",
+        "gemini",
+        "google",
+        "groq",
+        "perplexity",
+        "replicate",
+        "together",
+        "z.ai",
+    )
+)
+"""Providers that people look for, and that tell nothing to an API key."""
+
 _TRY = "try"
 _USAGE = """
   %(prog)s                              lists them
@@ -45,6 +60,9 @@ def add_commands(commands: Subparsers) -> None:
         help="to try: JSON with the credentials or a whole account; - for standard input",
     )
     command.add_argument("--provider", metavar="SLUG", help="to try: which provider of a policy")
+    command.add_argument(
+        "--search", metavar="WORD", default="", help="to list: those with this word in them"
+    )
     command.add_argument("--json", action="store_true", help="print it as JSON")
     command.set_defaults(run=_providers, wrong_use=command.error)
 
@@ -54,9 +72,11 @@ def _providers(arguments: argparse.Namespace) -> int:
         return _try(arguments)
     if arguments.file or arguments.credentials or arguments.provider:
         arguments.wrong_use("FILE, --credentials and --provider belong to try")
+    if arguments.what and arguments.search:
+        arguments.wrong_use("--search belongs to the list")
     if arguments.what:
         return _show(arguments.what, as_json=arguments.json)
-    return _list(as_json=arguments.json)
+    return _list(arguments.search, as_json=arguments.json)
 
 
 def _try(arguments: argparse.Namespace) -> int:
@@ -70,8 +90,14 @@ def _try(arguments: argparse.Namespace) -> int:
     return 1 if isinstance(trial.result, ReadFailure) else 0
 
 
-def _list(*, as_json: bool) -> int:
-    catalogue = [(slug, spec) for slug in slugs() if (spec := catalogue_provider(slug)) is not None]
+def _list(word: str, *, as_json: bool) -> int:
+    catalogue = [
+        (slug, spec)
+        for slug in slugs()
+        if (spec := catalogue_provider(slug)) is not None and _has(word, slug, spec)
+    ]
+    if word and not catalogue:
+        raise CommandError(f"No provider has {sanitize(word)} in its name, number or needs.")
     if as_json:
         print_json([_as_json(slug, spec) for slug, spec in catalogue])
         return 0
@@ -92,9 +118,20 @@ def _list(*, as_json: bool) -> int:
     return 0
 
 
+def _has(word: str, slug: str, spec: Spec) -> bool:
+    """Tells whether a word is in what the list shows of a provider."""
+    texts = slug, spec.name, describe_number(spec), unit_of(spec), needs(spec)
+    return word.casefold() in " ".join(texts).casefold()
+
+
 def _show(name: str, *, as_json: bool) -> int:
     slug = current_slug(name)
     spec = catalogue_provider(slug)
+    if spec is None and name.lower() in _WITHOUT_AN_ADDRESS:
+        raise CommandError(
+            f'{name} tells no balance and no cost to any API key. docs/providers.md, "Without an'
+            ' address", says what to do instead.'
+        )
     if spec is None:
         similar = [slug for slug in slugs() if name.lower() in slug]
         similar = similar or get_close_matches(name, slugs())
