@@ -1,7 +1,7 @@
 """Costs are read to their last page, and what is left of the credit is exact, or not known."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,8 +11,9 @@ import pytest
 from balance_watch.domain.account import Account
 from balance_watch.domain.credit import Budget, Credit, Purchase
 from balance_watch.domain.reading import Estimate, FailureKind, ReadFailure, Reading
+from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.cost import MAX_REQUESTS
-from balance_watch.transport import Reply, Request
+from balance_watch.transport import Reply, Request, Transport
 from tests.support.cost_servers import DAY, CostServer, midnight, read, reply_of, unix
 from tests.support.provider_reads import spec_of
 
@@ -213,6 +214,27 @@ def test_the_turn_of_the_year_begins_a_budget_anew() -> None:
     late = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
     assert balance(server, monthly, late) == 40
     assert balance(server, monthly, late + timedelta(minutes=1)) == 100
+
+
+@dataclass
+class SlowTransport(Transport):
+    """Takes a second for each page, on a clock that nothing else moves."""
+
+    server: CostServer
+    now: float = 0.0
+
+    def exchange(self, request: Request, *, timeout: float) -> Reply:
+        self.now += 1
+        assert timeout >= 1
+        return self.server.exchange(request)
+
+
+def test_a_dozen_slow_pages_are_read_in_the_time_of_the_account() -> None:
+    transport = SlowTransport(CostServer(every_day(1), page_size=2))
+    client = ProviderClient(transport, clock=lambda: transport.now, sleep=lambda _: None)
+    result = client.read(OPENAI, account(bought("100")), now=NOW, deadline=60.0)
+    assert isinstance(result, Reading), result
+    assert (result.balance, transport.now) == (Decimal(78), 11.0)
 
 
 # What is settled is asked for once a day.

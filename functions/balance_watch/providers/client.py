@@ -86,14 +86,18 @@ class ProviderClient:
         deadline: float,
         pace: HostPace | None,
     ) -> tuple[ReadResult, bool]:
-        """Tries once, with all requests in the time of one attempt; returns (result, transient)."""
-        attempt_deadline = min(deadline, self._clock() + ATTEMPT_SECONDS)
+        """Tries once, with all requests in the time of one attempt; returns (result, transient).
+
+        The pages of a year's costs have the whole time of the account.
+        """
+        seconds = ATTEMPT_SECONDS if spec.cost is None else ACCOUNT_SECONDS
+        attempt_deadline = min(deadline, self._clock() + seconds)
         replies: list[Reply] = []
 
         def exchange(request: Request) -> Reply:
             if pace is not None and replies:
                 self._sleep(max(0.0, min(pace.turn(), attempt_deadline) - self._clock()))
-            timeout = attempt_deadline - self._clock()
+            timeout = min(ATTEMPT_SECONDS, attempt_deadline - self._clock())
             if timeout <= 0:
                 raise TransportError(
                     FailureKind.TIMED_OUT, "There was no time left to send the request."
