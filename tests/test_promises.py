@@ -10,7 +10,7 @@ from moto import mock_aws
 from balance_watch.domain.notification import Reason
 from tests.support.crash_points import CALL, CrashPoint
 from tests.support.model_channels import ONCALL
-from tests.support.model_world import POLICIES, World
+from tests.support.model_world import PAYER_TOO, POLICIES, World
 from tests.support.promises import check_promises, check_recovery
 from tests.support.state_machine import run
 from tests.support.tables import client_of
@@ -67,5 +67,17 @@ def test_a_crash_while_a_webhook_is_dead_doubles_nothing_in_other_channels(world
     world.now += HOUR
     world.run(world.now, CrashPoint("before", CALL, 9))
     tick(world)
+    check_promises(world)
+    check_recovery(world)
+
+
+def test_of_two_names_of_a_purse_one_is_paid_for_whenever_it_is_low(
+    world: World,
+) -> None:
+    world.policy = POLICIES["pays"]
+    world.watched |= {PAYER_TOO}
+    for balance in ("12", "60") * 4:
+        tick(world, after=7 * HOUR, payer=balance)
+    assert len(world.payments) == 4
     check_promises(world)
     check_recovery(world)

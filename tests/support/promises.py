@@ -104,11 +104,17 @@ def _simulate_days(world: World, balance: Decimal, days: int) -> None:
 
 
 def alerts_received(world: World, channel: str) -> dict[tuple[str, Metric], list[Notification]]:
-    """Returns what a channel received, but for top-ups, by account and metric; no id twice."""
+    """Returns what a channel received of alerts, by account and metric; no id twice.
+
+    A top-up, and a payment that was dropped, have no end.
+    """
     by_alert: dict[tuple[str, Metric], dict[str, Notification]] = defaultdict(dict)
     for received in world.received:
         notification = received.notification
-        if received.channel == channel and notification.reason is not Reason.TOPPED_UP:
+        has_an_end = notification.reason is not Reason.TOPPED_UP and (
+            notification.value != PaymentOutcome.DROPPED
+        )
+        if received.channel == channel and has_an_end:
             alert = notification.account, notification.metric
             by_alert[alert][notification.alert_id] = notification
     return {
