@@ -14,7 +14,7 @@ from tests.support.damaged_bodies import bodies
 from tests.support.invented_amounts import invented_amounts
 from tests.support.provider_reads import NOW, account_of, spec_of
 
-EXAMPLES = 80
+EXAMPLES = 50
 """For each provider; about 6,000 bodies in total."""
 
 TYPES = st.sampled_from(
