@@ -6,6 +6,7 @@ the figures.
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -20,12 +21,42 @@ pytestmark = pytest.mark.e2e  # hundreds of crashes take minutes
 PREPARED = [(name, where) for name in SCENARIOS for where in SCENARIOS[name].places]
 
 
+class Prepared:
+    """Prepares a scenario when the first test asks for it, and keeps it until one asks for another.
+
+    A fixture of the module would be made anew for every test that has a parameter of its own.
+    """
+
+    def __init__(self) -> None:
+        self._of: tuple[str, str] | None = None
+        self._stack = ExitStack()
+
+    def scenario(self, name: str, where: str) -> Scenario:
+        """Returns the scenario of this name, at this place."""
+        if self._of != (name, where):
+            self.close()
+            prepare = SCENARIOS[name].prepared
+            made = prepare(None) if where == MOTO else on_dynamodb_local(prepare)
+            self._scenario = self._stack.enter_context(made)
+            self._of = name, where
+        return self._scenario
+
+    def close(self) -> None:
+        """Ends the scenario."""
+        self._of = None
+        self._stack.close()
+
+
 @pytest.fixture(scope="module")
-def prepared(request: pytest.FixtureRequest) -> Iterator[Scenario]:
+def kept() -> Iterator[Prepared]:
+    with closing(Prepared()) as made:
+        yield made
+
+
+@pytest.fixture
+def prepared(request: pytest.FixtureRequest, kept: Prepared) -> Scenario:
     name, where = request.param
-    prepare = SCENARIOS[name].prepared
-    with prepare(None) if where == MOTO else on_dynamodb_local(prepare) as scenario:
-        yield scenario
+    return kept.scenario(name, where)
 
 
 @pytest.fixture
