@@ -19,7 +19,7 @@ from balance_watch.domain.reading import Estimate, FailureKind, ReadFailure, Rea
 from balance_watch.providers.balance import AmbiguousBalanceError
 from balance_watch.providers.cost_pages import CostPage, read_page
 from balance_watch.providers.cost_ranges import CostRange, ranges, settled_until, times_of
-from balance_watch.providers.cost_spec import CostSpec
+from balance_watch.providers.cost_spec import CostSpec, Cursor
 from balance_watch.providers.decoding import UnexpectedReplyError
 from balance_watch.providers.flow import Flow
 from balance_watch.providers.parser import parse_body
@@ -148,7 +148,7 @@ def _read_range(
     spec: Spec, cost: CostSpec, account: Account, part: CostRange, now: datetime, sums: _Sums
 ) -> Generator[Request, Reply, None]:
     """Reads all pages of a range and adds them up."""
-    times, next_page = times_of(cost, part, now), _first_page(cost)
+    times, (next_page, in_body) = times_of(cost, part, now), _first_page(cost)
     asked = {name: Template(text).substitute(times) for name, text in cost.query.items()}
     seen_cursors, seen_days, entries = set[str](), list[date](), 0
     while True:
@@ -158,7 +158,7 @@ def _read_range(
         request = balance_request(spec, account)
         body = _filled(request.json, times)
         query = {**request.query, **asked, **next_page}
-        reply = yield replace(request, query=query, json=body)
+        reply = yield replace(request, query=query, json={**body, **in_body} if in_body else body)
         parsed = parse_body(spec, reply)
         if isinstance(parsed, ReadFailure):
             raise _FailedRequestError(parsed)
@@ -171,7 +171,7 @@ def _read_range(
             if page.next_cursor in seen_cursors:
                 raise UnexpectedReplyError("The reply leads back to a page that was read.")
             seen_cursors.add(page.next_cursor)
-            next_page = {cost.cursor.query: page.next_cursor}
+            next_page, in_body = _page_after(cost.cursor, page.next_cursor)
         elif cost.pages is not None and page.total is not None and entries < page.total:
             if not page.entries:
                 raise UnexpectedReplyError("A page of the costs is missing.")
@@ -180,8 +180,15 @@ def _read_range(
             return
 
 
-def _first_page(cost: CostSpec) -> dict[str, str]:
-    return {} if cost.pages is None else {cost.pages.query: "1"}
+def _first_page(cost: CostSpec) -> tuple[dict[str, str], dict[str, str]]:
+    return ({} if cost.pages is None else {cost.pages.query: "1"}), {}
+
+
+def _page_after(cursor: Cursor, value: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Returns what asks for the next page: fields of the address, and of the body."""
+    if cursor.query is not None:
+        return {cursor.query: value}, {}
+    return {}, {} if cursor.field is None else {cursor.field: value}
 
 
 def _check_days(cost: CostSpec, before: list[date], days: tuple[date, ...]) -> None:

@@ -37,15 +37,22 @@ class RangeText(str):
         return frozenset(Template(self).get_identifiers())
 
 
-class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A reply has the cursor of the next page at `path`, to be sent as `query`; the last has none.
+class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A reply has the cursor of the next page at `path`; the last page has none.
 
-    With `more`, the reply also tells whether there is a next page.
+    It is sent as `query` in the address, or as `field` of the JSON body. With `more`, the reply
+    also tells whether there is a next page.
     """
 
-    query: str
+    query: str | None = None
+    field: str | None = None
     path: Path
     more: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError unless the cursor is sent in exactly one place."""
+        if (self.query is None) is (self.field is None):
+            raise ValueError("must have either query or field")
 
 
 class PageNumbers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -83,8 +83,9 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     `unlimited` is a condition that is true if the account has no limit. `words` maps words to yes
     or no where a flag is expected; any other word is no answer. `module` names the code that
     sends the requests, if they are several or have to be signed. `max_kib` is how large a reply
-    may be, `rate` how often the host may be asked. `cost` is for a provider that tells costs and
-    no balance, in place of `reply`. `billing` is the page for topping up, `docs` the page that the
+    may be, `rate` how often the host may be asked; `every_hours` is how long a reading holds, where
+    a request costs money. `cost` is for a provider that tells costs and no balance, in place of
+    `reply`. `billing` is the page for topping up, `docs` the page that the
     facts come from, `evidence` what they are based on, `checked` when they were looked up.
     """
 
@@ -117,6 +118,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     words: dict[str, bool] = {}
     max_kib: Annotated[int, msgspec.Meta(ge=64, le=1024)] = 64
     rate: Rate | None = None
+    every_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] | None = None
     top_up: TopUp | None = None
     module: str | None = None
 

@@ -106,6 +106,9 @@ def _request_faults(spec: Spec) -> Iterator[tuple[str, str]]:
     if any(_is_name(text) and text[1:] not in names for text in _texts(spec.json)):
         yield ", json", "cannot have $names other than $uuid: only auth.body is filled in"
     yield from _literal_keys(spec)
+    cursor = None if spec.cost is None else spec.cost.cursor
+    if cursor is not None and cursor.field is not None and not isinstance(spec.json, dict):
+        yield ", cost, cursor, field", "needs a table json, which it is added to"
     has_body = spec.json is not None or any(way.body for way in ways)
     if has_body and spec.method != "POST":
         yield ", method", "must be POST for a body"
