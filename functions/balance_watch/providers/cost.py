@@ -10,17 +10,19 @@ from collections.abc import Generator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from http import HTTPStatus
 from string import Template
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.credit import Budget, Credit, SettledCosts
 from balance_watch.domain.money import NotAnAmountError, total
 from balance_watch.domain.reading import Estimate, FailureKind, ReadFailure, Reading
-from balance_watch.providers.balance import AmbiguousBalanceError
+from balance_watch.providers.amounts import AmountReader, exact_sum
+from balance_watch.providers.balance import AmbiguousBalanceError, unit_at
 from balance_watch.providers.cost_pages import CostPage, read_page
 from balance_watch.providers.cost_ranges import CostRange, ranges, settled_until, times_of
 from balance_watch.providers.cost_spec import CostSpec, Cursor
-from balance_watch.providers.decoding import UnexpectedReplyError
+from balance_watch.providers.decoding import UnexpectedReplyError, holds
 from balance_watch.providers.flow import Flow
 from balance_watch.providers.parser import parse_body
 from balance_watch.providers.request import balance_request
@@ -35,15 +37,17 @@ week. With more, the account is unreadable."""
 _DAY = timedelta(days=1)
 _ASK_AGAIN = timedelta(days=1)
 
+_NO_LIMIT = "The provider enforces no limit for the month: give the account its credit or a budget."
+
 
 def flow(spec: Spec, account: Account, now: datetime, signed_at: datetime) -> Flow:
     """Reads the costs since the first purchase, or of this month; returns what is left."""
     del signed_at
-    if spec.cost is None or account.declared is None:
-        text = "The account declares neither credit nor a budget."
-        return ReadFailure(FailureKind.AMBIGUOUS, text)
+    if spec.cost is None:
+        return ReadFailure(FailureKind.MALFORMED, "The provider tells no costs.")
     try:
-        return (yield from _reading(spec, spec.cost, account, account.declared, now))
+        declared = account.declared or (yield from _limit(spec, spec.cost, account))
+        return (yield from _reading(spec, spec.cost, account, declared, now))
     except _FailedRequestError as error:
         return error.failure
     except AmbiguousBalanceError as error:
@@ -58,6 +62,31 @@ class _FailedRequestError(Exception):
     def __init__(self, failure: ReadFailure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+def _limit(spec: Spec, cost: CostSpec, account: Account) -> Generator[Request, Reply, Budget]:
+    """Asks for the month's limit at the provider: the budget of an account that declares none."""
+    limit = cost.limit
+    if limit is None:
+        raise AmbiguousBalanceError("The account declares neither credit nor a budget.")
+    reply = yield balance_request(spec, account, limit.url)
+    body = parse_body(spec, reply)
+    if reply.status == HTTPStatus.NOT_FOUND:
+        raise AmbiguousBalanceError(_NO_LIMIT)
+    if isinstance(body, ReadFailure):
+        raise _FailedRequestError(body)
+    if not holds(limit.holds, body.value):
+        raise AmbiguousBalanceError(_NO_LIMIT)
+    expected = account.currency or spec.currency
+    unit = (
+        expected if limit.currency is None else unit_at(limit.currency, body.value, spec, account)
+    )
+    if expected is not None and unit != expected:
+        raise AmbiguousBalanceError(f"The limit at the provider is not in {expected}.")
+    amount = AmountReader(spec, textual=body.textual).number(limit.amount, body.value)
+    if amount is None:
+        raise UnexpectedReplyError.missing(limit.amount)
+    return Budget(exact_sum(limit.amount, [amount], scale=limit.scale))
 
 
 def _reading(
