@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 
 from balance_watch.config.loading import Configuration, load
-from balance_watch.config.policy import policy_in_force
+from balance_watch.config.policy import PolicyFile, policy_in_force
 from balance_watch.config.settings import CheckSettings, TableSettings
 from balance_watch.config.sources import Secrets, read_parameter, read_secrets
 from balance_watch.domain.account import Account
@@ -19,7 +19,6 @@ from balance_watch.domain.channels import TOPIC, AvailableChannels
 from balance_watch.domain.inventory import Inventory
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.payment import PaymentOutcome
-from balance_watch.domain.policy import Policy
 from balance_watch.notifiers.channels import (
     KINDS,
     ConfiguredChannel,
@@ -151,12 +150,12 @@ class Wiring(TableWiring):
             return ""
         return read_parameter(self.client("ssm"), self.settings.policy_parameter, faults)
 
-    def policy_in_force(self) -> Policy:
-        """Returns the policy that the next run uses; reads no secret."""
+    def policy_file(self) -> PolicyFile:
+        """Returns the policy that the next run uses, with its providers; reads no secret."""
         faults = Faults()
         text = self.policy(faults)
         file, _ = policy_in_force(text, self.store.policies.last_good, faults, self.kinds)
-        return file.policy
+        return file
 
     def channels_of(self, inventory: Inventory) -> AvailableChannels:
         """Returns the channels that alerts can be routed to, by the inventory of the latest run."""

@@ -45,7 +45,7 @@ def add_commands(commands: Subparsers) -> None:
 
 def _explain(arguments: argparse.Namespace) -> int:
     wired, now = wiring(arguments), datetime.now(UTC).replace(microsecond=0)
-    found, policy = inventory(wired), wired.policy_in_force()
+    found, policy = inventory(wired), wired.policy_file().policy
     account = find_account(found, arguments.account)
     name = account.name
     state = wired.store.accounts.states([name]).get(name, AccountState(name))

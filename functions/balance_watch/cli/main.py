@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch import log_filters
 from balance_watch.cli import (
+    accounts,
     check,
     demo,
     explain,
@@ -27,6 +28,20 @@ from balance_watch.cli.aws_errors import explained
 from balance_watch.cli.connection import add_connection_options, session_of
 from balance_watch.cli.terminal import replace_unencodable
 from balance_watch.errors import BalanceWatchError
+
+_COMMANDS = (
+    check,
+    status,
+    accounts,
+    explain,
+    history,
+    providers,
+    policy,
+    silence,
+    top_up,
+    demo,
+)
+"""The modules of the commands, in the order in which help lists them."""
 
 _FAILED, _INTERRUPTED = 1, 130
 
@@ -89,7 +104,18 @@ def parser() -> argparse.ArgumentParser:
     top.set_defaults(stack=None, profile=None, region=None)
     top.add_argument("--version", action="version", version=f"%(prog)s {version('balance-watch')}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (check, status, explain, history, providers, policy, silence, top_up, demo):
+    for module in (
+        check,
+        status,
+        accounts,
+        explain,
+        history,
+        providers,
+        policy,
+        silence,
+        top_up,
+        demo,
+    ):
         module.add_commands(commands)
     return top
 

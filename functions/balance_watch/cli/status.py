@@ -49,7 +49,7 @@ def _status(arguments: argparse.Namespace) -> int:
     faults = recorded_faults(wired.store.runs.record(), found, silences, wired.kinds)
     if arguments.json:
         print_faults(faults)
-        print_json(as_json(accounts, states, wired.policy_in_force()))
+        print_json(as_json(accounts, states, wired.policy_file().policy))
     else:
         show_accounts(accounts, states, silences=silences, faults=faults)
     return 0

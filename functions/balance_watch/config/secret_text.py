@@ -6,14 +6,18 @@ would change numbers such as 0.10, the order of fields, and white space.
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, NamedTuple
+
+import msgspec
 
 from balance_watch.domain.account import canonical_name
 from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.validation import Json
 
 _SPACE = " \t\r\n"
-_decoder = json.JSONDecoder()
+_decoder = json.JSONDecoder(parse_float=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class NotEditableError(ValueError):
@@ -51,13 +55,18 @@ def entries_of(text: str) -> list[Entry]:
     return list(_items(text, text.index("[")))
 
 
+def as_text(value: Json) -> str:
+    """Returns a value as JSON on one line, every number with all of its digits."""
+    return _encoder.encode(value).decode()
+
+
 def with_entry(text: str | None, entry: Json) -> str:
     """Returns the text of a secret with one more account; None stands for a new secret.
 
     Raises:
         NotEditableError: the text is not `{"accounts": [...]}`.
     """
-    written = json.dumps(entry, ensure_ascii=False)
+    written = as_text(entry)
     if text is None:
         return f'{{"accounts": [\n  {written}\n]}}\n'
     entries = entries_of(text)
@@ -97,7 +106,7 @@ def with_purchase(text: str, name: str, purchase: Json) -> str:
     entry = next((it for it in entries_of(text) if it.name == name), None)
     if entry is None:
         raise NotEditableError(f"has no account {name}")
-    written = json.dumps(purchase, ensure_ascii=False)
+    written = as_text(purchase)
     place = next((start for key, start in _members(text, entry.start) if key == "credit"), None)
     if place is None:
         at = entry.start + 1
