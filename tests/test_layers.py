@@ -127,6 +127,7 @@ def test_only_the_modules_that_call_aws_and_the_command_line_import_botocore() -
         "store/payments.py",
         "store/policies.py",
         "store/table.py",
+        "config/secret_writing.py",
         "config/sources.py",
         "notifiers/sns.py",
         "providers/modules/aws.py",
