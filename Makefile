@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 FUNCTION = CheckBalances
 EVENT = events/scheduled_check.json
 
-include tools.mk e2e.mk
+include tools.mk release.mk e2e.mk
 
 .PHONY: help setup run invoke test check e2e bench format providers clean
 
@@ -58,4 +58,4 @@ format: .venv  ## format the code
 	.venv/bin/ruff check --fix
 
 clean:  ## remove everything that the other targets create
-	rm -rf .venv .tools .aws-sam .local .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .tools .aws-sam .local dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
