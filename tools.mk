@@ -64,6 +64,7 @@ lock: | .venv  ## renew the lock files (add upgrade=--upgrade for the newest ver
 	$(lock) $(upgrade) functions/requirements.in --output-file functions/requirements.txt
 	$(lock) $(upgrade) pyproject.toml requirements/dev.in --constraints functions/requirements.txt --output-file requirements/dev.txt
 	$(lock) $(upgrade) requirements/build.in --output-file requirements/build.txt
+	$(lock) $(upgrade) requirements/cdk.in --output-file requirements/cdk.txt
 	$(lock) $(upgrade) requirements/sam.in --output-file requirements/sam.txt
 	$(lock) $(upgrade) requirements/checkov.in --output-file requirements/checkov.txt
 	$(lock) $(upgrade) requirements/lambda-runtime.in --output-file requirements/lambda-runtime.txt

@@ -15,6 +15,7 @@ import pytest
 from local.stack import functions, read
 from local.world import World
 from release.__main__ import version
+from tests.e2e.conftest import make_release
 from tests.support.lambda_runtime import PACKAGES, ROOT
 
 if TYPE_CHECKING:
@@ -33,17 +34,6 @@ auth = { headers = { Authorization = "Bearer $api_key" } }
 currency = "USD"
 reply.balance = "left"
 """
-
-
-@pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_release(tmp_path_factory.mktemp("release"))
-
-
-def make_release(folder: Path) -> Path:
-    command = ["make", "release", f"DIST={folder}"]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)  # noqa: S603 (our own)
-    return folder
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from release.__main__ import version
 from release.template import released
 from tests.support.templates import OURS, ROOT
@@ -30,8 +32,17 @@ def test_every_file_of_a_release_is_of_this_version() -> None:
     assert set(re.findall(r"balance[-_]watch-(\d+\.\d+\.\d+)", PAGE)) == {version()}
 
 
+@pytest.mark.parametrize(
+    ("language", "file"), [("python", "cdk/app.py"), ("hcl", "terraform/main.tf")]
+)
+def test_the_page_shows_the_examples_that_are_tested(language: str, file: str) -> None:
+    shown = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    assert shown == [(ROOT / "docs" / "examples" / file).read_text(encoding="utf-8")]
+
+
 def test_every_parameter_in_a_command_is_one_of_the_template() -> None:
     commands = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
-    named = {name for name in re.findall(r"\b([A-Z]\w+)=", commands) if not name.isupper()}
+    assignments = re.findall(r"\b([A-Z]\w+)=|Name=(\w+),Value=", commands)
+    named = {one or other for one, other in assignments} - {"REGION", "EMAIL", "Name", "Value"}
     assert named >= {"CodeBucket", "AlertEmail"}
     assert named - set(TEMPLATE["Parameters"]) == set()
