@@ -36,8 +36,13 @@ class Function:
 
 
 def read(file: Path = TEMPLATE) -> Template:
-    """Returns a template as written, with CloudFormation's short tags in their long form."""
-    template: Template = yaml_parse(file.read_text(encoding="utf-8"))
+    """Returns the template of a file as written, with CloudFormation's short tags in long form."""
+    return parse(file.read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> Template:
+    """Returns the template of a text as written, with CloudFormation's short tags in long form."""
+    template: Template = yaml_parse(text)
     return template
 
 
