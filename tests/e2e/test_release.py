@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -143,24 +144,41 @@ def test_uvx_runs_the_wheel_without_an_installation(release: Path, tmp_path: Pat
     assert (code, out) == (0, f"balance-watch {version()}\n")
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "check",
-        "status",
-        "status --json",
-        "history sms",
-        "history sms --events",
-        "explain sms",
-        "providers",
-        "providers deepseek",
-        "policy check policy.toml",
-        "policy try policy.toml",
-        "policy put policy.toml --yes",
-        "silence add --match provider=you --for 1h --reason test",
-        "silence list",
-    ],
-)
+WORKING = [
+    "check",
+    "status",
+    "status --json",
+    "history sms",
+    "history sms --events",
+    "explain sms",
+    "accounts --json",
+    "accounts try sms",
+    "providers",
+    "providers deepseek",
+    "policy check policy.toml",
+    "policy try policy.toml",
+    "policy put policy.toml --yes",
+    "silence add --match provider=you --for 1h --reason test",
+    "silence list",
+]
+"""What is run in this order, on the embedded stack."""
+
+FAILING = {
+    "demo": "Get the source of balance-watch, and run `make run` there.",
+    "silence end nobody": "balance-watch silence list",
+    "top-up search-prod --yes": "search-prod",
+    "providers try acme.toml --credentials keys.json": "TRUSTED_HOSTS",
+}
+"""What cannot succeed there, with what the command says of it."""
+
+
+def test_every_command_is_tried(command: Path, folder: Path) -> None:
+    _, out, _ = run(command, "--help", folder)
+    commands = re.findall(r"^    ([a-z-]+)(?: |$)", out.partition("COMMAND\n")[2], re.MULTILINE)
+    assert {words.split()[0] for words in [*WORKING, *FAILING]} == set(commands)
+
+
+@pytest.mark.parametrize("words", WORKING)
 def test_every_command_works_with_the_wheels_own_dependencies(
     command: Path, world: World, folder: Path, words: str
 ) -> None:
@@ -170,15 +188,7 @@ def test_every_command_works_with_the_wheels_own_dependencies(
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ("demo", "Get the source of balance-watch, and run `make run` there."),
-        ("silence end nobody", "balance-watch silence list"),
-        ("top-up search-prod --yes", "search-prod"),
-        ("providers try acme.toml --credentials keys.json", "TRUSTED_HOSTS"),
-    ],
-)
+@pytest.mark.parametrize(("words", "message"), FAILING.items())
 def test_a_command_that_cannot_do_its_job_says_what_to_do(
     command: Path, world: World, folder: Path, words: str, message: str
 ) -> None:
