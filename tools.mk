@@ -65,4 +65,5 @@ lock: | .venv  ## renew the lock files (add upgrade=--upgrade for the newest ver
 	$(lock) $(upgrade) pyproject.toml requirements/dev.in --all-extras --constraints functions/requirements.txt --output-file requirements/dev.txt
 	$(lock) $(upgrade) requirements/sam.in --output-file requirements/sam.txt
 	$(lock) $(upgrade) requirements/checkov.in --output-file requirements/checkov.txt
+	$(lock) $(upgrade) requirements/ministack.in --output-file requirements/ministack.txt
 	$(lock) $(upgrade) requirements/lambda-runtime.in --output-file requirements/lambda-runtime.txt
