@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.deployments import Project
 from tests.support.ministack import Account, Ministack, NotInstalledError
+from tests.support.watched import Watched
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +25,13 @@ def account(ministack: Ministack) -> Account:
 
 
 @pytest.fixture(scope="session")
-def project(ministack: Ministack, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(tmp_path_factory.mktemp("project"))
-    project.run(ministack.account(), "sam", "build")
+    project.build()
     return project
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    with Watched(balance="90") as watched:
+        yield watched

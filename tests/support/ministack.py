@@ -9,7 +9,6 @@ It runs a deployed function's package in a process of its own, with the Python t
 emulator, as the role of the function.
 """
 
-import json
 import os
 import subprocess
 import tempfile
@@ -73,24 +72,6 @@ class Account:
             aws_access_key_id=self.number, aws_secret_access_key="emulated", region_name=REGION
         )
         return session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
-
-    def outputs(self, stack: str) -> dict[str, str]:
-        """Returns the outputs of a stack."""
-        stacks = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
-
-    def invoke(self, function: str, event: object) -> Any:  # noqa: ANN401 (what a handler returns)
-        """Invokes a function and returns its result.
-
-        Raises:
-            AssertionError: the function raised an error.
-        """
-        reply = self.client("lambda").invoke(
-            FunctionName=function, Payload=json.dumps(event).encode()
-        )
-        result = reply["Payload"].read().decode()
-        assert "FunctionError" not in reply, result
-        return json.loads(result)
 
 
 class Ministack(Running):
