@@ -15,7 +15,7 @@ from tests.support.lambda_runtime import ROOT, TOOLS
 from tests.support.ministack import Account
 
 COPIED = ("functions", "samconfig.toml", "template.yaml", "Makefile", "tools.mk", "e2e.mk")
-LINKED = (".tools", ".venv", "pyproject.toml", "requirements")
+LINKED = (".tools", ".venv", "local", "pyproject.toml", "requirements")
 STACK = "balance-watch"
 """The stack's name in samconfig.toml."""
 
