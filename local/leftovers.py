@@ -23,7 +23,7 @@ def describe(outputs: dict[str, str], region: str = "") -> str:
     of_region = f" --region {region}" if region else ""
     to_make = f" REGION={region}" if region else ""
     return f"""
-These stay: the table with the history, the function's log, and the policy.
+These stay: the table with the history, the function's log, and the policy, if you have put one.
 
 To go on with them in a new stack:
   make deploy{to_make} PARAMETERS="ExistingTableName={table} ExistingPolicyParameter={policy}"

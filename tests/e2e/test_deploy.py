@@ -53,8 +53,22 @@ def reword(template: Template) -> None:
     for name, value in template.items():
         if name == "Description" and isinstance(value, str):
             template[name] = f"Reworded: {value}"
-        elif isinstance(value, dict) and name != "Policy":
+        elif isinstance(value, dict):
             reword(value)
+
+
+def own_the_policy(template: Template) -> None:
+    """Makes the policy's parameter a resource of the stack, as release 0.1.0 did."""
+    template["Resources"]["Policy"] = {
+        "Type": "AWS::SSM::Parameter",
+        "Properties": {
+            "Name": {"Fn::Sub": "/balance-watch/${AWS::StackName}/policy"},
+            "Description": "When an account's balance is an alert and who is told (TOML).",
+            "Type": "String",
+            "Tier": "Intelligent-Tiering",
+            "Value": "# Empty: the built-in policy.\n",
+        },
+    }
 
 
 def break_the_last_resource(template: Template) -> None:
@@ -95,7 +109,7 @@ def test_the_deployed_function_alerts_slack_and_a_queue_until_the_account_is_ref
     assert watched.slack.rejected == []
 
 
-def test_a_deployment_that_rewords_descriptions_keeps_the_policy_and_the_history(
+def test_a_deployment_that_rewords_and_tags_all_keeps_the_policy_and_the_history(
     project: Project, tmp_path: Path, account: Account, watched: Watched
 ) -> None:
     stack = Deployment(project, account)
@@ -105,7 +119,7 @@ def test_a_deployment_that_rewords_descriptions_keeps_the_policy_and_the_history
     stack.check(0)
 
     updated = Deployment(rebuilt(tmp_path, reword), account)
-    updated.deploy()
+    updated.deploy("--tags", "team=search")
 
     function = account.client("lambda").get_function(FunctionName=stack.outputs["FunctionName"])
     assert function["Configuration"]["Description"].startswith("Reworded: ")
@@ -113,6 +127,19 @@ def test_a_deployment_that_rewords_descriptions_keeps_the_policy_and_the_history
     stack.check(1)
     history = json.loads(stack.command("history", "search", "--json"))
     assert [reading["balance"] for reading in history] == ["90", "90"]
+
+
+def test_an_update_of_an_earlier_release_keeps_the_policy(
+    project: Project, tmp_path: Path, account: Account
+) -> None:
+    earlier = Deployment(rebuilt(tmp_path, own_the_policy), account)
+    earlier.deploy()
+    earlier.put_policy(POLICY)
+
+    updated = Deployment(project, account)
+    updated.deploy()
+
+    assert updated.policy == POLICY
 
 
 def test_a_creation_that_fails_leaves_nothing_behind(tmp_path: Path, account: Account) -> None:

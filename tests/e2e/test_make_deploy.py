@@ -31,6 +31,7 @@ def test_make_deploys_without_a_question_keeps_what_it_is_not_told_and_undeploys
     assert subscribers(stack) == [("email", "ops@example.com")]
     assert how_often(account) == "rate(15 minutes)"
 
+    stack.put_policy("# Empty.\n")
     before = stack.outputs
     kept = [before[output] for output in ("TableName", "LogGroupName", "PolicyParameter")]
     shown = project.run(account, "make", "undeploy", *STACK)

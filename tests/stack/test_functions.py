@@ -88,15 +88,15 @@ def test_variables_come_from_the_stacks_own_resources_and_parameters(
     stack: Stack, function: str
 ) -> None:
     variables = stack.properties(function)["Environment"]["Variables"]
-    sources = {name: ours(value)["Ref"] for name, value in variables.items() if value}
+    sources = {name: ours(value) for name, value in variables.items()}
     known = {
-        "TABLE_NAME": "History",
-        "TOPIC_ARN": "Alerts",
-        "POLICY_PARAMETER": "Policy",
-        "SECRETS_PREFIX": "SecretsPrefix",
-        "HISTORY_DAYS": "HistoryDays",
-        "LOG_LEVEL": "LogLevel",
-        "TRUSTED_HOSTS": "TrustedHosts",
+        "TABLE_NAME": {"Ref": "History"},
+        "TOPIC_ARN": {"Ref": "Alerts"},
+        "POLICY_PARAMETER": {"Fn::Sub": "/balance-watch/${AWS::StackName}/policy"},
+        "SECRETS_PREFIX": {"Ref": "SecretsPrefix"},
+        "HISTORY_DAYS": {"Ref": "HistoryDays"},
+        "LOG_LEVEL": {"Ref": "LogLevel"},
+        "TRUSTED_HOSTS": {"Ref": "TrustedHosts"},
     }
     assert sources == {name: known[name] for name in sources}
 

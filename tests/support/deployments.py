@@ -112,11 +112,12 @@ class Deployment:
     account: Account
     stack: str = STACK
 
-    def deploy(self, **parameters: str) -> None:
+    def deploy(self, *options: str, **parameters: str) -> None:
         """Creates or updates the stack, with these parameters of the template."""
         overrides = [f"{name}={value}" for name, value in parameters.items()]
         given = ["--parameter-overrides", *overrides] if overrides else []
-        self.project.run(self.account, "sam", "deploy", "--stack-name", self.stack, *given)
+        command = ("sam", "deploy", "--stack-name", self.stack, *options, *given)
+        self.project.run(self.account, *command)
 
     def delete(self) -> None:
         """Deletes the stack."""
