@@ -15,8 +15,8 @@ What it lacks besides, so that nothing here tests it:
 - It runs the function with this host's Python and its libraries, on this host's processor, whatever
   the runtime and the architecture are.
 - It names what a stack makes by the stack's name alone; in AWS a random part follows. So a stack
-  that goes on with what a deleted one has left gets another name here.
-- It does not ask for the rights on the topic's key.
+  that is made again under its name is told of the table that the first one has left.
+- It asks neither for the rights on the topic's key nor for the rights of the schedule's role.
 """
 
 import json
@@ -148,6 +148,20 @@ def test_a_creation_that_fails_leaves_nothing_behind(tmp_path: Path, account: Ac
         Deployment(project, account).deploy()
     assert "History" in str(failure.value), "the creation has failed before it made anything"
     assert holdings(account) == {}
+
+
+def test_a_stack_that_is_made_again_under_its_name_finds_its_policy(
+    project: Project, account: Account
+) -> None:
+    stack = Deployment(project, account)
+    stack.deploy()
+    stack.put_policy(POLICY)
+    table = stack.outputs["TableName"]
+    stack.delete()
+
+    stack.deploy(ExistingTableName=table)
+
+    assert stack.policy == POLICY
 
 
 def test_a_new_stack_goes_on_with_what_a_deleted_one_has_left(
