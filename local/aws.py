@@ -12,17 +12,24 @@ moto keeps its state per process. Use one EmbeddedAws at a time: its start reset
 import json
 import logging
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 import requests
-from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
 from moto.sns.models import sns_backends
+from werkzeug.serving import make_server
 
 from local.loopback import LOOPBACK
 from local.running import Running
-from local.stack import REGION, TEMPLATE, embeddable, read
+from local.stack import REGION, TEMPLATE, Template, embeddable, parse
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -33,6 +40,8 @@ COMMAND_LINE = "CheckBalances"
 """The function whose environment the command line takes."""
 
 _MESSAGES_PER_CALL = 10
+_POLL_SECONDS = 0.02
+"""How long the server may take to notice that it is stopped."""
 
 # moto accepts any credentials; with these, boto3 does not look for a profile of this machine.
 CREDENTIALS = {
@@ -80,12 +89,8 @@ class EmbeddedAws(Running):
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._template = template
         self._advertised = advertised or host
-        self._server = ThreadedMotoServer(host, port, verbose=False)
-        self._session = boto3.Session(
-            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-            region_name=REGION,
-        )
+        self._host, self._port = host, port
+        self._clients: dict[str, Client] = {}
         self._endpoint = ""
         self.url = ""
         self.environment: dict[str, str] = {}
@@ -93,10 +98,18 @@ class EmbeddedAws(Running):
 
     def start(self) -> Self:
         """Starts the server, creates the stack, subscribes a queue to the topic."""
-        self._server.start()
-        _, port = self._server.get_host_and_port()
-        self._endpoint = f"http://{LOOPBACK}:{port}"
-        self.url = f"http://{self._advertised}:{port}"
+        self._server = make_server(
+            self._host,
+            self._port,
+            DomainDispatcherApplication(create_backend_app),
+            threaded=True,
+            request_handler=MotoRequestHandler,
+        )
+        self._thread = Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
+        self._thread.start()
+        self._endpoint = f"http://{LOOPBACK}:{self._server.port}"
+        self.url = f"http://{self._advertised}:{self._server.port}"
+        self._clients.clear()
         requests.post(f"{self._endpoint}/moto-api/reset", timeout=10).raise_for_status()
         self._create_stack()
         self.environment = self.environment_of(COMMAND_LINE)
@@ -105,7 +118,9 @@ class EmbeddedAws(Running):
 
     def stop(self) -> None:
         """Stops the server; the next start discards its state."""
-        self._server.stop()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
 
     def environment_of(self, function: str) -> dict[str, str]:
         """Returns the environment that a function gets, by the function's logical id.
@@ -122,8 +137,12 @@ class EmbeddedAws(Running):
         return {**texts, **CREDENTIALS, "AWS_ENDPOINT_URL": self.url}
 
     def client(self, service: str) -> Client:
-        """Returns a boto3 client of the service, for use on this host."""
-        return self._session.client(service, endpoint_url=self._endpoint)  # type: ignore[call-overload]
+        """Returns a boto3 client of the service, for use on this host; it is kept."""
+        if service not in self._clients:
+            self._clients[service] = _session().client(  # type: ignore[call-overload]
+                service, endpoint_url=self._endpoint
+            )
+        return self._clients[service]
 
     def physical_id(self, logical_id: str) -> str:
         """Returns the name that a resource of the template has in the stack."""
@@ -169,7 +188,8 @@ class EmbeddedAws(Running):
         sns_backends[account][region].topics[topic].subscriptions_confimed = number
 
     def _create_stack(self) -> None:
-        stack, cloudformation = embeddable(read(self._template)), self.client("cloudformation")
+        stack = _embeddable(self._template.read_text(encoding="utf-8"))
+        cloudformation = self.client("cloudformation")
         cloudformation.create_stack(
             StackName=STACK, TemplateBody=json.dumps(stack), Capabilities=["CAPABILITY_IAM"]
         )
@@ -203,3 +223,19 @@ class EmbeddedAws(Running):
         )
         self.count_subscribers(1)
         return url
+
+
+@cache
+def _embeddable(text: str) -> Template:
+    """Returns the embeddable stack of a template's text. The callers do not change it."""
+    return embeddable(parse(text))
+
+
+@cache
+def _session() -> boto3.Session:
+    """Returns the session of every client here: it keeps the descriptions of the services."""
+    return boto3.Session(
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=REGION,
+    )

@@ -124,7 +124,8 @@ def _new_alerts(slack: SlackInbox, shown: dict[str, int], at: datetime) -> Itera
     for name in slack.webhooks:
         new = slack.messages[name][shown.get(name, 0) :]
         shown[name] = shown.get(name, 0) + len(new)
-        for block in (block for message in new for block in message["blocks"]):
+        blocks = (block for message in new for block in message["blocks"])
+        for block in (block for block in blocks if block["type"] == "section"):
             title = block["text"]["text"].partition("\n")[0].replace("*", "")
             webhooks_of.setdefault(title, []).append(f"#{name}")
     for title, names in webhooks_of.items():

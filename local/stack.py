@@ -36,8 +36,13 @@ class Function:
 
 
 def read(file: Path = TEMPLATE) -> Template:
-    """Returns a template as written, with CloudFormation's short tags in their long form."""
-    template: Template = yaml_parse(file.read_text(encoding="utf-8"))
+    """Returns the template of a file as written, with CloudFormation's short tags in long form."""
+    return parse(file.read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> Template:
+    """Returns the template of a text as written, with CloudFormation's short tags in long form."""
+    template: Template = yaml_parse(text)
     return template
 
 
@@ -67,8 +72,10 @@ def embeddable(template: Template) -> Template:
     return stack
 
 
-def translate(template: Template, *, code: Mapping[str, str]) -> Template:
-    """Translates a SAM template to CloudFormation with its parameters' defaults; asks AWS nothing.
+def translate(template: Template, *, code: Mapping[str, Any]) -> Template:
+    """Translates a SAM template to CloudFormation; asks AWS nothing.
+
+    What the translation yields holds for every value of the parameters.
 
     Args:
         template: the template as written.
@@ -81,16 +88,15 @@ def translate(template: Template, *, code: Mapping[str, str]) -> Template:
         properties = sam["Resources"][name]["Properties"]
         properties.pop("CodeUri", None)
         properties.update(code)
-    defaults = {
-        name: parameter["Default"]
-        for name, parameter in sam["Parameters"].items()
-        if "Default" in parameter
-    }
+    # In !FindInMap, SAM would put a parameter's default in place of the parameter.
+    for parameter in sam["Parameters"].values():
+        parameter.pop("Default", None)
     # samtranslator's transform() would take the region from this machine. The empty map is for the
     # names of AWS's managed policies; the template has none.
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
-    stack: Template = translator.translate(sam, parameter_values=defaults)
+    stack: Template = translator.translate(sam, parameter_values={})
     translator.metrics.publish()  # to nowhere; unpublished metrics make it complain at exit
+    stack["Parameters"] = deepcopy(template["Parameters"])
     return stack
 
 

@@ -1,7 +1,10 @@
 """Each package imports only from lower layers, and each library for the outside is in one place."""
 
 import ast
+import re
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from sys import stdlib_module_names
 
@@ -111,8 +114,8 @@ def test_the_domain_reads_no_clock() -> None:
     assert not in_domain & {"time", "random", "os", "logging", "socket", "asyncio", "threading"}
 
 
-def test_only_the_modules_that_call_aws_import_boto3() -> None:
-    assert importers("boto3") <= {
+def test_only_the_modules_that_call_aws_and_the_command_line_import_boto3() -> None:
+    assert {name for name in importers("boto3") if not name.startswith("cli/")} <= {
         "store/table.py",
         "config/sources.py",
         "notifiers/sns.py",
@@ -127,6 +130,7 @@ def test_only_the_modules_that_call_aws_and_the_command_line_import_botocore() -
         "store/payments.py",
         "store/policies.py",
         "store/table.py",
+        "config/secret_writing.py",
         "config/sources.py",
         "notifiers/sns.py",
         "providers/modules/aws.py",
@@ -144,3 +148,22 @@ def test_only_the_transport_imports_http_libraries() -> None:
 
 def test_only_the_settings_read_the_environment() -> None:
     assert users("os.environ", "os.getenv", "environ") == {"config/settings.py"}
+
+
+def test_the_wheel_depends_on_every_library_that_a_module_imports() -> None:
+    pyproject = (PACKAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    declared = {
+        re.split("[<>=]", requirement)[0]
+        for requirement in tomllib.loads(pyproject)["project"]["dependencies"]
+    }
+    roots = {name.split(".")[0] for module in MODULES for name in imported(module)}
+    # local/ is in a checkout only, stubs are for mypy, and botocore comes with boto3.
+    libraries = roots - stdlib_module_names - {"balance_watch", "local", "botocore"}
+    distributions = packages_distributions()
+    needed = {
+        distributions[library][0].lower().replace("_", "-")
+        for library in libraries
+        if not library.startswith("mypy_boto3")
+    }
+    assert needed - declared == set()
+    assert needed

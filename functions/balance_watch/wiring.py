@@ -11,10 +11,12 @@ import boto3
 from botocore.config import Config
 
 from balance_watch.config.loading import Configuration, load
+from balance_watch.config.policy import PolicyFile, policy_in_force
 from balance_watch.config.settings import CheckSettings, TableSettings
 from balance_watch.config.sources import Secrets, read_parameter, read_secrets
 from balance_watch.domain.account import Account
-from balance_watch.domain.channels import TOPIC
+from balance_watch.domain.channels import TOPIC, AvailableChannels
+from balance_watch.domain.inventory import Inventory
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.notifiers.channels import (
@@ -23,6 +25,7 @@ from balance_watch.notifiers.channels import (
     Connections,
     Kind,
     connect_all,
+    default_channels,
 )
 from balance_watch.notifiers.sns import ConfirmedSubscribers, confirmed_subscribers
 from balance_watch.providers.client import ProviderClient
@@ -47,7 +50,7 @@ _AWS = Config(
     max_pool_connections=16,
 )
 
-_PATIENT = frozenset({"dynamodb", "secretsmanager", "ssm"})
+_PATIENT = frozenset({"cloudformation", "dynamodb", "secretsmanager", "ssm"})
 """The services that a run reads from and stores in. All others belong to channels."""
 
 # A publish that outlasts the run would count as rejected, and the next run would repeat it.
@@ -58,10 +61,16 @@ def _none() -> None:
     return None
 
 
-def new_client(service: str) -> Client:
-    """Returns a client of an AWS service, bounded in time and tries."""
+def new_client(service: str, session: boto3.Session | None = None) -> Client:
+    """Returns a client of an AWS service, bounded in time and tries.
+
+    Args:
+        service: the service.
+        session: whose access it uses; None: the environment's.
+    """
     config = _AWS if service in _PATIENT else _BRIEF
-    return boto3.client(service, config=config)  # type: ignore[call-overload]
+    make = boto3.client if session is None else session.client
+    return make(service, config=config)  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)
@@ -144,6 +153,21 @@ class Wiring(TableWiring):
         if not self.settings.policy_parameter:
             return ""
         return read_parameter(self.client("ssm"), self.settings.policy_parameter, faults)
+
+    def policy_file(self) -> PolicyFile:
+        """Returns the policy that the next run uses, with its providers; reads no secret."""
+        faults = Faults()
+        text = self.policy(faults)
+        file, _ = policy_in_force(text, self.store.policies.last_good, faults, self.kinds)
+        return file
+
+    def channels_of(self, inventory: Inventory) -> AvailableChannels:
+        """Returns the channels that alerts can be routed to, by the inventory of the latest run."""
+        return AvailableChannels(
+            frozenset(inventory.channels),
+            frozenset(inventory.unread_kinds),
+            default_channels(self.kinds),
+        )
 
     def load(self, policy: str | None = None, *, policy_was_kept: bool = True) -> Configuration:
         """Loads what the operator configured.

@@ -156,17 +156,9 @@ def test_wrong_use_exits_with_2(run: "Run") -> None:
     assert run("bogus").code == 2
 
 
-def test_a_missing_environment_is_named_and_exits_with_1(
-    run: "Run", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("TABLE_NAME")
-    output = run("status")
-    assert output.code == 1
-    assert "The environment is missing TABLE_NAME." in output.err
-
-
 def test_faults_of_the_configuration_go_to_standard_error(stage: "Stage", run: "Run") -> None:
     stage.accounts(stage.entry("search", "nope"))
+    run("check")
     output = run("status", "--json")
     assert output.json == []
     assert "account search: provider is neither in the catalogue nor in the policy" in " ".join(

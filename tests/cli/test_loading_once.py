@@ -33,7 +33,7 @@ def calls(stage: "Stage", monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[s
 
 @pytest.mark.parametrize(
     "words",
-    [("check",), ("status",), ("history", "sms"), ("top-up", "sms", "--yes")],
+    [("check",), ("top-up", "sms", "--yes")],
     ids=" ".join,
 )
 def test_a_command_reads_the_policy_and_the_secrets_once(
@@ -50,6 +50,27 @@ def test_a_policy_that_is_put_is_not_read_back(
     file.write_text("# Nothing.\n")
     assert run("policy", "put", str(file)).code == 0
     assert (calls["PutParameter"], calls["GetParameter"], calls["BatchGetSecretValue"]) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status",),
+        ("status", "--json"),
+        ("history", "sms"),
+        ("explain", "sms"),
+        ("silence", "list"),
+        ("silence", "add", "--match", "account=sms", "--for", "1h", "--reason", "x"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_looks_reads_no_secret(
+    run: "Run", calls: Counter[str], words: tuple[str, ...]
+) -> None:
+    run("check")
+    calls.clear()
+    assert run(*words).code == 0
+    assert not [name for name in calls if "Secret" in name]
 
 
 def test_silences_are_listed_without_the_configuration(run: "Run", calls: Counter[str]) -> None:

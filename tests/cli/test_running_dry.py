@@ -154,11 +154,11 @@ def test_nothing_is_said_where_every_account_is_watched(
     assert (output.code, NOBODY in output.out) == (0, False)
 
 
-def test_a_policy_is_checked_where_no_stack_is_named(
+def test_a_policy_is_checked_where_there_is_no_stack(
     run: "Run", monkeypatch: pytest.MonkeyPatch, policy: str
 ) -> None:
     monkeypatch.delenv("TABLE_NAME")
-    output = run("policy", "check", policy)
+    output = run("policy", "check", policy, "--region", "us-east-1")
     assert (output.code, output.err) == (0, "")
     assert NOBODY not in output.out
 

@@ -58,11 +58,19 @@ def test_a_budget_is_an_amount_a_month() -> None:
     assert account.declared == Budget(Decimal(1000))
 
 
+@pytest.mark.parametrize("declared", [{}, {"credit": None}])
+def test_neither_is_needed_where_the_provider_tells_a_limit(declared: dict[str, Any]) -> None:
+    account, faults = parsed(**declared)
+    assert account is not None, faults
+    assert account.declared is None
+    account, faults = parsed("anthropic", **declared)
+    assert account is None
+    assert "must declare either credit or a budget" in faults[0]
+
+
 @pytest.mark.parametrize(
     ("declared", "fault"),
     [
-        ({}, "must declare either credit or a budget"),
-        ({"credit": None}, "must declare either credit or a budget"),
         (
             {"credit": CREDIT, "budget": {"amount": 1, "per": "month"}},
             "must declare either credit or a budget",

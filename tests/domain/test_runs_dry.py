@@ -59,8 +59,8 @@ def test_the_text_of_its_alerts() -> None:
     falls(watchman, "90", "1", 75)
     shows(watchman, "500")
     assert [summary_line(notification) for notification in dries(watchman)] == [
-        "sms lasts 2 d 23 h, below 3 d",
-        "Worse: sms lasts 23 h, below 1 d",
+        "sms runs dry in about 2 d 23 h · 71.00 EUR left",
+        "Worse: sms runs dry in about 23 h · 23.00 EUR left",
         "sms has recovered and lasts 20 d 20 h",
     ]
 

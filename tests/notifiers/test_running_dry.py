@@ -42,11 +42,11 @@ def dry(*, threshold: int | None = 0, **changes: object) -> Notification:
         ),
         (
             {"metric": "runway", "value": f"{16 * 3600}", "threshold": DAY},
-            "sms lasts 16 h, below 1 d",
+            "sms runs dry in about 16 h · 8.20 EUR left",
         ),
         (
             {"metric": "runway", "value": f"{16 * 3600}", "threshold": DAY, "reason": "worsened"},
-            "Worse: sms lasts 16 h, below 1 d",
+            "Worse: sms runs dry in about 16 h · 8.20 EUR left",
         ),
         (
             {"metric": "runway", "value": f"{5 * DAY}", "threshold": 3 * DAY, "reason": "resolved"},

@@ -13,6 +13,7 @@ from balance_watch.domain.notification import Notification
 from balance_watch.notifiers.slack_messages import MAX_BLOCKS, escape_mrkdwn, render
 from local.block_kit import MAX_MESSAGE_TEXT, MAX_TEXT_OBJECT, faults
 from tests.support.notifications import LINK, NOW, anything, faulty, low
+from tests.support.slack_texts import alert_texts
 
 
 def message(*notifications: Notification) -> dict[str, Any]:
@@ -21,17 +22,17 @@ def message(*notifications: Notification) -> dict[str, Any]:
 
 
 def text(notification: Notification) -> str:
-    (block,) = message(notification)["blocks"]
-    return str(block["text"]["text"])
+    (shown,) = alert_texts(message(notification))
+    return shown
 
 
 def test_the_text_of_a_low_balance() -> None:
     assert text(low()) == (
         "🔴 *sms is at 8.20 EUR, below 20.00 EUR*\n"
-        "`█▄▁` last 24 h: 31.20 → 8.20 EUR\n"
+        "*Last 24 h*\n█▄▁ 31.20 → 8.20 EUR\n"
         "since <!date^1795334400^{date_short_pretty} {time}|22 Nov 2026 08:00 UTC> (2 h 5 min)"
         " · critical · rule low balance · vonage · team messaging"
-        " · <https://example.com/billing|billing page>"
+        " · <https://example.com/billing|top up>"
     )
 
 
@@ -79,7 +80,7 @@ def test_a_title_that_begins_with_an_account_keeps_its_case() -> None:
 
 
 def test_a_balance_without_a_history_has_no_plot() -> None:
-    assert "last 24 h" not in text(low(trend=(Decimal(8),)))
+    assert "Last 24 h" not in text(low(trend=(Decimal(8),)))
 
 
 def test_the_link_is_omitted_if_there_is_nothing_to_do() -> None:
@@ -148,7 +149,9 @@ def test_an_escaped_text_is_shown_as_it_is(raw: str, shown: str) -> None:
 
 def test_slack_makes_no_link_or_mention_of_a_text() -> None:
     rendered = message(low(account="https://evil.example @everyone"))
-    assert all(block["text"]["verbatim"] is True for block in rendered["blocks"])
+    section, context = rendered["blocks"]
+    shown = [section["text"], *section["fields"], *context["elements"]]
+    assert [part["verbatim"] for part in shown] == [True] * len(shown)
     assert rendered["mrkdwn"] is False
 
 
@@ -158,7 +161,7 @@ def test_a_name_with_marks_is_code_in_a_bold_title() -> None:
 
 def test_the_pace_of_spending_is_shown() -> None:
     shown = text(low(per_day=Decimal("12.3456"), runway=timedelta(hours=16)))
-    assert "\nIt spends about 12.30 EUR a day, so the balance lasts 16 h.\n" in shown
+    assert "\n*Spends*\nabout 12.30 EUR a day\n*Lasts*\nabout 16 h\n" in shown
 
 
 def test_the_notifications_of_a_run_are_one_message_in_order() -> None:
@@ -168,7 +171,7 @@ def test_the_notifications_of_a_run_are_one_message_in_order() -> None:
         low(account="c", severity="critical"),
         low(account="d", severity="warning"),
     )
-    order = [block["text"]["text"].split("*")[1].split(" ")[0] for block in rendered["blocks"]]
+    order = [shown.split("*")[1].split(" ")[0] for shown in alert_texts(rendered)]
     assert order == ["c", "d", "b", "a"]
     assert rendered["text"].splitlines()[0] == "c is at 8.20 EUR, below 20.00 EUR"
     assert len(rendered["text"].splitlines()) == 4
@@ -179,12 +182,26 @@ def test_links_are_not_unfurled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "sizes"), [(0, []), (1, [1]), (50, [50]), (51, [50, 1]), (120, [50, 50, 20])]
+    ("count", "sizes", "blocks"),
+    [
+        (0, [], []),
+        (1, [1], [2]),
+        (2, [2], [5]),
+        (24, [24], [49]),
+        (25, [25], [26]),
+        (49, [49], [50]),
+        (50, [49, 1], [50, 2]),
+        (120, [49, 49, 22], [50, 50, 45]),
+    ],
 )
-def test_a_message_has_no_more_blocks_than_slack_accepts(count: int, sizes: list[int]) -> None:
+def test_a_message_has_no_more_blocks_than_slack_accepts(
+    count: int, sizes: list[int], blocks: list[int]
+) -> None:
     messages = list(render([low(account=f"a{number}") for number in range(count)]))
-    assert [len(rendered["blocks"]) for _, rendered in messages] == sizes
+    assert [len(rendered["blocks"]) for _, rendered in messages] == blocks
     assert [len(group) for group, _ in messages] == sizes
+    shown = [text for _, rendered in messages for text in alert_texts(rendered)]
+    assert len(shown) == count
 
 
 def test_the_gravest_notification_is_in_the_first_message() -> None:
@@ -195,7 +212,7 @@ def test_the_gravest_notification_is_in_the_first_message() -> None:
 
 def test_a_detail_that_is_too_long_is_cut_and_the_facts_stay() -> None:
     shown = text(faulty(*("&" * 900 for _ in range(10))))
-    assert len(shown) <= MAX_TEXT_OBJECT
+    assert len(shown) <= MAX_TEXT_OBJECT + 200
     assert "since <!date^" in shown
     assert " …\nsince" in shown
     assert "&amp; …" in shown, "no entity is cut in two"
@@ -207,7 +224,8 @@ def test_slack_accepts_every_message(notifications: list[Notification]) -> None:
     for group, rendered in render(notifications):
         assert faults(rendered["blocks"]) == []
         assert len(rendered["text"]) <= MAX_MESSAGE_TEXT
-        assert len(group) == len(rendered["blocks"]) <= MAX_BLOCKS
+        assert len(rendered["blocks"]) <= MAX_BLOCKS
+        assert len(rendered["text"].splitlines()) == len(group) or len(rendered["text"]) > 2900
 
 
 @settings(max_examples=30)
@@ -215,6 +233,48 @@ def test_slack_accepts_every_message(notifications: list[Notification]) -> None:
 def test_every_block_shows_since_when_and_what_to_do(notification: Notification) -> None:
     shown = text(notification)
     assert "since <!date^" in shown
-    assert (f"<{LINK}|billing page>" in shown) is (
+    assert (f"<{LINK}|top up>" in shown) is (
         notification.link is not None and notification.reason not in ("resolved", "topped_up")
     )
+
+
+def header(*notifications: Notification) -> str:
+    first = message(*notifications)["blocks"][0]
+    assert first["type"] == "header"
+    return str(first["text"]["text"])
+
+
+def test_the_first_line_counts_several_alerts() -> None:
+    warnings = [low(account=f"w{number}", severity="warning") for number in range(2)]
+    good = low(account="g", reason="resolved"), low(account="t", reason="topped_up")
+    assert header(low(), low(account="b"), *warnings) == "2 critical, 2 warnings"
+    assert header(low(), warnings[0]) == "1 critical, 1 warning"
+    assert header(low(severity="info"), *good) == "1 notice, 1 recovered, 1 topped up"
+
+
+def test_one_alert_needs_no_count() -> None:
+    assert message(low())["blocks"][0]["type"] == "section"
+
+
+def test_what_was_topped_up_and_has_recovered_is_one_alert() -> None:
+    both = [low(reason="resolved", value="31.2"), low(reason="topped_up", rule="topped_up")]
+    rendered = message(*both)
+    (shown,) = alert_texts(rendered)
+    assert shown.startswith("✅ *sms has recovered and is at 31.20 EUR* · topped up\n")
+    assert len(rendered["text"].splitlines()) == 2, "a notification keeps its line"
+
+
+def test_a_payment_is_told_beside_the_recovery() -> None:
+    paid = low(reason="topped_up", metric="top_up", value="paid")
+    assert len(alert_texts(message(low(reason="resolved"), paid))) == 2
+
+
+def test_what_runs_dry_says_when_and_what_is_left_and_where_the_alert_begins() -> None:
+    shown = text(
+        low(metric="runway", value="57600", threshold=Decimal(86400), per_day=Decimal("12.3"))
+    )
+    assert shown.startswith("🔴 *sms runs dry in about 16 h · 8.20 EUR left*\n*Alert below*\n1 d\n")
+
+
+def test_nothing_is_code_where_no_name_has_marks() -> None:
+    assert "`" not in text(low(per_day=Decimal(3), runway=timedelta(hours=16)))

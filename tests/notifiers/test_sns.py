@@ -98,6 +98,7 @@ def test_the_text_of_a_low_balance() -> None:
         "The threshold set at the provider is 20.00 EUR.\n"
         "Since 22 Nov 2026 08:00 UTC, for 2 h 5 min.\n"
         "Severity critical, rule low balance, provider vonage.\n"
+        "Labels: team messaging.\n"
         "Top up: https://example.com/billing"
     )
 
@@ -106,7 +107,8 @@ def test_the_text_of_an_alert_that_is_over() -> None:
     assert text_for_people(low(reason="resolved", value="31.2", trend=())) == (
         "sms has recovered and is at 31.20 EUR\n"
         "Since 22 Nov 2026 08:00 UTC, over after 2 h 5 min.\n"
-        "Severity critical, rule low balance, provider vonage."
+        "Severity critical, rule low balance, provider vonage.\n"
+        "Labels: team messaging."
     )
 
 

@@ -388,3 +388,62 @@ def test_anthropics_cents_are_dollars() -> None:
     result = read(spec_of("anthropic"), account(bought("500")), NOW, lambda _: reply_of(body))
     assert isinstance(result, Reading)
     assert result.balance == Decimal("87.195")
+
+
+@dataclass
+class LimitServer(CostServer):
+    """Answers the request for the month's limit as well."""
+
+    limit: Reply | None = None
+
+    def exchange(self, request: Request) -> Reply:
+        if request.url == "https://api.openai.com/v1/organization/spend_limit":
+            assert self.limit is not None
+            return self.limit
+        return super().exchange(request)
+
+
+def limit(**fields: object) -> Reply:
+    """The reply of the reference."""
+    body = {
+        "object": "organization.spend_limit",
+        "threshold_amount": 10000,
+        "currency": "USD",
+        "interval": "month",
+        "enforcement": {"status": "enforcing"},
+    }
+    return reply_of({**body, **fields})
+
+
+UNDECLARED = Account("o", "openai", {"api_key": "k"})
+
+
+def test_the_limit_at_the_provider_is_the_budget_of_an_account_that_declares_none() -> None:
+    server = LimitServer({FIRST: "12.34"}, limit=limit())
+    result = read(OPENAI, UNDECLARED, NOW, server.exchange)
+    assert isinstance(result, Reading), result
+    assert (result.balance, result.currency, result.renews) == (Decimal("87.66"), "USD", True)
+    assert result.resets_at == midnight(date(2026, 12, 1))
+
+
+def test_an_account_that_declares_its_credit_is_not_asked_for_a_limit() -> None:
+    assert balance(LimitServer({FIRST: 1})) == 99
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "message"),
+    [
+        (limit(enforcement={"status": "inactive"}), FailureKind.AMBIGUOUS, "enforces no limit"),
+        (limit(enforcement=None), FailureKind.AMBIGUOUS, "enforces no limit"),
+        (reply_of({"error": {}}, 404), FailureKind.AMBIGUOUS, "enforces no limit"),
+        (limit(currency="EUR"), FailureKind.AMBIGUOUS, "is not in USD"),
+        (limit(threshold_amount=None), FailureKind.MALFORMED, "threshold_amount"),
+        (limit(threshold_amount=[1]), FailureKind.MALFORMED, "threshold_amount"),
+        (reply_of({"error": {}}, 401), FailureKind.KEY_REJECTED, "HTTP 401"),
+        (reply_of({"error": {}}, 500), FailureKind.PROVIDER_ERROR, "HTTP 500"),
+    ],
+)
+def test_without_a_limit_nothing_is_assumed(reply: Reply, kind: FailureKind, message: str) -> None:
+    result = read(OPENAI, UNDECLARED, NOW, LimitServer({FIRST: 1}, limit=reply).exchange)
+    assert isinstance(result, ReadFailure), result
+    assert (result.kind, message in result.message) == (kind, True), result

@@ -4,17 +4,21 @@ import hmac
 import re
 from base64 import b64encode
 from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
+from balance_watch.providers.flow import flow_for
 from balance_watch.providers.modules import aliyun, volcengine
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.signing import EMPTY_DIGEST, canonical_request
 from balance_watch.transport import Request
 from tests.support.canaries import key
-from tests.support.provider_reads import account_of, conversation, spec_of
+from tests.support.provider_reads import NOW, account_of, conversation, spec_of
+from tests.support.samples import samples
 
 BALANCES = {"balances": [{"amount": 5, "units": "USD"}]}
 
@@ -190,3 +194,60 @@ def test_the_body_of_a_request_to_aws_is_signed_as_it_is_sent() -> None:
     assert signed is not None
     assert signed[1].split(";") == ["content-type", "host", "x-amz-date", "x-amz-target"]
     assert "/us-east-1/freetier/aws4_request" in request.headers["Authorization"]
+
+
+def test_a_further_page_of_costs_at_aws_is_asked_for_in_the_body_and_signed_anew() -> None:
+    first = {"ResultsByTime": [], "NextPageToken": "abc"}
+    requests, result = conversation("aws-costs", [first, {"ResultsByTime": []}])
+    assert isinstance(result, Reading)
+    bodies = [request.json for request in requests]
+    assert [isinstance(it, dict) and it.get("NextPageToken") for it in bodies] == [None, "abc"]
+    assert [isinstance(it, dict) and it["TimePeriod"] for it in bodies] == [
+        {"Start": "2026-11-21", "End": "2026-11-23"}
+    ] * 2
+    assert len({request.headers["Authorization"] for request in requests}) == 2
+
+
+def test_the_role_of_the_function_signs_with_its_session_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "role-id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "role-secret")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "role-token")
+    account = account_of("aws-credits", auth="role")
+    (request,), _ = conversation("aws-credits", [], account)
+    assert "Credential=role-id/" in request.headers["Authorization"]
+    assert request.headers["X-Amz-Security-Token"] == "role-token"
+
+
+def test_without_a_role_an_account_that_needs_one_is_unreadable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for slug in ("aws-credits", "aws-sms"):
+        variables = {"region": "eu-west-1"} if slug == "aws-sms" else {}
+        account = account_of(slug, auth="role", variables=variables)
+        with pytest.raises(StopIteration) as end:
+            next(flow_for(spec_of(slug), account, NOW, NOW))
+        assert end.value.value.kind is FailureKind.KEY_REJECTED
+
+
+def test_what_was_spent_for_sms_is_asked_of_the_metrics_of_the_same_region() -> None:
+    account = account_of("aws-sms", variables={"region": "eu-west-1"})
+    limit = next(it for it in samples() if it.slug == "aws-sms").bodies[0]
+    requests, _ = conversation("aws-sms", [limit], account)
+    addresses = [urlsplit(request.url) for request in requests]
+    assert [it.netloc for it in addresses] == [
+        "sns.eu-west-1.amazonaws.com",
+        "monitoring.eu-west-1.amazonaws.com",
+    ]
+    asked = dict(parse_qsl(addresses[1].query))
+    assert (asked["StartTime"], asked["EndTime"]) == (
+        "2026-11-01T00:00:00Z",
+        "2026-11-22T10:05:00Z",
+    )
+    assert "/eu-west-1/monitoring/aws4_request" in requests[1].headers["Authorization"]

@@ -79,7 +79,7 @@ def test_one_rule_builds_every_function(function: str) -> None:
     assert text == commands("build-Another")
 
 
-@pytest.mark.parametrize("file", ["functions/Makefile", "tools.mk", "local/stack.py"])
+@pytest.mark.parametrize("file", ["functions/Makefile", "tools.mk", "release.mk", "local/stack.py"])
 def test_what_is_for_every_function_names_none(file: str) -> None:
     text = Path(ROOT / file).read_text(encoding="utf-8")
     assert [name for name in OURS.functions if name in text] == []

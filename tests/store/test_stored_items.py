@@ -309,6 +309,7 @@ def test_the_record_of_a_run() -> None:
         {"slack:default": "abc"},
         {"every account": replace(ALERT, ended_at=None)},
         {"a": NEXT},
+        "0123456789abcdef",
     )
     item = {
         "configuration": {
@@ -318,6 +319,7 @@ def test_the_record_of_a_run() -> None:
             "wording": FAULT_WORDING,
         },
         "policy_digest": "digest",
+        "inventory": "0123456789abcdef",
         "alerted": ["a", "b"],
         "rejecting": {
             "slack:default": {

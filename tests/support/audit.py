@@ -7,6 +7,7 @@ from datetime import timedelta
 from balance_watch.domain.state import AccountState
 from tests.support.crash_points import CrashPoint
 from tests.support.simulation import (
+    COSTS,
     DEFAULT,
     NEXT,
     ONCALL,
@@ -38,7 +39,9 @@ _ANNOUNCED: dict[tuple[str, str], tuple[str, ...]] = {
 Slack gets no "fired" of the day before: what is said at `TICK` stands for it.
 """
 
-EXPECTED = Expected(_ANNOUNCED, EVERYWHERE, WATCHED, frozenset({"rejected"}))
+EXPECTED = Expected(
+    _ANNOUNCED, EVERYWHERE, WATCHED, frozenset({"rejected"}), with_costs=frozenset({COSTS})
+)
 
 Announcement = tuple[str, str, str]
 """A channel, an account and a reason."""
@@ -58,6 +61,9 @@ class Audit:
     ids_differ: bool
     pending: int
     readings_lost: set[str]
+    costs_lost: set[str]
+    unlisted: set[str]
+    """The accounts that the inventory lacks."""
     payments: int
     payment: str
 
@@ -70,6 +76,8 @@ class Audit:
             or self.ids_differ
             or self.pending
             or self.readings_lost
+            or self.costs_lost
+            or self.unlisted
             or (self.payment, self.payments) not in _CONSISTENT_PAYMENTS
         )
 
@@ -132,6 +140,8 @@ def audit_of(
         ids_differ=len(accepted) != sum(expected.values()),
         pending=len(simulation.pending()),
         readings_lost=finished - simulation.expected.unreadable - simulation.readings_of(TICK),
+        costs_lost=set(simulation.expected.with_costs) - simulation.with_costs(),
+        unlisted=set(simulation.expected.watched) - simulation.listed(),
         payments=simulation.payments,
         payment=outcome,
     )

@@ -72,7 +72,8 @@ def effects_after_a_month() -> Counter[str]:
             "GetTopicAttributes": 1,
             "GetParameter": 1,
             "PutItem": 1,  # the claim of the payment
-            "TransactWriteItems": 1 + 2,  # the account of the new name; the end of each order
+            # the inventory, the account of the new name; the end of each order
+            "TransactWriteItems": 2 + 2,
             "BatchGetItem": 1 + 2,  # the states; the latest payment, for each order
             "BatchWriteItem": 7,  # quiet accounts; what no longer holds; what was accepted
             "Query": 1,

@@ -16,6 +16,7 @@ import boto3
 import pytest
 
 from balance_watch.config.settings import CheckSettings
+from balance_watch.domain.credit import SettledCosts
 from balance_watch.domain.reading import FailureKind, ReadFailure
 from balance_watch.wiring import new_client
 from local.aws import EmbeddedAws
@@ -28,7 +29,7 @@ from tests.support.clock import Clock
 from tests.support.crash_points import CrashableClients, CrashableTransport
 from tests.support.dynamodb_local import DynamoDbLocal, NotInstalledError
 from tests.support.fakes import FakeReads
-from tests.support.simulation import PAYS, TICK, WATCHED, Expected, Simulation
+from tests.support.simulation import COSTS, PAYS, TICK, WATCHED, Expected, Simulation
 from tests.support.tables import client_of, new_table
 
 if TYPE_CHECKING:
@@ -65,10 +66,12 @@ def effects_of_the_run() -> Counter[str]:
             "GetTopicAttributes": 1,
             "GetParameter": 1,
             "PutItem": 2,  # the valid policy, the claim of the payment
-            "TransactWriteItems": 3,  # the configuration, the accounts, the end of the payment
-            "BatchGetItem": 2,  # the states, the latest payment
-            "BatchWriteItem": 1 + 3 + 2,  # quiet accounts; entries of three channels, the payment's
-            "Query": 1,
+            # the inventory, the configuration, the accounts, the end of the payment
+            "TransactWriteItems": 4,
+            "BatchGetItem": 3,  # the states, the settled costs, the latest payment
+            # quiet accounts, settled costs; entries of three channels, the payment's
+            "BatchWriteItem": 2 + 3 + 2,
+            "Query": 2,  # the inventory of the day before, since a secret is broken; the outbox
             "PublishBatch": 1 + 1,  # the notification of the payment follows the payment
             "HTTP post": 2 + 1 + 1,  # two webhooks, the payment, a webhook
         }
@@ -196,6 +199,11 @@ def _reads() -> FakeReads:
     return FakeReads(
         balances=dict.fromkeys(("fires", "worsens", "lasts", PAYS), LOW),
         failures={"rejected": ReadFailure(FailureKind.KEY_REJECTED, "no")},
+        settled={
+            COSTS: SettledCosts(
+                DAY_BEFORE.date(), TICK.date(), TICK, "USD", {DAY_BEFORE.date(): Decimal("1.25")}
+            )
+        },
     )
 
 
@@ -209,8 +217,13 @@ def _run_the_day_before(simulation: Simulation) -> None:
 
 
 def _accounts(vonage: VonageServer) -> list[dict[str, Any]]:
-    names = [name for name in WATCHED if name != PAYS]
-    return [*map(entry, names), paying_entry(vonage, PAYS)]
+    names = [name for name in WATCHED if name not in (COSTS, PAYS)]
+    return [*map(entry, names), _cost_entry(), paying_entry(vonage, PAYS)]
+
+
+def _cost_entry() -> dict[str, Any]:
+    credit = [{"amount": "1000", "paid_at": f"{DAY_BEFORE.date()}"}]
+    return {**entry(COSTS), "provider": "openai", "credit": credit}
 
 
 def entry(name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from balance_watch.config.sources import Secrets
 from balance_watch.domain.account import Account
+from balance_watch.domain.credit import SettledCosts
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
 from balance_watch.providers.spec import Spec
 from balance_watch.validation import Faults
@@ -20,12 +21,14 @@ PREFIX = "balance-watch/"
 class FakeReads:
     """Reads accounts: yields a failure or a balance by account, or else a balance that is fine.
 
-    It yields nothing for an account in `out_of_time`. `requested` records the accounts.
+    It yields nothing for an account in `out_of_time`. `settled` are the costs of past days, by
+    account, which a read asks for only if they are not known. `requested` records the accounts.
     """
 
     balances: dict[str, str] = field(default_factory=dict)
     failures: dict[str, ReadFailure] = field(default_factory=dict)
     out_of_time: set[str] = field(default_factory=set)
+    settled: dict[str, SettledCosts] = field(default_factory=dict)
     requested: list[str] = field(default_factory=list)
 
     def __call__(
@@ -38,7 +41,8 @@ class FakeReads:
                 yield account, self.failures[account.name]
             elif account.name not in self.out_of_time:
                 balance = Decimal(self.balances.get(account.name, FINE))
-                yield account, Reading(now, balance, "USD")
+                asked = self.settled.get(account.name) if account.settled is None else None
+                yield account, Reading(now, balance, "USD", settled=asked)
 
 
 @dataclass(frozen=True)

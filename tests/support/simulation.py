@@ -45,8 +45,10 @@ SECONDS = 100.0
 TOPIC, DEFAULT, ONCALL = "sns", "slack:default", "slack:oncall"
 
 PAYS = "pays"
-QUIET = tuple(f"quiet-{index}" for index in range(12))
-WATCHED = ("fires", "worsens", "resolves", "lasts", "rejected", PAYS, *QUIET)
+QUIET = tuple(f"quiet-{index}" for index in range(11))
+COSTS = "costs"
+"""An account whose provider tells costs and no balance."""
+WATCHED = ("fires", "worsens", "resolves", "lasts", "rejected", COSTS, PAYS, *QUIET)
 """The accounts, most of them named by what happens to them at `TICK`."""
 
 
@@ -60,6 +62,7 @@ class Expected:
         watched: the accounts.
         unreadable: those of them that have no reading.
         left_aside: what else is announced in some runs, and not compared.
+        with_costs: those of which settled costs are kept.
     """
 
     announced: Mapping[tuple[str, str], tuple[str, ...]]
@@ -67,6 +70,7 @@ class Expected:
     watched: tuple[str, ...]
     unreadable: frozenset[str] = frozenset()
     left_aside: tuple[str, ...] = ()
+    with_costs: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -148,6 +152,17 @@ class Simulation:
         items = self.outside.scan(TableName=self.settings.table_name, ConsistentRead=True)["Items"]
         of_tick = [item for item in items if item["sk"]["S"] == reading_sort(tick)]
         return {item["pk"]["S"].removeprefix("ACCOUNT#") for item in of_tick}
+
+    def with_costs(self) -> set[str]:
+        """Returns the accounts of which settled costs are stored."""
+        items = self.outside.scan(TableName=self.settings.table_name, ConsistentRead=True)["Items"]
+        of_costs = [item for item in items if item["sk"]["S"] == "COSTS"]
+        return {item["pk"]["S"].removeprefix("ACCOUNT#") for item in of_costs}
+
+    def listed(self) -> set[str]:
+        """Returns the accounts of the stored inventory."""
+        inventory = self.store.inventories.latest()
+        return set() if inventory is None else {account.name for account in inventory.accounts}
 
     @property
     def payments(self) -> int:

@@ -18,6 +18,7 @@ from balance_watch.cli.main import main
 from balance_watch.handlers import check_balances, runtime
 from local.aws import EmbeddedAws
 from local.slack_inbox import WEBHOOK_PATH, SlackInbox
+from tests.support.slack_texts import alert_texts
 from tests.upgrade.accounts import ACCOUNTS, JsonObject, Providers
 
 Item = dict[str, Any]
@@ -153,7 +154,7 @@ class Stack:
         }
         topic = tuple(published.content for published in self.aws.published())
         messages = [message for sent in self.slack.messages.values() for message in sent]
-        blocks = tuple(block["text"]["text"] for message in messages for block in message["blocks"])
+        blocks = tuple(text for message in messages for text in alert_texts(message))
         payments = self.providers.payments - paid_before
         return Run(result, topic, lines, blocks, self.scan(), payments)
 

@@ -53,7 +53,7 @@ def test_an_entry_that_was_pending_for_a_webhook_is_sent_there_and_removed(
 
 def test_a_pending_notification_is_shown_with_all_its_facts(upgrade: Upgrade) -> None:
     (block,) = {text for text in upgrade.next.blocks if "fires is at" in text}
-    for part in ("90.00 → 8.20 USD", "It spends about", "rule alert_below", "|billing page>"):
+    for part in ("90.00 → 8.20 USD", "*Spends*\nabout", "rule alert_below", "|top up>"):
         assert part in block
     (block,) = {text for text in upgrade.next.blocks if "resolves was topped up" in text}
     assert "It rose by 41.00 USD, from 19.00 USD to 60.00 USD." in block

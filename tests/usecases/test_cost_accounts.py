@@ -104,7 +104,7 @@ def test_it_runs_dry_by_what_its_days_cost(costs: CostBench) -> None:
         costs.costs[day] = Decimal(str(costs.costs.get(day, 0))) + 1
         costs.costs[day] = str(costs.costs[day])
         costs.run(hour * HOUR)
-    assert costs.lines == ["llm lasts 2 d 23 h, below 3 d"]
+    assert costs.lines == ["llm runs dry in about 2 d 23 h · 71.00 USD left"]
 
 
 def test_an_alert_says_that_its_number_is_an_estimate_and_as_of_when(costs: CostBench) -> None:

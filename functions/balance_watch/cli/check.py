@@ -5,15 +5,9 @@ from datetime import UTC, datetime
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from balance_watch.cli.connection import wiring
 from balance_watch.cli.status import show_accounts
-from balance_watch.cli.terminal import (
-    Subparsers,
-    err,
-    out,
-    print_json,
-    sanitize,
-    wiring,
-)
+from balance_watch.cli.terminal import Subparsers, err, out, print_json, sanitize
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import ReadResult
@@ -33,7 +27,7 @@ def add_commands(commands: Subparsers) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    return 0 if check(wiring(), as_json=arguments.json).complete else 1
+    return 0 if check(wiring(arguments), as_json=arguments.json).complete else 1
 
 
 def check(wired: Wiring, *, as_json: bool = False) -> Summary:

@@ -1,10 +1,14 @@
 """`balance-watch demo`: three simulated days on an embedded stack, without any AWS account."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from balance_watch.cli.terminal import Subparsers
 from balance_watch.errors import CommandError
+
+_CHECKOUT = Path(__file__).resolve().parents[3]
+"""Where local/ is, if this package runs from its source."""
 
 
 def add_commands(commands: Subparsers) -> None:
@@ -23,13 +27,17 @@ def add_commands(commands: Subparsers) -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
+    if not (_CHECKOUT / "local" / "demo.py").is_file():
+        raise CommandError(
+            "The demo is not installed with the command. Get the source of balance-watch, and run"
+            " `make run` there."
+        )
+    sys.path.append(str(_CHECKOUT))
     try:
         from local.demo import own_accounts, three_days  # noqa: PLC0415 (never shipped)
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in ("local", "moto", "slack_sdk"):
-            raise
         raise CommandError(
-            "The demo needs a checkout of balance-watch with its [local] extra: `make run` there."
+            f"The demo needs {error.name}. Run `make run` in {_CHECKOUT}, which installs it."
         ) from None
     if arguments.accounts:
         return own_accounts(arguments.accounts, arguments.policy)

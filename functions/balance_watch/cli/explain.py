@@ -3,14 +3,13 @@
 import argparse
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from typing import Any
 
 from rich.text import Text
 
+from balance_watch.cli.connection import find_account, inventory, wiring
 from balance_watch.cli.events import event_as_json, event_line
-from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize, wiring
-from balance_watch.config.loading import Configuration
+from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize
 from balance_watch.domain.account import Account, canonical_name
 from balance_watch.domain.event import Event
 from balance_watch.domain.formatting import (
@@ -24,7 +23,6 @@ from balance_watch.domain.metrics import METRICS, Unit
 from balance_watch.domain.money import exact
 from balance_watch.domain.rules import Severity
 from balance_watch.domain.state import AccountState
-from balance_watch.errors import CommandError
 from balance_watch.usecases.explanation import Hold, RuleExplanation, explain
 
 _DAYS = 7
@@ -46,16 +44,16 @@ def add_commands(commands: Subparsers) -> None:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    wired, now = wiring(), datetime.now(UTC).replace(microsecond=0)
-    configuration = wired.load()
-    account = _account(configuration, arguments.account)
+    wired, now = wiring(arguments), datetime.now(UTC).replace(microsecond=0)
+    found, policy = inventory(wired), wired.policy_file().policy
+    account = find_account(found, arguments.account)
     name = account.name
     state = wired.store.accounts.states([name]).get(name, AccountState(name))
     rules = explain(
         account,
         state,
-        configuration.policy,
-        channels=configuration.without(),
+        policy,
+        channels=wired.channels_of(found),
         silences=wired.store.silences.at(now),
         outages=[
             outage for outage, alert in wired.store.runs.record().outages.items() if alert.firing
@@ -63,7 +61,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         now=now,
     )
     events = wired.store.events.of(name, now - timedelta(days=_DAYS), now)
-    is_watched = name not in configuration.policy.unwatched([account])
+    is_watched = name not in policy.unwatched([account])
     if arguments.json:
         print_json(
             {
@@ -77,16 +75,6 @@ def _explain(arguments: argparse.Namespace) -> int:
     else:
         _show(account, state, rules, events, is_watched=is_watched)
     return 0
-
-
-def _account(configuration: Configuration, name: str) -> Account:
-    accounts = [*(account for account, _ in configuration.accounts), *configuration.disabled]
-    found = next((account for account in accounts if account.name == name), None)
-    if found is not None:
-        return found
-    close = get_close_matches(name, [account.name for account in accounts], n=3)
-    hint = f" Did you mean {' or '.join(close)}?" if close else " See `balance-watch status`."
-    raise CommandError(f"There is no such account.{hint}")
 
 
 def _show(

@@ -6,18 +6,12 @@ from typing import Any
 
 from rich.table import Table
 
+from balance_watch.cli.connection import find_account, inventory, wiring
 from balance_watch.cli.events import show_events
-from balance_watch.cli.terminal import (
-    Subparsers,
-    out,
-    print_json,
-    sanitize,
-    wiring,
-)
+from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize
 from balance_watch.domain.account import canonical_name
 from balance_watch.domain.formatting import digits, iso_time, sparkline, with_unit
 from balance_watch.domain.reading import Reading
-from balance_watch.errors import CommandError
 
 _MAX_DAYS = 36_500
 _TABLE_ROWS = 24
@@ -42,14 +36,13 @@ def days(text: str) -> int:
 
 
 def _history(arguments: argparse.Namespace) -> int:
-    wired = wiring()
+    wired = wiring(arguments)
     until = datetime.now(UTC)
     readings = wired.store.accounts.history(
         arguments.account, until - timedelta(days=arguments.days), until
     )
-    names = [account.name for account, _ in wired.load().accounts]
-    if not readings and arguments.account not in names:
-        raise CommandError("There is no such account: see `balance-watch status`.")
+    if not readings:
+        find_account(inventory(wired), arguments.account)
     if arguments.events:
         since = until - timedelta(days=arguments.days)
         show_events(wired.store.events.of(arguments.account, since, until), json=arguments.json)

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch import log_filters
 from balance_watch.cli import (
+    accounts,
     check,
     demo,
     explain,
@@ -22,8 +24,24 @@ from balance_watch.cli import (
     status,
     top_up,
 )
+from balance_watch.cli.aws_errors import explained
+from balance_watch.cli.connection import add_connection_options, session_of
 from balance_watch.cli.terminal import replace_unencodable
 from balance_watch.errors import BalanceWatchError
+
+_COMMANDS = (
+    check,
+    status,
+    accounts,
+    explain,
+    history,
+    providers,
+    policy,
+    silence,
+    top_up,
+    demo,
+)
+"""The modules of the commands, in the order in which help lists them."""
 
 _FAILED, _INTERRUPTED = 1, 130
 
@@ -43,12 +61,8 @@ def main(words: Sequence[str] | None = None) -> int:
         return _until_read(partial(run, arguments))
     except BalanceWatchError as error:
         return _fail(str(error))
-    except ClientError as error:
-        # Only the code and the operation: AWS's own text may repeat what was sent.
-        code = error.response.get("Error", {}).get("Code", "an error")
-        return _fail(f"AWS answered {code} to {error.operation_name}.")
-    except BotoCoreError as error:
-        return _fail(f"AWS could not be reached: {error}")
+    except (BotoCoreError, ClientError) as error:
+        return _fail(explained(error, partial(session_of, arguments)))
     except OSError as error:
         return _fail(f"{error.filename or 'A file'}: {error.strerror or type(error).__name__}.")
     except KeyboardInterrupt:
@@ -71,17 +85,37 @@ def _fail(text: str) -> int:
     return _FAILED
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose commands all take the options that say where the stack is."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 (those of argparse)
+        super().__init__(**options)
+        add_connection_options(self)
+
+
 def parser() -> argparse.ArgumentParser:
     """Returns the parser of every command."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="balance-watch",
         description="Tells you before a prepaid API provider runs dry.",
-        epilog="It uses the function's environment (TABLE_NAME, TOPIC_ARN, …) and your AWS access."
-        " Exit: 0 fine, 1 the job failed, 2 wrong use.",
+        epilog="Variables of the function's environment that are set (TABLE_NAME, TOPIC_ARN, …) win"
+        " over the stack's outputs. Exit: 0 fine, 1 the job failed, 2 wrong use.",
     )
+    top.set_defaults(stack=None, profile=None, region=None)
     top.add_argument("--version", action="version", version=f"%(prog)s {version('balance-watch')}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (check, status, explain, history, providers, policy, silence, top_up, demo):
+    for module in (
+        check,
+        status,
+        accounts,
+        explain,
+        history,
+        providers,
+        policy,
+        silence,
+        top_up,
+        demo,
+    ):
         module.add_commands(commands)
     return top
 

@@ -17,9 +17,8 @@ def load_if_allowed(wired: Wiring, policy: str | None = None) -> Configuration |
         return None
 
 
-def print_unmatched(places: Iterable[str], configuration: Configuration) -> None:
-    """Prints for each of these places that no account matches."""
-    number = len(configuration.facts)
+def print_unmatched(places: Iterable[str], number: int) -> None:
+    """Prints for each of these places that it matches none of this number of accounts."""
     if number:
         accounts = "1 account" if number == 1 else f"{number} accounts"
         print_faults([f"{place}: matches 0 of {accounts}" for place in places])

@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.text import Text
 
+from balance_watch.cli.connection import wiring
 from balance_watch.cli.events import event_as_json, event_line
 from balance_watch.cli.history import days
 from balance_watch.cli.matching import load_if_allowed, print_unmatched
@@ -19,12 +20,11 @@ from balance_watch.cli.terminal import (
     print_json,
     read_text,
     sanitize,
-    wiring,
 )
 from balance_watch.config.loading import Configuration
 from balance_watch.config.policy import PolicyFile, parse_policy
 from balance_watch.domain.formatting import format_time
-from balance_watch.errors import CommandError, SettingsError
+from balance_watch.errors import BalanceWatchError, CommandError
 from balance_watch.providers.registry import catalogue_clashes
 from balance_watch.usecases.policy_trial import Trial, TriedEvent, try_policy
 from balance_watch.validation import Faults
@@ -66,8 +66,10 @@ def _check(arguments: argparse.Namespace) -> int:
     policy, text = _read(arguments.file)
     out.print(f"Valid: {_summary(policy)}.")
     try:
-        configuration = wiring().load(text)
-    except (SettingsError, BotoCoreError, ClientError):
+        configuration = wiring(arguments).load(text)
+    except (BalanceWatchError, BotoCoreError, ClientError):
+        if arguments.stack is not None:
+            raise
         return 0  # A file can be checked where no stack is in reach: then its accounts are unknown.
     _show_unwatched(configuration)
     return 0
@@ -75,7 +77,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _try(arguments: argparse.Namespace) -> int:
     _, text = _read(arguments.file)
-    wired = wiring()
+    wired = wiring(arguments)
     trial = try_policy(wired.store, wired.load(text), arguments.days, datetime.now(UTC))
     if arguments.json:
         print_json([_tried_as_json(it) for it in trial.events])
@@ -125,7 +127,7 @@ def _is_wanted(wired: Wiring, configuration: Configuration | None, *, yes: bool)
 
 def _put(arguments: argparse.Namespace) -> int:
     policy, text = _read(arguments.file)
-    wired = wiring()
+    wired = wiring(arguments)
     name = wired.settings.policy_parameter
     if not name:
         raise CommandError(
@@ -135,7 +137,7 @@ def _put(arguments: argparse.Namespace) -> int:
         raise CommandError(f"The policy is larger than {_MAX_BYTES} bytes, the limit of SSM.")
     configuration = load_if_allowed(wired, text)
     if configuration is not None:
-        print_unmatched(configuration.unmatched, configuration)
+        print_unmatched(configuration.unmatched, len(configuration.facts))
     if not _is_wanted(wired, configuration, yes=arguments.yes):
         out.print("Nothing was changed.")
         return 1

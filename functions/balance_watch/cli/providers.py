@@ -2,34 +2,24 @@
 
 import argparse
 import json
-from difflib import get_close_matches
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from balance_watch.cli import trial_report
+from balance_watch.cli.provider_search import (
+    describe_number,
+    find_provider,
+    needs,
+    search,
+    unit_of,
+)
 from balance_watch.cli.provider_trial import try_provider
 from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize
 from balance_watch.domain.reading import ReadFailure
 from balance_watch.errors import CommandError
-from balance_watch.providers.registry import catalogue_provider, current_slug, slugs
 from balance_watch.providers.spec import REGION, Region, Spec
-
-_WITHOUT_AN_ADDRESS = frozenset(
-    (
-        "cerebras",
-        "cohere",
-        "gemini",
-        "google",
-        "groq",
-        "perplexity",
-        "replicate",
-        "together",
-        "z.ai",
-    )
-)
-"""Providers that people look for, and that tell nothing to an API key."""
 
 _TRY = "try"
 _USAGE = """
@@ -91,11 +81,7 @@ def _try(arguments: argparse.Namespace) -> int:
 
 
 def _list(word: str, *, as_json: bool) -> int:
-    catalogue = [
-        (slug, spec)
-        for slug in slugs()
-        if (spec := catalogue_provider(slug)) is not None and _has(word, slug, spec)
-    ]
+    catalogue = search(word, {})
     if word and not catalogue:
         raise CommandError(f"No provider has {sanitize(word)} in its name, number or needs.")
     if as_json:
@@ -118,25 +104,8 @@ def _list(word: str, *, as_json: bool) -> int:
     return 0
 
 
-def _has(word: str, slug: str, spec: Spec) -> bool:
-    """Tells whether a word is in what the list shows of a provider."""
-    texts = slug, spec.name, describe_number(spec), unit_of(spec), needs(spec)
-    return word.casefold() in " ".join(texts).casefold()
-
-
 def _show(name: str, *, as_json: bool) -> int:
-    slug = current_slug(name)
-    spec = catalogue_provider(slug)
-    if spec is None and name.lower() in _WITHOUT_AN_ADDRESS:
-        raise CommandError(
-            f'{name} tells no balance and no cost to any API key. docs/providers.md, "Without an'
-            ' address", says what to do instead.'
-        )
-    if spec is None:
-        similar = [slug for slug in slugs() if name.lower() in slug]
-        similar = similar or get_close_matches(name, slugs())
-        hint = f"Similar: {', '.join(similar)}." if similar else "See `balance-watch providers`."
-        raise CommandError(f"There is no provider {name}. {hint}")
+    slug, spec = find_provider(name, {})
     if as_json:
         print_json(_details(slug, spec))
         return 0
@@ -149,27 +118,9 @@ def _show(name: str, *, as_json: bool) -> int:
     return 0
 
 
-def describe_number(spec: Spec) -> str:
-    """Says what a provider's main number is, and whether it is a quota or a cost."""
-    number = spec.number or "balance"
-    return number if spec.kind == "prepaid" else f"{number} ({spec.kind})"
-
-
 def kind_of(spec: Spec) -> str:
     """Returns what a provider tells: a `balance`, a `quota`, or only a `cost`."""
     return "balance" if spec.kind == "prepaid" else spec.kind
-
-
-def unit_of(spec: Spec) -> str:
-    """Returns the unit of the number, or the units of all regions."""
-    units = (spec.currency, *(region.currency for region in spec.regions.values()))
-    return " or ".join(dict.fromkeys(unit for unit in units if unit)) or "account's own"
-
-
-def needs(spec: Spec) -> str:
-    """Lists what an account must have: credentials, variables, and which kind of key."""
-    names = ", ".join((*(spec.credentials(None) or ()), *spec.variables))
-    return f"{names}: {spec.key}" if spec.key else names
 
 
 def example(slug: str, spec: Spec) -> dict[str, Any]:
@@ -197,6 +148,7 @@ def _facts(spec: Spec) -> list[tuple[str, str]]:
     facts = [
         ("the number", f"{describe_number(spec)}, in {unit_of(spec)}"),
         ("needs", needs(spec)),
+        ("usual variable", ", ".join(spec.environment)),
         ("may name", "; ".join(f"variables.{name}: {what}" for name, what in optional.items())),
         ("to top up", ", ".join(f"variables.{name}" for name in spec.top_up_variables)),
         ("asks", f"{spec.method} {spec.url}"),

@@ -6,8 +6,9 @@ from typing import Any
 
 from rich.table import Table
 
-from balance_watch.cli.matching import load_if_allowed, print_unmatched
-from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize, wiring
+from balance_watch.cli.connection import wiring
+from balance_watch.cli.matching import print_unmatched
+from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize
 from balance_watch.config.policy_types import Duration
 from balance_watch.domain.formatting import format_duration, format_time, iso_time
 from balance_watch.domain.silences import Silence
@@ -90,11 +91,11 @@ def _add(arguments: argparse.Namespace) -> int:
         if fact in match:
             arguments.wrong_use(f"argument --match: {fact} is named twice: add two silences")
         match[fact] = glob
-    wired = wiring()
-    configuration = load_if_allowed(wired)
-    if configuration is not None and not fits_an_alert(match, configuration.facts):
+    wired = wiring(arguments)
+    found = wired.store.inventories.latest()
+    if found is not None and not fits_an_alert(match, found.facts):
         words = " ".join(f"{fact}={glob}" for fact, glob in match.items())
-        print_unmatched([f"silence {words}"], configuration)
+        print_unmatched([f"silence {words}"], len(found.facts))
     silence = silencing.add(
         wired.store.silences, match, arguments.duration, arguments.reason, _now()
     )
@@ -105,7 +106,7 @@ def _add(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     now = _now()
-    silences = wiring().store.silences.at(now)
+    silences = wiring(arguments).store.silences.at(now)
     if arguments.json:
         print_json([_as_json(silence) for silence in silences])
         return 0
@@ -133,7 +134,7 @@ def _as_json(silence: Silence) -> dict[str, Any]:
 
 
 def _end(arguments: argparse.Namespace) -> int:
-    if not silencing.end(wiring().store.silences, arguments.silence, _now()):
+    if not silencing.end(wiring(arguments).store.silences, arguments.silence, _now()):
         raise CommandError("There is no such silence: see `balance-watch silence list`.")
     out.print("Ended. The next check sends the muted alerts that still fire.")
     return 0

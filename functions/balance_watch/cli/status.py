@@ -8,14 +8,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from balance_watch.cli.terminal import (
-    Subparsers,
-    out,
-    print_faults,
-    print_json,
-    sanitize,
-    wiring,
-)
+from balance_watch.cli.connection import inventory, wiring
+from balance_watch.cli.terminal import Subparsers, out, print_faults, print_json, sanitize
 from balance_watch.domain.account import Account
 from balance_watch.domain.forecast import LONGEST, runs_dry_at
 from balance_watch.domain.formatting import (
@@ -31,6 +25,7 @@ from balance_watch.domain.reading import Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import Silence
 from balance_watch.domain.state import AccountState
+from balance_watch.usecases.configuration_faults import recorded_faults
 
 _SOON = timedelta(days=1)
 """An account that lasts less than this is never called ok."""
@@ -46,17 +41,16 @@ def add_commands(commands: Subparsers) -> None:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    wired = wiring()
-    configuration = wired.load()
-    accounts = [account for account, _ in configuration.accounts]
+    wired = wiring(arguments)
+    found = inventory(wired)
+    accounts = found.accounts
     states = wired.store.accounts.states([account.name for account in accounts])
-    now = datetime.now(UTC)
-    faults = wired.faults(configuration, now)
+    silences = wired.store.silences.at(datetime.now(UTC))
+    faults = recorded_faults(wired.store.runs.record(), found, silences, wired.kinds)
     if arguments.json:
         print_faults(faults)
-        print_json(as_json(accounts, states, configuration.policy))
+        print_json(as_json(accounts, states, wired.policy_file().policy))
     else:
-        silences = wired.store.silences.at(now)
         show_accounts(accounts, states, silences=silences, faults=faults)
     return 0
 

@@ -10,21 +10,14 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from balance_watch.config.settings import CheckSettings
 from balance_watch.domain.formatting import is_visible
 from balance_watch.errors import CommandError
-from balance_watch.wiring import Wiring
 
 Subparsers = Any
 """What `add_subparsers` returns: argparse keeps its type private."""
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
-
-
-def wiring() -> Wiring:
-    """Builds everything from the environment."""
-    return Wiring(CheckSettings.from_environment())
 
 
 def read_text(file: str) -> str:

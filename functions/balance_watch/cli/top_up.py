@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from rich.prompt import Confirm
 from rich.text import Text
 
-from balance_watch.cli.terminal import Subparsers, err, out, sanitize, wiring
+from balance_watch.cli.connection import wiring
+from balance_watch.cli.terminal import Subparsers, err, out, sanitize
 from balance_watch.domain.account import Account, canonical_name
 from balance_watch.domain.formatting import format_time
 from balance_watch.domain.payment import PaymentOutcome, Purse, Refusal
@@ -59,7 +60,7 @@ def add_commands(commands: Subparsers) -> None:
 
 
 def _top_up(arguments: argparse.Namespace) -> int:
-    wired = wiring()
+    wired = wiring(arguments)
     accounts = {account.name: (account, spec) for account, spec in wired.load().accounts}
     if arguments.account not in accounts:
         raise CommandError("There is no such account, or its secret has a fault: see `status`.")

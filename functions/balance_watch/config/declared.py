@@ -84,6 +84,8 @@ def declared(
                 problem = "must be left out, because the provider tells the balance itself"
                 faults.add(place, f"{name}: {problem}")
         return None
+    if credit is None and budget is None and spec.cost.limit is not None:
+        return None  # the limit that is set at the provider is its budget
     if (credit is None) is (budget is None):
         faults.add(place, "must declare either credit or a budget: the provider tells only costs")
         return None

@@ -12,6 +12,7 @@ from balance_watch.config.secrets import ParsedSecrets, parse_secrets
 from balance_watch.config.sources import Secrets
 from balance_watch.domain.account import Account, matches
 from balance_watch.domain.channels import AvailableChannels, kind_of
+from balance_watch.domain.inventory import Inventory, public
 from balance_watch.domain.lost_secrets import SecretPresence
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.unmatched import unmatched_fault, unmatched_in_policy
@@ -141,6 +142,17 @@ def load(
         presence=secrets.presence,
         heartbeat=secrets.heartbeat,
         heartbeat_is_read=secrets.heartbeat_is_read,
+    )
+
+
+def inventory_of(configuration: Configuration) -> Inventory:
+    """Returns the accounts and channels of a configuration, without a credential or an address."""
+    return Inventory(
+        public(account for account, _ in configuration.accounts),
+        public(configuration.disabled),
+        tuple(configuration.channels),
+        tuple(configuration.unread_kinds),
+        configuration.secrets_are_whole,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from balance_watch.errors import SettingsError
 
 _TRUSTED_HOST = re.compile(r"[^\s:,/]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
+_NOTHING: Mapping[str, str] = {}
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -45,8 +46,16 @@ class Settings:
     """
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+    def from_environment(
+        cls,
+        environment: Mapping[str, str] = os.environ,
+        otherwise: Mapping[str, str] = _NOTHING,
+    ) -> Self:
         """Reads every field; an empty variable counts as not set.
+
+        Args:
+            environment: the variables.
+            otherwise: the values of the variables that are not set.
 
         Raises:
             SettingsError: names every variable that is missing or invalid.
@@ -57,7 +66,7 @@ class Settings:
         for setting in fields(cls):
             variable = setting.name.upper()
             parse = getattr(setting.type, "__metadata__", (str,))[0]
-            text = environment.get(variable, "").strip()
+            text = environment.get(variable, "").strip() or otherwise.get(variable, "").strip()
             if text:
                 try:
                     values[setting.name] = parse(text)
@@ -96,6 +105,12 @@ class CheckSettings(TableSettings):
     history_days: Days = 400
     trusted_hosts: Hosts = frozenset()
     heartbeat_url: str = field(default="", repr=False)  # a secret
+
+
+def is_complete(settings: type[Settings], environment: Mapping[str, str] = os.environ) -> bool:
+    """Tells whether the environment has every variable that these settings require."""
+    required = (it.name.upper() for it in fields(settings) if it.default is MISSING)
+    return all(environment.get(variable, "").strip() for variable in required)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

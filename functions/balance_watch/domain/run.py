@@ -103,6 +103,7 @@ class RunRecord:
         channels: the digest of each channel's address by the channel's name, former names too.
         outages: the alerts of outages, by name.
         paused: the accounts that are left alone, as their host asks, each with the time until when.
+        inventory_digest: tells the inventory that was stored last from another one.
     """
 
     configuration: ConfigurationState = field(default_factory=ConfigurationState)
@@ -115,6 +116,7 @@ class RunRecord:
     channels: Mapping[str, str] = field(default_factory=dict)
     outages: Mapping[str, Alert] = field(default_factory=dict)
     paused: Mapping[str, datetime] = field(default_factory=dict)
+    inventory_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

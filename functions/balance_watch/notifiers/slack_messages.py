@@ -5,16 +5,21 @@ https://docs.slack.dev/reference/block-kit/blocks/section-block (3,000 character
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from balance_watch.domain.formatting import format_duration, format_time, sparkline
+from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.notification import Notification, Reason, in_order
-from balance_watch.domain.rules import Severity
-from balance_watch.notifiers.text import format_change, pace, summary_line
+from balance_watch.domain.rules import Metric, Severity
+from balance_watch.notifiers.text import format_change, paces, summary_line, threshold
 
 MAX_BLOCKS = 50
+_MAX_ALERTS = MAX_BLOCKS - 1
+"""So many alerts fit into a message, below the line that counts them."""
+
 MAX_TEXT = 3000
 _MAX_DETAIL = 1500
 _MAX_FALLBACK = 3000
@@ -38,13 +43,13 @@ def render(
 ) -> Iterator[tuple[tuple[Notification, ...], dict[str, Any]]]:
     """Renders messages in order; yields each with its notifications."""
     ordered = sorted(notifications, key=in_order)
-    for start in range(0, len(ordered), MAX_BLOCKS):
-        group = tuple(ordered[start : start + MAX_BLOCKS])
+    for start in range(0, len(ordered), _MAX_ALERTS):
+        group = tuple(ordered[start : start + _MAX_ALERTS])
         escaped = [_escape(notification) for notification in group]
         message = {
             "text": _shorten("\n".join(map(summary_line, escaped)), _MAX_FALLBACK),
             "mrkdwn": False,
-            "blocks": [_block(notification) for notification in escaped],
+            "blocks": _blocks(escaped),
             "unfurl_links": False,
         }
         yield group, message
@@ -62,29 +67,87 @@ def _escape(notification: Notification) -> Notification:
     )
 
 
-def _block(notification: Notification) -> dict[str, Any]:
-    title, plot = _title(notification), _plot(notification)
-    facts, spending = _facts(notification), pace(notification)
-    # Only the detail has no limit of its own, so it gets the room that the other parts leave.
-    room = min(_MAX_DETAIL, MAX_TEXT - len(title) - len(plot) - len(facts) - len(spending) - 4)
-    detail = _detail(notification.detail, room)
-    text = "\n".join(filter(None, (title, plot, spending, detail, facts)))
-    # With `verbatim`, Slack makes no link or mention of an address or name in the text.
-    markup = {"type": "mrkdwn", "text": _shorten(text, MAX_TEXT), "verbatim": True}
-    return {"type": "section", "text": markup}
+def _blocks(notifications: Sequence[Notification]) -> list[dict[str, Any]]:
+    """Returns the blocks of a message: a line that counts several alerts, then each of them."""
+    recovered = {it.account for it in notifications if it.reason is Reason.RESOLVED}
+    shown = [
+        it
+        for it in notifications
+        # That it was topped up is why it has recovered: one line says both.
+        if it.reason is not Reason.TOPPED_UP
+        or it.metric is Metric.TOP_UP
+        or it.account not in recovered
+    ]
+    topped_up = {it.account for it in notifications if it not in shown}
+    is_long = 2 * len(shown) + 1 > MAX_BLOCKS
+    blocks = [_count(shown)] if len(shown) > 1 else []
+    for notification in shown:
+        with_top_up = notification.account in topped_up
+        alert = _short_block if is_long else _alert_blocks
+        blocks += alert(notification, with_top_up=with_top_up)
+    return blocks
 
 
-def _title(notification: Notification) -> str:
+def _count(notifications: Sequence[Notification]) -> dict[str, Any]:
+    """Returns the first line of a message with several alerts: `2 critical, 5 warnings`."""
+    good = Counter(it.reason for it in notifications if it.reason in _GOOD_NEWS_SIGNS)
+    bad = Counter(it.severity for it in notifications if it.reason not in _GOOD_NEWS_SIGNS)
+    nouns = {Severity.CRITICAL: "critical", Severity.WARNING: "warning", Severity.INFO: "notice"}
+    parts = [_counted(bad[severity], noun) for severity, noun in nouns.items() if bad[severity]]
+    words = {Reason.RESOLVED: "recovered", Reason.TOPPED_UP: "topped up"}
+    parts += [f"{good[reason]} {word}" for reason, word in words.items() if good[reason]]
+    return {"type": "header", "text": {"type": "plain_text", "text": ", ".join(parts)}}
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 or noun == "critical" else f"{number} {noun}s"
+
+
+def _alert_blocks(notification: Notification, *, with_top_up: bool) -> list[dict[str, Any]]:
+    """Returns an alert as a headline with fields, and a quiet line of what else is known."""
+    title = _title(notification, with_top_up=with_top_up)
+    detail = _detail(notification.detail, min(_MAX_DETAIL, MAX_TEXT - len(title) - 2))
+    section: dict[str, Any] = {
+        "type": "section",
+        "text": _markup("\n".join(filter(None, (title, detail)))),
+    }
+    if fields := _fields(notification):
+        section["fields"] = [_markup(f"*{name}*\n{value}") for name, value in fields]
+    return [section, {"type": "context", "elements": [_markup(_facts(notification))]}]
+
+
+def _short_block(notification: Notification, *, with_top_up: bool) -> list[dict[str, Any]]:
+    """Returns an alert as one block, for a message that has room for no more."""
+    title, facts = _title(notification, with_top_up=with_top_up), _facts(notification)
+    detail = _detail(notification.detail, min(_MAX_DETAIL, MAX_TEXT - len(title) - len(facts) - 2))
+    text = "\n".join(filter(None, (title, detail, facts)))
+    return [{"type": "section", "text": _markup(text)}]
+
+
+def _markup(text: str) -> dict[str, Any]:
+    """Returns a text object. With `verbatim`, Slack makes no link or mention of a name in it."""
+    return {"type": "mrkdwn", "text": _shorten(text, MAX_TEXT), "verbatim": True}
+
+
+def _title(notification: Notification, *, with_top_up: bool = False) -> str:
     sign = _GOOD_NEWS_SIGNS.get(notification.reason) or _SEVERITY_SIGNS[notification.severity]
     line = summary_line(notification)
     if not line.startswith(notification.account):
         line = line[:1].upper() + line[1:]
-    return f"{sign} *{line}*"
+    return f"{sign} *{line}*" + (" · topped up" if with_top_up else "")
 
 
-def _plot(notification: Notification) -> str:
+def _fields(notification: Notification) -> list[tuple[str, str]]:
+    """Returns name and value of the numbers beside the headline."""
+    if notification.reason in _GOOD_NEWS_SIGNS or not METRICS[notification.metric].about_money:
+        return []
+    fields = list(paces(notification))
+    if notification.metric is Metric.RUNWAY:  # any other headline names its threshold
+        fields.insert(0, ("Alert below", threshold(notification)))
     change = format_change(notification)
-    return f"`{sparkline(notification.trend)}` last 24 h: {change}" if change else ""
+    if change:
+        fields.append(("Last 24 h", f"{sparkline(notification.trend)} {change}"))
+    return [(name, value) for name, value in fields if value]
 
 
 def _detail(detail: str, room: int) -> str:
@@ -110,7 +173,7 @@ def _shorten(escaped: str, limit: int) -> str:
 
 
 def _facts(notification: Notification) -> str:
-    """Returns the last line: since when, severity, rule, provider, labels and link."""
+    """Returns the quiet line: since when, severity, rule, provider, labels and link."""
     facts = [
         _since(notification),
         notification.severity.value,
@@ -121,7 +184,7 @@ def _facts(notification: Notification) -> str:
         label = f"{name} {value}"
         facts.append(escape_mrkdwn(f"{label[:_MAX_LABEL]} …" if len(label) > _MAX_LABEL else label))
     if notification.link and notification.reason not in _GOOD_NEWS_SIGNS:
-        facts.append(f"<{notification.link}|billing page>")
+        facts.append(f"<{notification.link}|top up>")
     return " · ".join(facts)
 
 

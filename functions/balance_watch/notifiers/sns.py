@@ -208,10 +208,16 @@ def text_for_people(notification: Notification) -> str:
         notification.detail,
         f"Since {format_time(notification.since)}{_duration(notification)}.",
         f"Severity {severity}, rule {rule}, provider {notification.provider}.",
+        _labels(notification),
     ]
     if notification.link and notification.reason not in _GOOD_NEWS:
         lines.append(f"Top up: {notification.link}")
     return "\n".join(filter(None, lines))[:_MAX_TEXT]
+
+
+def _labels(notification: Notification) -> str:
+    labels = [f"{name} {value}" for name, value in notification.labels.items()]
+    return f"Labels: {', '.join(labels)}." if labels else ""
 
 
 def _duration(notification: Notification) -> str:

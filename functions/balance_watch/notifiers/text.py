@@ -1,6 +1,6 @@
 """The wording of alerts, which is the same in every channel. Its sentences are in `METRICS`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Context, Decimal
 
@@ -56,6 +56,24 @@ def pace(notification: Notification) -> str:
     if notification.metric is Metric.EMPTY:
         return f"It has spent about {rate} a day."
     return f"It spends about {rate} a day, so the balance lasts {format_runway(runway)}."
+
+
+def paces(notification: Notification) -> Iterator[tuple[str, str]]:
+    """Yields how fast the balance is spent and how long it lasts, each with its name."""
+    per_day, runway = notification.per_day, notification.runway
+    if not per_day or runway is None or not METRICS[notification.metric].about_money:
+        return
+    rate = with_unit(_ROUGH.plus(per_day), notification.currency or "units")
+    yield "Spends", f"about {rate} a day"
+    if notification.metric not in (Metric.EMPTY, Metric.RUNWAY):
+        yield "Lasts", f"about {format_runway(runway)}"
+
+
+def threshold(notification: Notification) -> str:
+    """Returns the threshold of an alert in the unit of its metric; empty if it has none."""
+    if notification.threshold is None:
+        return ""
+    return amount(notification, notification.threshold)
 
 
 def format_change(notification: Notification) -> str:
@@ -153,7 +171,19 @@ def _faults(notification: Notification) -> str:
     return METRICS[Metric.CONFIGURATION].sentence.format(value=faults)
 
 
+def _runs_dry(notification: Notification) -> str:
+    """Returns when a balance is used up, and how much of it is left."""
+    value, limit = notification.value, notification.threshold
+    if value is None or (limit is not None and Decimal(value) >= limit):
+        return _threshold_passed(notification)
+    sentence = f"{notification.account} runs dry in about {_value(notification)}"
+    if notification.balance is None:
+        return sentence
+    return f"{sentence} · {with_unit(notification.balance, notification.currency or 'units')} left"
+
+
 _PROBLEMS: Mapping[Metric, Callable[[Notification], str]] = {
+    Metric.RUNWAY: _runs_dry,
     Metric.EMPTY: _nothing_left,
     Metric.EXPIRY: _expires,
     Metric.PROVIDER_FLAG: _low_by_provider,

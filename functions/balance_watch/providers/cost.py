@@ -10,17 +10,19 @@ from collections.abc import Generator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from http import HTTPStatus
 from string import Template
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.credit import Budget, Credit, SettledCosts
 from balance_watch.domain.money import NotAnAmountError, total
 from balance_watch.domain.reading import Estimate, FailureKind, ReadFailure, Reading
-from balance_watch.providers.balance import AmbiguousBalanceError
+from balance_watch.providers.amounts import AmountReader, exact_sum
+from balance_watch.providers.balance import AmbiguousBalanceError, unit_at
 from balance_watch.providers.cost_pages import CostPage, read_page
 from balance_watch.providers.cost_ranges import CostRange, ranges, settled_until, times_of
-from balance_watch.providers.cost_spec import CostSpec
-from balance_watch.providers.decoding import UnexpectedReplyError
+from balance_watch.providers.cost_spec import CostSpec, Cursor
+from balance_watch.providers.decoding import UnexpectedReplyError, holds
 from balance_watch.providers.flow import Flow
 from balance_watch.providers.parser import parse_body
 from balance_watch.providers.request import balance_request
@@ -35,15 +37,17 @@ week. With more, the account is unreadable."""
 _DAY = timedelta(days=1)
 _ASK_AGAIN = timedelta(days=1)
 
+_NO_LIMIT = "The provider enforces no limit for the month: give the account its credit or a budget."
+
 
 def flow(spec: Spec, account: Account, now: datetime, signed_at: datetime) -> Flow:
     """Reads the costs since the first purchase, or of this month; returns what is left."""
     del signed_at
-    if spec.cost is None or account.declared is None:
-        text = "The account declares neither credit nor a budget."
-        return ReadFailure(FailureKind.AMBIGUOUS, text)
+    if spec.cost is None:
+        return ReadFailure(FailureKind.MALFORMED, "The provider tells no costs.")
     try:
-        return (yield from _reading(spec, spec.cost, account, account.declared, now))
+        declared = account.declared or (yield from _limit(spec, spec.cost, account))
+        return (yield from _reading(spec, spec.cost, account, declared, now))
     except _FailedRequestError as error:
         return error.failure
     except AmbiguousBalanceError as error:
@@ -58,6 +62,31 @@ class _FailedRequestError(Exception):
     def __init__(self, failure: ReadFailure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+def _limit(spec: Spec, cost: CostSpec, account: Account) -> Generator[Request, Reply, Budget]:
+    """Asks for the month's limit at the provider: the budget of an account that declares none."""
+    limit = cost.limit
+    if limit is None:
+        raise AmbiguousBalanceError("The account declares neither credit nor a budget.")
+    reply = yield balance_request(spec, account, limit.url)
+    body = parse_body(spec, reply)
+    if reply.status == HTTPStatus.NOT_FOUND:
+        raise AmbiguousBalanceError(_NO_LIMIT)
+    if isinstance(body, ReadFailure):
+        raise _FailedRequestError(body)
+    if not holds(limit.holds, body.value):
+        raise AmbiguousBalanceError(_NO_LIMIT)
+    expected = account.currency or spec.currency
+    unit = (
+        expected if limit.currency is None else unit_at(limit.currency, body.value, spec, account)
+    )
+    if expected is not None and unit != expected:
+        raise AmbiguousBalanceError(f"The limit at the provider is not in {expected}.")
+    amount = AmountReader(spec, textual=body.textual).number(limit.amount, body.value)
+    if amount is None:
+        raise UnexpectedReplyError.missing(limit.amount)
+    return Budget(exact_sum(limit.amount, [amount], scale=limit.scale))
 
 
 def _reading(
@@ -148,7 +177,7 @@ def _read_range(
     spec: Spec, cost: CostSpec, account: Account, part: CostRange, now: datetime, sums: _Sums
 ) -> Generator[Request, Reply, None]:
     """Reads all pages of a range and adds them up."""
-    times, next_page = times_of(cost, part, now), _first_page(cost)
+    times, (next_page, in_body) = times_of(cost, part, now), _first_page(cost)
     asked = {name: Template(text).substitute(times) for name, text in cost.query.items()}
     seen_cursors, seen_days, entries = set[str](), list[date](), 0
     while True:
@@ -158,7 +187,7 @@ def _read_range(
         request = balance_request(spec, account)
         body = _filled(request.json, times)
         query = {**request.query, **asked, **next_page}
-        reply = yield replace(request, query=query, json=body)
+        reply = yield replace(request, query=query, json={**body, **in_body} if in_body else body)
         parsed = parse_body(spec, reply)
         if isinstance(parsed, ReadFailure):
             raise _FailedRequestError(parsed)
@@ -171,7 +200,7 @@ def _read_range(
             if page.next_cursor in seen_cursors:
                 raise UnexpectedReplyError("The reply leads back to a page that was read.")
             seen_cursors.add(page.next_cursor)
-            next_page = {cost.cursor.query: page.next_cursor}
+            next_page, in_body = _page_after(cost.cursor, page.next_cursor)
         elif cost.pages is not None and page.total is not None and entries < page.total:
             if not page.entries:
                 raise UnexpectedReplyError("A page of the costs is missing.")
@@ -180,8 +209,15 @@ def _read_range(
             return
 
 
-def _first_page(cost: CostSpec) -> dict[str, str]:
-    return {} if cost.pages is None else {cost.pages.query: "1"}
+def _first_page(cost: CostSpec) -> tuple[dict[str, str], dict[str, str]]:
+    return ({} if cost.pages is None else {cost.pages.query: "1"}), {}
+
+
+def _page_after(cursor: Cursor, value: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Returns what asks for the next page: fields of the address, and of the body."""
+    if cursor.query is not None:
+        return {cursor.query: value}, {}
+    return {}, {} if cursor.field is None else {cursor.field: value}
 
 
 def _check_days(cost: CostSpec, before: list[date], days: tuple[date, ...]) -> None:

@@ -1,11 +1,12 @@
 """How a provider is asked for costs, and where its replies have them: the table `cost`."""
 
+from decimal import Decimal
 from string import Template
 from typing import Annotated, Literal
 
 import msgspec
 
-from balance_watch.providers.spec_types import AmountPaths, Path
+from balance_watch.providers.spec_types import AmountPaths, Path, Url
 
 _MONTH_NAMES = frozenset(("month", "year", "month_of_year"))
 RANGE_NAMES = ("since", "until", "last", *sorted(_MONTH_NAMES))
@@ -37,15 +38,22 @@ class RangeText(str):
         return frozenset(Template(self).get_identifiers())
 
 
-class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A reply has the cursor of the next page at `path`, to be sent as `query`; the last has none.
+class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A reply has the cursor of the next page at `path`; the last page has none.
 
-    With `more`, the reply also tells whether there is a next page.
+    It is sent as `query` in the address, or as `field` of the JSON body. With `more`, the reply
+    also tells whether there is a next page.
     """
 
-    query: str
+    query: str | None = None
+    field: str | None = None
     path: Path
     more: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError unless the cursor is sent in exactly one place."""
+        if (self.query is None) is (self.field is None):
+            raise ValueError("must have either query or field")
 
 
 class PageNumbers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +61,20 @@ class PageNumbers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     query: str
     total: Path
+
+
+class SpendLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The month's limit that is set at the provider: the budget of an account that declares none.
+
+    It is asked for at `url`. It counts only if the condition `holds` is true of the reply. `scale`
+    converts its unit of money to that of the costs.
+    """
+
+    url: Url
+    amount: Path
+    currency: Path | None = None
+    scale: Decimal = Decimal(1)
+    holds: Path
 
 
 class CostSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -65,7 +87,8 @@ class CostSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     a reply belongs to the whole range. `rows` is a list of amounts within an entry; `amount` and
     `currency` are paths into a row. A row that `skip` is true of costs nothing. With `every_day`,
     a day between two entries that has none is missing. `partial` is a condition that is true of a
-    reply that lacks costs, and `as_of` the time of the data.
+    reply that lacks costs, and `as_of` the time of the data. `limit` is where the provider tells
+    what may be spent in a month.
     """
 
     query: dict[str, RangeText] = {}
@@ -83,6 +106,7 @@ class CostSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pages: PageNumbers | None = None
     partial: Path | None = None
     as_of: Path | None = None
+    limit: SpendLimit | None = None
 
     @property
     def by_month(self) -> bool:

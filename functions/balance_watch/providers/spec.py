@@ -75,16 +75,19 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """One provider.
 
     `number` says in words what the balance is, `key` which key to use if it is not the ordinary
-    one, `options` which optional variables an account may name, and what for. `currency` may be
-    missing if the reply names it; `currencies` maps the reply's words to units. `scale` converts
-    the reply's unit of money to `currency`. `numbers` is the form of numbers: as in JSON, as
+    one, `env` the usual variable of the environment that holds it, or which credential or variable
+    each of several holds, `options` which optional variables an account may name, and what for.
+    `currency` may be missing if the reply names it; `currencies` maps the reply's words to units.
+    `scale` converts the reply's unit of money to `currency`. `numbers` is the form of numbers: as
+    in JSON, as
     text, as text with commas between the thousands, or as an example shows it. `failures` has,
     for each kind of failure, a condition on the body that is true if the request failed that way;
     `unlimited` is a condition that is true if the account has no limit. `words` maps words to yes
     or no where a flag is expected; any other word is no answer. `module` names the code that
     sends the requests, if they are several or have to be signed. `max_kib` is how large a reply
-    may be, `rate` how often the host may be asked. `cost` is for a provider that tells costs and
-    no balance, in place of `reply`. `billing` is the page for topping up, `docs` the page that the
+    may be, `rate` how often the host may be asked; `every_hours` is how long a reading holds, where
+    a request costs money. `cost` is for a provider that tells costs and no balance, in place of
+    `reply`. `billing` is the page for topping up, `docs` the page that the
     facts come from, `evidence` what they are based on, `checked` when they were looked up.
     """
 
@@ -102,6 +105,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     auth: Auth
     auth_options: dict[str, Auth] = {}
     key: Line | None = None
+    env: str | dict[str, str] | None = None
     regions: dict[str, Region] = {}
     options: dict[str, Line] = {}
     currency: Unit | None = None
@@ -117,6 +121,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     words: dict[str, bool] = {}
     max_kib: Annotated[int, msgspec.Meta(ge=64, le=1024)] = 64
     rate: Rate | None = None
+    every_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] | None = None
     top_up: TopUp | None = None
     module: str | None = None
 
@@ -136,6 +141,13 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def variables(self) -> tuple[str, ...]:
         """The variables that an account must have: the names in the address."""
         return tuple(dict.fromkeys(self.url.names))
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The credential or variable that each usual variable of the environment holds."""
+        if isinstance(self.env, str):
+            return {self.env: self.auth.names[0]}
+        return self.env or {}
 
     @property
     def top_up_variables(self) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ FAILURE_KINDS = (
 
 _MODULES = files("balance_watch.providers") / "modules"
 _MODULE = re.compile(r"[a-z]+(_[a-z]+)*")
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?")
 _KEY_NAME = re.compile(
@@ -106,6 +107,10 @@ def _request_faults(spec: Spec) -> Iterator[tuple[str, str]]:
     if any(_is_name(text) and text[1:] not in names for text in _texts(spec.json)):
         yield ", json", "cannot have $names other than $uuid: only auth.body is filled in"
     yield from _literal_keys(spec)
+    yield from _environment_faults(spec)
+    cursor = None if spec.cost is None else spec.cost.cursor
+    if cursor is not None and cursor.field is not None and not isinstance(spec.json, dict):
+        yield ", cost, cursor, field", "needs a table json, which it is added to"
     has_body = spec.json is not None or any(way.body for way in ways)
     if has_body and spec.method != "POST":
         yield ", method", "must be POST for a body"
@@ -117,6 +122,16 @@ def _request_faults(spec: Spec) -> Iterator[tuple[str, str]]:
         yield ", json", "must hold text, whole numbers, booleans, tables and lists"
     if not all(_HOST.fullmatch(region.host) for region in spec.regions.values()):
         yield ", regions", "must each have the name of a host"
+
+
+def _environment_faults(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Yields the faults of the usual variables of the environment."""
+    named = spec.environment
+    if not all(_VARIABLE.fullmatch(name) for name in named):
+        yield ", env", "must name variables such as ACME_API_KEY"
+    needed = {*spec.auth.names, *spec.variables}
+    if named and set(named.values()) != needed:
+        yield ", env", f"must say which variable holds each of {', '.join(sorted(needed))}"
 
 
 def _has_no_literal_key(auth: Auth) -> bool:

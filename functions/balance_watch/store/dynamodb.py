@@ -6,6 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.inventory import Inventory
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.outbox import Outgoing, PaymentOrder
 from balance_watch.domain.payment import Payment, Purse
@@ -13,6 +14,7 @@ from balance_watch.domain.run import Run, Transition
 from balance_watch.store.accounts import Accounts, log_unserializable
 from balance_watch.store.costs import Costs
 from balance_watch.store.events import Events
+from balance_watch.store.inventories import Inventories
 from balance_watch.store.outbox import Outbox
 from balance_watch.store.payments import Payments
 from balance_watch.store.policies import Policies
@@ -53,6 +55,7 @@ class Store:
         self.costs = Costs(self._table)
         self.outbox = Outbox(self._table)
         self.events = Events(self._table, history_days)
+        self.inventories = Inventories(self._table)
         self.payments = Payments(self._table, clock)
         self.policies = Policies(self._table)
         self.runs = Runs(self._table, clock)
@@ -140,6 +143,10 @@ class Store:
         # If a person has paid meanwhile, over this claim, then theirs stays the latest payment.
         outcome = self.payments.outcome_put(*payment)
         return self._transact(run, [*own, outcome], says) or self._transact(run, own, says)
+
+    def save_inventory(self, run: Run, inventory: Inventory) -> bool:
+        """Stores what a run found configured; False if nothing was stored."""
+        return self.inventories.keep(self.runs.fence(run), inventory, run.lease_until)
 
     def save_outages(
         self, run: Run, outages: Mapping[str, Alert], entries: Iterable[Outgoing]

@@ -41,7 +41,7 @@ _CLOSE = (
     "SET done = :done, whole = :whole, configuration = :configuration,"
     " policy_digest = :policy_digest, alerted = :alerted, rejecting = :rejecting,"
     " subscribers = :subscribers, secrets = :secrets, lost = :lost, channels = :channels,"
-    " outages = :outages, paused = :paused"
+    " outages = :outages, paused = :paused, inventory = :inventory"
 )
 # This very request may have closed the run already, and lost its reply.
 _CLOSABLE = "lease = :lease OR (attribute_not_exists(lease) AND tick = :tick)"
@@ -197,6 +197,7 @@ def record_to_item(record: RunRecord) -> Item:
     return {
         "configuration": configuration_to_item(record.configuration),
         "policy_digest": record.policy_digest or "",
+        "inventory": record.inventory_digest or "",
         "alerted": list(record.alerted),
         **hearing_to_item(record),
         "outages": outages_to_item(record.outages),
@@ -212,6 +213,7 @@ def record_from_item(item: Mapping[str, Any]) -> RunRecord:
             tuple(map(str, item.get("alerted", ()))),
             **hearing_from_item(item),
             outages={name: alert_from_item(it) for name, it in item.get("outages", {}).items()},
+            inventory_digest=item.get("inventory") or None,
         )
     except MALFORMED_ITEM as error:
         facts = {"why": type(error).__name__}

@@ -40,7 +40,7 @@ MAX_BODY = 64 * 1024
 A parsed body takes up to sixty times its size in memory, and ten per host are read in parallel.
 """
 
-USER_AGENT = "balance-watch/0.1"
+USER_AGENT = "balance-watch/0.2"
 """Explicit, because You.com's front replies 403 to the default ones."""
 
 _REDIRECTS = range(300, 400)

@@ -9,15 +9,16 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Protocol
 
-from balance_watch.config.loading import Configuration
+from balance_watch.config.loading import Configuration, inventory_of
 from balance_watch.domain.alerts import AlertContext
 from balance_watch.domain.configuration_alert import ConfigurationState, decide_configuration
 from balance_watch.domain.rules import Metric
-from balance_watch.domain.run import Run
+from balance_watch.domain.run import Run, RunRecord
 from balance_watch.domain.silences import suppression
 from balance_watch.domain.state import AccountState
 from balance_watch.notifiers.sns import ConfirmedSubscribers
 from balance_watch.store.dynamodb import Store
+from balance_watch.store.inventories import digest_of
 from balance_watch.usecases.account_checks import (
     Batch,
     CheckedAccounts,
@@ -87,6 +88,7 @@ class Check:
             examination = examination._replace(listeners=listeners)
             digest = self._keep_policy(examination.configuration, record.policy_digest)
             record = examination.into(replace(record, policy_digest=digest))
+            record = self._keep_inventory(run, examination.configuration, record)
             tick = self._tick(run, examination, summary, deadline)
             faults = examination.faults([it for it in run.silences if it.until > now])
             record = replace(record, configuration=self._configuration(tick, faults))
@@ -130,6 +132,19 @@ class Check:
         digest = hashlib.sha256(text.encode()).hexdigest()
         is_kept = digest == kept_digest or self.store.policies.keep(text)
         return digest if is_kept else kept_digest
+
+    def _keep_inventory(
+        self, run: Run, configuration: Configuration, record: RunRecord
+    ) -> RunRecord:
+        """Stores what is configured, if it changed, for commands that may not read the secrets."""
+        inventory = inventory_of(configuration)
+        digest = digest_of(inventory)
+        if digest == record.inventory_digest:
+            return record
+        before = None if inventory.is_whole else self.store.inventories.latest()
+        if not self.store.save_inventory(run, inventory.with_those_of(before)):
+            return record
+        return replace(record, inventory_digest=digest)
 
     def _configuration(self, tick: Tick, faults: Sequence[str]) -> ConfigurationState:
         """Decides and stores the alert about the configuration; returns its new state."""

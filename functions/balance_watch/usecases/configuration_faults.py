@@ -1,15 +1,17 @@
 """Every fault of the configuration: its own, and those that only the run before reveals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from balance_watch.config.loading import Configuration
+from balance_watch.domain.inventory import Inventory
 from balance_watch.domain.lost_secrets import LostSecrets, lost_fault, lost_secrets, remember
 from balance_watch.domain.run import RunRecord
 from balance_watch.domain.silences import Silence
 from balance_watch.domain.unmatched import unmatched_fault, unmatched_silences
+from balance_watch.notifiers.channels import Kind
 from balance_watch.usecases.channel_health import ChannelHealth
 from balance_watch.usecases.channel_names import known_channels, renamed_channels
 from balance_watch.usecases.listeners import Listeners, listeners_now
@@ -55,6 +57,28 @@ class Examination(NamedTuple):
             *self.listeners.health.faults(configuration.kinds),
             *unmatched,
         ]
+
+
+def recorded_faults(
+    record: RunRecord, inventory: Inventory, silences: Sequence[Silence], kinds: Mapping[str, Kind]
+) -> list[str]:
+    """Returns the faults that the latest run left, for commands that may not read a secret.
+
+    Args:
+        record: the record of the latest run.
+        inventory: what that run found configured.
+        silences: the active ones, which may be newer.
+        kinds: the kinds of channels.
+    """
+    health = ChannelHealth(dict(record.failing_channels))
+    facts = inventory.facts
+    unmatched = unmatched_silences(silences, facts) if facts and inventory.is_whole else ()
+    faults = (
+        *record.configuration.faults,
+        *health.faults(kinds),
+        *map(unmatched_fault, unmatched),
+    )
+    return list(dict.fromkeys(faults))
 
 
 def examine(configuration: Configuration, record: RunRecord, now: datetime) -> Examination:

@@ -10,12 +10,16 @@ from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
 from balance_watch.domain.state import AccountState
+from balance_watch.providers.spec import Spec
 from balance_watch.usecases.summary import Summary
 
 _log = logging.getLogger(__name__)
 
 _WAITS_FOR = timedelta(hours=1)
 """A host's limit may keep an account from being read for as long as this."""
+
+_TRIED_AGAIN = 3, timedelta(hours=1)
+"""An account that is read seldom is tried again in so many runs; after that, once in this time."""
 
 _PAUSED = 500
 """So many accounts are remembered as left alone."""
@@ -68,8 +72,8 @@ def read_due(
 ) -> Reads:
     """Reads the accounts that were not checked in this tick yet.
 
-    An account whose host asks for fewer requests waits for its turn: it has no result, and is not
-    missing either.
+    An account whose host asks for fewer requests waits for its turn, and one that is read seldom
+    keeps its reading: it has no result, and is not missing either.
 
     Args:
         accounts: accounts and their providers, by name.
@@ -79,7 +83,11 @@ def read_due(
         summary: gets the counts.
         on_read: is called for each account that was read.
     """
-    due = _due(states, batch.tick)
+    due = [
+        name
+        for name in _due(states, batch.tick)
+        if not _still_holds(states[name], accounts[name][1], batch.tick)
+    ]
     paused = {name: until for name, until in batch.paused.items() if until > batch.tick}
     reads = Reads({}, set(due), paused)
     pairs = [accounts[name] for name in due if name not in paused]
@@ -104,6 +112,18 @@ def _due(states: Mapping[str, AccountState], tick: datetime) -> list[str]:
     due = [state for state in states.values() if state.checked_at != tick]
     due.sort(key=lambda state: (state.checked_at is not None, state.checked_at or tick))
     return [state.account for state in due]
+
+
+def _still_holds(state: AccountState, spec: Spec, tick: datetime) -> bool:
+    """Tells whether an account was read so lately that its provider need not be asked again."""
+    if spec.every_hours is None or state.checked_at is None:
+        return False
+    failures, pause = _TRIED_AGAIN
+    if state.failure is None:
+        pause = timedelta(hours=spec.every_hours)
+    elif state.failures < failures:
+        return False
+    return timedelta() <= tick - state.checked_at < pause
 
 
 def _waits(state: AccountState, tick: datetime) -> bool:

@@ -1,0 +1,193 @@
+"""`balance-watch accounts`: lists the accounts of the secrets, tries, removes and tops one up."""
+
+import argparse
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+
+from rich.table import Table
+
+from balance_watch.cli import account_adding, account_import
+from balance_watch.cli.account_questions import amount
+from balance_watch.cli.account_storing import Stored, parsed, stored
+from balance_watch.cli.connection import wiring
+from balance_watch.cli.questions import can_ask, confirm
+from balance_watch.cli.terminal import Subparsers, out, print_faults, print_json, sanitize
+from balance_watch.cli.trial_read import show_result, trial_read
+from balance_watch.config.loading import Configuration
+from balance_watch.config.secret_text import (
+    Entry,
+    NotEditableError,
+    entries_of,
+    with_purchase,
+    without_entry,
+)
+from balance_watch.config.secret_writing import update_secret
+from balance_watch.domain.account import Account, canonical_name
+from balance_watch.domain.formatting import digits, iso_time
+from balance_watch.domain.reading import ReadFailure
+from balance_watch.errors import CommandError
+from balance_watch.providers.spec import Spec
+from balance_watch.validation import Faults
+from balance_watch.wiring import Wiring
+
+_LIST = "list the accounts of the secrets; add, try, remove or import some"
+
+
+def add_commands(commands: Subparsers) -> None:
+    """Adds `accounts`."""
+    command = commands.add_parser("accounts", help=_LIST, description=_LIST.capitalize() + ".")
+    command.add_argument("--json", action="store_true", help="print the list as JSON")
+    command.set_defaults(run=_list)
+    actions = command.add_subparsers(title="actions", metavar="ACTION")
+    account_adding.add_action(actions)
+    tried = actions.add_parser("try", help="read an account once; nothing is stored or sent")
+    tried.add_argument("account", metavar="NAME", type=canonical_name)
+    tried.set_defaults(run=_try)
+    remove = actions.add_parser("remove", help="take an account out of its secret")
+    remove.add_argument("account", metavar="NAME", type=canonical_name)
+    remove.add_argument("--yes", action="store_true", help="do not ask")
+    remove.set_defaults(run=_remove, wrong_use=remove.error)
+    credit = actions.add_parser(
+        "credit", help="add what was paid for an account whose provider tells only costs"
+    )
+    credit.add_argument("account", metavar="NAME", type=canonical_name)
+    credit.add_argument("amount", metavar="AMOUNT", type=amount)
+    credit.add_argument("--paid-at", metavar="DATE", help="a date or a time; default: today")
+    credit.add_argument("--expires-at", metavar="DATE", help="a date or a time")
+    credit.set_defaults(run=_credit)
+    account_import.add_action(actions)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    wired = wiring(arguments)
+    configuration = wired.load()
+    print_faults(configuration.faults)
+    rows = list(_rows(configuration, {it.entry.name: it.secret for it in stored(wired)}))
+    if arguments.json:
+        print_json(rows)
+        return 0
+    if not rows:
+        out.print("There are no accounts yet: `balance-watch accounts add`.")
+        return 0
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("account", "provider", "alert below", "labels", "secret"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        labels = ", ".join(f"{name}={value}" for name, value in row["labels"].items())
+        name = row["account"] if row["enabled"] else f"{row['account']} (disabled)"
+        cells = (name, row["provider"], row["alert_below"] or "", labels, row["secret"] or "")
+        table.add_row(*map(sanitize, cells))
+    out.print(table)
+    return 0
+
+
+def _rows(configuration: Configuration, secrets: dict[str | None, str]) -> Iterator[dict[str, Any]]:
+    watched = ((account, True) for account, _ in configuration.accounts)
+    for account, enabled in (*watched, *((it, False) for it in configuration.disabled)):
+        yield {
+            "account": account.name,
+            "provider": account.provider,
+            "secret": secrets.get(account.name),
+            "enabled": enabled,
+            "alert_below": digits(account.alert_below),
+            "labels": dict(account.labels),
+        }
+
+
+def _find(wired: Wiring, name: str) -> Stored:
+    every = {it.entry.name: it for it in stored(wired)}
+    if name in every:
+        return every[name]
+    raise CommandError(f"There is no such account. {_similar(name, filter(None, every))}")
+
+
+def _similar(name: str, names: Iterator[str]) -> str:
+    close = get_close_matches(name, names, n=3)
+    return f"Did you mean {' or '.join(close)}?" if close else "See `balance-watch accounts`."
+
+
+def _try(arguments: argparse.Namespace) -> int:
+    wired = wiring(arguments)
+    account, spec = _watched(wired, arguments.account)
+    result = trial_read(wired, spec, account)
+    show_result(account, spec, result)
+    return 1 if isinstance(result, ReadFailure) else 0
+
+
+def _watched(wired: Wiring, name: str) -> tuple[Account, Spec]:
+    configuration = wired.load()
+    watched = {account.name: (account, spec) for account, spec in configuration.accounts}
+    if name not in watched:
+        print_faults([fault for fault in configuration.faults if f"account {name}" in fault])
+        raise CommandError(f"There is no such account. {_similar(name, iter(watched))}")
+    return watched[name]
+
+
+def _remove(arguments: argparse.Namespace) -> int:
+    wired = wiring(arguments)
+    name = arguments.account
+    secret, entry = _find(wired, name)
+    out.print(sanitize(f"{name} ({_provider(entry)}) in the secret {secret}"))
+    if not arguments.yes:
+        if not can_ask():
+            arguments.wrong_use("there is nobody to ask: scripts need --yes")
+        if not confirm("Remove it? Its history stays, its alerts end without a message."):
+            out.print("Nothing was changed.")
+            return 1
+
+    def change(text: str | None) -> str:
+        if text is None:
+            raise CommandError(f"The secret {secret} is gone: nothing was changed.")
+        return without_entry(text, name)
+
+    update_secret(wired.client("secretsmanager"), secret, change)
+    out.print(sanitize(f"Removed: the next check leaves {name} out."))
+    return 0
+
+
+def _provider(entry: Entry) -> str:
+    provider = entry.value.get("provider")
+    return provider if isinstance(provider, str) else "a provider of its own"
+
+
+def _credit(arguments: argparse.Namespace) -> int:
+    wired = wiring(arguments)
+    name, amount = arguments.account, Decimal(arguments.amount)
+    secret, _ = _find(wired, name)
+    paid_at = arguments.paid_at or iso_time(datetime.now(UTC))
+    purchase = {"amount": str(amount), "paid_at": paid_at}
+    if arguments.expires_at:
+        purchase["expires_at"] = arguments.expires_at
+
+    attempts = 0
+
+    def change(text: str | None) -> str:
+        nonlocal attempts
+        attempts += 1
+        if text is None:
+            raise CommandError(f"The secret {secret} is gone: nothing was changed.")
+        credit = (it.value.get("credit") for it in entries_of(text) if it.name == name)
+        if attempts > 1 and purchase in (next(credit, None) or ()):
+            return text  # another one has built on what the attempt before wrote
+        return _with_valid_purchase(wired, text, name, purchase)
+
+    update_secret(wired.client("secretsmanager"), secret, change)
+    out.print(sanitize(f"Added {amount} to {name}: the next check tells it as a top-up."))
+    return 0
+
+
+def _with_valid_purchase(wired: Wiring, text: str, name: str, purchase: dict[str, str]) -> str:
+    """Returns the text with the purchase; raises CommandError if the account is invalid with it."""
+    try:
+        changed = with_purchase(text, name, purchase)
+    except NotEditableError as error:
+        raise CommandError(f"The secret {error}: nothing was changed.") from None
+    entry = next(it.value for it in entries_of(changed) if it.name == name)
+    faults = Faults()
+    parsed(wired, entry, faults)
+    if faults:
+        raise CommandError(f"{faults[0]}: nothing was changed.")
+    return changed

@@ -1,0 +1,167 @@
+"""The accounts of a file are stored, all of them or none, and every fault is named by its place."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cli.test_accounts import in_secret
+from tests.support.canaries import CORE, key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cli.conftest import Output, Run, Stage
+
+
+@pytest.fixture
+def bring(stage: "Stage", run: "Run", tmp_path: Path) -> "Callable[..., Output]":
+    """Imports a text as a file of this name."""
+    del stage
+
+    def bring(text: str, name: str = "accounts.csv", *words: str) -> "Output":
+        file = tmp_path / name
+        file.write_text(text, encoding="utf-8")
+        return run("accounts", "import", str(file), "--yes", *words)
+
+    return bring
+
+
+def entry(name: str, **more: object) -> dict[str, Any]:
+    return {"name": name, "provider": "you", "credentials": {"api_key": key(name)}, **more}
+
+
+def test_json_in_the_form_of_the_secret(stage: "Stage", bring: "Callable[..., Output]") -> None:
+    both = [entry("one", alert_below=0.5), entry("two", labels={"team": "x"})]
+    output = bring(json.dumps({"accounts": both}), "mine.json")
+    assert (output.code, in_secret(stage)[2:]) == (0, both)
+    assert CORE not in output.out + output.err
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+def test_csv_with_a_column_for_each_field(
+    stage: "Stage", bring: "Callable[..., Output]", delimiter: str, start: str
+) -> None:
+    rows = [
+        ("name", "provider", "alert_below", "credentials.api_key", "labels.team", "variables.x"),
+        ("one", "you", "12.50", key("one"), "search; more, or less", ""),
+        ("", "", "", "", "", ""),
+        ("two", "deepseek", "", key("two"), "", "y"),
+    ]
+    lines = (delimiter.join(f'"{cell}"' for cell in row) for row in rows)
+    assert bring(start + "\r\n".join(lines) + "\r\n").code == 0
+    one, two = in_secret(stage)[2:]
+    assert one == {
+        "name": "one",
+        "provider": "you",
+        "credentials": {"api_key": key("one")},
+        "alert_below": "12.50",
+        "labels": {"team": "search; more, or less"},
+    }
+    assert (two["provider"], two["variables"]) == ("deepseek", {"x": "y"})
+
+
+def test_a_dotenv_file_of_keys(stage: "Stage", bring: "Callable[..., Output]") -> None:
+    text = f"""# keys
+export DEEPSEEK_API_KEY="{key("deepseek")}"
+TWILIO_ACCOUNT_SID=AC{"0" * 32}   # of the sub-account
+TWILIO_AUTH_TOKEN='{key("twilio")}'
+
+PORT=8080
+"""
+    output = bring(text, ".env")
+    assert output.code == 0, output.err
+    assert in_secret(stage)[2:] == [
+        {
+            "name": "deepseek",
+            "provider": "deepseek",
+            "credentials": {"api_key": key("deepseek")},
+        },
+        {
+            "name": "twilio",
+            "provider": "twilio",
+            "credentials": {"auth_token": key("twilio")},
+            "variables": {"account_sid": f"AC{'0' * 32}"},
+        },
+    ]
+    assert "Not the key of a provider: PORT" in output.err
+    assert CORE not in output.out + output.err
+
+
+def test_a_key_of_several_providers_is_left_to_the_user(
+    stage: "Stage", bring: "Callable[..., Output]"
+) -> None:
+    output = bring(f"DIGITALOCEAN_ACCESS_TOKEN={key('x')}\n", ".env")
+    assert output.code == 0
+    assert "is the key of digitalocean, digitalocean-prepayment" in output.err
+    assert "There is nothing new to store." in output.out
+    assert len(in_secret(stage)) == 2
+
+
+def test_accounts_that_exist_are_left_alone(stage: "Stage", bring: "Callable[..., Output]") -> None:
+    before = in_secret(stage)
+    content = {"accounts": [entry("search", alert_below=1), entry("new")]}
+    output = bring(json.dumps(content), "a.json")
+    assert "search is in the secret balance-watch/accounts: left alone" in " ".join(
+        output.err.split()
+    )
+    assert in_secret(stage) == [*before, entry("new")]
+
+
+TWO_FAULTS = """{"accounts": [
+{"name": "a", "provider": "you"},
+{"name": "b", "provider": "yoo", "credentials": {"api_key": "k"}}]}"""
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "faults"),
+    [
+        ("{", "a.json", ["a.json is not JSON (line 1, column 2)"]),
+        ("{}", "a.json", ['must be a JSON object with the one field "accounts"']),
+        (
+            TWO_FAULTS,
+            "a.json",
+            ["a.json, line 2: credentials: is missing", "a.json, line 3: provider is neither"],
+        ),
+        (
+            "name,provider,credentials.api_key\na,you,k\na,you,k\n",
+            "a.csv",
+            ["a.csv, line 3: has the name a, as", "a.csv, line 2"],
+        ),
+        ("name,provider,key\na,you,k\n", "a.csv", ["a.csv, line 1, column key: is unknown"]),
+        ("name,credentials.api_key\na,k\n", "a.csv", ["must have the columns name and provider"]),
+        ("name,provider\na,you,k\n", "a.csv", ["a.csv, line 2: has 3 cells for 2 columns"]),
+        ("name,provider\n,you\n", "a.csv", ["a.csv, line 2: name must be 1 to 100 characters"]),
+        (
+            "name,provider,alert_below,credentials.api_key\na,you,lots,k\n",
+            "a.csv",
+            ["a.csv, line 2: alert_below"],
+        ),
+        ("A=1\nno equals sign\n", ".env", [".env, line 2: is not NAME=VALUE"]),
+    ],
+)
+def test_a_fault_is_named_by_its_place_and_nothing_is_stored(
+    stage: "Stage", bring: "Callable[..., Output]", text: str, name: str, faults: list[str]
+) -> None:
+    output = bring(text, name)
+    shown = " ".join(output.err.split())
+    assert output.code == 1, shown
+    assert [fault for fault in faults if fault not in shown] == [], shown
+    assert len(in_secret(stage)) == 2
+
+
+def test_what_goes_beyond_the_size_of_a_secret_is_not_stored(
+    stage: "Stage", bring: "Callable[..., Output]"
+) -> None:
+    many = [entry(f"account-{number}", labels={"x": "y" * 90}) for number in range(400)]
+    output = bring(json.dumps({"accounts": many}), "a.json")
+    assert (output.code, "65,536 bytes" in output.err) == (1, True)
+    assert len(in_secret(stage)) == 2
+
+
+def test_without_somebody_to_ask_it_needs_a_yes(run: "Run", tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text('{"accounts": []}')
+    assert run("accounts", "import", str(file)).code == 2

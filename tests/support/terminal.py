@@ -1,0 +1,106 @@
+"""A command at a pseudo-terminal, driven as a person would: it waits for a text, then types."""
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]")
+_SECONDS = 60.0
+
+_AT_ITS_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+"""Makes standard input the terminal of the session, which getpass asks at, then runs a command."""
+
+
+class Terminal:
+    """Runs a command at a terminal of so many columns, inside a `with`.
+
+    `screen` is everything that was shown, without colours.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        cwd: Path | None = None,
+        columns: int = 80,
+    ) -> None:
+        self._master, slave = pty.openpty()
+        self._process = subprocess.Popen(  # noqa: S603 (the tests' own command)
+            [sys.executable, "-c", _AT_ITS_TERMINAL, *command],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=cwd,
+            env={**environment, "COLUMNS": str(columns), "TERM": "xterm"},
+            start_new_session=True,
+        )
+        os.close(slave)
+        self.screen = ""
+        self._seen = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        os.close(self._master)
+
+    def expect(self, text: str) -> None:
+        """Waits until a text is shown, after the one that was waited for before."""
+        deadline = time.monotonic() + _SECONDS
+        while text not in self.screen[self._seen :]:
+            if not self._read(deadline - time.monotonic()):
+                raise AssertionError(f"{text!r} was not shown:\n{self.screen}")
+        self._seen = self.screen.index(text, self._seen) + len(text)
+
+    def type(self, text: str) -> None:
+        """Types a text and Enter."""
+        os.write(self._master, f"{text}\n".encode())
+
+    def answer(self, question: str, text: str = "") -> None:
+        """Waits for a question, then types the answer; Enter alone by default."""
+        self.expect(question)
+        self.type(text)
+
+    def press(self, key: str) -> None:
+        """Presses a key by its character; Ctrl-C is character 3."""
+        os.write(self._master, key.encode())
+
+    def end(self) -> int:
+        """Waits until the command ends; returns its exit code."""
+        deadline = time.monotonic() + _SECONDS
+        while self._read(deadline - time.monotonic()):
+            pass
+        return self._process.wait(timeout=_SECONDS)
+
+    def _read(self, seconds: float) -> bool:
+        """Reads what is shown next; returns False once nothing more will be."""
+        ready, _, _ = select.select([self._master], [], [], max(0.0, seconds))
+        if not ready:
+            return False
+        try:
+            data = os.read(self._master, 65_536)
+        except OSError:  # the command has ended
+            return False
+        self.screen += _ESCAPE.sub("", data.decode(errors="replace")).replace("\r", "")
+        return bool(data)
