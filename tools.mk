@@ -47,12 +47,11 @@ build: .tools/sam/bin/sam | .venv  ## build the package that is deployed
 deploy: build  ## deploy without a question: STACK=… REGION=… EMAIL=… PARAMETERS="Name=value …"
 	$(sam) deploy $(of_stack) --resolve-s3 --capabilities CAPABILITY_IAM --no-confirm-changeset --no-fail-on-empty-changeset $(if $(strip $(overrides)),--parameter-overrides $(strip $(overrides)))
 
-undeploy: .tools/sam/bin/sam  ## delete the stack (STACK=… REGION=…), and say what stays
-	@$(sam) list stack-outputs $(of_stack) --output table
+undeploy: .tools/sam/bin/sam | .venv  ## delete the stack (STACK=… REGION=…), and say what stays
+	@mkdir -p .aws-sam
+	@$(sam) list stack-outputs $(of_stack) --output json >.aws-sam/outputs.json
 	$(sam) delete $(of_stack) --no-prompts
-	@echo 'These stay: the table (TableName), the log (LogGroupName) and the policy (PolicyParameter) that are named above.'
-	@echo 'A new stack goes on with them: PARAMETERS="ExistingTableName=… ExistingPolicyParameter=…". To remove them:'
-	@echo '  aws dynamodb delete-table --table-name … && aws logs delete-log-group --log-group-name … && aws ssm delete-parameter --name …'
+	@.venv/bin/python -m local.leftovers .aws-sam/outputs.json $(REGION)
 
 # The deployed package has compiled modules for Python 3.13, which another Python does not load. This
 # builds the same package for this host's Python, so that the end-to-end tests can run it here.
@@ -67,4 +66,5 @@ lock: | .venv  ## renew the lock files (add upgrade=--upgrade for the newest ver
 	$(lock) $(upgrade) requirements/cdk.in --output-file requirements/cdk.txt
 	$(lock) $(upgrade) requirements/sam.in --output-file requirements/sam.txt
 	$(lock) $(upgrade) requirements/checkov.in --output-file requirements/checkov.txt
+	$(lock) $(upgrade) requirements/ministack.in --output-file requirements/ministack.txt
 	$(lock) $(upgrade) requirements/lambda-runtime.in --output-file requirements/lambda-runtime.txt

@@ -161,10 +161,10 @@ class EmbeddedAws(Running):
             secrets.put_secret_value(SecretId=name, SecretString=text)
 
     def put_policy(self, toml: str) -> None:
-        """Replaces the policy."""
+        """Puts a policy, or another one."""
         ssm: SSMClient = self.client("ssm")
         name = self.environment["POLICY_PARAMETER"]
-        ssm.put_parameter(Name=name, Value=toml, Overwrite=True)
+        ssm.put_parameter(Name=name, Value=toml, Type="String", Overwrite=True)
 
     def published(self) -> list[Published]:
         """Returns the messages published to the topic since the last call, in order."""

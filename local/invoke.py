@@ -14,11 +14,13 @@ from pathlib import Path
 
 from local.aws import CREDENTIALS
 from local.scenario import states_at, ticks
+from local.stack import read
 from local.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
 SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
+CONFIGURATION = ROOT / "samconfig.toml"
 VARIABLES = ROOT / ".local" / "env.json"
 
 CONTAINERS_HOST = "host.docker.internal"
@@ -87,12 +89,34 @@ def invoke(
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     process = _run(
         *(f"{SAM}", "local", "invoke", function, "--event", event, "--skip-pull-image"),
+        # By itself, SAM looks for its configuration beside the template.
+        *(
+            "--template",
+            f"{declare_endpoint(BUILT, function)}",
+            "--config-file",
+            f"{CONFIGURATION}",
+        ),
         *("--add-host", f"{CONTAINERS_HOST}:{GATEWAY}", "--env-vars", f"{variables}"),
         environment={**inherited, **CREDENTIALS, "SAM_CLI_TELEMETRY": "0"},
         stderr=None,
         timeout=timeout,
     )
     return process.returncode, process.stdout.strip()
+
+
+def declare_endpoint(template: Path, function: str) -> Path:
+    """Writes a template in which the function declares AWS_ENDPOINT_URL, and returns its file.
+
+    SAM's --env-vars sets declared variables only. The template that is deployed does not declare
+    this one: an empty value would hide the endpoint that an emulator of AWS gives to a function.
+    """
+    content = read(template)
+    properties = content["Resources"][function]["Properties"]
+    properties.setdefault("Environment", {}).setdefault("Variables", {})["AWS_ENDPOINT_URL"] = ""
+    # In the same folder, since the path of the code is relative to the template.
+    file = template.with_name("invoke.json")
+    file.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    return file
 
 
 def _run(

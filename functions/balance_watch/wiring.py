@@ -33,7 +33,7 @@ from balance_watch.providers.parallel import PER_HOST, read_all
 from balance_watch.providers.spec import Spec
 from balance_watch.store.dynamodb import Store
 from balance_watch.transport import Transport
-from balance_watch.usecases.check import Check
+from balance_watch.usecases.check import Check, Load
 from balance_watch.usecases.configuration_faults import examine
 from balance_watch.usecases.delivery import DeliveryReport, deliver
 from balance_watch.usecases.payments import Pay
@@ -55,6 +55,10 @@ _PATIENT = frozenset({"cloudformation", "dynamodb", "secretsmanager", "ssm"})
 
 # A publish that outlasts the run would count as rejected, and the next run would repeat it.
 _BRIEF = _AWS.merge(Config(read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2}))
+
+
+def _none() -> None:
+    return None
 
 
 def new_client(service: str, session: boto3.Session | None = None) -> Client:
@@ -165,13 +169,19 @@ class Wiring(TableWiring):
             default_channels(self.kinds),
         )
 
-    def load(self, policy: str | None = None) -> Configuration:
-        """Loads what the operator configured; `policy` takes the place of the parameter's text."""
+    def load(self, policy: str | None = None, *, policy_was_kept: bool = True) -> Configuration:
+        """Loads what the operator configured.
+
+        Args:
+            policy: takes the place of the parameter's text.
+            policy_was_kept: False if no run has kept a valid policy, so that there is none to ask
+                the table for.
+        """
         configuration = load(
             self,
             prefix=self.settings.secrets_prefix,
             stack_channels={TOPIC: self.settings.topic_arn},
-            last_good_policy=self.store.policies.last_good,
+            last_good_policy=self.store.policies.last_good if policy_was_kept else _none,
             kinds=self.kinds,
             policy=policy,
         )
@@ -220,7 +230,7 @@ class Wiring(TableWiring):
     def check(
         self,
         on_read: OnRead = lambda *_: None,
-        load: Callable[[], Configuration] | None = None,
+        load: Load | None = None,
     ) -> Check:
         """Returns the check, ready to run.
 

@@ -57,7 +57,7 @@ def _consumed(address: str, number: int) -> tuple[float, float]:
     accounts = tuple((Account(state.account, "you"), spec) for state in states)
     configuration = Configuration(accounts=accounts, policy_text="")
     reads = _UnchangedReads({state.account: _reading_of(state) for state in states})
-    check = Check(store, lambda: configuration, reads, _deliver, Pay(store, _pay))
+    check = Check(store, lambda **_: configuration, reads, _deliver, Pay(store, _pay))
     # The first run stores the policy; the states then get the day of checks that they lack.
     check.run(TICK - timedelta(minutes=5), seconds=100)
     store.accounts.save((state, state.reading) for state in states)

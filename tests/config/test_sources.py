@@ -172,12 +172,17 @@ def test_the_text_of_the_parameter_is_read() -> None:
     assert read_policy("[defaults]\n") == ("[defaults]\n", [])
 
 
+def test_a_parameter_that_does_not_exist_is_no_fault() -> None:
+    missing = ClientError({"Error": {"Code": "ParameterNotFound"}}, "GetParameter")
+    assert read_policy(missing) == (None, [])
+
+
 @pytest.mark.parametrize(
     ("error", "why"),
     [
         (
-            ClientError({"Error": {"Code": "ParameterNotFound"}}, "GetParameter"),
-            "ParameterNotFound",
+            ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetParameter"),
+            "AccessDeniedException",
         ),
         (ClientError({}, "GetParameter"), "no reason given"),
         (EndpointConnectionError(endpoint_url="https://canary"), "EndpointConnectionError"),

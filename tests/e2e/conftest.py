@@ -1,4 +1,4 @@
-"""A release, made once for all tests of it."""
+"""What several tests share: a release, the emulator, and a built copy of this project."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.deployments import Project
 from tests.support.lambda_runtime import ROOT
+from tests.support.ministack import Account, Ministack, NotInstalledError
+from tests.support.watched import Watched
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -23,3 +27,31 @@ def make_release(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_release(tmp_path_factory.mktemp("release"))
+
+
+@pytest.fixture(scope="session")
+def ministack() -> Iterator[Ministack]:
+    try:
+        running = Ministack().start()
+    except NotInstalledError as missing:
+        pytest.skip(str(missing))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def account(ministack: Ministack) -> Account:
+    return ministack.account()
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.build()
+    return project
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    with Watched(balance="90") as watched:
+        yield watched

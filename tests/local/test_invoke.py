@@ -61,3 +61,17 @@ def test_a_function_that_is_not_built_is_reported(
     monkeypatch.setattr(invoke, "BUILT", tmp_path / "template.yaml")
     assert invoke.main(*ARGUMENTS) == 1
     assert "sam build" in capsys.readouterr().err
+
+
+def test_the_invoked_function_declares_the_endpoint_beside_its_own_variables(
+    tmp_path: Path,
+) -> None:
+    built = tmp_path / "template.yaml"
+    built.write_text(
+        "Resources: {Check: {Properties: {CodeUri: Check, Environment: {Variables: {A: !Ref B}}}}}"
+    )
+    file = invoke.declare_endpoint(built, "Check")
+    assert file.parent == tmp_path, "CodeUri is relative to the template"
+    properties = json.loads(file.read_text())["Resources"]["Check"]["Properties"]
+    assert properties["CodeUri"] == "Check"
+    assert properties["Environment"]["Variables"] == {"A": {"Ref": "B"}, "AWS_ENDPOINT_URL": ""}

@@ -16,7 +16,7 @@ from balance_watch.config.settings import CheckSettings, FunctionSettings
 from local.stack import Template
 from tests.support.templates import OURS, ROOT, STACKS, Stack, as_list
 
-COMMON = {"LOG_LEVEL", "AWS_ENDPOINT_URL"}
+COMMON = {"LOG_LEVEL"}
 
 every_function = pytest.mark.parametrize(
     ("stack", "function"),
@@ -72,8 +72,10 @@ def test_a_function_declares_the_common_variables(stack: Stack, function: str) -
 
 
 @every_function
-def test_the_endpoint_is_aws_itself_unless_overridden(stack: Stack, function: str) -> None:
-    assert stack.properties(function)["Environment"]["Variables"]["AWS_ENDPOINT_URL"] == ""
+def test_a_function_names_no_endpoint_since_that_would_hide_the_one_of_an_emulator(
+    stack: Stack, function: str
+) -> None:
+    assert "AWS_ENDPOINT_URL" not in stack.functions[function].variables
 
 
 def ours(value: Template) -> Template:
@@ -86,15 +88,15 @@ def test_variables_come_from_the_stacks_own_resources_and_parameters(
     stack: Stack, function: str
 ) -> None:
     variables = stack.properties(function)["Environment"]["Variables"]
-    sources = {name: ours(value)["Ref"] for name, value in variables.items() if value}
+    sources = {name: ours(value) for name, value in variables.items()}
     known = {
-        "TABLE_NAME": "History",
-        "TOPIC_ARN": "Alerts",
-        "POLICY_PARAMETER": "Policy",
-        "SECRETS_PREFIX": "SecretsPrefix",
-        "HISTORY_DAYS": "HistoryDays",
-        "LOG_LEVEL": "LogLevel",
-        "TRUSTED_HOSTS": "TrustedHosts",
+        "TABLE_NAME": {"Ref": "History"},
+        "TOPIC_ARN": {"Ref": "Alerts"},
+        "POLICY_PARAMETER": {"Fn::Sub": "/balance-watch/${AWS::StackName}/policy"},
+        "SECRETS_PREFIX": {"Ref": "SecretsPrefix"},
+        "HISTORY_DAYS": {"Ref": "HistoryDays"},
+        "LOG_LEVEL": {"Ref": "LogLevel"},
+        "TRUSTED_HOSTS": {"Ref": "TrustedHosts"},
     }
     assert sources == {name: known[name] for name in sources}
 
@@ -153,7 +155,7 @@ def test_a_function_is_given_the_variables_that_its_handler_reads_and_no_others(
     module = importlib.import_module(OURS.functions[function].handler.rpartition(".")[0])
     ((_, settings),) = inspect.getmembers(module, is_settings)
     read = {field.name.upper() for field in fields(settings)}
-    assert OURS.functions[function].variables == read - ELSEWHERE | {"AWS_ENDPOINT_URL"}
+    assert OURS.functions[function].variables == read - ELSEWHERE
 
 
 ELSEWHERE = {"HEARTBEAT_URL"}

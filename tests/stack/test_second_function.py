@@ -39,7 +39,7 @@ def test_it_has_the_common_variables_and_its_own_and_no_others() -> None:
     assert EXTENDED.functions["Second"] == Function(
         handler="balance_watch.handlers.second.handler",
         timeout=30,
-        variables=frozenset({"LOG_LEVEL", "AWS_ENDPOINT_URL", "TABLE_NAME", "TRUSTED_HOSTS"}),
+        variables=frozenset({"LOG_LEVEL", "TABLE_NAME", "TRUSTED_HOSTS"}),
     )
 
 

@@ -96,12 +96,8 @@ def test_the_history_is_encrypted_and_outlives_the_stack() -> None:
     assert [key["AttributeName"] for key in properties["KeySchema"]] == ["pk", "sk"]
 
 
-def test_what_outlives_the_stack_can_be_adopted_by_the_next_one() -> None:
-    adopted = {"History": "CreatesTable", "Policy": "CreatesPolicy"}
-    for resource, condition in adopted.items():
-        assert OURS.resources[resource]["Condition"] == condition
-        kept = OURS.resources[resource]
-        assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == KEPT
+def test_the_table_that_outlives_the_stack_can_be_adopted_by_the_next_one() -> None:
+    assert OURS.resources["History"]["Condition"] == "CreatesTable"
 
 
 STATEFUL = {
@@ -110,7 +106,6 @@ STATEFUL = {
     "CheckBalancesLog": "ee4d1b15a586",
     "History": "3d4b66820ae9",
     "MissedTicks": "b3019fc7b340",
-    "Policy": "5529529af590",
 }
 
 
@@ -124,22 +119,21 @@ def test_no_property_of_what_holds_state_changes_by_accident(resource: str) -> N
     assert hashlib.sha256(text.encode()).hexdigest()[:12] == STATEFUL[resource], resource
 
 
-def test_the_initial_policy_is_a_comment_since_a_value_cannot_be_empty() -> None:
-    lines = OURS.properties("Policy")["Value"].splitlines()
-    assert lines
-    assert all(line.startswith("#") for line in lines)
+OWN_POLICY = "/balance-watch/${AWS::StackName}/policy"
 
 
-def test_no_property_of_the_policy_changes_since_a_change_resets_the_users_policy() -> None:
-    """CloudFormation writes the template's value over the user's when any property differs."""
-    assert OURS.properties("Policy") == {
-        "Name": {"Fn::Sub": "/balance-watch/${AWS::StackName}/policy"},
-        "Description": "When an account's balance is an alert and who is told (TOML).",
-        "Type": "String",
-        "Tier": "Intelligent-Tiering",
-        "Value": "# Empty: the built-in policy."
-        " Write your own with `balance-watch policy put FILE`.\n",
-    }
+def test_no_resource_is_the_policy_since_a_deployment_would_write_over_it() -> None:
+    """CloudFormation writes a parameter's value whenever a property or a tag of it changes."""
+    parameters = [OURS.properties(it)["Name"] for it in OURS.of_type("AWS::SSM::Parameter")]
+    assert OWN_POLICY not in [name.get("Fn::Sub", name) for name in parameters]
+    (policy,) = (output["Value"] for name, output in OUTPUTS.items() if name == "PolicyParameter")
+    assert {"Fn::Sub": OWN_POLICY} in policy["Fn::If"]
+
+
+def test_an_update_leaves_the_policy_that_an_earlier_release_has_made_a_resource() -> None:
+    """Its logical id has another name now, so that it is replaced; without it, it is deleted."""
+    assert OURS.resources["Policy"]["Type"] == "AWS::SSM::Parameter"
+    assert OURS.resources["Policy"]["UpdateReplacePolicy"] == "Retain"
 
 
 def test_every_skipped_check_has_its_reason_beside_it() -> None:

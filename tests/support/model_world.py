@@ -189,7 +189,8 @@ class World:
         client: Any = CrashableClient(self.client, process)
         return Store(client, self.table, clock=self.clock.time, sleep=self.clock.sleep)
 
-    def _load(self, store: Store) -> Configuration:
+    def _load(self, store: Store, *, policy_was_kept: bool = True) -> Configuration:
+        del policy_was_kept
         accounts = [
             {
                 "name": name,

@@ -79,12 +79,36 @@ def test_a_new_fault_is_announced_at_once(bench: Bench) -> None:
     assert bench.delivery.accepted[-1].notification.reason is Reason.WORSENED
 
 
-def test_a_missing_parameter_is_announced(bench: Bench) -> None:
+def delete_policy(bench: Bench) -> None:
+    name = bench.wiring.settings.policy_parameter
+    bench.aws.client("ssm").delete_parameter(Name=name)
+
+
+def test_before_a_policy_is_put_the_built_in_policy_is_in_force(bench: Bench) -> None:
     bench.watch("a")
-    elsewhere = replace(bench.wiring.settings, policy_parameter="/not/there")
-    bench.wiring = replace(bench.wiring, settings=elsewhere)
-    assert bench.run().read == 1
-    assert "/not/there" in bench.delivery.accepted[0].notification.detail
+    assert bench.run() == Summary(TICK, accounts=1, read=1)
+
+
+def test_a_policy_whose_parameter_is_deleted_stays_in_force_and_is_announced(bench: Bench) -> None:
+    bench.watch("a")
+    bench.aws.put_policy('[[rules]]\nname = "all"\nmetric = "balance"\nbelow = "1000000"\n')
+    bench.run()
+    delete_policy(bench)
+    assert bench.run(NEXT).resolved == 0
+    assert bench.delivery.announced == [("a", "fired"), ("configuration", "fired")]
+    assert bench.delivery.accepted[-1].notification.detail == (
+        "policy: its parameter does not exist: `balance-watch policy put` makes it;"
+        " until it is fixed, the last valid policy is in force"
+    )
+
+
+def test_a_deleted_parameter_without_a_policy_in_it_is_no_fault(bench: Bench) -> None:
+    bench.watch("a")
+    bench.aws.put_policy("# Empty.\n")
+    bench.run()
+    delete_policy(bench)
+    bench.run(NEXT)
+    assert bench.delivery.announced == []
 
 
 def test_without_a_parameter_the_built_in_policy_is_valid(bench: Bench) -> None:

@@ -87,7 +87,7 @@ def test_an_unknown_provider_is_announced_and_stops_no_other_account(bench: Benc
 def test_a_policy_cannot_redirect_the_keys_of_a_provider_in_the_catalogue(bench: Bench) -> None:
     bench.aws.put_policy(OWN.replace('slug = "funds"', 'slug = "you"'))
     watch(bench, entry("a", "you"))
-    assert [spec.url for _, spec in bench.check().load().accounts] == [
+    assert [spec.url for _, spec in bench.wiring.load().accounts] == [
         "https://api.you.com/v1/billing/account_balance"
     ]
     bench.run()

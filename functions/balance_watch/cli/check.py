@@ -1,9 +1,7 @@
 """`balance-watch check`: one check, now, by the same code as the function."""
 
 import argparse
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -13,6 +11,7 @@ from balance_watch.cli.terminal import Subparsers, err, out, print_json, sanitiz
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import ReadResult
+from balance_watch.usecases.check import Load
 from balance_watch.usecases.summary import Summary
 from balance_watch.wiring import Wiring
 
@@ -33,12 +32,17 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def check(wired: Wiring, *, as_json: bool = False) -> Summary:
     """Checks every account once, with a progress bar, and prints the result."""
-    load = cache(wired.load)
+    loaded = list[Configuration]()
+
+    def load(*, policy_was_kept: bool) -> Configuration:
+        loaded.append(wired.load(policy_was_kept=policy_was_kept))
+        return loaded[-1]
+
     summary = _run(wired, load)
     if as_json:
         print_json(summary.as_json())
         return summary
-    configuration = load()
+    configuration = loaded[-1] if loaded else wired.load()
     accounts = [account for account, _ in configuration.accounts]
     states = wired.store.accounts.states([account.name for account in accounts])
     now = datetime.now(UTC)
@@ -48,7 +52,7 @@ def check(wired: Wiring, *, as_json: bool = False) -> Summary:
     return summary
 
 
-def _run(wired: Wiring, load: Callable[[], Configuration]) -> Summary:
+def _run(wired: Wiring, load: Load) -> Summary:
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),

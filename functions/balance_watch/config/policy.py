@@ -75,7 +75,8 @@ def policy_in_force(
     """Returns the policy of a text, or the last valid one; and whether the text's own is valid.
 
     Args:
-        text: the policy; None if it cannot be read, which is a fault in `faults` already.
+        text: the policy; None if there is none, or if it cannot be read, which is a fault in
+            `faults` already.
         last_good: returns the text of the last valid policy, if there was one.
         faults: gets every fault of the text; the last one names the policy that is used instead.
         kinds: the kinds of channels that routes can name.
@@ -85,6 +86,10 @@ def policy_in_force(
         return policy, True
     last_text = last_good()
     last = None if last_text is None else parse_policy(last_text, "policy", Faults(), kinds)
+    if text is None and not faults:
+        if last_text is None or last == PolicyFile():
+            return PolicyFile(), False
+        faults.add("policy", "its parameter does not exist: `balance-watch policy put` makes it")
     used = "the built-in policy" if last is None else "the last valid policy"
     faults[-1] += f"; until it is fixed, {used} is in force"
     return last or PolicyFile(), False

@@ -20,6 +20,10 @@ _PAGE = 20
 _DELETED = "InvalidRequestException"
 """The error of a secret that is scheduled for deletion (same reference, GetSecretValue, Errors)."""
 
+_NO_PARAMETER = "ParameterNotFound"
+"""The error of a parameter that does not exist (AWS Systems Manager API reference, GetParameter,
+Errors)."""
+
 UNNAMED = "?"
 """The name of a secret that cannot be read if AWS does not say which one it is."""
 
@@ -147,11 +151,13 @@ def _known_names(prefix: str, kinds: Mapping[str, Kind]) -> str:
 
 
 def read_parameter(client: "SSMClient", name: str, faults: Faults) -> str | None:
-    """Returns the parameter's text; None after adding the fault that it cannot be read."""
+    """Returns the parameter's text; None if there is none, or if it cannot be read: a fault."""
     try:
         return client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
     except ClientError as error:
         why = error.response.get("Error", {}).get("Code", "no reason given")
+        if why == _NO_PARAMETER:
+            return None
     except BotoCoreError as error:
         why = type(error).__name__
     faults.add(f"policy {name}", f"cannot be read ({why})")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate
+from typing import Protocol
 
 from balance_watch.config.loading import Configuration, inventory_of
 from balance_watch.domain.alerts import AlertContext
@@ -37,6 +38,14 @@ _STORING_SHARE = 0.25
 """The share of a run's time that is reserved for storing and sending."""
 
 
+class Load(Protocol):
+    """Loads the configuration."""
+
+    def __call__(self, *, policy_was_kept: bool) -> Configuration:
+        """Loads it; `policy_was_kept` tells whether a run before has kept a valid policy."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """The check, with everything that it uses.
@@ -47,7 +56,7 @@ class Check:
     """
 
     store: Store
-    load: Callable[[], Configuration]
+    load: Load
     read: Read
     deliver: Deliver
     pay: Pay
@@ -73,7 +82,8 @@ class Check:
         record = run.record
         done = stored = False
         try:
-            examination = examine(self.load(), record, now)
+            configuration = self.load(policy_was_kept=bool(record.policy_digest))
+            examination = examine(configuration, record, now)
             listeners = ask(examination.listeners, self.ask_topic, now)
             examination = examination._replace(listeners=listeners)
             digest = self._keep_policy(examination.configuration, record.policy_digest)
