@@ -1,4 +1,4 @@
-"""CheckBalances: the scheduled check. The README describes its event and its result."""
+"""CheckBalances: the scheduled check. docs/operations.md describes its event and its result."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
