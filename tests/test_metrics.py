@@ -123,6 +123,8 @@ def test_an_alert_is_worded_as_the_row_says(metric: Metric) -> None:
     notification = low(metric=metric, value="3", threshold=None)
     value = amount(notification, Decimal(3)) if info.is_number else "3"
     value = "3 faults" if metric is Metric.CONFIGURATION else value
+    if metric is Metric.RUNWAY:
+        notification = replace(notification, threshold=Decimal(2))
     sentence = info.sentence.format(account="sms", value=value)
     assert summary_line(notification).startswith(sentence)
 

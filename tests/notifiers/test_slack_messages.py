@@ -29,7 +29,7 @@ def text(notification: Notification) -> str:
 def test_the_text_of_a_low_balance() -> None:
     assert text(low()) == (
         "🔴 *sms is at 8.20 EUR, below 20.00 EUR*\n"
-        "*Last 24 h*\n█▄▁ 31.20 → 8.20 EUR\n"
+        "*Last 24 h*\n█▁ 31.20 → 8.20 EUR\n"
         "since <!date^1795334400^{date_short_pretty} {time}|22 Nov 2026 08:00 UTC> (2 h 5 min)"
         " · critical · rule low balance · vonage · team messaging"
         " · <https://example.com/billing|top up>"
@@ -233,7 +233,7 @@ def test_slack_accepts_every_message(notifications: list[Notification]) -> None:
 def test_every_block_shows_since_when_and_what_to_do(notification: Notification) -> None:
     shown = text(notification)
     assert "since <!date^" in shown
-    assert (f"<{LINK}|top up>" in shown) is (
+    assert (f"<{LINK}|" in shown) is (
         notification.link is not None and notification.reason not in ("resolved", "topped_up")
     )
 

@@ -14,8 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from balance_watch import log_filters
 from balance_watch.cli import (
     accounts,
+    channels,
     check,
     demo,
+    doctor,
     explain,
     history,
     policy,
@@ -33,6 +35,7 @@ _COMMANDS = (
     check,
     status,
     accounts,
+    channels,
     explain,
     history,
     providers,
@@ -40,6 +43,7 @@ _COMMANDS = (
     silence,
     top_up,
     demo,
+    doctor,
 )
 """The modules of the commands, in the order in which help lists them."""
 
@@ -104,18 +108,7 @@ def parser() -> argparse.ArgumentParser:
     top.set_defaults(stack=None, profile=None, region=None)
     top.add_argument("--version", action="version", version=f"%(prog)s {version('balance-watch')}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (
-        check,
-        status,
-        accounts,
-        explain,
-        history,
-        providers,
-        policy,
-        silence,
-        top_up,
-        demo,
-    ):
+    for module in _COMMANDS:
         module.add_commands(commands)
     return top
 

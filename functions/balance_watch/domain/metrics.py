@@ -245,4 +245,12 @@ METRICS: Mapping[Metric, MetricInfo] = {
         sentence="the configuration has {value}: accounts may go unwatched",
         resolved_sentence="the configuration is valid again",
     ),
+    # Of the message that `balance-watch channels test` sends; no rule is about it.
+    Metric.TEST: MetricInfo(
+        about_money=False,
+        in_policy=False,
+        threshold_forms=(),
+        sentence="this is a test: whoever reads it hears the alerts of balance-watch",
+        resolved_sentence="the test is over",
+    ),
 }

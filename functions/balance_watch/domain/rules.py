@@ -31,6 +31,7 @@ class Metric(StrEnum):
     UNREADABLE = "unreadable"
     OUTAGE = "outage"
     CONFIGURATION = "configuration"
+    TEST = "test"
 
 
 class Severity(StrEnum):

@@ -146,7 +146,9 @@ def _fields(notification: Notification) -> list[tuple[str, str]]:
         fields.insert(0, ("Alert below", threshold(notification)))
     change = format_change(notification)
     if change:
-        fields.append(("Last 24 h", f"{sparkline(notification.trend)} {change}"))
+        # Every other hour, always with the latest: so the day fits into half of a message.
+        plot = sparkline(notification.trend[::-2][::-1])
+        fields.append(("Last 24 h", f"{plot} {change}"))
     return [(name, value) for name, value in fields if value]
 
 
@@ -184,7 +186,8 @@ def _facts(notification: Notification) -> str:
         label = f"{name} {value}"
         facts.append(escape_mrkdwn(f"{label[:_MAX_LABEL]} …" if len(label) > _MAX_LABEL else label))
     if notification.link and notification.reason not in _GOOD_NEWS_SIGNS:
-        facts.append(f"<{notification.link}|top up>")
+        is_money = METRICS[notification.metric].about_money
+        facts.append(f"<{notification.link}|{'top up' if is_money else 'billing page'}>")
     return " · ".join(facts)
 
 

@@ -1,0 +1,194 @@
+"""Draws a message to Slack as SVG, at a desktop's width and at a phone's.
+
+python -m docs.pictures.draw_slack           writes the pictures
+python -m docs.pictures.draw_slack --check   fails if they are not up to date
+"""
+
+import html
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from docs.pictures.slack_scene import message
+
+FOLDER = Path(__file__).parent
+WIDTHS = {"slack.svg": 700, "slack-phone.svg": 380}
+_FONT = "-apple-system, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif"
+_INK, _QUIET, _LINK, _LINE, _PAPER = "#1d1c1d", "#616061", "#1264a3", "#dddddd", "#ffffff"
+_LEFT, _RIGHT, _TOP = 68, 18, 20
+_ONE_COLUMN = 480
+"""Below this width, Slack shows the fields of a section one below the other."""
+
+_HEAD = """<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" \
+viewBox="0 0 {width} {height}" font-family="{font}" role="img" \
+aria-label="A message of balance-watch in Slack">"""
+_FRAME = """<rect x="0.5" y="0.5" width="{width}" height="{height}" rx="8" \
+fill="{paper}" stroke="{line}"/>"""
+_ICON = """<rect x="18" y="{top}" width="36" height="36" rx="6" fill="#0b6e4f"/>
+<path d="M26 {middle} l5 -9 l5 5 l6 -11 l4 6" fill="none" stroke="#fff" stroke-width="2.5" \
+stroke-linejoin="round"/>"""
+
+_TOKEN = re.compile(r"\*([^*]+)\*|<([^|>]+)\|([^>]+)>|`([^`]+)`")
+_LAST_NARROW = "\u2fff"
+"""Letters of East Asia and emoji come after this character."""
+
+_NARROW, _WIDE = set("iljtfrI.,:;|!'()[] "), set("mwMW@%")
+
+
+class Piece(NamedTuple):
+    """A text in one style."""
+
+    text: str
+    bold: bool = False
+    link: bool = False
+
+
+class Line(NamedTuple):
+    """A line of pieces at a place."""
+
+    x: float
+    y: float
+    size: float
+    colour: str
+    pieces: tuple[Piece, ...]
+
+
+def draw(width: int) -> str:
+    """Returns the picture of the message at this width."""
+    lines, y = list[Line](), float(_TOP + 14)
+    bot = Piece("balance-watch", bold=True), Piece("  APP  6:00 PM")
+    lines.append(Line(_LEFT, y, 15, _INK, bot))
+    y += 8
+    for block in message()["blocks"]:
+        match block["type"]:
+            case "header":
+                y += 24
+                lines.append(Line(_LEFT, y, 18, _INK, (Piece(block["text"]["text"], bold=True),)))
+                y += 4
+            case "section":
+                y = _text(lines, block["text"]["text"], _LEFT, y + 4, width - _RIGHT, 15, _INK)
+                y = _fields(lines, [it["text"] for it in block.get("fields", ())], y, width)
+            case "context":
+                for element in block["elements"]:
+                    y = _text(lines, element["text"], _LEFT, y, width - _RIGHT, 12.5, _QUIET)
+                y += 8
+    return _svg(lines, width, round(y + 14))
+
+
+def _fields(lines: list[Line], fields: list[str], y: float, width: int) -> float:
+    columns = 1 if width < _ONE_COLUMN else 2
+    room = (width - _LEFT - _RIGHT) / columns
+    for start in range(0, len(fields), columns):
+        ends = [
+            _text(lines, field, _LEFT + column * room, y + 2, _LEFT + (column + 1) * room, 15, _INK)
+            for column, field in enumerate(fields[start : start + columns])
+        ]
+        y = max(ends)
+    return y
+
+
+def _text(
+    lines: list[Line], text: str, x: float, y: float, right: float, size: float, colour: str
+) -> float:
+    """Adds a text of several lines, folded at the right; returns where it ends."""
+    for paragraph in text.split("\n"):
+        for pieces in _folded(list(_pieces(paragraph)), right - x, size):
+            y += size * 1.47
+            lines.append(Line(x, y, size, colour, pieces))
+    return y
+
+
+def _pieces(markup: str) -> Iterator[Piece]:
+    """Yields the pieces of a line of Slack's markup."""
+    end = 0
+    for found in _TOKEN.finditer(markup):
+        if before := markup[end : found.start()]:
+            yield Piece(html.unescape(before))
+        bold, target, label, code = found.groups()
+        if bold is not None:
+            yield Piece(html.unescape(bold), bold=True)
+        elif target is not None:
+            # A date is shown in the reader's own zone; the picture has its fallback.
+            is_link = not target.startswith("!date")
+            yield Piece(html.unescape(label), link=is_link)
+        else:
+            yield Piece(html.unescape(code))
+        end = found.end()
+    if rest := markup[end:]:
+        yield Piece(html.unescape(rest))
+
+
+def _folded(pieces: list[Piece], room: float, size: float) -> Iterator[tuple[Piece, ...]]:
+    """Yields the lines that pieces take, folded between words."""
+    line, used = list[Piece](), 0.0
+    for piece in pieces:
+        for word in re.findall(r"\S+\s*|\s+", piece.text):
+            wide = _width(word.rstrip(), size, bold=piece.bold)
+            if line and used + wide > room:
+                yield tuple(line)
+                line, used = [], 0.0
+            line.append(piece._replace(text=word))
+            used += _width(word, size, bold=piece.bold)
+    yield tuple(line)
+
+
+def _width(text: str, size: float, *, bold: bool) -> float:
+    """Returns how wide a text is, about, in an ordinary sans-serif font."""
+    width = 0.0
+    for char in text:
+        if char in _NARROW:
+            width += 0.30
+        elif char in _WIDE:
+            width += 0.86
+        elif char > _LAST_NARROW:
+            width += 1.3
+        elif char.isupper() or "▁" <= char <= "█":
+            width += 0.68
+        else:
+            width += 0.56
+    return width * size * (1.06 if bold else 1.0)
+
+
+def _svg(lines: list[Line], width: int, height: int) -> str:
+    parts = [
+        _HEAD.format(width=width, height=height, font=_FONT),
+        _FRAME.format(width=width - 1, height=height - 1, paper=_PAPER, line=_LINE),
+        _ICON.format(top=_TOP, middle=_TOP + 26),
+    ]
+    for line in lines:
+        spans = "".join(map(_span, line.pieces))
+        parts.append(
+            f'<text x="{line.x:g}" y="{line.y:.1f}" font-size="{line.size:g}"'
+            f' fill="{line.colour}" xml:space="preserve">{spans}</text>'
+        )
+    return "\n".join((*parts, "</svg>", ""))
+
+
+def _span(piece: Piece) -> str:
+    style = ' font-weight="700"' if piece.bold else ""
+    style += f' fill="{_LINK}"' if piece.link else ""
+    text = html.escape(piece.text, quote=False)
+    return f"<tspan{style}>{text}</tspan>" if style else text
+
+
+def main(words: list[str]) -> int:
+    """Writes the pictures, or checks them; returns the exit code."""
+    stale = [name for name, width in WIDTHS.items() if _old(name) != draw(width)]
+    if "--check" in words:
+        for name in stale:
+            sys.stderr.write(f"docs/pictures/{name} is not up to date: run make pictures\n")
+        return 1 if stale else 0
+    for name in stale:
+        (FOLDER / name).write_text(draw(WIDTHS[name]), encoding="utf-8")
+    return 0
+
+
+def _old(name: str) -> str:
+    file = FOLDER / name
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

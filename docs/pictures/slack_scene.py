@@ -1,0 +1,118 @@
+"""The message of the picture: four accounts, decided and rendered by the code of the function.
+
+Each account lives through hours of readings until what its line tells is announced. Their lives are
+shifted in time, so that all of it is announced in one run.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from balance_watch.domain.account import Account
+from balance_watch.domain.alerts import AlertContext, ProviderTraits, decide
+from balance_watch.domain.notification import Notification, Reason
+from balance_watch.domain.outbox import OutboxEntry, Outgoing
+from balance_watch.domain.policy import Policy
+from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
+from balance_watch.domain.state import AccountState
+from balance_watch.notifiers.slack_messages import render
+from balance_watch.providers.registry import catalogue_provider
+
+NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
+_HOUR, _LONGEST = timedelta(hours=1), 24 * 14
+_TOPPED_UP_IN, _LOCKED_OUT_IN = 49, 30
+"""The hours in which an account is topped up, and in which a key is revoked."""
+
+# Percent of a day's spending in each hour.
+_RHYTHM = (1, 1, 1, 1, 1, 1, 3, 4, 5, 7, 7, 7, 7, 7, 7, 7, 7, 7, 4, 3, 3, 3, 3, 3)
+
+
+@dataclass(frozen=True)
+class Life:
+    """An account, what is read of it in each hour, and what ends its story."""
+
+    account: Account
+    read: Callable[[int, datetime], ReadResult]
+    until: Reason
+
+
+def _spent(daily: str, hours: int) -> Decimal:
+    days, rest = divmod(hours, 24)
+    return Decimal(daily) * (days * 100 + sum(_RHYTHM[:rest])) / 100
+
+
+def _draining(first: str, daily: str, unit: str) -> Callable[[int, datetime], ReadResult]:
+    return lambda hour, now: Reading(
+        now, Decimal(first) - _spent(daily, hour), unit, provider_flag=False
+    )
+
+
+def _topped_up(hour: int, now: datetime) -> ReadResult:
+    top_up = 60 if hour >= _TOPPED_UP_IN else 0
+    return Reading(now, Decimal("72.048") + top_up - _spent("24.5", hour), "USD")
+
+
+def _locked_out(hour: int, now: datetime) -> ReadResult:
+    if hour >= _LOCKED_OUT_IN:
+        return ReadFailure(FailureKind.KEY_REJECTED, "HTTP 401: the key is invalid.")
+    return Reading(now, Decimal("275.78") - _spent("4.8", hour), "USD")
+
+
+LIVES = (
+    Life(
+        Account("sms", "vonage", labels={"team": "sms"}, runs_dry=(timedelta(days=3),)),
+        _draining("33.2", "7.9", "EUR"),
+        Reason.FIRED,
+    ),
+    Life(
+        Account("llm", "deepseek", alert_below=Decimal(40), labels={"team": "llm"}, runs_dry=()),
+        _draining("112.4", "19.2", "USD"),
+        Reason.FIRED,
+    ),
+    Life(Account("search", "you", labels={"team": "search"}), _locked_out, Reason.FIRED),
+    Life(
+        Account("images", "fal", alert_below=Decimal(30), labels={"team": "images"}),
+        _topped_up,
+        Reason.RESOLVED,
+    ),
+)
+
+
+def message() -> dict[str, Any]:
+    """Returns the message to Slack."""
+    said = [notification for life in LIVES for notification in _last_words(life)]
+    ((_, only),) = render(said)
+    return only
+
+
+def _last_words(life: Life) -> list[Notification]:
+    """Returns what is announced of an account at `NOW`."""
+    hours = next(
+        hour
+        for hour in range(1, _LONGEST)
+        if any(it.reason is life.until for it in _lived(life, hour))
+    )
+    return _lived(life, hours)
+
+
+def _lived(life: Life, hours: int) -> list[Notification]:
+    """Returns what the last of so many hours announces, if that hour is `NOW`."""
+    account, policy = life.account, Policy()
+    spec = catalogue_provider(account.provider)
+    traits = ProviderTraits() if spec is None else spec.traits
+    context = AlertContext(policy.defaults, lambda _: ("slack:default",))
+    state, entries = AccountState(account.name), tuple[Outgoing, ...]()
+    for hour in range(hours + 1):
+        now = NOW - (hours - hour) * _HOUR
+        state, entries = decide(
+            state,
+            life.read(hour, now),
+            account=account,
+            rules=policy.rules_for(account),
+            context=context,
+            traits=traits,
+            now=now,
+        )
+    return [it.notification for it in entries if isinstance(it, OutboxEntry)]

@@ -1,0 +1,245 @@
+"""`balance-watch channels`: who hears the alerts; adds a channel, and sends a test message."""
+
+import argparse
+import json
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
+from rich.table import Table
+from rich.text import Text
+
+from balance_watch.cli.connection import wiring
+from balance_watch.cli.questions import ask_hidden, can_ask, confirm
+from balance_watch.cli.terminal import (
+    Subparsers,
+    err,
+    out,
+    print_faults,
+    print_json,
+    read_text,
+    sanitize,
+)
+from balance_watch.config.secret_writing import update_secret
+from balance_watch.domain.channels import TOPIC
+from balance_watch.domain.formatting import format_time
+from balance_watch.domain.notification import Notification, Reason
+from balance_watch.domain.rules import Metric, Severity
+from balance_watch.domain.run import FailingChannel
+from balance_watch.errors import CommandError
+from balance_watch.notifiers.channels import ConfiguredChannel, Connections, Kind
+from balance_watch.validation import Faults
+from balance_watch.wiring import Wiring
+
+EMAIL = "email"
+_SECONDS = 30.0
+
+
+class Ear(NamedTuple):
+    """A channel as the list shows it.
+
+    Attributes:
+        channel: its name.
+        state: whether it works, as far as is known.
+        is_ok: False if it is known to fail, or if nobody hears it.
+    """
+
+    channel: str
+    state: str
+    is_ok: bool
+
+
+def add_commands(commands: Subparsers) -> None:
+    """Adds `channels`."""
+    command = commands.add_parser("channels", help="list who hears the alerts; add or test one")
+    command.add_argument("--json", action="store_true", help="print the list as JSON")
+    command.set_defaults(run=_list)
+    actions = command.add_subparsers(title="actions", metavar="ACTION")
+    test = actions.add_parser("test", help="send a test message to every channel, or to one")
+    test.add_argument("channel", nargs="?", metavar="CHANNEL", help="such as slack:default or sns")
+    test.set_defaults(run=_test)
+    add = actions.add_parser(
+        "add",
+        help="add a webhook, or an e-mail address",
+        description="Adds a webhook to the secret of its kind, such as `channels add slack"
+        " default`. Its address is asked for, or comes from a file. `channels add email ADDRESS`"
+        " subscribes an address to the topic.",
+    )
+    add.add_argument("kind", metavar="KIND", help="slack or email")
+    add.add_argument("channel", metavar="NAME", help="the webhook's name, or the e-mail address")
+    add.add_argument(
+        "--address", metavar="FILE", help="the webhook's address; - for standard input"
+    )
+    add.set_defaults(run=_add, wrong_use=add.error)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    wired = wiring(arguments)
+    configuration = wired.load()
+    print_faults(configuration.faults)
+    rows = list(ears(wired, tuple(configuration.channels.values())))
+    if arguments.json:
+        print_json([row._asdict() for row in rows])
+        return 0
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("channel", overflow="fold")
+    table.add_column("state", overflow="fold")
+    for row in rows:
+        table.add_row(sanitize(row.channel), sanitize(row.state, "" if row.is_ok else "yellow"))
+    out.print(table)
+    out.print("To hear one: balance-watch channels test", style="dim")
+    return 0
+
+
+def ears(wired: Wiring, channels: Sequence[ConfiguredChannel]) -> Iterator[Ear]:
+    """Yields what is known of each channel: by the latest run, and of the topic by SNS."""
+    failing = dict(wired.store.runs.record().failing_channels)
+    for channel in channels:
+        known = failing.get(channel.name)
+        if known is not None and known.digest == channel.digest:
+            yield Ear(channel.name, _failure(known), is_ok=False)
+        elif channel.name == TOPIC:
+            yield _topic(wired)
+        else:
+            yield Ear(channel.name, "no failure is known", is_ok=True)
+
+
+def _failure(channel: FailingChannel) -> str:
+    word = "fails permanently" if channel.is_dead else "has accepted nothing"
+    return f"{word} since {format_time(channel.since)}: {channel.why}"
+
+
+def _topic(wired: Wiring) -> Ear:
+    """Returns what SNS says of the topic's subscribers."""
+    try:
+        attributes = wired.client("sns").get_topic_attributes(TopicArn=wired.settings.topic_arn)
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "an error")
+        return Ear(TOPIC, f"SNS answers {code}: who has subscribed is not known", is_ok=False)
+    numbers = attributes["Attributes"]
+    confirmed = int(numbers.get("SubscriptionsConfirmed", 0))
+    pending = int(numbers.get("SubscriptionsPending", 0))
+    parts = [_counted(confirmed, "confirmed subscriber")]
+    if pending:
+        parts.append(f"{pending} not confirmed yet: a mail of AWS asks for it")
+    if not confirmed:
+        parts.append("`balance-watch channels add email ADDRESS` adds one")
+    return Ear(TOPIC, ", ".join(parts), is_ok=confirmed > 0)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}" if number == 1 else f"{number or 'no'} {noun}s"
+
+
+def _test(arguments: argparse.Namespace) -> int:
+    wired = wiring(arguments)
+    configuration = wired.load()
+    print_faults(configuration.faults)
+    channels = configuration.channels
+    wanted = arguments.channel
+    if wanted is not None and wanted not in channels:
+        raise CommandError(f"There is no channel {wanted}. There are: {', '.join(channels)}.")
+    chosen = [it for it in channels.values() if wanted in (None, it.name)]
+    refused = [it for it in chosen if not test_channel(wired, it)]
+    return 1 if refused else 0
+
+
+def test_channel(wired: Wiring, channel: ConfiguredChannel) -> bool:
+    """Sends a test message and prints the answer; returns False if the channel refuses it.
+
+    Nothing is stored: a test is no alert.
+    """
+    connections = Connections(wired.new_transport(), wired.client)
+    sender = channel.connect(connections)
+    deadline = time.monotonic() + _SECONDS
+    (result,) = list(sender.send([_message(datetime.now(UTC))], deadline=deadline))
+    line = sanitize(f"{channel.name}  ")
+    if result.accepted:
+        line += Text("accepted the test message", style="green")
+        if channel.name == TOPIC and not (topic := _topic(wired)).is_ok:
+            line += sanitize(f", but has {topic.state}", "yellow")
+    elif result.unsure:
+        line += sanitize(f"may have accepted it: {result.why}", "yellow")
+    else:
+        line += sanitize(f"refuses it: {result.why}", "red")
+    out.print(line, soft_wrap=True)
+    return bool(result.accepted)
+
+
+def _message(now: datetime) -> Notification:
+    return Notification(
+        alert_id=str(uuid.uuid4()),
+        account="test",
+        provider="balance-watch",
+        rule="test",
+        metric=Metric.TEST,
+        severity=Severity.INFO,
+        reason=Reason.FIRED,
+        since=now.replace(microsecond=0),
+        said_at=now.replace(microsecond=0),
+        detail="It is sent by `balance-watch channels test`. Nothing has to be done.",
+    )
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    wired = wiring(arguments)
+    if arguments.kind == EMAIL:
+        return _subscribe(wired, arguments.channel)
+    kinds = {name: it for name, it in wired.kinds.items() if it.parse_secret is not None}
+    if arguments.kind not in kinds:
+        arguments.wrong_use(f"KIND must be one of {', '.join((*kinds, EMAIL))}")
+    kind = kinds[arguments.kind]
+    name = arguments.channel.removeprefix(f"{kind.name}:")
+    if arguments.address is not None:
+        address = read_text(arguments.address).strip()
+    elif can_ask():
+        address = ask_hidden(f"Address of the {kind.noun} {name}")
+    else:
+        arguments.wrong_use("there is nobody to ask: add --address FILE, or - for standard input")
+    _store(wired, kind, name, address)
+    channel = ConfiguredChannel(f"{kind.name}:{name}", kind, address)
+    out.print(sanitize(f"Stored: {channel.name}. The next run sends alerts to it."))
+    if can_ask() and confirm("Send a test message to it?", default=True):
+        return 0 if test_channel(wired, channel) else 1
+    return 0
+
+
+def _store(wired: Wiring, kind: Kind, name: str, address: str) -> None:
+    secret = wired.settings.secrets_prefix + kind.name
+
+    def change(text: str | None) -> str:
+        try:
+            content: Any = {"webhooks": {}} if text is None else json.loads(text)
+            webhooks = content["webhooks"]
+            before = webhooks.get(name)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise CommandError(
+                f'The secret {secret} is not {{"webhooks": {{NAME: ADDRESS}}}}: mend it first.'
+            ) from None
+        if before == address and text is not None:
+            return text
+        if before is not None:
+            raise CommandError(f"There is a {kind.noun} {name} already: choose another name.")
+        webhooks[name] = address
+        faults = Faults()
+        if kind.parse_secret is not None:
+            kind.parse_secret(content, f"secret {secret}", faults)
+        if faults:
+            raise CommandError(f"{faults[-1]}. Nothing was stored.")
+        return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+    update_secret(wired.client("secretsmanager"), secret, change)
+
+
+def _subscribe(wired: Wiring, address: str) -> int:
+    if "@" not in address:
+        raise CommandError("An e-mail address has an @.")
+    wired.client("sns").subscribe(
+        TopicArn=wired.settings.topic_arn, Protocol=EMAIL, Endpoint=address
+    )
+    out.print("Subscribed. AWS sends a mail with a link: alerts arrive once it was clicked.")
+    err.print("To hear one then: balance-watch channels test sns", style="dim")
+    return 0

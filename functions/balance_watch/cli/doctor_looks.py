@@ -1,0 +1,260 @@
+"""What `balance-watch doctor` looks at, from the schedule to the ear, a function for each thing."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from balance_watch.cli.channels import ears
+from balance_watch.config.loading import Configuration
+from balance_watch.config.secret_writing import MAX_BYTES
+from balance_watch.domain.channels import TOPIC
+from balance_watch.domain.formatting import format_duration, format_time
+from balance_watch.domain.state import AccountState
+from balance_watch.store.items import RUN_KEY, time_of
+from balance_watch.store.table import deserialize, serialize
+from balance_watch.wiring import Client, Wiring
+
+_LATE = timedelta(minutes=20)
+"""A run is late if the latest one began longer ago than the schedule's period and this."""
+
+_NEARLY_FULL = 0.9
+_SHOWN = 5
+
+
+class Line(NamedTuple):
+    """What a look at one thing found.
+
+    Attributes:
+        check: what was looked at.
+        ok: whether it is as it should be.
+        detail: what was found.
+        do: what to do, if it is not.
+    """
+
+    check: str
+    ok: bool
+    detail: str
+    do: str = ""
+
+
+def _ok(check: str, detail: str) -> Line:
+    return Line(check, ok=True, detail=detail)
+
+
+def bad(check: str, detail: str, do: str = "") -> Line:
+    """Returns what is not as it should be, and what to do."""
+    return Line(check, ok=False, detail=detail, do=do)
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What is looked at: each part is asked for once."""
+
+    wired: Wiring
+    stack: str
+    now: datetime
+
+    def client(self, service: str) -> Client:
+        """Returns a client of an AWS service."""
+        return self.wired.client(service)
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """What is configured."""
+        return self.wired.load()
+
+    @cached_property
+    def _resources(self) -> list[tuple[str, str, str]]:
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        return [
+            (
+                resource["ResourceType"],
+                resource["LogicalResourceId"],
+                resource.get("PhysicalResourceId", ""),
+            )
+            for page in pages.paginate(StackName=self.stack)
+            for resource in page["StackResourceSummaries"]
+            if "LogicalResourceId" in resource
+        ]
+
+    def ids(self, kind: str, logical: str = "") -> list[str]:
+        """Returns the physical ids of the stack's resources of a type.
+
+        Args:
+            kind: the type, such as `AWS::Lambda::Function`.
+            logical: the logical id; empty: of all of that type.
+        """
+        return [
+            id_ for type_, name, id_ in self._resources if type_ == kind and logical in ("", name)
+        ]
+
+    @cached_property
+    def period(self) -> timedelta | None:
+        """The period of the schedule, if the stack tells it."""
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
+        for parameter in stack.get("Parameters", ()):
+            if parameter["ParameterKey"] == "ScheduleMinutes":
+                return timedelta(minutes=int(parameter["ParameterValue"]))
+        return None
+
+
+def _stack(patient: Patient) -> Iterator[Line]:
+    (stack,) = patient.client("cloudformation").describe_stacks(StackName=patient.stack)["Stacks"]
+    status = stack["StackStatus"]
+    is_ok = status.endswith("_COMPLETE") and "ROLLBACK" not in status
+    do = "" if is_ok else "Deploy again: the latest deployment has failed, or is under way."
+    yield Line("stack", is_ok, f"{patient.stack} is {status}", do)
+
+
+def _function(patient: Patient) -> Iterator[Line]:
+    (name,) = patient.ids("AWS::Lambda::Function", "CheckBalances")
+    found = patient.client("lambda").get_function_configuration(FunctionName=name)
+    state, update = found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
+    is_ok = state in ("Active", "Inactive") and update != "Failed"
+    detail = f"{name} is {state}, its latest update {update}"
+    yield Line("function", is_ok, detail, "" if is_ok else "Deploy again.")
+
+
+def _schedule(patient: Patient) -> Iterator[Line]:
+    names = patient.ids("AWS::Scheduler::Schedule")
+    if not names:
+        yield bad("schedule", "the stack has none", "Deploy again.")
+    for name in names:
+        found = patient.client("scheduler").get_schedule(Name=name)
+        is_ok = found["State"] == "ENABLED"
+        do = "" if is_ok else "Turn it on in EventBridge Scheduler: nothing is checked until then."
+        yield Line("schedule", is_ok, f"{found['ScheduleExpression']}, {found['State']}", do)
+
+
+def _last_run(patient: Patient) -> Iterator[Line]:
+    store, settings = patient.client("dynamodb"), patient.wired.settings
+    reply = store.get_item(TableName=settings.table_name, Key=serialize(RUN_KEY))
+    item = deserialize(reply.get("Item", {}))
+    if "tick" not in item:
+        yield bad("last run", "there was none", "Wait for the schedule; see its log.")
+        return
+    tick = time_of(item["tick"])
+    age = max(timedelta(), patient.now - tick)
+    detail = f"{format_time(tick)}, {format_duration(age)} ago"
+    try:
+        period = patient.period or timedelta(days=1)
+    except (BotoCoreError, ClientError):
+        period = timedelta(days=1)
+    if "lease" in item and item.get("lease_until", 0) < patient.now.timestamp():
+        yield bad("last run", f"{detail}: it ended before its time", "See the log for the reason.")
+    elif age > period + _LATE:
+        yield bad("last run", f"{detail}: it is late", "See the schedule and the log.")
+    elif not item.get("done") and "lease" not in item:
+        yield bad("last run", f"{detail}: it is incomplete", "See the log for the reason.")
+    else:
+        yield _ok("last run", detail)
+
+
+def _missed_ticks(patient: Patient) -> Iterator[Line]:
+    (url,) = patient.ids("AWS::SQS::Queue", "MissedTicks")
+    found = patient.client("sqs").get_queue_attributes(
+        QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    number = int(found["Attributes"]["ApproximateNumberOfMessages"])
+    do = "" if not number else "The schedule could not invoke the function: see docs/operations.md."
+    yield Line("missed ticks", not number, f"{number or 'no'} invocations were not delivered", do)
+
+
+def _secrets(patient: Patient) -> Iterator[Line]:
+    secrets = patient.wired.secrets()
+    faults = list(patient.configuration.faults)
+    for name, text in secrets.texts.items():
+        size = len(text.encode())
+        own = [fault for fault in faults if fault.startswith(f"secret {name}")]
+        if size > _NEARLY_FULL * MAX_BYTES:
+            own.append(f"it has {size:,} of {MAX_BYTES:,} bytes")
+        do = "" if not own else "Mend it, or put new accounts into another secret."
+        yield Line(f"secret {name}", not own, "; ".join(own) or f"{size:,} bytes, valid", do)
+    others = [
+        it for it in secrets.faults if not any(it.startswith(f"secret {n}:") for n in secrets.texts)
+    ]
+    for fault in others:
+        place, _, problem = fault.partition(": ")
+        yield bad(place, problem, "Mend it, or remove it.")
+    if not secrets.texts:
+        yield bad("secrets", "there are none", "`balance-watch accounts add` makes one.")
+
+
+def _policy(patient: Patient) -> Iterator[Line]:
+    configuration = patient.configuration
+    faults = [fault for fault in configuration.faults if fault.startswith("policy")]
+    for fault in faults:
+        yield bad("policy", fault, "`balance-watch policy check FILE`, then `policy put`.")
+    if not faults:
+        yield _ok("policy", f"{len(configuration.policy.rules)} rules of its own, valid")
+
+
+def _accounts(patient: Patient) -> Iterator[Line]:
+    configuration = patient.configuration
+    accounts = [account for account, _ in configuration.accounts]
+    if not accounts:
+        yield bad("accounts", "there are none", "`balance-watch accounts add`.")
+        return
+    names = [account.name for account in accounts]
+    states = patient.wired.store.accounts.states(names)
+    failing = [name for name in names if states.get(name, AccountState(name)).failure]
+    unseen = [name for name in names if name not in states]
+    unwatched = configuration.policy.unwatched(accounts)
+    yield _ok("accounts", f"{len(names)} are watched")
+    if failing:
+        do = "`balance-watch status` says why."
+        yield bad("accounts", f"cannot be read: {_listed(failing)}", do)
+    if unseen:
+        yield bad("accounts", f"not read yet: {_listed(unseen)}", "`balance-watch check`.")
+    if unwatched:
+        do = "Give them alert_below, or a rule of the policy."
+        yield bad("accounts", f"no rule on an amount watches: {_listed(unwatched)}", do)
+
+
+def _channels(patient: Patient) -> Iterator[Line]:
+    found = list(ears(patient.wired, tuple(patient.configuration.channels.values())))
+    has_other = any(ear.is_ok for ear in found[1:])
+    for ear in found:
+        # A topic without a subscriber is no fault where a webhook hears every alert.
+        is_ok = ear.is_ok or (ear.channel == TOPIC and has_other)
+        do = "" if is_ok else "`balance-watch channels test`, then put a new address."
+        yield Line(f"channel {ear.channel}", is_ok, ear.state, do)
+    if not any(ear.is_ok for ear in found):
+        yield bad("channels", "nobody hears an alert", "`balance-watch channels add`.")
+
+
+def _alarms(patient: Patient) -> Iterator[Line]:
+    names = patient.ids("AWS::CloudWatch::Alarm")
+    if not names:
+        yield bad("alarms", "the stack has none", "Deploy again.")
+        return
+    found = patient.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+    for alarm in found:
+        is_ok = alarm["StateValue"] != "ALARM" and alarm["ActionsEnabled"]
+        detail = alarm["StateValue"] + ("" if alarm["ActionsEnabled"] else ", actions turned off")
+        do = "" if is_ok else alarm.get("AlarmDescription", "See the alarm in CloudWatch.")
+        yield Line(f"alarm {alarm['AlarmName']}", is_ok, detail, do)
+
+
+def _listed(names: list[str] | tuple[str, ...]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+LOOKS: tuple[Callable[[Patient], Iterator[Line]], ...] = (
+    _stack,
+    _function,
+    _schedule,
+    _last_run,
+    _missed_ticks,
+    _secrets,
+    _policy,
+    _accounts,
+    _channels,
+    _alarms,
+)
+"""What is looked at, from the schedule to the ear."""

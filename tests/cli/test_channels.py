@@ -1,0 +1,191 @@
+"""Channels are listed, added and tested, and no address is shown."""
+
+import json
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from balance_watch.config.settings import CheckSettings
+from balance_watch.wiring import Wiring
+from local.slack_inbox import NO_SERVICE, NOT_OK, WEBHOOK_PATH
+from tests.support.terminal import Terminal
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run, Stage
+
+TEST = "this is a test: whoever reads it hears the alerts of balance-watch"
+
+
+def webhooks(stage: "Stage") -> dict[str, str]:
+    client = stage.aws.client("secretsmanager")
+    text = client.get_secret_value(SecretId="balance-watch/slack")["SecretString"]
+    found: dict[str, str] = json.loads(text)["webhooks"]
+    return found
+
+
+def test_every_channel_is_listed_with_what_is_known_of_it(run: "Run") -> None:
+    assert run("channels", "--json").json == [
+        {"channel": "sns", "state": "1 confirmed subscriber", "is_ok": True},
+        {"channel": "slack:default", "state": "no failure is known", "is_ok": True},
+        {"channel": "slack:oncall", "state": "no failure is known", "is_ok": True},
+    ]
+
+
+def test_a_topic_that_nobody_hears_says_how_to_add_somebody(stage: "Stage", run: "Run") -> None:
+    stage.aws.count_subscribers(0)
+    (topic, *_) = run("channels", "--json").json
+    assert topic["is_ok"] is False
+    assert topic["state"].startswith("no confirmed subscribers")
+    assert "channels add email" in topic["state"]
+
+
+def test_a_webhook_that_rejects_everything_is_shown_with_the_reason(
+    stage: "Stage", run: "Run"
+) -> None:
+    stage.slack.script("default", *[NOT_OK] * 3)
+    hour_ago = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    Wiring(CheckSettings.from_environment()).check().run(hour_ago, seconds=100)
+    (_, default, _) = run("channels", "--json").json
+    assert default["is_ok"] is False
+    assert default["state"].startswith("has accepted nothing since")
+    assert "Slack answers HTTP 200" in default["state"]
+
+
+def test_a_test_message_goes_to_every_channel_and_stores_nothing(
+    stage: "Stage", run: "Run"
+) -> None:
+    output = run("channels", "test")
+    assert output.code == 0
+    assert output.out.count("accepted the test message") == 3
+    for name in ("default", "oncall"):
+        assert [message["text"] for message in stage.slack.messages[name]] == [TEST]
+    (published,) = stage.aws.published()
+    assert published.content["metric"] == "test"
+    assert run("silence", "list", "--json").json == []
+    assert run("check", "--json").json["delivered"] == 2, "the alert of the check alone"
+
+
+def test_one_channel_alone_is_tested(stage: "Stage", run: "Run") -> None:
+    assert run("channels", "test", "slack:oncall").code == 0
+    assert stage.slack.messages["default"] == []
+    assert len(stage.slack.messages["oncall"]) == 1
+
+
+def test_a_channel_that_refuses_fails_the_command_and_the_others_are_tested(
+    stage: "Stage", run: "Run"
+) -> None:
+    stage.slack.script("default", NO_SERVICE)
+    output = run("channels", "test")
+    assert output.code == 1
+    assert "slack:default  refuses it: Slack answers HTTP 404, no_service." in output.out
+    assert output.out.count("accepted the test message") == 2
+
+
+def test_an_answer_that_is_not_clear_is_told_as_such(stage: "Stage", run: "Run") -> None:
+    stage.slack.script("default", NOT_OK)
+    output = run("channels", "test", "slack:default")
+    assert (output.code, "may have accepted it" in output.out) == (1, True)
+
+
+def test_a_topic_without_a_subscriber_accepts_and_says_that_nobody_hears(
+    stage: "Stage", run: "Run"
+) -> None:
+    stage.aws.count_subscribers(0)
+    assert "but has no confirmed subscribers" in run("channels", "test", "sns").out
+
+
+def test_an_unknown_channel_is_named_with_those_that_there_are(run: "Run") -> None:
+    output = run("channels", "test", "slack:onkall")
+    assert output.code == 1
+    assert "There are: sns, slack:default, slack:oncall." in output.err
+
+
+@pytest.fixture
+def address(stage: "Stage", tmp_path: Path) -> str:
+    stage.slack.messages["new"] = []
+    file = tmp_path / "address"
+    file.write_text(stage.slack.webhook("new") + "\n")
+    return str(file)
+
+
+def test_a_webhook_is_added_beside_the_others(stage: "Stage", run: "Run", address: str) -> None:
+    before = webhooks(stage)
+    output = run("channels", "add", "slack", "new", "--address", address)
+    assert output.code == 0
+    assert webhooks(stage) == {**before, "new": stage.slack.webhook("new")}
+    assert WEBHOOK_PATH not in output.out + output.err
+    assert run("channels", "test", "slack:new").code == 0
+
+
+def test_the_first_webhook_makes_the_secret(stage: "Stage", run: "Run", address: str) -> None:
+    stage.aws.client("secretsmanager").delete_secret(
+        SecretId="balance-watch/slack", ForceDeleteWithoutRecovery=True
+    )
+    assert run("channels", "add", "slack", "slack:default", "--address", address).code == 0
+    assert webhooks(stage) == {"default": stage.slack.webhook("new")}
+
+
+def test_a_name_that_exists_is_refused(stage: "Stage", run: "Run", address: str) -> None:
+    before = webhooks(stage)
+    output = run("channels", "add", "slack", "default", "--address", address)
+    assert (output.code, webhooks(stage)) == (1, before)
+    assert "There is a webhook default already" in output.err
+
+
+@pytest.mark.parametrize(
+    ("words", "content", "code", "message"),
+    [
+        (("slack", "a b"), "https://hooks.example/x", 1, "must have a name of"),
+        (("slack", "x"), "not an address", 1, "is not an https address"),
+        (("slack", "x"), "", 1, "is not an https address"),
+        (("teams", "x"), "https://hooks.example/x", 2, "KIND must be one of slack, email"),
+        (("sns", "x"), "https://hooks.example/x", 2, "KIND must be one of slack, email"),
+        (("email", "nobody"), "", 1, "An e-mail address has an @."),
+    ],
+)
+def test_what_is_no_channel_is_not_stored(
+    stage: "Stage",
+    run: "Run",
+    tmp_path: Path,
+    words: tuple[str, ...],
+    content: str,
+    code: int,
+    message: str,
+) -> None:
+    before = webhooks(stage)
+    file = tmp_path / "address"
+    file.write_text(content)
+    output = run("channels", "add", *words, "--address", str(file))
+    assert (output.code, message in output.err) == (code, True), output.err
+    assert webhooks(stage) == before
+
+
+def test_without_somebody_to_ask_the_address_comes_from_a_file(run: "Run") -> None:
+    output = run("channels", "add", "slack", "x")
+    assert (output.code, "add --address FILE" in output.err) == (2, True)
+
+
+def test_an_e_mail_address_is_subscribed_to_the_topic(stage: "Stage", run: "Run") -> None:
+    output = run("channels", "add", "email", "ops@example.com")
+    assert output.code == 0
+    assert "AWS sends a mail with a link" in output.out
+    listed = stage.aws.client("sns").list_subscriptions_by_topic(
+        TopicArn=stage.aws.environment["TOPIC_ARN"]
+    )
+    assert "ops@example.com" in [it["Endpoint"] for it in listed["Subscriptions"]]
+
+
+def test_a_webhook_is_added_at_a_terminal_and_heard_at_once(stage: "Stage") -> None:
+    stage.slack.messages["new"] = []
+    words = [sys.executable, "-m", "balance_watch.cli.main", "channels", "add", "slack", "new"]
+    with Terminal(words, os.environ) as terminal:
+        terminal.answer("Address of the webhook new (hidden): ", stage.slack.webhook("new"))
+        terminal.answer("Send a test message to it? [Y/n]: ")
+        terminal.expect("slack:new  accepted the test message")
+        assert terminal.end() == 0
+        assert WEBHOOK_PATH not in terminal.screen
+    assert [message["text"] for message in stage.slack.messages["new"]] == [TEST]
