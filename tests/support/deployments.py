@@ -14,8 +14,9 @@ from local.stack import Template, read
 from tests.support.lambda_runtime import ROOT, TOOLS
 from tests.support.ministack import Account
 
-COPIED = ("functions", "samconfig.toml", "template.yaml", "Makefile", "tools.mk", "e2e.mk")
-LINKED = (".tools", ".venv", "local", "pyproject.toml", "requirements")
+COPIED = ("functions", "samconfig.toml", "template.yaml")
+"""What a build reads through no link, or a test changes; the copy has links to the rest."""
+
 STACK = "balance-watch"
 """The stack's name in samconfig.toml."""
 
@@ -45,11 +46,12 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in COPIED:
-            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-            copy(ROOT / name, folder / name)
-        for name in LINKED:
-            (folder / name).symlink_to(ROOT / name)
+        for path in ROOT.iterdir():
+            if path.name in COPIED:
+                copy = shutil.copytree if path.is_dir() else shutil.copy2
+                copy(path, folder / path.name)
+            elif path in (ROOT / ".venv", TOOLS) or not path.name.startswith("."):
+                (folder / path.name).symlink_to(path)
         self.edit(emulatable)
 
     def edit(self, change: Callable[[Template], None]) -> None:
