@@ -257,10 +257,14 @@ def test_one_alert_needs_no_count() -> None:
 
 
 def test_what_was_topped_up_and_has_recovered_is_one_alert() -> None:
-    both = [low(reason="resolved", value="31.2"), low(reason="topped_up", rule="topped_up")]
+    rose = "It rose by 23.00 EUR, from 8.20 EUR to 31.20 EUR."
+    both = [
+        low(reason="resolved", value="31.2"),
+        low(reason="topped_up", rule="topped_up", detail=rose),
+    ]
     rendered = message(*both)
     (shown,) = alert_texts(rendered)
-    assert shown.startswith("✅ *sms has recovered and is at 31.20 EUR* · topped up\n")
+    assert shown.startswith(f"✅ *sms has recovered and is at 31.20 EUR*\n{rose}\n")
     assert len(rendered["text"].splitlines()) == 2, "a notification keeps its line"
 
 

@@ -57,7 +57,7 @@ def entries_of(text: str) -> list[Entry]:
 
 def as_text(value: Json) -> str:
     """Returns a value as JSON on one line, every number with all of its digits."""
-    return _encoder.encode(value).decode()
+    return msgspec.json.format(_encoder.encode(value), indent=0).decode()
 
 
 def with_entry(text: str | None, entry: Json) -> str:

@@ -78,13 +78,17 @@ def _blocks(notifications: Sequence[Notification]) -> list[dict[str, Any]]:
         or it.metric is Metric.TOP_UP
         or it.account not in recovered
     ]
-    topped_up = {it.account for it in notifications if it not in shown}
+    top_ups = {it.account: it for it in notifications if it not in shown}
     is_long = 2 * len(shown) + 1 > MAX_BLOCKS
     blocks = [_count(shown)] if len(shown) > 1 else []
     for notification in shown:
-        with_top_up = notification.account in topped_up
-        alert = _short_block if is_long else _alert_blocks
-        blocks += alert(notification, with_top_up=with_top_up)
+        top_up = top_ups.get(notification.account)
+        if top_up is not None and notification.reason is Reason.RESOLVED:
+            detail = top_up.detail
+            if not detail.startswith(notification.detail):
+                detail = f"{notification.detail}\n{detail}"
+            notification = replace(notification, detail=detail)  # noqa: PLW2901 (with both details)
+        blocks += _short_block(notification) if is_long else _alert_blocks(notification)
     return blocks
 
 
@@ -103,9 +107,9 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 or noun == "critical" else f"{number} {noun}s"
 
 
-def _alert_blocks(notification: Notification, *, with_top_up: bool) -> list[dict[str, Any]]:
+def _alert_blocks(notification: Notification) -> list[dict[str, Any]]:
     """Returns an alert as a headline with fields, and a quiet line of what else is known."""
-    title = _title(notification, with_top_up=with_top_up)
+    title = _title(notification)
     detail = _detail(notification.detail, min(_MAX_DETAIL, MAX_TEXT - len(title) - 2))
     section: dict[str, Any] = {
         "type": "section",
@@ -116,9 +120,9 @@ def _alert_blocks(notification: Notification, *, with_top_up: bool) -> list[dict
     return [section, {"type": "context", "elements": [_markup(_facts(notification))]}]
 
 
-def _short_block(notification: Notification, *, with_top_up: bool) -> list[dict[str, Any]]:
+def _short_block(notification: Notification) -> list[dict[str, Any]]:
     """Returns an alert as one block, for a message that has room for no more."""
-    title, facts = _title(notification, with_top_up=with_top_up), _facts(notification)
+    title, facts = _title(notification), _facts(notification)
     detail = _detail(notification.detail, min(_MAX_DETAIL, MAX_TEXT - len(title) - len(facts) - 2))
     text = "\n".join(filter(None, (title, detail, facts)))
     return [{"type": "section", "text": _markup(text)}]
@@ -129,12 +133,12 @@ def _markup(text: str) -> dict[str, Any]:
     return {"type": "mrkdwn", "text": _shorten(text, MAX_TEXT), "verbatim": True}
 
 
-def _title(notification: Notification, *, with_top_up: bool = False) -> str:
+def _title(notification: Notification) -> str:
     sign = _GOOD_NEWS_SIGNS.get(notification.reason) or _SEVERITY_SIGNS[notification.severity]
     line = summary_line(notification)
     if not line.startswith(notification.account):
         line = line[:1].upper() + line[1:]
-    return f"{sign} *{line}*" + (" · topped up" if with_top_up else "")
+    return f"{sign} *{line}*"
 
 
 def _fields(notification: Notification) -> list[tuple[str, str]]:
