@@ -15,11 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from balance_watch.cli.account_row import rows_of
+from balance_watch.cli.accounts_table import accounts_table
 from balance_watch.cli.check import check
-from balance_watch.cli.status import accounts_table
+from balance_watch.cli.grid import Grid
 from balance_watch.cli.terminal import err, out, sanitize
 from balance_watch.config.settings import CheckSettings
-from balance_watch.domain.state import AccountState
+from balance_watch.domain.account import Account
 from balance_watch.errors import BalanceWatchError, CommandError
 from balance_watch.handlers.check_balances import handler
 from balance_watch.wiring import Wiring
@@ -92,7 +94,7 @@ def _simulate(world: World) -> int:
                 out.print(line)
             published += len(world.aws.published())
             clock.update(task, advance=1, description=f"{tick:%d %b %H:%M} UTC")
-            live.update(Group(Text(), _table(wiring), Text(), clock))
+            live.update(Group(Text(), _table(wiring, tick), Text(), clock))
     messages = sum(shown.values())
     out.print(
         f"\n{len(times)} checks of {len(ACCOUNTS)} accounts: {messages} messages to Slack,"
@@ -102,14 +104,10 @@ def _simulate(world: World) -> int:
     return 1 if failures or world.slack.rejected else 0
 
 
-def _table(wiring: Wiring) -> Table:
-    states = wiring.store.accounts.states([account.name for account in ACCOUNTS])
-    return accounts_table(
-        [
-            (states.get(account.name, AccountState(account.name)), account.provider)
-            for account in ACCOUNTS
-        ]
-    )
+def _table(wiring: Wiring, now: datetime) -> Grid:
+    accounts = [Account(account.name, account.provider) for account in ACCOUNTS]
+    states = wiring.store.accounts.states([account.name for account in accounts])
+    return accounts_table(rows_of(accounts, states), now)
 
 
 def _new_alerts(slack: SlackInbox, shown: dict[str, int], at: datetime) -> Iterator[Table]:

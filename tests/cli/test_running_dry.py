@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from balance_watch.cli.status import accounts_table, as_json
+from balance_watch.cli.account_row import AccountRow
+from balance_watch.cli.accounts_table import accounts_table
+from balance_watch.cli.status import as_json
 from balance_watch.domain.account import Account
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import FailureKind, ReadFailure
@@ -36,7 +38,7 @@ def state(balance: str, per_day: str | None = None, **facts: object) -> AccountS
 def row(of: AccountState) -> str:
     """Returns the account's line of the table, at a terminal of eighty columns."""
     out = io.StringIO()
-    Console(file=out, width=80).print(accounts_table([(of, "vonage")]))
+    Console(file=out, width=80).print(accounts_table([AccountRow(of, "vonage")], NOW))
     return out.getvalue().splitlines()[1]
 
 
@@ -103,7 +105,7 @@ def test_status_shows_an_empty_account_as_empty(run: "Run", stage: "Stage") -> N
     stage.you.accounts[key("search")].balance = Decimal(0)
     stage.accounts(stage.entry("search", "you", **OFF))
     run("check", "--json")
-    assert run("status").out.splitlines()[1].startswith("empty ")
+    assert run("status").out.splitlines()[1].startswith("empty\tsearch\t0\tUSD\t")
 
 
 def test_an_account_that_runs_empty_is_told_of_by_a_check(run: "Run", stage: "Stage") -> None:

@@ -62,6 +62,7 @@ readings = st.builds(
     credit_limit=st.none() | amounts.map(Decimal.copy_abs),
     expires_at=st.none() | times,
     estimate=st.none() | st.builds(Estimate, st.dates(), amounts, amounts, st.just(Decimal(0))),
+    renews=st.none() | st.booleans(),
 )
 alerts = st.builds(
     Alert,

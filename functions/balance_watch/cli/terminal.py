@@ -3,7 +3,7 @@
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,16 @@ def print_json(value: object) -> None:
     is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
     json.dump(value, sys.stdout, indent=2, ensure_ascii=not is_unicode)
     sys.stdout.write("\n")
+
+
+def is_pipe() -> bool:
+    """Tells whether standard output is no terminal, whatever colours are asked for."""
+    return not sys.stdout.isatty()
+
+
+def print_tabbed(fields: Iterable[str]) -> None:
+    """Prints a line of fields for scripts: tab-separated, no colour, no wrapping."""
+    sys.stdout.write("\t".join(sanitize(field).plain for field in fields) + "\n")
 
 
 def sanitize(text: str, style: str = "") -> Text:

@@ -46,7 +46,7 @@ class Reading:
         resets_at: when a quota resets. It is not stored.
         credit_limit: how much the account may owe: the balance may fall to minus this.
         expires_at: when the credit expires.
-        renews: whether the balance is a quota that resets by itself. It is not stored.
+        renews: whether the balance is a quota that resets by itself.
         estimate: what it was computed from, where the provider tells costs and no balance.
         settled: the costs of past days, to be kept for the next reads. It is not stored here.
 

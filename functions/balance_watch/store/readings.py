@@ -67,6 +67,7 @@ def reading_to_map(reading: Reading) -> Item:
             "credit": reading.credit_limit,
             "expires": maybe_text(reading.expires_at),
             "costs": _estimate_to_text(reading.estimate),
+            "renews": reading.renews,
         }
     )
 
@@ -90,6 +91,7 @@ def reading_from_map(item: Mapping[str, Any], observed_at: datetime) -> Reading:
         credit_limit=item.get("credit"),
         expires_at=maybe_time(item.get("expires")),
         estimate=_estimate_from_text(item.get("costs")),
+        renews=item.get("renews"),
     )
 
 

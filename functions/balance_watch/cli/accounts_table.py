@@ -1,0 +1,182 @@
+"""The table of accounts: for a terminal, and as tab-separated text for a pipe."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from rich.text import Text
+
+from balance_watch.cli.account_row import (
+    AccountRow,
+    latest_check_of,
+    state_in_words,
+)
+from balance_watch.cli.grid import Column, Grid, Layout
+from balance_watch.cli.plots import bars, resample
+from balance_watch.cli.terminal import print_tabbed, sanitize
+from balance_watch.domain.formatting import digits, format_time, iso_time
+from balance_watch.domain.trend import SPAN
+
+_PLOTS = (24, 12)
+"""The bars of a plot: an hour each, or two where there is little room."""
+
+_STATE_SHARES = (0.25, 0.16)
+
+PIPE_COLUMNS = {
+    "state": "critical, warning, unreadable, pending, info, empty, low, ok or unchecked",
+    "account": "its name",
+    "balance": "all its digits",
+    "currency": "its unit",
+    "age": "e.g. 3 h old, if the balance is not from the latest check",
+    "lasts": "from now on, in its largest unit, as far as it is known",
+    "runs_dry_at": "when nothing is left, in UTC",
+    "per_day": "what is spent per day, an estimate",
+    "estimate": "yes, if the balance is an estimate",
+    "provider": "its slug",
+    "checked_at": "when it was last checked",
+    "alerts": "the rules that fire, then those that are pending",
+    "failure": "why it cannot be read",
+}
+"""The columns of the text for a pipe, and what each contains."""
+
+
+def accounts_table(
+    rows: Sequence[AccountRow], now: datetime, latest_check: datetime | None = None
+) -> Grid:
+    """Draws a table of accounts as wide as the terminal: their states, balances and last day.
+
+    If there is no room for all columns, the plot is left out first, then what is spent, then the
+    provider.
+
+    Args:
+        rows: the accounts, in the order in which they are shown.
+        now: the time.
+        latest_check: when any account was last checked; None: the latest check of these ones.
+    """
+    return Grid(_Columns(rows, now, latest_check or latest_check_of(rows)).layouts)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    rows: Sequence[AccountRow]
+    now: datetime
+    latest_check: datetime | None
+
+    def layouts(self) -> Iterator[Layout]:
+        """Yields the columns that are shown, the widest layout first.
+
+        A long state is folded before a column is left out.
+        """
+        least = (self._account, self._balance, *self._age, self._lasts)
+        for optional in self._optional():
+            for state in self._states:
+                yield (state, *least, *optional)
+
+    def _optional(self) -> Iterator[Layout]:
+        for cells in _PLOTS:
+            yield (self._spends, self._provider, self._plot(cells))
+        yield (self._spends, self._provider)
+        yield (self._provider,)
+        yield ()
+
+    @cached_property
+    def _states(self) -> tuple[Column, ...]:
+        cells = [state_in_words(row) for row in self.rows]
+        return tuple(Column("state", cells, share=share) for share in _STATE_SHARES)
+
+    @cached_property
+    def _account(self) -> Column:
+        return Column("account", [sanitize(row.state.account) for row in self.rows], share=0.4)
+
+    @cached_property
+    def _balance(self) -> Column:
+        cells = [sanitize(row.balance or "-", _style(row)) for row in self.rows]
+        return Column("balance", cells, right=True)
+
+    @cached_property
+    def _age(self) -> tuple[Column, ...]:
+        """The ages of the balances, if one of them is not from the latest check."""
+        ages = [row.age(self.now, self.latest_check) for row in self.rows]
+        if not any(ages):
+            return ()
+        return (Column("", [Text(age, style="magenta") for age in ages]),)
+
+    @cached_property
+    def _lasts(self) -> Column:
+        cells = [Text(row.lasts(self.now), style=_style(row)) for row in self.rows]
+        return Column("lasts", cells, right=True)
+
+    @cached_property
+    def _spends(self) -> Column:
+        cells = [
+            Text(f"{row.per_day}/day" if row.per_day else "", style=_style(row))
+            for row in self.rows
+        ]
+        return Column("spends", cells, right=True)
+
+    @cached_property
+    def _provider(self) -> Column:
+        cells = [sanitize(row.provider, "dim") for row in self.rows]
+        return Column("provider", cells, share=0.25)
+
+    def _plot(self, cells: int) -> Column:
+        plots = [Text(plot_of(row, self.now, cells), style="cyan") for row in self.rows]
+        return Column("last 24 h", plots)
+
+
+def _style(row: AccountRow) -> str:
+    return "dim" if row.state.failure else ""
+
+
+def plot_of(row: AccountRow, now: datetime, cells: int) -> str:
+    """Draws the balance of the 24 hours before now; blank where it is not known."""
+    state = row.state
+    samples = ((sample.at, sample.balance) for sample in state.trend)
+    return bars(
+        resample(
+            samples,
+            since=now - SPAN,
+            until=now,
+            cells=cells,
+            lasting=state.period or timedelta(),
+        )
+    )
+
+
+def estimates_footnote(rows: Sequence[AccountRow]) -> str | None:
+    """Returns what the estimates among the balances are computed from, if there are any."""
+    readings = (row.state.reading for row in rows)
+    times = [it.provider_time or it.observed_at for it in readings if it and it.estimate]
+    if not times:
+        return None
+    later = " or later" if len(set(times)) > 1 else ""
+    as_of = f"{format_time(min(times))}{later}"
+    return f"~ estimated from what was paid or budgeted, less the costs as of {as_of}"
+
+
+def print_for_pipe(
+    rows: Sequence[AccountRow], now: datetime, latest_check: datetime | None
+) -> None:
+    """Prints a header and a line for each account, tab-separated, without colour or folding."""
+    print_tabbed(PIPE_COLUMNS)
+    for row in rows:
+        print_tabbed(_fields(row, now, latest_check))
+
+
+def _fields(row: AccountRow, now: datetime, latest_check: datetime | None) -> Iterator[str]:
+    state, reading = row.state, row.state.reading
+    dry_at = row.runs_dry_at
+    yield row.gravity.value
+    yield state.account
+    yield (digits(reading.balance) or "") if reading else ""
+    yield reading.currency if reading else ""
+    yield row.age(now, latest_check)
+    yield row.lasts(now)
+    yield iso_time(dry_at) if dry_at else ""
+    yield digits(row.pace.per_day) or ""
+    yield "yes" if reading is not None and reading.estimate is not None else ""
+    yield row.provider
+    yield iso_time(state.checked_at) if state.checked_at else ""
+    yield ", ".join((*(alert.rule for alert in row.firing), *row.pending))
+    yield f"{state.failure.kind.words}: {state.failure.message}" if state.failure else ""

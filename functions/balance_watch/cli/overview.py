@@ -1,0 +1,110 @@
+"""Shows all accounts at a terminal: the table, the totals, late checks, failures and silences."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from balance_watch.cli.account_row import AccountRow, largest_unit
+from balance_watch.cli.accounts_table import accounts_table, estimates_footnote
+from balance_watch.cli.terminal import out, print_faults, sanitize
+from balance_watch.domain.formatting import format_duration, format_time, with_unit
+from balance_watch.domain.overdue import overdue
+from balance_watch.domain.reading import ReadFailure
+from balance_watch.domain.silences import Silence
+from balance_watch.domain.state import AccountState
+from balance_watch.domain.totals import Total, Totals, totals_of
+
+_NAMED = 5
+_MINUTE = timedelta(minutes=1)
+
+
+def show_rows(
+    rows: Sequence[AccountRow],
+    now: datetime,
+    *,
+    silences: Sequence[Silence],
+    faults: Sequence[str],
+) -> None:
+    """Shows accounts, with everything that is to be known beside them.
+
+    Args:
+        rows: all accounts, in the order in which they are shown.
+        now: the time.
+        silences: the silences that are active.
+        faults: the faults of the configuration.
+    """
+    states = [row.state for row in rows]
+    if rows:
+        out.print(accounts_table(rows, now))
+        out.print()
+        if (footnote := estimates_footnote(rows)) is not None:
+            out.print(footnote, style="dim")
+        _show_totals(totals_of(states, {row.state.account for row in rows if row.is_quota}))
+    else:
+        out.print("There is no account to watch.")
+    _show_last_check(states, now)
+    for state in states:
+        if state.failure is not None:
+            out.print(sanitize(_failure(state, state.failure, now), "magenta"))
+    for silence in silences:
+        text = f"Silence {silence.name}: {silence.matchers} until {format_time(silence.until)}"
+        out.print(sanitize(f"{text}, {silence.reason}", "dim"))
+    print_faults(faults)
+
+
+def _show_totals(totals: Totals) -> None:
+    """Shows the total of each currency, and which accounts are in none of them."""
+    for total in totals.money:
+        out.print(f"Total {_total(total)}")
+    left_out = [
+        *_counted(totals.unreadable, "that cannot be read"),
+        *_counted(totals.no_money, "with a quota, or in a unit that is no money"),
+        *_counted(totals.shared, "whose purse is counted already"),
+    ]
+    if totals.money and left_out:
+        out.print(f"Not counted: {', '.join(left_out)}.", style="dim")
+
+
+def _total(total: Total) -> str:
+    amount = with_unit(total.amount, total.currency)
+    accounts = "1 account" if total.accounts == 1 else f"{total.accounts} accounts"
+    if total.is_estimate:
+        return f"~{amount} in {accounts}, partly estimated"
+    return f"{amount} in {accounts}"
+
+
+def _counted(number: int, what: str) -> Iterator[str]:
+    if number:
+        yield f"{number} {what}"
+
+
+def _failure(state: AccountState, failure: ReadFailure, now: datetime) -> str:
+    lasting = now - (state.failing_since or now)
+    since = f" for {largest_unit(lasting)}" if lasting >= _MINUTE else ""
+    return f"{state.account}, unreadable{since}: {failure.message}"
+
+
+def overdue_words(states: Iterable[AccountState], now: datetime) -> list[str]:
+    """Returns a sentence that says which checks are overdue, or that the schedule has stopped."""
+    late = overdue(states, now)
+    if late is None:
+        return []
+    ago = format_duration(now - late.checked_at)
+    usual = "" if late.period is None else f", usually every {format_duration(late.period)}"
+    when = f"the oldest check was {ago} ago, {format_time(late.checked_at)}{usual}"
+    if late.is_all:
+        return [f"The schedule has stopped: {when}. Run `balance-watch doctor`."]
+    named = ", ".join(late.accounts[:_NAMED])
+    more = f" and {len(late.accounts) - _NAMED} more" if len(late.accounts) > _NAMED else ""
+    return [f"No longer checked: {named}{more}: {when}."]
+
+
+def _show_last_check(states: Sequence[AccountState], now: datetime) -> None:
+    """Shows when the account that waits longest was checked: a schedule that stopped stands out."""
+    if words := overdue_words(states, now):
+        for sentence in words:
+            out.print(sanitize(sentence, "bold red"))
+        return
+    times = [state.checked_at for state in states if state.checked_at is not None]
+    if times:
+        age = format_duration(max(now - min(times), timedelta()))
+        out.print(f"Last checked {format_time(min(times))}, {age} ago.", style="dim")
