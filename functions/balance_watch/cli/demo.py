@@ -24,7 +24,8 @@ def add_commands(commands: Subparsers) -> None:
 
 def _demo(arguments: argparse.Namespace) -> int:
     try:
-        from local.demo import own_accounts, three_days  # noqa: PLC0415 (never shipped)
+        from local.demo import three_days  # noqa: PLC0415 (never shipped)
+        from local.own_accounts import own_accounts  # noqa: PLC0415 (as above)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in ("local", "moto", "slack_sdk"):
             raise
