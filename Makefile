@@ -9,7 +9,7 @@ EVENT = events/scheduled_check.json
 
 include tools.mk release.mk e2e.mk
 
-.PHONY: help setup run invoke test check e2e bench format providers pictures clean
+.PHONY: help setup run play invoke test check e2e bench format providers pictures clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z0-9-]+:.*  ## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ setup: | .venv  ## make .venv, where everything runs
 
 run: .venv  ## simulate three days on the embedded stack; ACCOUNTS=FILE [POLICY=FILE] checks your own accounts, once
 	@.venv/bin/balance-watch demo $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)") $(if $(POLICY),--policy "$(POLICY)")
+
+play: .venv  ## start an embedded stack with three days of history, for commands in another terminal
+	@.venv/bin/python -m local.play
 
 invoke: build .venv  ## run sam local invoke against the embedded stack (needs a Docker engine); FUNCTION=… EVENT=FILE
 	.venv/bin/python -m local.invoke $(FUNCTION) $(EVENT)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 import requests
+from botocore.config import Config
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -110,7 +111,9 @@ class EmbeddedAws(Running):
         self._endpoint = f"http://{LOOPBACK}:{self._server.port}"
         self.url = f"http://{self._advertised}:{self._server.port}"
         self._clients.clear()
-        requests.post(f"{self._endpoint}/moto-api/reset", timeout=10).raise_for_status()
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy leads to loopback
+            session.post(f"{self._endpoint}/moto-api/reset", timeout=10).raise_for_status()
         self._create_stack()
         self.environment = self.environment_of(COMMAND_LINE)
         self._queue = self._subscribe()
@@ -140,7 +143,7 @@ class EmbeddedAws(Running):
         """Returns a boto3 client of the service, for use on this host; it is kept."""
         if service not in self._clients:
             self._clients[service] = _session().client(  # type: ignore[call-overload]
-                service, endpoint_url=self._endpoint
+                service, endpoint_url=self._endpoint, config=Config(proxies={})
             )
         return self._clients[service]
 

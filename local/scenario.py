@@ -10,9 +10,31 @@ from local.trouble import BLOCKED, FINE, OUTAGE, Trouble
 START = datetime(2026, 11, 19, tzinfo=UTC)
 HOURS = 72
 
+POLICY = """\
+# The demo's policy. The built-in rules and each account's alert_below apply as well.
+[[rules]]
+name = "search budget"
+match = { account = "search-prod" }
+below = "6900"
+severity = "info"
+
+[[rules]]
+name = "two days left"
+match = { "labels.team" = "sms" }
+metric = "runway"
+below = "2d"
+
+[[routes]]
+match = { severity = "critical" }
+channels = ["sns", "slack:default", "slack:oncall"]
+"""
+
 # Percent of a day's spending in each hour: little at night, most in working hours.
 _RHYTHM = (1, 1, 1, 1, 1, 1, 3, 4, 5, 7, 7, 7, 7, 7, 7, 7, 7, 7, 4, 3, 3, 3, 3, 3)
 _DAY = 24
+_HOUR, _SECOND = timedelta(hours=1), timedelta(seconds=1)
+_STEP = Decimal("0.001")
+"""The smallest spending between two ticks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +75,28 @@ def states_at(tick: datetime, start: datetime = START) -> dict[str, State]:
     """Returns the state of every account at this time, by name."""
     hour = (tick - start) // timedelta(hours=1)
     return {account.name: account.state_in(hour) for account in ACCOUNTS}
+
+
+def spent_between(name: str, start: datetime, since: datetime, until: datetime) -> Decimal:
+    """Returns what an account spends between two times, to a thousandth; a top-up is no spending.
+
+    Args:
+        name: the account.
+        start: the time of the first tick.
+        since: when it begins.
+        until: when it ends.
+    """
+    (account,) = (it for it in ACCOUNTS if it.name == name)
+    before, after = (_balance_at(account, at - start) for at in (since, until))
+    return max(before - after, Decimal(0))
+
+
+def _balance_at(account: ScenarioAccount, since_start: timedelta) -> Decimal:
+    """Returns the balance within an hour, in which it changes steadily."""
+    hour, rest = divmod(since_start, _HOUR)
+    before, after = account.state_in(hour).balance, account.state_in(hour + 1).balance
+    balance = before + (after - before) * Decimal(rest // _SECOND) / (_HOUR // _SECOND)
+    return balance.quantize(_STEP)
 
 
 def _spent(daily: str, hours: int) -> Decimal:

@@ -10,6 +10,7 @@ with World() as world:
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ from local.loopback import LOOPBACK, Address
 from local.provider_server import ProviderAccount, ProviderServer
 from local.providers import AimlapiServer, LegnextServer, VonageServer, YouServer
 from local.running import Running
-from local.scenario import ACCOUNTS, START, ScenarioAccount, State, states_at
+from local.scenario import ACCOUNTS, START, ScenarioAccount, State, spent_between, states_at
 from local.slack_inbox import SlackInbox
 from local.stack import TEMPLATE
 
@@ -44,6 +45,12 @@ class World(Running):
         self.slack = SlackInbox(**address)
         self._running = ExitStack()
         self._stored_entries: list[dict[str, Any]] = []
+
+    def spare(self) -> dict[str, Any]:
+        """Returns an account that no secret has: one of You, with 250 USD, for whoever adds it."""
+        credential = f"{_KEY}spare"
+        self.you.accounts.setdefault(credential, ProviderAccount(Decimal(250)))
+        return {"credentials": {"api_key": credential}, "base_url": self.you.url}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -97,6 +104,25 @@ class World(Running):
                 trouble=state.trouble,
             )
         self._store([self._entry(account, states[account.name].stored_key) for account in ACCOUNTS])
+
+    def pass_time(self, start: datetime, since: datetime, until: datetime) -> None:
+        """Lets every account spend as in the scenario; what was topped up in between stays.
+
+        Args:
+            start: the time of the scenario's first tick.
+            since: when it begins: the time that was shown, or to which time has passed.
+            until: when it ends.
+        """
+        states = states_at(since, start)
+        for account in ACCOUNTS:
+            state = states[account.name]
+            kept = self.server_of(account.provider).accounts[_key(account, state.accepted_key)]
+            spent = spent_between(account.name, start, since, until)
+            kept.balance = max(kept.balance - spent, Decimal(0))
+            if kept.auto_reload and kept.balance < kept.threshold:
+                kept.balance += kept.auto_reload_amount
+            kept.updated_at = until
+        self.aimlapi.now = lambda: until
 
     def _store(self, entries: list[dict[str, Any]]) -> None:
         if entries != self._stored_entries:

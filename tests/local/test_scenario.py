@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from local.scenario import ACCOUNTS, START, State, states_at, ticks
+from local.scenario import ACCOUNTS, START, State, spent_between, states_at, ticks
 from local.trouble import FINE, OUTAGE
 
 
@@ -82,3 +82,19 @@ def test_one_providers_flag_is_set_and_cleared() -> None:
 
 def test_one_account_is_quiet() -> None:
     assert len(set(states_of("llm-batch"))) == 1
+
+
+def test_what_is_spent_within_an_hour_adds_up() -> None:
+    half = START + timedelta(minutes=630)
+    begins, ends = half - timedelta(minutes=30), half + timedelta(minutes=30)
+    spent = [
+        spent_between("images-prod", START, since, until)
+        for since, until in ((begins, half), (half, ends), (begins, ends))
+    ]
+    hourly = states_of("images-prod")[10].balance - states_of("images-prod")[11].balance
+    assert spent[0] + spent[1] == spent[2] == hourly
+
+
+def test_a_top_up_is_no_spending() -> None:
+    topped_up = START + timedelta(hours=51)
+    assert spent_between("images-prod", START, topped_up, topped_up + timedelta(hours=1)) == 0

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -102,3 +103,45 @@ def test_a_revoked_key_is_rejected_until_it_is_replaced(
     tick = START + timedelta(hours=hour)
     world.show(states_at(tick), tick)
     assert read_sms_legacy(world) == status
+
+
+def test_time_that_passes_is_spent_at_the_providers(world: World) -> None:
+    def balance() -> Decimal:
+        return next(iter(world.legnext.accounts.values())).balance
+
+    before, noon = balance(), START + timedelta(hours=12)
+    world.pass_time(START, noon, noon + timedelta(minutes=12))
+    # 7 % of a day's 24.50 USD in an hour
+    assert before - balance() == Decimal("0.343")
+
+
+def test_a_top_up_stays_when_time_passes(world: World) -> None:
+    (account, *_) = world.vonage.accounts.values()
+    account.balance += 100
+    world.pass_time(START, START, START + timedelta(minutes=1))
+    assert account.balance > 100
+
+
+def test_no_balance_falls_below_zero_when_time_passes(world: World) -> None:
+    for account in world.legnext.accounts.values():
+        account.balance = Decimal("0.001")
+    world.pass_time(START, START + timedelta(hours=9), START + timedelta(hours=10))
+    assert {account.balance for account in world.legnext.accounts.values()} == {0}
+
+
+def test_an_auto_reload_happens_when_time_passes(world: World) -> None:
+    (research,) = (it for it in world.aimlapi.accounts.values() if it.auto_reload)
+    research.balance = research.threshold
+    world.pass_time(START, START + timedelta(hours=9), START + timedelta(hours=10))
+    assert research.balance > 100
+
+
+def test_the_spare_account_is_known_to_its_provider_and_in_no_secret(world: World) -> None:
+    spare = world.spare()
+    reply = requests.get(
+        f"{spare['base_url']}/v1/billing/account_balance",
+        headers={"X-API-Key": spare["credentials"]["api_key"], "User-Agent": "test"},
+        timeout=5,
+    )
+    assert reply.json()["data"]["attributes"]["balance"] == 25000
+    assert spare["credentials"]["api_key"] not in json.dumps(secret(world, "accounts"))
