@@ -50,11 +50,6 @@ class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     path: Path
     more: Path | None = None
 
-    def __post_init__(self) -> None:
-        """Raises ValueError unless the cursor is sent in exactly one place."""
-        if (self.query is None) is (self.field is None):
-            raise ValueError("must have either query or field")
-
 
 class PageNumbers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Pages are numbered from 1, by `query`; `total` is how many entries all of them have."""

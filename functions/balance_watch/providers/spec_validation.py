@@ -108,9 +108,7 @@ def _request_faults(spec: Spec) -> Iterator[tuple[str, str]]:
         yield ", json", "cannot have $names other than $uuid: only auth.body is filled in"
     yield from _literal_keys(spec)
     yield from _environment_faults(spec)
-    cursor = None if spec.cost is None else spec.cost.cursor
-    if cursor is not None and cursor.field is not None and not isinstance(spec.json, dict):
-        yield ", cost, cursor, field", "needs a table json, which it is added to"
+    yield from _cursor_faults(spec)
     has_body = spec.json is not None or any(way.body for way in ways)
     if has_body and spec.method != "POST":
         yield ", method", "must be POST for a body"
@@ -122,6 +120,17 @@ def _request_faults(spec: Spec) -> Iterator[tuple[str, str]]:
         yield ", json", "must hold text, whole numbers, booleans, tables and lists"
     if not all(_HOST.fullmatch(region.host) for region in spec.regions.values()):
         yield ", regions", "must each have the name of a host"
+
+
+def _cursor_faults(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Yields the faults of where the cursor of the next page is sent."""
+    cursor = None if spec.cost is None else spec.cost.cursor
+    if cursor is None:
+        return
+    if (cursor.query is None) is (cursor.field is None):
+        yield ", cost, cursor", "must have either query or field"
+    if cursor.field is not None and not isinstance(spec.json, dict):
+        yield ", cost, cursor, field", "needs a table json, which it is added to"
 
 
 def _environment_faults(spec: Spec) -> Iterator[tuple[str, str]]:
