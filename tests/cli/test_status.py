@@ -52,6 +52,13 @@ def change(name: str, **facts: object) -> None:
     assert accounts.save([(replace(state, **facts), None)]) == set()  # type: ignore[arg-type]
 
 
+def check_before(minutes: int) -> datetime:
+    """Checks every account so many minutes ago, as far as the accounts can tell."""
+    tick = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=minutes)
+    Wiring(CheckSettings.from_environment()).check().run(tick, seconds=100)
+    return tick
+
+
 def test_a_pipe_gets_a_header_and_a_line_for_each_account(run: "Run") -> None:
     at = run("check", "--json").json["scheduled_time"]
     assert run("status").out.splitlines() == [

@@ -46,16 +46,19 @@ class Grid:
 
     Attributes:
         layouts: returns the layouts, the widest first.
+        has_header: whether the names of the columns are shown.
     """
 
     layouts: Callable[[], Iterator[Layout]]
+    has_header: bool = True
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draws the grid in the width of the console."""
         layout, widths = self._fitting(options.max_width)
-        header = [Text(column.name, style=_HEADER_STYLE) for column in layout]
-        rows = zip(*(column.cells for column in layout), strict=True)
-        for cells in (header, *rows):
+        if self.has_header:
+            names = [Text(column.name, style=_HEADER_STYLE) for column in layout]
+            yield from _row(console, names, layout, widths)
+        for cells in zip(*(column.cells for column in layout), strict=True):
             yield from _row(console, cells, layout, widths)
 
     def _fitting(self, width: int) -> tuple[Layout, list[int]]:
