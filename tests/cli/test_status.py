@@ -136,14 +136,10 @@ def test_nothing_is_wider_than_eighty_columns(stage: "Stage", run: "Run") -> Non
 
 
 def test_the_age_of_a_stale_balance_is_beside_it(stage: "Stage", run: "Run") -> None:
-    run("check", "--json")
-    now = datetime.now(UTC).replace(microsecond=0)
+    check_before(195)
     stage.you.trouble = OUTAGE
-    run("check", "--json")
-    state = Wiring(CheckSettings.from_environment()).store.accounts.states(["search"])["search"]
-    assert state.reading is not None
-    read_at = now - timedelta(hours=3)
-    change("search", reading=replace(state.reading, observed_at=read_at), failing_since=read_at)
+    check_before(190)
+    check_before(0)
     screen = at_a_terminal()
     assert "7,189.245 USD  3 h old" in screen
     assert "search, unreadable for 3 h: " in screen
