@@ -52,8 +52,8 @@ def show_detail(detail: Detail, now: datetime) -> None:
         for name, value in lines:
             print_tabbed((name, value.plain))
         return
-    names = Column("", [Text(name, style="dim") for name, _ in lines])
-    values = Column("", [value for _, value in lines])
+    names = Column("", lambda: [Text(name, style="dim") for name, _ in lines])
+    values = Column("", lambda: [value for _, value in lines])
     out.print(Grid(lambda: iter([(names, values)]), has_header=False))
 
 

@@ -23,17 +23,27 @@ class Column:
     """A column with its cells, from the first row to the last.
 
     Attributes:
+        draw: returns the cells; it is called only if the column is shown, or to learn its width.
         share: the part of the table's width that it takes at most; what is longer is folded.
+        width: how wide its widest cell is, if that is known before.
     """
 
     name: str
-    cells: Sequence[Text]
+    draw: Callable[[], Sequence[Text]]
     right: bool = False
     share: float = 1.0
+    width: int | None = None
+
+    @cached_property
+    def cells(self) -> Sequence[Text]:
+        """The cells."""
+        return self.draw()
 
     @cached_property
     def natural_width(self) -> int:
         """The width of its widest cell, or of its name."""
+        if self.width is not None:
+            return max(self.width, Text(self.name).cell_len)
         return max((Text(self.name).cell_len, *(cell.cell_len for cell in self.cells)))
 
 

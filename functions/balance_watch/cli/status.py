@@ -75,7 +75,7 @@ def _status(arguments: argparse.Namespace) -> int:
         print_faults([*overdue_words(states.values(), now), *faults])
     if arguments.json:
         by_name = {account.name: account for account in accounts}
-        print_json(as_json([by_name[row.state.account] for row in shown], states, file.policy))
+        print_json([_as_json(by_name[row.state.account], row, file.policy) for row in shown])
     elif is_one and shown:
         (account,), (row,) = accounts, shown
         events = wired.store.events.of(account.name, now - LOOK_BACK, now)
@@ -121,13 +121,17 @@ def as_json(
 ) -> list[dict[str, Any]]:
     """Returns the accounts as `status --json` prints them."""
     return [
-        _as_json(account, states.get(account.name, AccountState(account.name)), policy)
+        _as_json(
+            account,
+            AccountRow(states.get(account.name, AccountState(account.name)), account.provider),
+            policy,
+        )
         for account in accounts
     ]
 
 
-def _as_json(account: Account, state: AccountState, policy: Policy) -> dict[str, Any]:
-    row = AccountRow(state, account.provider)
+def _as_json(account: Account, row: AccountRow, policy: Policy) -> dict[str, Any]:
+    state = row.state
     reading, failure = state.reading, state.failure
     return {
         "account": account.name,

@@ -89,10 +89,11 @@ def thinned(entries: Sequence[Entry], most: int = _MOST_READINGS) -> list[Entry]
 def timeline_table(entries: Sequence[Entry]) -> Grid:
     """Draws entries as a table: the time, the balance, its change since the row above, and what."""
     rows = list(_rows(entries))
-    names = ("time (UTC)", "balance", "change", "")
     columns = [
-        Column(name, [row[number] for row in rows], right=name in ("balance", "change"))
-        for number, name in enumerate(names)
+        Column("time (UTC)", lambda: [at for at, *_ in rows]),
+        Column("balance", lambda: [balance for _, balance, *_ in rows], right=True),
+        Column("change", lambda: [change for *_, change, _ in rows], right=True),
+        Column("", lambda: [what for *_, what in rows]),
     ]
     return Grid(lambda: iter([columns]))
 
