@@ -1,7 +1,7 @@
 """The table of accounts: for a terminal, and as tab-separated text for a pipe."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -83,46 +83,57 @@ class _Columns:
     @cached_property
     def _states(self) -> tuple[Column, ...]:
         cells = [state_in_words(row) for row in self.rows]
-        return tuple(Column("state", cells, share=share) for share in _STATE_SHARES)
+        return tuple(Column("state", lambda: cells, share=share) for share in _STATE_SHARES)
 
     @cached_property
     def _account(self) -> Column:
-        return Column("account", [sanitize(row.state.account) for row in self.rows], share=0.4)
+        return self._column("account", lambda row: sanitize(row.state.account), share=0.4)
 
     @cached_property
     def _balance(self) -> Column:
-        cells = [sanitize(row.balance or "-", _style(row)) for row in self.rows]
-        return Column("balance", cells, right=True)
+        return self._column(
+            "balance", lambda row: sanitize(row.balance or "-", _style(row)), right=True
+        )
 
     @cached_property
     def _age(self) -> tuple[Column, ...]:
         """The ages of the balances, if one of them is not from the latest check."""
         ages = [row.age(self.now, self.latest_check) for row in self.rows]
-        if not any(ages):
-            return ()
-        return (Column("", [Text(age, style="magenta") for age in ages]),)
+        cells = [Text(age, style="magenta") for age in ages]
+        return (Column("", lambda: cells),) if any(ages) else ()
 
     @cached_property
     def _lasts(self) -> Column:
-        cells = [Text(row.lasts(self.now), style=_style(row)) for row in self.rows]
-        return Column("lasts", cells, right=True)
+        return self._column(
+            "lasts", lambda row: Text(row.lasts(self.now), style=_style(row)), right=True
+        )
 
     @cached_property
     def _spends(self) -> Column:
-        cells = [
-            Text(f"{row.per_day}/day" if row.per_day else "", style=_style(row))
-            for row in self.rows
-        ]
-        return Column("spends", cells, right=True)
+        def cell(row: AccountRow) -> Text:
+            return Text(f"{row.per_day}/day" if row.per_day else "", style=_style(row))
+
+        return self._column("spends", cell, right=True)
 
     @cached_property
     def _provider(self) -> Column:
-        cells = [sanitize(row.provider, "dim") for row in self.rows]
-        return Column("provider", cells, share=0.25)
+        return self._column("provider", lambda row: sanitize(row.provider, "dim"), share=0.25)
 
     def _plot(self, cells: int) -> Column:
-        plots = [Text(plot_of(row, self.now, cells), style="cyan") for row in self.rows]
-        return Column("last 24 h", plots)
+        def cell(row: AccountRow) -> Text:
+            return Text(plot_of(row, self.now, cells), style="cyan")
+
+        return replace(self._column("last 24 h", cell), width=cells)
+
+    def _column(
+        self,
+        name: str,
+        cell: Callable[[AccountRow], Text],
+        *,
+        right: bool = False,
+        share: float = 1.0,
+    ) -> Column:
+        return Column(name, lambda: [cell(row) for row in self.rows], right, share)
 
 
 def _style(row: AccountRow) -> str:

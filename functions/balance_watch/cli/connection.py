@@ -8,6 +8,7 @@ from functools import partial
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from balance_watch.cli.terminal import sanitize
 from balance_watch.config.loading import inventory_of
 from balance_watch.config.settings import CheckSettings, is_complete
 from balance_watch.domain.account import Account
@@ -97,9 +98,17 @@ def find_account(found: Inventory, name: str) -> Account:
     accounts = {account.name: account for account in (*found.disabled, *found.accounts)}
     if name in accounts:
         return accounts[name]
-    close = get_close_matches(name, accounts, n=3)
+    close = similar(name, accounts)
     hint = f"Did you mean {' or '.join(close)}?" if close else "See `balance-watch status`."
-    raise CommandError(f"There is no such account. {hint}")
+    raise CommandError(f"There is no such account. {sanitize(hint).plain}")
+
+
+def similar(name: str, names: Iterable[str]) -> list[str]:
+    """Returns up to three names that a name may be a misspelling or a part of, in whatever case."""
+    folded = {other.casefold(): other for other in names}
+    close = get_close_matches(name.casefold(), folded, n=3)
+    parts = [other for other in folded if name.casefold() in other]
+    return [folded[other] for other in dict.fromkeys((*close, *parts))][:3]
 
 
 def stack_environment(make_client: Callable[[str], Client], name: str) -> dict[str, str]:

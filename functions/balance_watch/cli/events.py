@@ -8,7 +8,7 @@ from rich.text import Text
 from balance_watch.cli.terminal import out, print_json, sanitize
 from balance_watch.domain.event import Event
 from balance_watch.domain.formatting import iso_time
-from balance_watch.domain.notification import Reason
+from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.rules import Severity
 from balance_watch.notifiers.text import summary_line
 
@@ -30,13 +30,17 @@ def show_events(events: Iterable[Event], *, json: bool = False) -> None:
 def event_line(event: Event) -> Text:
     """Returns an event as one line: when, what, and to whom."""
     notification = event.notification
-    is_good = notification.reason in (Reason.RESOLVED, Reason.TOPPED_UP)
-    style = "green" if is_good else _STYLES[notification.severity]
     line = Text(f"{notification.said_at:%Y-%m-%d %H:%M}  ", style="dim")
-    line += sanitize(summary_line(notification), style)
+    line += sanitize(summary_line(notification), event_style(notification))
     if event.channels:
         line += sanitize(f"  → {', '.join(event.channels)}", "dim")
     return line
+
+
+def event_style(notification: Notification) -> str:
+    """Returns the colour of an event: by its severity, or that of good news."""
+    is_good = notification.reason in (Reason.RESOLVED, Reason.TOPPED_UP)
+    return "green" if is_good else _STYLES[notification.severity]
 
 
 def event_as_json(event: Event) -> dict[str, Any]:

@@ -23,17 +23,27 @@ class Column:
     """A column with its cells, from the first row to the last.
 
     Attributes:
+        draw: returns the cells; it is called only if the column is shown, or to learn its width.
         share: the part of the table's width that it takes at most; what is longer is folded.
+        width: how wide its widest cell is, if that is known before.
     """
 
     name: str
-    cells: Sequence[Text]
+    draw: Callable[[], Sequence[Text]]
     right: bool = False
     share: float = 1.0
+    width: int | None = None
+
+    @cached_property
+    def cells(self) -> Sequence[Text]:
+        """The cells."""
+        return self.draw()
 
     @cached_property
     def natural_width(self) -> int:
         """The width of its widest cell, or of its name."""
+        if self.width is not None:
+            return max(self.width, Text(self.name).cell_len)
         return max((Text(self.name).cell_len, *(cell.cell_len for cell in self.cells)))
 
 
@@ -46,16 +56,19 @@ class Grid:
 
     Attributes:
         layouts: returns the layouts, the widest first.
+        has_header: whether the names of the columns are shown.
     """
 
     layouts: Callable[[], Iterator[Layout]]
+    has_header: bool = True
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draws the grid in the width of the console."""
         layout, widths = self._fitting(options.max_width)
-        header = [Text(column.name, style=_HEADER_STYLE) for column in layout]
-        rows = zip(*(column.cells for column in layout), strict=True)
-        for cells in (header, *rows):
+        if self.has_header:
+            names = [Text(column.name, style=_HEADER_STYLE) for column in layout]
+            yield from _row(console, names, layout, widths)
+        for cells in zip(*(column.cells for column in layout), strict=True):
             yield from _row(console, cells, layout, widths)
 
     def _fitting(self, width: int) -> tuple[Layout, list[int]]:

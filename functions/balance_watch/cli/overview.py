@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from balance_watch.cli.account_row import AccountRow, largest_unit
+from balance_watch.cli.account_row import AccountRow, largest_unit, latest_check_of
 from balance_watch.cli.accounts_table import accounts_table, estimates_footnote
 from balance_watch.cli.terminal import out, print_faults, sanitize
 from balance_watch.domain.formatting import format_duration, format_time, with_unit
@@ -34,21 +34,57 @@ def show_rows(
     """
     states = [row.state for row in rows]
     if rows:
-        out.print(accounts_table(rows, now))
-        out.print()
-        if (footnote := estimates_footnote(rows)) is not None:
-            out.print(footnote, style="dim")
+        show_table(rows, now, latest_check_of(rows))
         _show_totals(totals_of(states, {row.state.account for row in rows if row.is_quota}))
     else:
         out.print("There is no account to watch.")
     _show_last_check(states, now)
-    for state in states:
-        if state.failure is not None:
-            out.print(sanitize(_failure(state, state.failure, now), "magenta"))
+    show_failures(states, now)
     for silence in silences:
         text = f"Silence {silence.name}: {silence.matchers} until {format_time(silence.until)}"
         out.print(sanitize(f"{text}, {silence.reason}", "dim"))
     print_faults(faults)
+
+
+def show_firing(
+    shown: Sequence[AccountRow], rows: Sequence[AccountRow], now: datetime, faults: Sequence[str]
+) -> None:
+    """Shows only the accounts with an alert that fires, or that cannot be read.
+
+    Args:
+        shown: these accounts.
+        rows: all accounts.
+        now: the time.
+        faults: the faults of the configuration.
+    """
+    if shown:
+        show_table(shown, now, latest_check_of(rows))
+    else:
+        out.print("No alert fires, and every account can be read.")
+    _show_last_check([row.state for row in rows], now)
+    show_failures([row.state for row in shown], now)
+    print_faults(faults)
+
+
+def show_table(rows: Sequence[AccountRow], now: datetime, latest_check: datetime | None) -> None:
+    """Shows the table of accounts, and what its estimates rest on.
+
+    Args:
+        rows: the accounts, in the order in which they are shown.
+        now: the time.
+        latest_check: when any account was last checked.
+    """
+    out.print(accounts_table(rows, now, latest_check))
+    out.print()
+    if (footnote := estimates_footnote(rows)) is not None:
+        out.print(footnote, style="dim")
+
+
+def show_failures(states: Iterable[AccountState], now: datetime) -> None:
+    """Shows why accounts cannot be read, a line each."""
+    for state in states:
+        if state.failure is not None:
+            out.print(sanitize(_failure(state, state.failure, now), "magenta"))
 
 
 def _show_totals(totals: Totals) -> None:

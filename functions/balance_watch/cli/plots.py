@@ -51,10 +51,7 @@ def bars(values: Sequence[Decimal | None]) -> str:
 
     The largest balance has the highest bar, and nothing or less has the lowest.
     """
-    highest = _highest(values)
-    return "".join(
-        " " if value is None else BARS[_level(value, highest, _STEPS - 1)] for value in values
-    )
+    return "".join(" " if level is None else BARS[level] for level in _levels(values, _STEPS - 1))
 
 
 def chart(values: Sequence[Decimal | None], height: int) -> Iterator[str]:
@@ -62,10 +59,8 @@ def chart(values: Sequence[Decimal | None], height: int) -> Iterator[str]:
 
     A known balance has at least the lowest bar, so that nothing left is not taken for no reading.
     """
-    highest = _highest(values)
-    levels = [
-        0 if value is None else max(1, _level(value, highest, _STEPS * height)) for value in values
-    ]
+    known = _levels(values, _STEPS * height)
+    levels = [0 if level is None else max(1, level) for level in known]
     for row in reversed(range(height)):
         yield "".join(_part(level - row * _STEPS) for level in levels)
 
@@ -74,14 +69,15 @@ def _part(level: int) -> str:
     return BARS[min(level, _STEPS) - 1] if level > 0 else " "
 
 
-def _highest(values: Iterable[Decimal | None]) -> Decimal:
-    return max((value for value in values if value is not None), default=Decimal(0))
-
-
-def _level(value: Decimal, highest: Decimal, steps: int) -> int:
-    """Returns how high a balance is, from 0 to `steps`; more than nothing is 1 or more."""
-    if value <= 0:
-        return 0
-    with localcontext(prec=CALCULATION_DIGITS):
-        share = (value * steps / highest).to_integral_value(ROUND_CEILING)
-    return min(int(share), steps)
+def _levels(values: Sequence[Decimal | None], steps: int) -> list[int | None]:
+    """Returns how high each balance is, from 0 to `steps`; more than nothing is 1 or more."""
+    highest = max((value for value in values if value is not None), default=Decimal(0))
+    with localcontext(prec=CALCULATION_DIGITS, rounding=ROUND_CEILING):
+        return [
+            None
+            if value is None
+            else min(steps, int((value * steps / highest).to_integral_value()))
+            if value > 0
+            else 0
+            for value in values
+        ]

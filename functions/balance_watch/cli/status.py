@@ -5,16 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from balance_watch.cli.account_row import AccountRow, latest_check_of, rows_of
+from balance_watch.cli.account_detail import LOOK_BACK, Detail, show_detail
+from balance_watch.cli.account_row import AccountRow, has_alert, latest_check_of, rows_of
 from balance_watch.cli.accounts_table import PIPE_COLUMNS, print_for_pipe
-from balance_watch.cli.connection import inventory, wiring
-from balance_watch.cli.overview import overdue_words, show_rows
+from balance_watch.cli.connection import find_account, inventory, wiring
+from balance_watch.cli.overview import overdue_words, show_firing, show_rows
 from balance_watch.cli.terminal import Subparsers, is_pipe, print_faults, print_json
-from balance_watch.domain.account import Account
+from balance_watch.domain.account import Account, canonical_name
 from balance_watch.domain.formatting import digits, iso_time
+from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.rules import Severity
+from balance_watch.domain.run import RunRecord
 from balance_watch.domain.silences import Silence
 from balance_watch.domain.state import AccountState
 from balance_watch.usecases.configuration_faults import recorded_faults
@@ -22,9 +25,12 @@ from balance_watch.usecases.configuration_faults import recorded_faults
 _DESCRIPTION = (
     "Shows every account as of its last check, the gravest first: what fires, the balance, how long"
     " it lasts from now on, what is spent per day, and the balance of the last 24 hours, from"
-    " nothing to its largest. ~ marks an estimate. Below are the totals by currency."
+    " nothing to its largest. ~ marks an estimate. Below are the totals by currency. Of one ACCOUNT"
+    " it shows everything."
 )
 _IN_A_PIPE = "In a pipe it prints tab-separated columns, an account a line, after a header: "
+_FIRING = 3
+"""The exit code of `--exit-code` if an alert fires."""
 
 
 def add_commands(commands: Subparsers) -> None:
@@ -32,9 +38,24 @@ def add_commands(commands: Subparsers) -> None:
     columns = "; ".join(f"{name} ({meaning})" for name, meaning in PIPE_COLUMNS.items())
     command = commands.add_parser(
         "status",
-        help="show every account as of its last check",
+        help="show every account as of its last check, or one in detail",
         description=_DESCRIPTION,
-        epilog=f"{_IN_A_PIPE}{columns}. Faults and late checks go to standard error.",
+        epilog=f"{_IN_A_PIPE}{columns}. Of one ACCOUNT it prints a fact a line, after its name."
+        " Faults and late checks go to standard error.",
+    )
+    command.add_argument(
+        "account", metavar="ACCOUNT", nargs="?", type=canonical_name, help="show this one in detail"
+    )
+    command.add_argument(
+        "--firing",
+        action="store_true",
+        help="show only accounts with an alert that fires, or that cannot be read",
+    )
+    command.add_argument(
+        "--exit-code",
+        action="store_true",
+        help=f"exit with {_FIRING} if an alert fires, of the configuration too; of ACCOUNT, if one"
+        " of its own does",
     )
     command.add_argument("--json", action="store_true", help="print it as JSON")
     command.set_defaults(run=_status)
@@ -42,24 +63,39 @@ def add_commands(commands: Subparsers) -> None:
 
 def _status(arguments: argparse.Namespace) -> int:
     wired, now = wiring(arguments), datetime.now(UTC)
-    found = inventory(wired)
-    accounts = found.accounts
+    found, file = inventory(wired), wired.policy_file()
+    is_one = arguments.account is not None
+    accounts = [find_account(found, arguments.account)] if is_one else found.accounts
     states = wired.store.accounts.states([account.name for account in accounts])
-    silences = wired.store.silences.at(now)
-    faults = recorded_faults(wired.store.runs.record(), found, silences, wired.kinds)
-    file = wired.policy_file()
+    record, silences = wired.store.runs.record(), wired.store.silences.at(now)
+    faults = [] if is_one else recorded_faults(record, found, silences, wired.kinds)
     rows = rows_of(accounts, states, file.providers)
-    if not arguments.json and not is_pipe():
-        show_rows(rows, now, silences=silences, faults=faults)
-        return 0
-    print_faults([*overdue_words(states.values(), now), *faults])
+    shown = [row for row in rows if has_alert(row)] if arguments.firing else rows
+    if not is_one and (arguments.json or is_pipe()):
+        print_faults([*overdue_words(states.values(), now), *faults])
     if arguments.json:
         by_name = {account.name: account for account in accounts}
-        ordered = [by_name[row.state.account] for row in rows]
-        print_json(as_json(ordered, states, file.policy))
+        print_json([_as_json(by_name[row.state.account], row, file.policy) for row in shown])
+    elif is_one and shown:
+        (account,), (row,) = accounts, shown
+        events = wired.store.events.of(account.name, now - LOOK_BACK, now)
+        is_watched = account in found.accounts
+        show_detail(Detail(account, row, file.policy, is_watched, silences, events), now)
+    elif is_pipe():
+        print_for_pipe(shown, now, latest_check_of(rows))
+    elif arguments.firing:
+        show_firing(shown, rows, now, faults)
     else:
-        print_for_pipe(rows, now, latest_check_of(rows))
-    return 0
+        show_rows(rows, now, silences=silences, faults=faults)
+    firing = [alert for row in rows for alert in row.firing]
+    firing += [] if is_one else _firing_of_several(record)
+    return _FIRING if arguments.exit_code and firing else 0
+
+
+def _firing_of_several(record: RunRecord) -> list[Alert]:
+    """Returns the alerts that fire and are of no single account: configuration and outages."""
+    alerts = (*record.outages.values(), record.configuration.alert)
+    return [alert for alert in alerts if alert is not None and alert.firing]
 
 
 def show_accounts(
@@ -85,13 +121,17 @@ def as_json(
 ) -> list[dict[str, Any]]:
     """Returns the accounts as `status --json` prints them."""
     return [
-        _as_json(account, states.get(account.name, AccountState(account.name)), policy)
+        _as_json(
+            account,
+            AccountRow(states.get(account.name, AccountState(account.name)), account.provider),
+            policy,
+        )
         for account in accounts
     ]
 
 
-def _as_json(account: Account, state: AccountState, policy: Policy) -> dict[str, Any]:
-    row = AccountRow(state, account.provider)
+def _as_json(account: Account, row: AccountRow, policy: Policy) -> dict[str, Any]:
+    state = row.state
     reading, failure = state.reading, state.failure
     return {
         "account": account.name,
