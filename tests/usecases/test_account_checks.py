@@ -16,7 +16,8 @@ from balance_watch.domain.policy import Defaults, Policy
 from balance_watch.domain.run import Run
 from balance_watch.providers.registry import catalogue_provider
 from balance_watch.store.dynamodb import Store
-from balance_watch.usecases.account_checks import Batch, CheckedAccounts, check_accounts
+from balance_watch.usecases.account_checks import CheckedAccounts, check_accounts
+from balance_watch.usecases.decisions import Batch
 from balance_watch.usecases.summary import Summary
 from tests.support.canaries import key
 from tests.support.check_bench import FINE, LOW, SECONDS, Bench

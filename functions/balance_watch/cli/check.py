@@ -1,17 +1,24 @@
-"""`balance-watch check`: one check, now, by the same code as the function."""
+"""`balance-watch check`: one check, now, by the same code as the function; or its rehearsal."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from balance_watch.cli.connection import wiring
+from balance_watch.cli.events import event_as_json, event_line
+from balance_watch.cli.status import as_json as status_as_json
 from balance_watch.cli.status import show_accounts
 from balance_watch.cli.terminal import Subparsers, err, out, print_json, sanitize
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import ReadResult
 from balance_watch.usecases.check import Load
+from balance_watch.usecases.reading import OnRead
+from balance_watch.usecases.rehearsal import Rehearsal, rehearse
 from balance_watch.usecases.summary import Summary
 from balance_watch.wiring import Wiring
 
@@ -23,11 +30,24 @@ def add_commands(commands: Subparsers) -> None:
     """Adds `check`."""
     command = commands.add_parser("check", help="check every account now, and alert as scheduled")
     command.add_argument("--json", action="store_true", help="print the result as JSON")
+    command.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="read every account and show what would be said: store, send and pay nothing",
+    )
     command.set_defaults(run=_check)
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    return 0 if check(wiring(arguments), as_json=arguments.json).complete else 1
+    wired = wiring(arguments)
+    if not arguments.dry_run:
+        return 0 if check(wired, as_json=arguments.json).complete else 1
+    rehearsal = _rehearse(wired)
+    if arguments.json:
+        print_json(_as_json(rehearsal))
+    else:
+        _show(rehearsal)
+    return 0 if rehearsal.summary.complete else 1
 
 
 def check(wired: Wiring, *, as_json: bool = False) -> Summary:
@@ -53,6 +73,22 @@ def check(wired: Wiring, *, as_json: bool = False) -> Summary:
 
 
 def _run(wired: Wiring, load: Load) -> Summary:
+    with _progress() as on_read:
+        return wired.check(on_read, load).run(_now(), seconds=_SECONDS)
+
+
+def _rehearse(wired: Wiring) -> Rehearsal:
+    with _progress() as on_read:
+        return rehearse(wired.check(on_read), _now(), seconds=_SECONDS)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@contextmanager
+def _progress() -> Iterator[OnRead]:
+    """Shows a progress bar; what it yields is to be called for each account that was read."""
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -69,8 +105,40 @@ def _run(wired: Wiring, load: Load) -> Summary:
                 task, advance=1, total=total, description=f"Read {sanitize(account.name)}"
             )
 
-        now = datetime.now(UTC).replace(microsecond=0)
-        return wired.check(on_read, load).run(now, seconds=_SECONDS)
+        yield on_read
+
+
+def _show(rehearsal: Rehearsal) -> None:
+    accounts = [account for account, _ in rehearsal.configuration.accounts]
+    show_accounts(accounts, rehearsal.states, silences=rehearsal.silences, faults=rehearsal.faults)
+    out.print("\nA check would say:" if rehearsal.events else "\nA check would say nothing.")
+    for event in rehearsal.events:
+        out.print(event_line(event), soft_wrap=True)
+    for alert, _ in rehearsal.orders:
+        text = (
+            f"It would top up {alert.account}, for the rule {alert.rule}, if its limits allow it."
+        )
+        out.print(sanitize(text, "yellow"), soft_wrap=True)
+    out.print(_counts(rehearsal.summary) or "Nothing was read.", style="dim")
+    out.print("This was a dry run: nothing was stored, sent or paid.", style="dim")
+
+
+def _as_json(rehearsal: Rehearsal) -> dict[str, Any]:
+    configuration = rehearsal.configuration
+    accounts = [account for account, _ in configuration.accounts]
+    return {
+        **rehearsal.summary.as_json(),
+        "dry_run": True,
+        "status": status_as_json(accounts, rehearsal.states, configuration.policy),
+        "events": [
+            {"account": event.notification.account, **event_as_json(event)}
+            for event in rehearsal.events
+        ],
+        "top_ups": [
+            {"account": alert.account, "rule": alert.rule} for alert, _ in rehearsal.orders
+        ],
+        "faults": list(rehearsal.faults),
+    }
 
 
 def _counts(summary: Summary) -> str:

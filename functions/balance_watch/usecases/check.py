@@ -19,12 +19,9 @@ from balance_watch.domain.state import AccountState
 from balance_watch.notifiers.sns import ConfirmedSubscribers
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.inventories import digest_of
-from balance_watch.usecases.account_checks import (
-    Batch,
-    CheckedAccounts,
-    check_accounts,
-)
+from balance_watch.usecases.account_checks import CheckedAccounts, check_accounts
 from balance_watch.usecases.configuration_faults import Examination, examine
+from balance_watch.usecases.decisions import Batch
 from balance_watch.usecases.listeners import AskTopic, ask
 from balance_watch.usecases.outbox_step import Deliver, OutboxStep, Tick
 from balance_watch.usecases.payments import Pay
@@ -89,7 +86,7 @@ class Check:
             digest = self._keep_policy(examination.configuration, record.policy_digest)
             record = examination.into(replace(record, policy_digest=digest))
             record = self._keep_inventory(run, examination.configuration, record)
-            tick = self._tick(run, examination, summary, deadline)
+            tick = tick_of(run, examination, summary, deadline)
             faults = examination.faults([it for it in run.silences if it.until > now])
             record = replace(record, configuration=self._configuration(tick, faults))
             checked = self._accounts(tick, deadline - seconds * _STORING_SHARE)
@@ -108,21 +105,6 @@ class Check:
         finally:
             self.store.runs.close(run, record, done=done, stored=stored)
         return summary
-
-    def _tick(self, run: Run, examination: Examination, summary: Summary, deadline: float) -> Tick:
-        configuration, listeners = examination.configuration, examination.listeners
-        policy, refusing = configuration.policy, listeners.health.refusing(run.tick)
-        available = configuration.without(refusing)
-
-        def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
-            channels = policy.channels_for(facts, available)
-            if facts["metric"] != Metric.CONFIGURATION:
-                return channels
-            return listeners.reaching_somebody(channels)
-
-        is_suppressed = suppression(run.silences, policy.mute_times, run.tick)
-        context = AlertContext(policy.defaults, routing, is_suppressed)
-        return Tick(run, configuration, context, refusing, summary, deadline)
 
     def _keep_policy(self, configuration: Configuration, kept_digest: str | None) -> str | None:
         """Keeps a valid policy that is new, for when a later one is invalid; returns its digest."""
@@ -188,3 +170,27 @@ class Check:
         return tuple(
             name for name, size in zip(sorted(alerted), sizes, strict=True) if size < _ALERTED_BYTES
         )
+
+
+def tick_of(run: Run, examination: Examination, summary: Summary, deadline: float) -> Tick:
+    """Returns what is the same throughout a run: routes, mutes and timing among it.
+
+    Args:
+        run: the run.
+        examination: the configuration, and who gets the alerts.
+        summary: gets the counts.
+        deadline: the time on the monotonic clock by which the run ends.
+    """
+    configuration, listeners = examination.configuration, examination.listeners
+    policy, refusing = configuration.policy, listeners.health.refusing(run.tick)
+    available = configuration.without(refusing)
+
+    def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
+        channels = policy.channels_for(facts, available)
+        if facts["metric"] != Metric.CONFIGURATION:
+            return channels
+        return listeners.reaching_somebody(channels)
+
+    is_suppressed = suppression(run.silences, policy.mute_times, run.tick)
+    context = AlertContext(policy.defaults, routing, is_suppressed)
+    return Tick(run, configuration, context, refusing, summary, deadline)

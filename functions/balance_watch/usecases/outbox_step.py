@@ -1,7 +1,7 @@
 """The last step of a run: pays the orders of the outbox, and sends the entries that still hold."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from balance_watch.domain.alerts import AlertContext
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.formatting import iso_time
 from balance_watch.domain.notification import Notification
-from balance_watch.domain.outbox import OutboxEntry, PaymentOrder, Standing, still_due
+from balance_watch.domain.outbox import Due, OutboxEntry, PaymentOrder, Standing, still_due
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.run import Run
 from balance_watch.notifiers.channels import ConfiguredChannel
@@ -82,12 +82,7 @@ class OutboxStep:
         """
         pending = self.store.outbox.pending()
         self.store.outbox.discard(pending.malformed)
-        due = still_due(
-            pending.entries,
-            standing=partial(_standing, tick, checked, configured),
-            was_rejected=partial(_was_rejected, tick, health),
-            now=tick.run.tick,
-        )
+        due = due_in(tick, pending.entries, checked, configured, health)
         self._drop(due.dropped)
         unsure = health.unsure(tick.run.tick)
         entries = [it for it in due.entries if not _waits(it, unsure, tick)]
@@ -168,6 +163,30 @@ class OutboxStep:
             context=tick.context,
             deadline=tick.deadline,
         )
+
+
+def due_in(
+    tick: Tick,
+    entries: Iterable[OutboxEntry],
+    checked: CheckedAccounts,
+    configured: ConfigurationState,
+    health: ChannelHealth,
+) -> Due:
+    """Returns what still holds of pending entries after a check, and what does not.
+
+    Args:
+        tick: what is the same throughout the run.
+        entries: the pending entries, the oldest first.
+        checked: the states of the accounts, and the alerts of outages.
+        configured: the state of the configuration's alert.
+        health: the health of the channels before.
+    """
+    return still_due(
+        entries,
+        standing=partial(_standing, tick, checked, configured),
+        was_rejected=partial(_was_rejected, tick, health),
+        now=tick.run.tick,
+    )
 
 
 def _standing(
