@@ -97,14 +97,16 @@ def test_a_pipe_tells_why_an_account_cannot_be_read(stage: "Stage", run: "Run") 
     ]
 
 
-def test_json_and_pipe_have_the_gravest_account_first(stage: "Stage", run: "Run") -> None:
+def test_a_pipe_has_the_gravest_account_first_and_json_the_order_of_the_secrets(
+    stage: "Stage", run: "Run"
+) -> None:
     stage.accounts(
         stage.entry("sms", "vonage", variables={"trx": "t"}),
         stage.entry("search", "you", alert_below="8000"),
     )
     run("check", "--json")
     assert [row["account"] for row in piped(run)] == ["search", "sms"]
-    assert [row["account"] for row in run("status", "--json").json] == ["search", "sms"]
+    assert [row["account"] for row in run("status", "--json").json] == ["sms", "search"]
 
 
 def test_json_tells_when_an_account_was_checked(run: "Run") -> None:

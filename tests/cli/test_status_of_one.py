@@ -36,7 +36,7 @@ def labelled(stage: "Stage", run: "Run") -> "Run":
         stage.entry("sms", "vonage", variables={"trx": "t"}),
         {**stage.entry("old", "you"), "enabled": False},
     )
-    run("check", "--json")
+    check_before(10)
     return run
 
 
@@ -83,7 +83,7 @@ def test_how_long_it_lasts_is_told_with_its_end(labelled: "Run") -> None:
 
 def test_a_failure_tells_its_reason_and_since_when(stage: "Stage", labelled: "Run") -> None:
     stage.you.trouble = KEY_REJECTED
-    labelled("check", "--json")
+    check_before(0)
     found = facts(labelled, "search")
     (failure,) = found["last failure"]
     assert failure.startswith("Key rejected: HTTP 401: the key is invalid. Failed once, since ")
@@ -145,7 +145,7 @@ def test_an_unknown_name_gets_a_suggestion(labelled: "Run", name: str) -> None:
 def test_firing_shows_only_what_fires_or_cannot_be_read(stage: "Stage", labelled: "Run") -> None:
     assert [it["account"] for it in labelled("status", "--firing", "--json").json] == ["search"]
     stage.vonage.trouble = OUTAGE
-    labelled("check", "--json")
+    check_before(0)
     assert labelled("status", "sms", "--json").json[0]["alerts"][0]["state"] == "pending"
     lines = labelled("status", "--firing").out.splitlines()
     assert [line.split("\t")[:2] for line in lines[1:]] == [
@@ -198,6 +198,6 @@ def test_the_exit_code_counts_the_alert_about_the_configuration(stage: "Stage", 
 
 def test_no_key_is_shown(stage: "Stage", labelled: "Run") -> None:
     stage.you.trouble = KEY_REJECTED
-    labelled("check", "--json")
+    check_before(0)
     output = labelled("status", "search")
     assert key("search") not in output.out + output.err

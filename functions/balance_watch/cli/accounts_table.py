@@ -21,7 +21,7 @@ from balance_watch.domain.trend import SPAN
 _PLOTS = (24, 12)
 """The bars of a plot: an hour each, or two where there is little room."""
 
-_STATE_SHARES = (0.25, 0.16)
+_STATE_SHARES = (0.25, 0.17)
 
 PIPE_COLUMNS = {
     "state": "critical, warning, unreadable, pending, info, empty, low, ok or unchecked",

@@ -74,8 +74,10 @@ def _status(arguments: argparse.Namespace) -> int:
     if not is_one and (arguments.json or is_pipe()):
         print_faults([*overdue_words(states.values(), now), *faults])
     if arguments.json:
-        by_name = {account.name: account for account in accounts}
-        print_json([_as_json(by_name[row.state.account], row, file.policy) for row in shown])
+        # In the order of the secrets, which scripts may rely on.
+        by_name = {row.state.account: row for row in shown}
+        found_rows = ((it, by_name[it.name]) for it in accounts if it.name in by_name)
+        print_json([_as_json(account, row, file.policy) for account, row in found_rows])
     elif is_one and shown:
         (account,), (row,) = accounts, shown
         events = wired.store.events.of(account.name, now - LOOK_BACK, now)
