@@ -181,7 +181,7 @@ def test_an_account_without_a_limit_is_shown_as_unlimited(
     monkeypatch.setenv("TRUSTED_HOSTS", server.authority)
     account = {"name": "key", "provider": "openrouter-key", "credentials": {"api_key": KEY}}
     stage.accounts({**account, "base_url": server.url, "alert_below": "5"})
-    assert "not checked yet" in run("status").out
+    assert run("status").out.splitlines()[1].startswith("unchecked\t")
     counted = run("check", "--json").json
     assert (counted["read"], counted["unreadable"], counted["fired"]) == (1, 0, 0)
     assert "no limit" in run("status").out

@@ -26,7 +26,7 @@ def test_a_silence_is_added_listed_and_ended(run: "Run") -> None:
 def test_a_silence_mutes_an_alert_and_is_shown_by_status(run: "Run", stage: "Stage") -> None:
     run("silence", "add", "--match", "account=search", "--for", "4h", "--reason", "migration")
     assert run("check", "--json").json["fired"] == 0
-    shown = run("status").out
+    shown = run("status", "search").out
     assert "account=search until" in shown
     assert "migration" in shown
     assert stage.slack.messages["default"] == []
