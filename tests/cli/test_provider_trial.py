@@ -184,7 +184,7 @@ def test_an_account_without_a_limit_is_shown_as_unlimited(
     assert run("status").out.splitlines()[1].startswith("unchecked\t")
     counted = run("check", "--json").json
     assert (counted["read"], counted["unreadable"], counted["fired"]) == (1, 0, 0)
-    assert "no limit" in run("status").out
+    assert "no limit" in run("status", "key").out
     (listed,) = run("status", "--json").json
     assert (listed["balance"], listed["currency"], listed["failure"]) == (None, None, None)
     assert run("history", "key", "--json").json == []
