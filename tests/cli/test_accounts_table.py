@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -108,6 +108,7 @@ def test_nothing_is_wider_than_the_terminal(
 
 
 @given(names, st.sampled_from([80, 140]))
+@example("\U000e0100", 80)  # has no width of its own
 def test_no_character_of_a_name_is_lost(name: str, width: int) -> None:
     text = "".join("".join(drawn(busy(name), width=width)[1:]).split())
     shown = iter(text)

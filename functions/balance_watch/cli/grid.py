@@ -106,7 +106,7 @@ def _row(
         for column, lines, width in zip(layout, folded, widths, strict=True):
             cell = lines[line] if line < len(lines) else Text()
             free = width - cell.cell_len
-            if free < width:
+            if cell.plain:  # a name may have no width at all
                 before = room + (free if column.right else 0)
                 yield Segment(" " * before)
                 yield from _segments(console, cell)
