@@ -129,7 +129,8 @@ class StalledReads(FakeReads):
 def test_a_run_that_outlives_its_lease_changes_nothing_of_later_runs(
     simulation: Simulation,
 ) -> None:
-    reads = StalledReads(simulation.reads.balances, simulation.reads.failures)
+    given = simulation.reads
+    reads = StalledReads(given.balances, given.failures, settled=given.settled)
     simulation.reads = reads
     with ThreadPoolExecutor(1) as pool:
         late = pool.submit(simulation.run, TICK)
