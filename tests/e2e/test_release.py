@@ -153,6 +153,8 @@ WORKING = [
     "explain sms",
     "accounts --json",
     "accounts try sms",
+    "channels --json",
+    "channels test",
     "providers",
     "providers deepseek",
     "policy check policy.toml",
@@ -164,6 +166,7 @@ WORKING = [
 """What is run in this order, on the embedded stack."""
 
 FAILING = {
+    "doctor": "schedule: the stack has none",
     "demo": "Get the source of balance-watch, and run `make run` there.",
     "silence end nobody": "balance-watch silence list",
     "top-up search-prod --yes": "search-prod",
