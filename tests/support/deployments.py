@@ -160,7 +160,7 @@ class Deployment:
             "POLICY_PARAMETER": outputs["PolicyParameter"],
         }
         given = [f"{name}={value}" for name, value in variables.items()]
-        # What the command tells beside its result, such as a schedule that stands still, goes nowhere.
+        # What it tells beside its result, such as a schedule that stands still, goes nowhere.
         quietly = ("sh", "-c", 'exec "$@" 2>/dev/null', "sh")
         words = (*quietly, "env", *given, "balance-watch", *arguments)
         return self.project.run(self.account, *words)
