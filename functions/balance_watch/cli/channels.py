@@ -25,7 +25,7 @@ from balance_watch.cli.terminal import (
 )
 from balance_watch.config.secret_writing import update_secret
 from balance_watch.domain.channels import TOPIC
-from balance_watch.domain.formatting import format_time
+from balance_watch.domain.formatting import counted, format_time
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.run import FailingChannel
@@ -122,16 +122,13 @@ def _topic(wired: Wiring) -> Ear:
     numbers = attributes["Attributes"]
     confirmed = int(numbers.get("SubscriptionsConfirmed", 0))
     pending = int(numbers.get("SubscriptionsPending", 0))
-    parts = [_counted(confirmed, "confirmed subscriber")]
+    noun = "confirmed subscriber"
+    parts = [counted(confirmed, noun) if confirmed else f"no {noun}s"]
     if pending:
         parts.append(f"{pending} not confirmed yet: a mail of AWS asks for it")
     if not confirmed:
         parts.append("`balance-watch channels add email ADDRESS` adds one")
     return Ear(TOPIC, ", ".join(parts), is_ok=confirmed > 0)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number or 'no'} {noun}" if number == 1 else f"{number or 'no'} {noun}s"
 
 
 def _test(arguments: argparse.Namespace) -> int:

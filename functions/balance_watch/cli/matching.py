@@ -6,6 +6,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.cli.terminal import print_faults
 from balance_watch.config.loading import Configuration
+from balance_watch.domain.formatting import counted
 from balance_watch.wiring import Wiring
 
 
@@ -20,5 +21,5 @@ def load_if_allowed(wired: Wiring, policy: str | None = None) -> Configuration |
 def print_unmatched(places: Iterable[str], number: int) -> None:
     """Prints for each of these places that it matches none of this number of accounts."""
     if number:
-        accounts = "1 account" if number == 1 else f"{number} accounts"
+        accounts = counted(number, "account")
         print_faults([f"{place}: matches 0 of {accounts}" for place in places])

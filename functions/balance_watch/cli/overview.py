@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from balance_watch.cli.account_row import AccountRow, largest_unit, latest_check_of
 from balance_watch.cli.accounts_table import accounts_table, estimates_footnote
 from balance_watch.cli.terminal import out, print_faults, sanitize
-from balance_watch.domain.formatting import format_duration, format_time, with_unit
+from balance_watch.domain.formatting import counted, format_duration, format_time, with_unit
 from balance_watch.domain.overdue import overdue
 from balance_watch.domain.reading import ReadFailure
 from balance_watch.domain.silences import Silence
@@ -92,9 +92,9 @@ def _show_totals(totals: Totals) -> None:
     for total in totals.money:
         out.print(f"Total {_total(total)}")
     left_out = [
-        *_counted(totals.unreadable, "that cannot be read"),
-        *_counted(totals.no_money, "with a quota, or in a unit that is no money"),
-        *_counted(totals.shared, "whose purse is counted already"),
+        *_if_any(totals.unreadable, "that cannot be read"),
+        *_if_any(totals.no_money, "with a quota, or in a unit that is no money"),
+        *_if_any(totals.shared, "whose purse is counted already"),
     ]
     if totals.money and left_out:
         out.print(f"Not counted: {', '.join(left_out)}.", style="dim")
@@ -102,13 +102,13 @@ def _show_totals(totals: Totals) -> None:
 
 def _total(total: Total) -> str:
     amount = with_unit(total.amount, total.currency)
-    accounts = "1 account" if total.accounts == 1 else f"{total.accounts} accounts"
+    accounts = counted(total.accounts, "account")
     if total.is_estimate:
         return f"~{amount} in {accounts}, partly estimated"
     return f"{amount} in {accounts}"
 
 
-def _counted(number: int, what: str) -> Iterator[str]:
+def _if_any(number: int, what: str) -> Iterator[str]:
     if number:
         yield f"{number} {what}"
 

@@ -23,7 +23,7 @@ from balance_watch.cli.terminal import (
 )
 from balance_watch.config.loading import Configuration
 from balance_watch.config.policy import PolicyFile, parse_policy
-from balance_watch.domain.formatting import format_time
+from balance_watch.domain.formatting import counted, format_time
 from balance_watch.errors import BalanceWatchError, CommandError
 from balance_watch.providers.registry import catalogue_clashes
 from balance_watch.usecases.policy_trial import Trial, TriedEvent, try_policy
@@ -96,7 +96,7 @@ def _show_trial(trial: Trial, most: int | None = None) -> None:
     added = sum(not it.was_said for it in trial.events)
     missing = sum(not it.would_be_said for it in trial.events)
     span = f"{format_time(trial.since)} to {format_time(trial.until)}"
-    out.print(f"From {span}, {_counted(trial.readings, 'reading')}:", soft_wrap=True)
+    out.print(f"From {span}, {counted(trial.readings, 'reading')}:", soft_wrap=True)
     changed = [it for it in trial.events if it.was_said is not it.would_be_said]
     shown = trial.events if most is None else changed[:most]
     for it in shown:
@@ -117,7 +117,7 @@ def _is_wanted(wired: Wiring, configuration: Configuration | None, *, yes: bool)
             if trial.readings:
                 _show_trial(trial, _SHOWN)
             if (rest := len(configuration.accounts) - trial.accounts) > 0:
-                out.print(f"{_counted(rest, 'account')} more: see `policy try`.", style="dim")
+                out.print(f"{counted(rest, 'account')} more: see `policy try`.", style="dim")
         except (BotoCoreError, ClientError):
             out.print("The history cannot be read, so the policy was not tried.", style="yellow")
     if yes or not sys.stdin.isatty():
@@ -173,20 +173,16 @@ def _read(file: str) -> tuple[PolicyFile, str]:
     if policy is None or faults:
         for fault in faults:
             err.print(sanitize(fault))
-        raise CommandError(f"The policy has {_counted(len(faults), 'fault')}.")
+        raise CommandError(f"The policy has {counted(len(faults), 'fault')}.")
     return policy, text
 
 
 def _summary(file: PolicyFile) -> str:
     policy = file.policy
     parts = [
-        _counted(len(policy.rules), "rule"),
-        _counted(len(policy.routes), "route"),
-        _counted(len(policy.mute_times), "mute time"),
-        *([_counted(len(file.providers), "provider")] if file.providers else []),
+        counted(len(policy.rules), "rule"),
+        counted(len(policy.routes), "route"),
+        counted(len(policy.mute_times), "mute time"),
+        *([counted(len(file.providers), "provider")] if file.providers else []),
     ]
     return f"{', '.join(parts)}, besides what is built in"
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

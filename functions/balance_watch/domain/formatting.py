@@ -22,6 +22,11 @@ def with_unit(amount: Decimal, unit: str) -> str:
     return f"{text} {unit}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Writes a number of things: `1 account`, `2 accounts`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def digits(number: Decimal | None) -> str | None:
     """Writes a number for JSON: all its digits and no exponent, e.g. `"7189.245"`."""
     return None if number is None else f"{number:f}"

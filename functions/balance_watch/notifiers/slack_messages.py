@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from balance_watch.domain.formatting import format_duration, format_time, sparkline
+from balance_watch.domain.formatting import counted, format_duration, format_time, sparkline
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.notification import Notification, Reason, in_order
 from balance_watch.domain.rules import Metric, Severity
@@ -97,14 +97,14 @@ def _count(notifications: Sequence[Notification]) -> dict[str, Any]:
     good = Counter(it.reason for it in notifications if it.reason in _GOOD_NEWS_SIGNS)
     bad = Counter(it.severity for it in notifications if it.reason not in _GOOD_NEWS_SIGNS)
     nouns = {Severity.CRITICAL: "critical", Severity.WARNING: "warning", Severity.INFO: "notice"}
-    parts = [_counted(bad[severity], noun) for severity, noun in nouns.items() if bad[severity]]
+    parts = [
+        f"{bad[severity]} {noun}" if severity is Severity.CRITICAL else counted(bad[severity], noun)
+        for severity, noun in nouns.items()
+        if bad[severity]
+    ]
     words = {Reason.RESOLVED: "recovered", Reason.TOPPED_UP: "topped up"}
     parts += [f"{good[reason]} {word}" for reason, word in words.items() if good[reason]]
     return {"type": "header", "text": {"type": "plain_text", "text": ", ".join(parts)}}
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 or noun == "critical" else f"{number} {noun}s"
 
 
 def _alert_blocks(notification: Notification) -> list[dict[str, Any]]:
