@@ -9,8 +9,9 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
+
+from local.running import Running
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]")
 _SECONDS = 60.0
@@ -23,7 +24,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 """Makes standard input the terminal of the session, which getpass asks at, then runs a command."""
 
 
-class Terminal:
+class Terminal(Running):
     """Runs a command at a terminal of so many columns, inside a `with`.
 
     `screen` is everything that was shown, without colours.
@@ -37,29 +38,29 @@ class Terminal:
         cwd: Path | None = None,
         columns: int = 80,
     ) -> None:
-        self._master, slave = pty.openpty()
-        self._process = subprocess.Popen(  # noqa: S603 (the tests' own command)
-            [sys.executable, "-c", _AT_ITS_TERMINAL, *command],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            cwd=cwd,
-            env={**environment, "COLUMNS": str(columns), "TERM": "xterm"},
-            start_new_session=True,
-        )
-        os.close(slave)
+        self._command = [sys.executable, "-c", _AT_ITS_TERMINAL, *command]
+        self._environment = {**environment, "COLUMNS": str(columns), "TERM": "xterm"}
+        self._cwd = cwd
         self.screen = ""
         self._seen = 0
 
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
+        """Starts the command."""
+        self._master, slave = pty.openpty()
+        self._process = subprocess.Popen(  # noqa: S603 (the tests' own command)
+            self._command,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=self._cwd,
+            env=self._environment,
+            start_new_session=True,
+        )
+        os.close(slave)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """Ends the command, if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
