@@ -33,7 +33,7 @@ def calls(stage: "Stage", monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[s
 
 @pytest.mark.parametrize(
     "words",
-    [("check",), ("top-up", "sms", "--yes")],
+    [("check",), ("accounts",), ("top-up", "sms", "--yes")],
     ids=" ".join,
 )
 def test_a_command_reads_the_policy_and_the_secrets_once(

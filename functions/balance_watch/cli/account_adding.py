@@ -15,7 +15,13 @@ from balance_watch.cli.account_questions import (
     pair,
     show_needs,
 )
-from balance_watch.cli.account_storing import parsed, secret_name, store, stored
+from balance_watch.cli.account_storing import (
+    add_storing_options,
+    parsed,
+    secret_name,
+    store,
+    stored,
+)
 from balance_watch.cli.connection import wiring
 from balance_watch.cli.questions import ask_until, can_ask, confirm
 from balance_watch.cli.terminal import Subparsers, err, out, print_faults, sanitize
@@ -56,13 +62,7 @@ def add_action(actions: Subparsers) -> None:
     add.add_argument("--credit", metavar="AMOUNT", type=amount, help="what was paid")
     add.add_argument("--paid-at", metavar="DATE", help="when it was paid; default: today")
     add.add_argument("--budget", metavar="AMOUNT", type=amount, help="what may be spent a month")
-    add.add_argument(
-        "--secret",
-        metavar="NAME",
-        default="accounts",
-        help="accounts, which is the default, or accounts/ANYTHING",
-    )
-    add.add_argument("--yes", action="store_true", help="do not ask")
+    add_storing_options(add)
     add.set_defaults(run=_add, wrong_use=add.error)
 
 
@@ -78,14 +78,14 @@ def _add(arguments: argparse.Namespace) -> int:
     name = arguments.account or ask_until("Name of the account", account_name, slug)
     _check_is_new(wired, name)
     entry = asked_entry(arguments, name, slug, spec, asks=asks)
-    account, spec = _valid(wired, entry)
+    account, spec = _valid(own, entry)
     result = trial_read(wired, spec, account)
     show_result(account, spec, result)
     if isinstance(result, ReadFailure) and not _keeps_unreadable(asks=asks, yes=arguments.yes):
         out.print("Nothing was stored.")
         return 1
     ask_for_threshold_and_labels(arguments, entry, result, asks=asks)
-    _valid(wired, entry)
+    _valid(own, entry)
     _show_entry(entry, secret)
     if not arguments.yes and not confirm("Store it?", default=True):
         out.print("Nothing was stored.")
@@ -116,9 +116,9 @@ def _check_is_new(wired: Wiring, name: str) -> None:
             raise CommandError(f"There is an account {name} already, in the secret {secret}.")
 
 
-def _valid(wired: Wiring, entry: Mapping[str, Any]) -> tuple[Account, Spec]:
+def _valid(own: Mapping[str, Spec], entry: Mapping[str, Any]) -> tuple[Account, Spec]:
     faults = Faults()
-    watched = parsed(wired, entry, faults)
+    watched = parsed(own, entry, faults)
     if watched is None:
         print_faults(faults)
         raise CommandError("Nothing was stored.")

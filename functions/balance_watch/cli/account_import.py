@@ -10,12 +10,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from balance_watch.cli.account_storing import parsed, secret_name, store, stored
+from balance_watch.cli.account_storing import (
+    add_storing_options,
+    parsed,
+    provider_of,
+    secret_name,
+    store,
+    stored,
+)
 from balance_watch.cli.connection import wiring
 from balance_watch.cli.questions import can_ask, confirm
 from balance_watch.cli.terminal import Subparsers, err, out, print_faults, read_text, sanitize
 from balance_watch.config.secret_text import NotEditableError, entries_of
 from balance_watch.domain.account import canonical_name
+from balance_watch.domain.formatting import counted
 from balance_watch.errors import CommandError
 from balance_watch.exact_parsing import without_mark
 from balance_watch.providers.registry import catalogue_provider, slugs
@@ -43,13 +51,7 @@ def add_action(actions: Subparsers) -> None:
         " of keys.",
     )
     command.add_argument("file", metavar="FILE", help="- for standard input: JSON or CSV")
-    command.add_argument(
-        "--secret",
-        metavar="NAME",
-        default="accounts",
-        help="accounts, which is the default, or accounts/ANYTHING",
-    )
-    command.add_argument("--yes", action="store_true", help="do not ask")
+    add_storing_options(command)
     command.set_defaults(run=_import, wrong_use=command.error)
 
 
@@ -61,6 +63,7 @@ def _import(arguments: argparse.Namespace) -> int:
     found = list(_read(file, faults))
     wired = wiring(arguments)
     secret = secret_name(wired, arguments.secret)
+    own = wired.policy_file().providers
     places = {it.entry.name: it.secret for it in stored(wired)}
     new = list[Found]()
     names: dict[str, str] = {}
@@ -75,9 +78,9 @@ def _import(arguments: argparse.Namespace) -> int:
         if name in names:
             problems.append(f"has the name {name}, as {names[name]}")
         names.setdefault(name, where)
-        parsed(wired, entry, problems)
-        own = re.compile(rf"^account {re.escape(str(entry.get('name')))}[:,] ")
-        faults += [f"{where}: {own.sub('', problem)}" for problem in problems]
+        parsed(own, entry, problems)
+        place = re.compile(rf"^account {re.escape(str(entry.get('name')))}[:,] ")
+        faults += [f"{where}: {place.sub('', problem)}" for problem in problems]
         new.append(Found(where, entry))
     if faults:
         print_faults(faults)
@@ -87,22 +90,14 @@ def _import(arguments: argparse.Namespace) -> int:
         return 0
     for _, entry in new:
         below = f", alert below {entry['alert_below']}" if "alert_below" in entry else ""
-        out.print(sanitize(f"{entry['name']}: {_provider(entry)}{below}"))
-    if not arguments.yes and not confirm(f"Store {_counted(len(new))} in {secret}?", default=True):
+        out.print(sanitize(f"{entry['name']}: {provider_of(entry)}{below}"))
+    number = counted(len(new), "account")
+    if not arguments.yes and not confirm(f"Store {number} in {secret}?", default=True):
         out.print("Nothing was stored.")
         return 1
     store(wired, secret, [entry for _, entry in new])
-    out.print(f"Stored {_counted(len(new))}. `balance-watch check` reads them now.")
+    out.print(f"Stored {number}. `balance-watch check` reads them now.")
     return 0
-
-
-def _provider(entry: Mapping[str, Any]) -> str:
-    provider = entry.get("provider")
-    return provider if isinstance(provider, str) else "a provider of its own"
-
-
-def _counted(number: int) -> str:
-    return "1 account" if number == 1 else f"{number} accounts"
 
 
 def _read(file: str, faults: Faults) -> Iterator[Found]:

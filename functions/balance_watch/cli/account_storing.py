@@ -1,5 +1,6 @@
 """Where accounts are stored: which secret has which account, and how one is added."""
 
+import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +21,17 @@ from balance_watch.providers.registry import resolve
 from balance_watch.providers.spec import Spec
 from balance_watch.validation import Faults
 from balance_watch.wiring import Wiring
+
+
+def add_storing_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of a command that stores accounts: into which secret, without asking."""
+    parser.add_argument(
+        "--secret",
+        metavar="NAME",
+        default="accounts",
+        help="accounts, which is the default, or accounts/ANYTHING",
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
 class Stored(NamedTuple):
@@ -53,9 +65,22 @@ def secret_name(wired: Wiring, text: str) -> str:
     return name
 
 
-def parsed(wired: Wiring, entry: Mapping[str, Any], faults: Faults) -> WatchedAccount | None:
-    """Returns an account as the function parses it; None after adding its faults."""
-    own = wired.policy_file().providers
+def provider_of(entry: Mapping[str, Any]) -> str:
+    """Returns what people call the provider of an entry: its slug, if it has one."""
+    provider = entry.get("provider")
+    return provider if isinstance(provider, str) else "a provider of its own"
+
+
+def parsed(
+    own: Mapping[str, Spec], entry: Mapping[str, Any], faults: Faults
+) -> WatchedAccount | None:
+    """Returns an account as the function parses it; None after adding its faults.
+
+    Args:
+        own: the providers of the policy, by slug.
+        entry: the account, as a secret has it.
+        faults: gets every fault.
+    """
 
     def find(provider: str | Mapping[str, object], where: str, faults: Faults) -> Spec | None:
         return resolve(own, provider, where, faults)

@@ -1,24 +1,22 @@
 """`balance-watch accounts`: lists the accounts of the secrets, tries, removes and tops one up."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any
 
 from rich.table import Table
 
 from balance_watch.cli import account_adding, account_import
 from balance_watch.cli.account_questions import amount
-from balance_watch.cli.account_storing import Stored, parsed, stored
-from balance_watch.cli.connection import wiring
+from balance_watch.cli.account_storing import Stored, parsed, provider_of, stored
+from balance_watch.cli.connection import no_such_account, wiring
 from balance_watch.cli.questions import can_ask, confirm
 from balance_watch.cli.terminal import Subparsers, out, print_faults, print_json, sanitize
 from balance_watch.cli.trial_read import show_result, trial_read
 from balance_watch.config.loading import Configuration
 from balance_watch.config.secret_text import (
-    Entry,
     NotEditableError,
     entries_of,
     with_purchase,
@@ -65,7 +63,7 @@ def _list(arguments: argparse.Namespace) -> int:
     wired = wiring(arguments)
     configuration = wired.load()
     print_faults(configuration.faults)
-    rows = list(_rows(configuration, {it.entry.name: it.secret for it in stored(wired)}))
+    rows = list(_rows(configuration))
     if arguments.json:
         print_json(rows)
         return 0
@@ -84,7 +82,9 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _rows(configuration: Configuration, secrets: dict[str | None, str]) -> Iterator[dict[str, Any]]:
+def _rows(configuration: Configuration) -> Iterator[dict[str, Any]]:
+    found = configuration.presence.accounts_of
+    secrets = {name: configuration.prefix + own for own, names in found.items() for name in names}
     watched = ((account, True) for account, _ in configuration.accounts)
     for account, enabled in (*watched, *((it, False) for it in configuration.disabled)):
         yield {
@@ -101,12 +101,7 @@ def _find(wired: Wiring, name: str) -> Stored:
     every = {it.entry.name: it for it in stored(wired)}
     if name in every:
         return every[name]
-    raise CommandError(f"There is no such account. {_similar(name, filter(None, every))}")
-
-
-def _similar(name: str, names: Iterator[str]) -> str:
-    close = get_close_matches(name, names, n=3)
-    return f"Did you mean {' or '.join(close)}?" if close else "See `balance-watch accounts`."
+    raise no_such_account(name, filter(None, every), "accounts")
 
 
 def _try(arguments: argparse.Namespace) -> int:
@@ -122,7 +117,7 @@ def _watched(wired: Wiring, name: str) -> tuple[Account, Spec]:
     watched = {account.name: (account, spec) for account, spec in configuration.accounts}
     if name not in watched:
         print_faults([fault for fault in configuration.faults if f"account {name}" in fault])
-        raise CommandError(f"There is no such account. {_similar(name, iter(watched))}")
+        raise no_such_account(name, watched, "accounts")
     return watched[name]
 
 
@@ -130,7 +125,7 @@ def _remove(arguments: argparse.Namespace) -> int:
     wired = wiring(arguments)
     name = arguments.account
     secret, entry = _find(wired, name)
-    out.print(sanitize(f"{name} ({_provider(entry)}) in the secret {secret}"))
+    out.print(sanitize(f"{name} ({provider_of(entry.value)}) in the secret {secret}"))
     if not arguments.yes:
         if not can_ask():
             arguments.wrong_use("there is nobody to ask: scripts need --yes")
@@ -148,15 +143,11 @@ def _remove(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _provider(entry: Entry) -> str:
-    provider = entry.value.get("provider")
-    return provider if isinstance(provider, str) else "a provider of its own"
-
-
 def _credit(arguments: argparse.Namespace) -> int:
     wired = wiring(arguments)
     name, amount = arguments.account, Decimal(arguments.amount)
     secret, _ = _find(wired, name)
+    own = wired.policy_file().providers
     paid_at = arguments.paid_at or iso_time(datetime.now(UTC))
     purchase = {"amount": str(amount), "paid_at": paid_at}
     if arguments.expires_at:
@@ -172,14 +163,16 @@ def _credit(arguments: argparse.Namespace) -> int:
         credit = (it.value.get("credit") for it in entries_of(text) if it.name == name)
         if attempts > 1 and purchase in (next(credit, None) or ()):
             return text  # another one has built on what the attempt before wrote
-        return _with_valid_purchase(wired, text, name, purchase)
+        return _with_valid_purchase(own, text, name, purchase)
 
     update_secret(wired.client("secretsmanager"), secret, change)
     out.print(sanitize(f"Added {amount} to {name}: the next check tells it as a top-up."))
     return 0
 
 
-def _with_valid_purchase(wired: Wiring, text: str, name: str, purchase: dict[str, str]) -> str:
+def _with_valid_purchase(
+    own: Mapping[str, Spec], text: str, name: str, purchase: dict[str, str]
+) -> str:
     """Returns the text with the purchase; raises CommandError if the account is invalid with it."""
     try:
         changed = with_purchase(text, name, purchase)
@@ -187,7 +180,7 @@ def _with_valid_purchase(wired: Wiring, text: str, name: str, purchase: dict[str
         raise CommandError(f"The secret {error}: nothing was changed.") from None
     entry = next(it.value for it in entries_of(changed) if it.name == name)
     faults = Faults()
-    parsed(wired, entry, faults)
+    parsed(own, entry, faults)
     if faults:
         raise CommandError(f"{faults[0]}: nothing was changed.")
     return changed

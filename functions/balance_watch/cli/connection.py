@@ -98,9 +98,20 @@ def find_account(found: Inventory, name: str) -> Account:
     accounts = {account.name: account for account in (*found.disabled, *found.accounts)}
     if name in accounts:
         return accounts[name]
-    close = similar(name, accounts)
-    hint = f"Did you mean {' or '.join(close)}?" if close else "See `balance-watch status`."
-    raise CommandError(f"There is no such account. {sanitize(hint).plain}")
+    raise no_such_account(name, accounts, "status")
+
+
+def no_such_account(name: str, names: Iterable[str], listing: str) -> CommandError:
+    """Returns the error that there is no account of this name, with the similar ones.
+
+    Args:
+        name: the name that was looked for.
+        names: the names that there are.
+        listing: the command that lists them.
+    """
+    close = similar(name, names)
+    hint = f"Did you mean {' or '.join(close)}?" if close else f"See `balance-watch {listing}`."
+    return CommandError(f"There is no such account. {sanitize(hint).plain}")
 
 
 def similar(name: str, names: Iterable[str]) -> list[str]:
