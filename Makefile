@@ -38,7 +38,7 @@ invoke: build .venv  ## run sam local invoke against the embedded stack (needs a
 	.venv/bin/python -m local.invoke $(FUNCTION) $(EVENT)
 
 test: .venv  ## run the whole suite, with no network beyond loopback
-	.venv/bin/python -m pytest -m "not e2e" $(ARGS)
+	.venv/bin/python -m pytest -m "not e2e" --numprocesses auto --dist worksteal $(ARGS)
 
 check: .venv sam-validate lint-template  ## run ruff, mypy, cfn-lint, checkov and sam validate; check docs/providers.md and the pictures
 	.venv/bin/ruff check

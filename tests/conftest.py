@@ -2,11 +2,13 @@
 
 A search for canaries (tests/support/canaries.py) reads everything that is logged, at DEBUG, and
 everything that pytest reports. A canary that it finds fails the session, even if every test passes.
+Under pytest-xdist each worker process searches its own log, and hands what it found to the process
+that reports.
 """
 
 import logging
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -81,6 +83,7 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _search.test = report.nodeid  # where workers report, their tests take turns
     _search.search("its error", report.longreprtext)
     if report.when == "teardown":  # the last of three reports has the captured text of all three
         for name, text in report.sections:
@@ -94,6 +97,16 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if _search.hits:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    output = getattr(session.config, "workeroutput", None)  # a worker of pytest-xdist has one
+    if output is not None:
+        output["shown_keys"] = [tuple(hit) for hit in _search.hits]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 (a class of pytest-xdist)
+    """Takes what a worker found, before the session finishes here."""
+    output = getattr(node, "workeroutput", {})  # a worker that crashed has none
+    _search.hits.update(_Hit(*hit) for hit in output.get("shown_keys", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

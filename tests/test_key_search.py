@@ -95,14 +95,16 @@ def test_nothing():
 """
 
 
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> "subprocess.CompletedProcess[str]":
+@pytest.fixture(scope="module", params=[0, 2], ids=["one process", "two workers"])
+def session(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> "subprocess.CompletedProcess[str]":
     """Runs a session in which every test passes and most of them show a key."""
     folder = tmp_path_factory.mktemp("leaky")
     (folder / "test_leaky.py").write_text(LEAKY)
     options = [f"--rootdir={folder}", "-c/dev/null", "-pno:cacheprovider", "-ptests.conftest"]
     return subprocess.run(  # noqa: S603 (this very Python)
-        [sys.executable, "-m", "pytest", *options, "-q", "-rN", folder],
+        [sys.executable, "-m", "pytest", *options, "-q", "-rN", f"-n{request.param}", folder],
         cwd=ROOT,
         capture_output=True,
         text=True,
