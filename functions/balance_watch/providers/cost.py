@@ -14,7 +14,7 @@ from http import HTTPStatus
 from string import Template
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.credit import Budget, Credit, SettledCosts
+from balance_watch.domain.credit import Budget, Credit, SettledCosts, open_costs
 from balance_watch.domain.money import NotAnAmountError, total
 from balance_watch.domain.reading import Estimate, FailureKind, ReadFailure, Reading
 from balance_watch.providers.amounts import AmountReader, exact_sum
@@ -121,10 +121,9 @@ def _reading(
         resets_at=left.resets_at,
         renews=True if isinstance(declared, Budget) else None,
         expires_at=left.expires_at,
-        estimate=Estimate(
-            since, total(costs.values()), left.bought, _corrected(account.settled, settled)
-        ),
+        estimate=Estimate(since, total(costs.values()), left.bought, open_costs(costs, now)),
         settled=settled if known is None and until > since else None,
+        costs=costs,
     )
 
 
@@ -136,18 +135,6 @@ def _usable(account: Account, since: date, now: datetime) -> SettledCosts | None
     if account.currency not in (None, settled.currency):
         return None
     return settled if timedelta() <= now - settled.asked_at < _ASK_AGAIN else None
-
-
-def _corrected(old: SettledCosts | None, new: SettledCosts) -> Decimal:
-    """Returns how much more the days that were settled cost than they did."""
-    if old is None or old.currency != new.currency:
-        return Decimal(0)
-    first, end = max(old.since, new.since), min(old.until, new.until)
-    days = [day for day in {*old.days, *new.days} if first <= day < end]
-    return total(
-        (new.days.get(day, Decimal(0)) for day in days),
-        (old.days.get(day, Decimal(0)) for day in days),
-    )
 
 
 class _Sums:
