@@ -90,7 +90,12 @@ class Credit:
         owed = Decimal(0)
         for day in sorted(costs):
             open_then = [index for index, it in enumerate(bought) if _is_open(it, day)]
-            owed = total([owed, _taken(costs[day], open_then, rest, bought)])
+            cost = costs[day]
+            if cost < 0 < owed:
+                # What no purchase covers was taken last.
+                repaid = min(owed, -cost)
+                owed, cost = total([owed], [repaid]), total([cost, repaid])
+            owed = total([owed, _taken(cost, open_then, rest, bought)])
         kept = [
             (it, left)
             for it, left in zip(bought, rest, strict=True)

@@ -166,7 +166,7 @@ def _read_range(
     """Reads all pages of a range and adds them up."""
     times, (next_page, in_body) = times_of(cost, part, now), _first_page(cost)
     asked = {name: Template(text).substitute(times) for name, text in cost.query.items()}
-    seen_cursors, seen_days, entries = set[str](), list[date](), 0
+    seen_cursors, seen_days, pages = set[str](), list[date](), list[CostPage]()
     while True:
         sums.requests += 1
         if sums.requests > MAX_REQUESTS:
@@ -181,7 +181,8 @@ def _read_range(
         page = read_page(spec, cost, account, parsed, part, now)
         _check_days(cost, seen_days, page.days)
         seen_days += page.days
-        entries += page.entries
+        pages.append(page)
+        entries = _entries_of(pages)
         sums.add(page)
         if page.next_cursor is not None and cost.cursor is not None:
             if page.next_cursor in seen_cursors:
@@ -194,6 +195,19 @@ def _read_range(
             next_page = {cost.pages.query: str(int(next_page[cost.pages.query]) + 1)}
         else:
             return
+
+
+def _entries_of(pages: list[CostPage]) -> int:
+    """Returns how many entries pages have; raises UnexpectedReplyError if they do not fit."""
+    *before, page = pages
+    if page.entries and any(page.entries == it.entries for it in before):
+        raise UnexpectedReplyError("Two pages of the costs are the same.")
+    if any(page.total != it.total for it in before):
+        raise UnexpectedReplyError("The number of entries changes from page to page.")
+    entries = sum(len(it.entries) for it in pages)
+    if page.total is not None and entries > page.total:
+        raise UnexpectedReplyError("The costs have more entries than the reply counts.")
+    return entries
 
 
 def _first_page(cost: CostSpec) -> tuple[dict[str, str], dict[str, str]]:

@@ -30,17 +30,18 @@ def ranges(
     """Yields the ranges that a request each asks for, the earliest first.
 
     Where a reply does not tell the day of a cost, a range ends where it matters to which side of a
-    day a cost belongs: what is settled, what was paid for then, what expired then.
+    day a cost belongs: what is settled and, if anything expires, what was paid for or expired then.
     """
     cuts = set[date]()
     if cost.by_month:
         whole = CostRange(whole.start.replace(day=1), whole.end)
     elif cost.at is None:
         cuts.add(settled_until)
-        for purchase in declared.purchases if isinstance(declared, Credit) else ():
-            cuts.add(purchase.paid_at.date())
-            if purchase.expires_at is not None:
-                cuts.add((purchase.expires_at - timedelta(microseconds=1)).date() + _DAY)
+        purchases = declared.purchases if isinstance(declared, Credit) else ()
+        ends = [it.expires_at for it in purchases if it.expires_at is not None]
+        if ends:
+            cuts.update(it.paid_at.date() for it in purchases)
+            cuts.update((end - timedelta(microseconds=1)).date() + _DAY for end in ends)
     start = whole.start
     while start < whole.end:
         longest = start + cost.days * _DAY
