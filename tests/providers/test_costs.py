@@ -388,6 +388,13 @@ def test_odd_times_belong_to_their_day_of_utc(at: str, left: int) -> None:
     assert result.balance == left
 
 
+def test_a_range_that_begins_now_is_not_empty() -> None:
+    server, monthly = Totals(), account(declared=Budget(Decimal(100)))
+    result = read(spec_of("runpod-billing"), monthly, midnight(FIRST), server.exchange)
+    assert isinstance(result, Reading)
+    assert server.ranges == [("2026-11-01", "2026-11-01T00:00:01Z")]
+
+
 def test_a_purchase_a_day_is_no_request_each_if_none_expires() -> None:
     server = Totals()
     daily = [bought("10", TODAY - n * DAY) for n in range(100)]

@@ -9,6 +9,8 @@ from balance_watch.domain.formatting import iso_time
 from balance_watch.providers.cost_spec import CostSpec
 
 _DAY = timedelta(days=1)
+_SHORTEST = timedelta(seconds=1)
+"""What is asked for in the moment in which a day begins: providers reject a range of no time."""
 
 
 class CostRange(NamedTuple):
@@ -57,7 +59,7 @@ def times_of(cost: CostSpec, part: CostRange, now: datetime) -> Mapping[str, str
     """Returns what the names of `RANGE_NAMES` stand for."""
     since, until = _midnight(part.start), _midnight(part.end)
     if cost.until == "now":
-        until = min(until, now)
+        until = min(until, max(now, since + _SHORTEST))
     last = part.end - _DAY
     return {
         "since": _written(cost, since),
