@@ -112,3 +112,21 @@ def test_costs_by_month_need_credit_from_the_first_of_a_month() -> None:
     assert parsed("github-copilot", credit=middle)[0] is None
     assert parsed("github-copilot", credit=CREDIT)[0] is not None
     assert parsed("github-billing", credit=middle)[0] is not None
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "is_known"),
+    [
+        ("2026-11-30", True),
+        ("2026-12-01T00:00:00Z", True),
+        ("2026-11-29", False),
+        ("2026-12-01", False),
+        ("2026-12-01T00:00:01Z", False),
+    ],
+)
+def test_costs_by_month_need_credit_that_expires_with_a_month(
+    expires_at: str, *, is_known: bool
+) -> None:
+    credit = [{"amount": "5", "paid_at": "2026-11-01", "expires_at": expires_at}]
+    assert (parsed("scaleway", credit=credit)[0] is not None) is is_known
+    assert parsed("github-billing", credit=credit)[0] is not None

@@ -93,6 +93,12 @@ def test_a_refund_undoes_what_was_taken_last() -> None:
     assert left(expiring, lasting, nov_05="60", nov_06="-10").balance == 100
 
 
+def test_a_refund_first_pays_what_no_purchase_covers() -> None:
+    expiring = bought("10", "2026-11-01", "2026-11-20")
+    assert left(expiring, nov_05="12", nov_06="-5").balance == 0  # 3 of 10 expired unused
+    assert left(bought("10", "2026-11-01"), nov_05="12", nov_06="-5").balance == 3
+
+
 def test_a_refund_of_more_than_was_spent_is_left_too() -> None:
     assert left(bought("100", "2026-11-01"), nov_05="-10").balance == 110
 
@@ -145,6 +151,32 @@ def test_nothing_is_lost_but_what_expires(
     )
     if not any(each.expires_at for each in bought):
         assert it.balance == it.bought - spent
+
+
+def by_the_naive_model(bought: list[Purchase], costs: dict[date, Decimal]) -> Decimal:
+    """Lives through every day: pays a cost from what expires first; then it expires."""
+    never = datetime.max.replace(tzinfo=UTC)
+    by_expiry = sorted(bought, key=lambda it: (it.expires_at or never, it.paid_at))
+    rest, owed, day = [it.amount for it in by_expiry], Decimal(0), date(2026, 10, 1)
+    while day <= TODAY:
+        cost = costs.get(day, Decimal(0))
+        end = min(at(str(day + timedelta(days=1))), NOW)
+        for n, it in enumerate(by_expiry):
+            if it.paid_at.date() <= day:
+                used = min(rest[n], cost)
+                rest[n], cost = rest[n] - used, cost - used
+            if it.expires_at is not None and it.expires_at <= end:
+                rest[n] = Decimal(0)
+        owed += cost
+        day += timedelta(days=1)
+    return sum(rest, -owed)
+
+
+@given(st.lists(purchases, max_size=5), st.dictionaries(days, amounts))
+def test_what_is_left_is_what_a_naive_model_leaves(
+    bought: list[Purchase], costs: dict[date, Decimal]
+) -> None:
+    assert Credit(tuple(bought)).left(costs, NOW).balance == by_the_naive_model(bought, costs)
 
 
 @given(st.lists(purchases, max_size=5), st.dictionaries(days, amounts), st.randoms())

@@ -8,7 +8,7 @@ from typing import Any
 from balance_watch.domain.account import Account
 from balance_watch.domain.changes import Fall
 from balance_watch.domain.configuration_alert import FAULT_WORDING, ConfigurationState
-from balance_watch.domain.credit import SettledCosts
+from balance_watch.domain.credit import OpenCosts, SettledCosts
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.lost_secrets import LostSecret
 from balance_watch.domain.notification import Notification, Reason
@@ -225,7 +225,15 @@ def test_a_reading() -> None:
 
 def test_a_reading_that_is_an_estimate() -> None:
     written = replace(
-        READING, estimate=Estimate(TICK.date(), Decimal("60.5"), Decimal(100)), provider_time=None
+        READING,
+        estimate=Estimate(
+            TICK.date(),
+            Decimal("60.5"),
+            Decimal(100),
+            OpenCosts(TICK.date(), Decimal("1.5")),
+            Decimal(-3),
+        ),
+        provider_time=None,
     )
     item = reading_to_item("a", written, 400)
     assert item["costs"] == f"{TICK.date().toordinal()} 60.5 100"

@@ -83,7 +83,7 @@ def content_type(body: Json) -> str:
 def facts_of(reading: Reading) -> dict[str, Any]:
     """Returns the facts of a reading that are not None, with its numbers as exact strings."""
     facts: dict[str, Any] = msgspec.to_builtins(reading, enc_hook=str)
-    for name in ("observed_at", "estimate", "settled"):
+    for name in ("observed_at", "estimate", "settled", "costs"):
         del facts[name]
     for name in ("provider_time", "resets_at", "expires_at"):
         at = getattr(reading, name)

@@ -143,6 +143,43 @@ def test_a_day_that_is_corrected_is_neither_spending_nor_a_top_up(costs: CostBen
     assert costs.lines == []
 
 
+@pytest.mark.parametrize("days_ago", [1, 2, 10])
+@pytest.mark.parametrize(("corrected", "left"), [("130", 830), ("5", 955)])
+def test_a_correction_of_a_past_day_changes_the_balance_and_no_pace(
+    costs: CostBench, days_ago: int, corrected: str, left: int
+) -> None:
+    costs.declares(credit=[paid("1000", 20)])
+    costs.costs[TODAY - days_ago * DAY] = 30
+    costs.costs[TODAY] = 10
+    costs.run(0 * HOUR)
+    costs.costs[TODAY - days_ago * DAY] = corrected
+    costs.costs[TODAY] = 14
+    costs.run(HOUR)
+    assert costs.spent == 4
+    costs.costs[TODAY] = 40
+    costs.run(25 * HOUR)
+    assert (costs.balance, costs.spent) == (Decimal(left), Decimal(30))
+    assert costs.lines == []
+
+
+def test_what_comes_in_late_of_the_day_before_is_spent(costs: CostBench) -> None:
+    costs.declares(credit=[paid("1000", 20)])
+    midnight_in = timedelta(hours=13, minutes=55)  # TICK is at 10:05
+    costs.costs[TODAY] = 10
+    costs.run(midnight_in - HOUR)
+    costs.costs[TODAY] = 11
+    costs.run(midnight_in + HOUR)
+    costs.costs[TODAY] = 13
+    costs.run(midnight_in + 2 * HOUR)
+    assert costs.spent == 3
+    costs.costs[TODAY + DAY] = 1
+    costs.run(midnight_in + 3 * HOUR)
+    assert costs.spent == 4
+    costs.costs[TODAY] = 50
+    costs.run(midnight_in + 4 * HOUR)
+    assert costs.spent == 4
+
+
 def test_what_expires_is_not_spent_and_is_warned_of_before(costs: CostBench) -> None:
     soon = f"{TODAY + 2 * DAY}"
     costs.declares(credit=[paid("100", 20, expires_at=soon), paid("50", 20)])

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 import msgspec
 
-from balance_watch.domain.credit import Budget, Credit, Purchase
+from balance_watch.domain.credit import DAY, Budget, Credit, Purchase
 from balance_watch.providers.spec import Spec
 from balance_watch.validation import Amount, Faults, Json, convert_each
 
@@ -15,6 +15,8 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(
     rf"{_DATE.pattern}[Tt ]\d\d:\d\d:\d\d(\.\d{{1,9}})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+_SECOND = timedelta(seconds=1)
+_FIRST = date(1970, 1, 1)
 _MOST = 500
 """So many purchases of an account are enough for a purchase a day of more than a year."""
 
@@ -94,11 +96,19 @@ def declared(
             faults.add(place, "budget, amount: must be more than 0")
         return Budget(budget.amount.exact)
     purchases = tuple(_purchases(credit, f"{place}, credit", faults))
-    first_day = min((it.paid_at.date() for it in purchases), default=None)
-    if spec.cost.by_month and spec.cost.at is None and first_day and first_day.day != 1:
-        problem = "must be on the first of a month, because the provider tells costs by month"
-        faults.add(place, f"credit: the first paid_at {problem}")
+    if spec.cost.by_month and spec.cost.at is None:
+        _check_months(purchases, place, faults)
     return Credit(purchases)
+
+
+def _check_months(purchases: tuple[Purchase, ...], place: str, faults: Faults) -> None:
+    """Notes a fault if it matters on which day of a month a cost was, which nobody tells."""
+    because = "of a month, because the provider tells costs by month"
+    if min((it.paid_at.date() for it in purchases), default=_FIRST).day != 1:
+        faults.add(place, f"credit: the first paid_at must be on the first {because}")
+    ends = (it.expires_at - _SECOND + DAY for it in purchases if it.expires_at is not None)
+    if any(end.day != 1 for end in ends):
+        faults.add(place, f"credit: expires_at must be the end {because}")
 
 
 def _purchases(credit: Json, place: str, faults: Faults) -> Iterator[Purchase]:

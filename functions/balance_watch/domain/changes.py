@@ -8,11 +8,13 @@ large as a top-up counts only once it is confirmed by a reading half an hour lat
 such fall.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Context, Decimal, localcontext
 from typing import NamedTuple
 
-from balance_watch.domain.money import CALCULATION_DIGITS
+from balance_watch.domain.credit import open_costs_since
+from balance_watch.domain.money import CALCULATION_DIGITS, exact
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.trend import Sample
 
@@ -95,7 +97,7 @@ def change_between(
 def spent_between(before: Reading, after: Reading, now: datetime) -> Change | None:
     """Returns what two readings tell whose provider tells costs; None for any others.
 
-    What was spent is what more the costs are, without corrections of days that were settled. A
+    What was spent is what more the costs are, without corrections of days that were over. A
     top-up is what was bought, and nothing that expires is spent.
     """
     old, new = before.estimate, after.estimate
@@ -107,6 +109,23 @@ def spent_between(before: Reading, after: Reading, now: datetime) -> Change | No
         return Change()
     more = _KEPT.subtract(_KEPT.subtract(new.cost, old.cost), new.corrected)
     return Change(max(more, Decimal(0)), now - before.observed_at)
+
+
+def with_corrections(before: Reading, after: Reading) -> Reading:
+    """Returns a reading with what it corrects of the one before, if it has its costs by day.
+
+    What changed of the days that were open then was spent; what else changed is corrected.
+    """
+    old, new, costs = before.estimate, after.estimate, after.costs
+    if new is None or costs is None:
+        return after
+    corrected = Decimal(0)
+    if old is not None and old.open is not None and old.since == new.since:
+        still = open_costs_since(old.open.since, costs).cost
+        with localcontext(prec=CALCULATION_DIGITS):
+            difference = (new.cost - still) - (old.cost - old.open.cost)
+        corrected = exact(_KEPT.plus(difference))
+    return replace(after, estimate=new._replace(corrected=corrected), costs=None)
 
 
 def _fallen(before: Sample, after: Sample, spent: Decimal, fall: Fall | None) -> Change:

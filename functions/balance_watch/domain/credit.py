@@ -42,6 +42,32 @@ class SettledCosts(NamedTuple):
     days: Mapping[date, Decimal]
 
 
+class OpenCosts(NamedTuple):
+    """The costs of the days that were not over at a reading, or whose costs still came in."""
+
+    since: date
+    cost: Decimal
+
+
+_COMES_IN_FOR = timedelta(hours=8)
+"""So long after the end of a day its costs may still come in: providers compute them that often."""
+
+
+def open_costs(costs: Mapping[date, Decimal], now: datetime) -> OpenCosts:
+    """Returns what is open at a time: today, and yesterday while today has no costs yet.
+
+    Costs come in in order of time. What changes of a day before is a correction.
+    """
+    today = now.date()
+    begun = now - datetime.combine(today, time(), UTC) >= _COMES_IN_FOR or costs.get(today)
+    return open_costs_since(today if begun else today - DAY, costs)
+
+
+def open_costs_since(since: date, costs: Mapping[date, Decimal]) -> OpenCosts:
+    """Returns the costs from a day on."""
+    return OpenCosts(since, total(cost for day, cost in costs.items() if day >= since))
+
+
 @dataclass(frozen=True, slots=True)
 class Credit:
     """What was bought, the earliest purchase first."""
@@ -64,7 +90,12 @@ class Credit:
         owed = Decimal(0)
         for day in sorted(costs):
             open_then = [index for index, it in enumerate(bought) if _is_open(it, day)]
-            owed = total([owed, _taken(costs[day], open_then, rest, bought)])
+            cost = costs[day]
+            if cost < 0 < owed:
+                # What no purchase covers was taken last.
+                repaid = min(owed, -cost)
+                owed, cost = total([owed], [repaid]), total([cost, repaid])
+            owed = total([owed, _taken(cost, open_then, rest, bought)])
         kept = [
             (it, left)
             for it, left in zip(bought, rest, strict=True)

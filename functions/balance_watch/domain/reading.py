@@ -1,12 +1,13 @@
 """The result of reading an account: a reading, no limit, or a named failure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, localcontext
 from enum import StrEnum
 from typing import NamedTuple
 
-from balance_watch.domain.credit import SettledCosts
+from balance_watch.domain.credit import OpenCosts, SettledCosts
 from balance_watch.domain.money import CALCULATION_DIGITS
 
 
@@ -26,12 +27,14 @@ class Estimate(NamedTuple):
         since: the first day of which costs count.
         cost: all costs from then on, as the provider tells them.
         bought: all that was paid for, as the account declares it; or the amount of its budget.
-        corrected: what days that were taken for settled cost more than they did. It is not stored.
+        open: the costs of the days that are not over.
+        corrected: what the days that were over at the reading before cost more than they did then.
     """
 
     since: date
     cost: Decimal
     bought: Decimal
+    open: OpenCosts | None = None
     corrected: Decimal = Decimal(0)
 
 
@@ -49,6 +52,7 @@ class Reading:
         renews: whether the balance is a quota that resets by itself.
         estimate: what it was computed from, where the provider tells costs and no balance.
         settled: the costs of past days, to be kept for the next reads. It is not stored here.
+        costs: all costs by day, where the provider tells them. They are not stored.
 
     An optional field is None where the provider does not tell it.
     """
@@ -69,6 +73,7 @@ class Reading:
     renews: bool | None = None
     estimate: Estimate | None = None
     settled: SettledCosts | None = None
+    costs: Mapping[date, Decimal] | None = None
 
     @property
     def floor(self) -> Decimal:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.changes import Fall, change_between, spent_between
+from balance_watch.domain.changes import Fall, change_between, spent_between, with_corrections
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult, Unlimited
 from balance_watch.domain.rules import Metric
@@ -206,7 +206,8 @@ def _with_reading(
 ) -> AccountState:
     last = state.reading
     if last is None or another:
-        return _begun_anew(state, replace(reading, observed_at=now))
+        return _begun_anew(state, replace(reading, observed_at=now, costs=None))
+    reading = with_corrections(last, reading)
     before, after = Sample(last.observed_at, last.balance), Sample(now, reading.balance)
     change = spent_between(last, reading, now) or change_between(
         before, after, state.fall, state.period

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from string import Template
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.credit import Budget, Credit, SettledCosts
+from balance_watch.domain.credit import Budget, Credit, SettledCosts, open_costs
 from balance_watch.domain.money import NotAnAmountError, total
 from balance_watch.domain.reading import Estimate, FailureKind, ReadFailure, Reading
 from balance_watch.providers.amounts import AmountReader, exact_sum
@@ -121,10 +121,9 @@ def _reading(
         resets_at=left.resets_at,
         renews=True if isinstance(declared, Budget) else None,
         expires_at=left.expires_at,
-        estimate=Estimate(
-            since, total(costs.values()), left.bought, _corrected(account.settled, settled)
-        ),
+        estimate=Estimate(since, total(costs.values()), left.bought, open_costs(costs, now)),
         settled=settled if known is None and until > since else None,
+        costs=costs,
     )
 
 
@@ -136,18 +135,6 @@ def _usable(account: Account, since: date, now: datetime) -> SettledCosts | None
     if account.currency not in (None, settled.currency):
         return None
     return settled if timedelta() <= now - settled.asked_at < _ASK_AGAIN else None
-
-
-def _corrected(old: SettledCosts | None, new: SettledCosts) -> Decimal:
-    """Returns how much more the days that were settled cost than they did."""
-    if old is None or old.currency != new.currency:
-        return Decimal(0)
-    first, end = max(old.since, new.since), min(old.until, new.until)
-    days = [day for day in {*old.days, *new.days} if first <= day < end]
-    return total(
-        (new.days.get(day, Decimal(0)) for day in days),
-        (old.days.get(day, Decimal(0)) for day in days),
-    )
 
 
 class _Sums:
@@ -179,7 +166,7 @@ def _read_range(
     """Reads all pages of a range and adds them up."""
     times, (next_page, in_body) = times_of(cost, part, now), _first_page(cost)
     asked = {name: Template(text).substitute(times) for name, text in cost.query.items()}
-    seen_cursors, seen_days, entries = set[str](), list[date](), 0
+    seen_cursors, seen_days, pages = set[str](), list[date](), list[CostPage]()
     while True:
         sums.requests += 1
         if sums.requests > MAX_REQUESTS:
@@ -194,7 +181,8 @@ def _read_range(
         page = read_page(spec, cost, account, parsed, part, now)
         _check_days(cost, seen_days, page.days)
         seen_days += page.days
-        entries += page.entries
+        pages.append(page)
+        entries = _entries_of(pages)
         sums.add(page)
         if page.next_cursor is not None and cost.cursor is not None:
             if page.next_cursor in seen_cursors:
@@ -207,6 +195,19 @@ def _read_range(
             next_page = {cost.pages.query: str(int(next_page[cost.pages.query]) + 1)}
         else:
             return
+
+
+def _entries_of(pages: list[CostPage]) -> int:
+    """Returns how many entries pages have; raises UnexpectedReplyError if they do not fit."""
+    *before, page = pages
+    if page.entries and any(page.entries == it.entries for it in before):
+        raise UnexpectedReplyError("Two pages of the costs are the same.")
+    if any(page.total != it.total for it in before):
+        raise UnexpectedReplyError("The number of entries changes from page to page.")
+    entries = sum(len(it.entries) for it in pages)
+    if page.total is not None and entries > page.total:
+        raise UnexpectedReplyError("The costs have more entries than the reply counts.")
+    return entries
 
 
 def _first_page(cost: CostSpec) -> tuple[dict[str, str], dict[str, str]]:

@@ -33,7 +33,7 @@ class CostPage(NamedTuple):
     Attributes:
         costs: unit, day and amount of each row within the range that was asked for.
         days: the days of its entries, each once, if entries tell them.
-        entries: how many entries it has.
+        entries: its entries, as they are in the reply.
         next_cursor: what leads to the next page, if there is one.
         total: how many entries all pages have, if the reply tells it.
         as_of: the time of the data, if the reply tells it.
@@ -41,7 +41,7 @@ class CostPage(NamedTuple):
 
     costs: tuple[tuple[str, date, Decimal], ...]
     days: tuple[date, ...]
-    entries: int
+    entries: list[Json]
     next_cursor: str | None
     total: int | None
     as_of: datetime | None
@@ -80,7 +80,7 @@ def read_page(
     return CostPage(
         tuple(costs),
         tuple(days),
-        len(entries),
+        entries,
         _next_cursor(cost, body.value),
         _total(cost, body.value),
         as_of,

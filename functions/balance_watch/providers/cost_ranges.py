@@ -9,6 +9,8 @@ from balance_watch.domain.formatting import iso_time
 from balance_watch.providers.cost_spec import CostSpec
 
 _DAY = timedelta(days=1)
+_SHORTEST = timedelta(seconds=1)
+"""What is asked for in the moment in which a day begins: providers reject a range of no time."""
 
 
 class CostRange(NamedTuple):
@@ -30,17 +32,18 @@ def ranges(
     """Yields the ranges that a request each asks for, the earliest first.
 
     Where a reply does not tell the day of a cost, a range ends where it matters to which side of a
-    day a cost belongs: what is settled, what was paid for then, what expired then.
+    day a cost belongs: what is settled and, if anything expires, what was paid for or expired then.
     """
     cuts = set[date]()
     if cost.by_month:
         whole = CostRange(whole.start.replace(day=1), whole.end)
     elif cost.at is None:
         cuts.add(settled_until)
-        for purchase in declared.purchases if isinstance(declared, Credit) else ():
-            cuts.add(purchase.paid_at.date())
-            if purchase.expires_at is not None:
-                cuts.add((purchase.expires_at - timedelta(microseconds=1)).date() + _DAY)
+        purchases = declared.purchases if isinstance(declared, Credit) else ()
+        ends = [it.expires_at for it in purchases if it.expires_at is not None]
+        if ends:
+            cuts.update(it.paid_at.date() for it in purchases)
+            cuts.update((end - timedelta(microseconds=1)).date() + _DAY for end in ends)
     start = whole.start
     while start < whole.end:
         longest = start + cost.days * _DAY
@@ -56,7 +59,7 @@ def times_of(cost: CostSpec, part: CostRange, now: datetime) -> Mapping[str, str
     """Returns what the names of `RANGE_NAMES` stand for."""
     since, until = _midnight(part.start), _midnight(part.end)
     if cost.until == "now":
-        until = min(until, now)
+        until = min(until, max(now, since + _SHORTEST))
     last = part.end - _DAY
     return {
         "since": _written(cost, since),

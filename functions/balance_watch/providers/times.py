@@ -1,5 +1,6 @@
 """Reads the times of a reply."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -7,6 +8,9 @@ from balance_watch.validation import Json
 
 _MILLISECONDS = Decimal(10) ** 11
 """From here on, a time is in milliseconds: as seconds, it would be in the year 5138 or later."""
+
+_LEAP_SECOND = re.compile(r"(?<=[T ])(\d\d:\d\d):60(?!\d)", re.ASCII)
+"""No datetime has a second 60: the one before it stands for it."""
 
 
 def time_from(value: Json, *, numbers: bool = True) -> datetime:
@@ -22,7 +26,7 @@ def time_from(value: Json, *, numbers: bool = True) -> datetime:
     try:
         if isinstance(value, Decimal) and numbers:
             return datetime.fromtimestamp(_seconds(value), UTC)
-        parsed = datetime.fromisoformat(value)
+        parsed = datetime.fromisoformat(_LEAP_SECOND.sub(r"\1:59", value))
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (TypeError, ValueError, OverflowError, OSError):
         raise ValueError("is not a time") from None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from balance_watch.domain.credit import OpenCosts
 from balance_watch.domain.formatting import digits
 from balance_watch.domain.money import exact
 from balance_watch.domain.reading import AutoReload, Estimate, Reading
@@ -67,6 +68,7 @@ def reading_to_map(reading: Reading) -> Item:
             "credit": reading.credit_limit,
             "expires": maybe_text(reading.expires_at),
             "costs": _estimate_to_text(reading.estimate),
+            "open": _open_to_text(reading.estimate),
             "renews": reading.renews,
         }
     )
@@ -90,7 +92,7 @@ def reading_from_map(item: Mapping[str, Any], observed_at: datetime) -> Reading:
         status=item.get("status"),
         credit_limit=item.get("credit"),
         expires_at=maybe_time(item.get("expires")),
-        estimate=_estimate_from_text(item.get("costs")),
+        estimate=_estimate_from_text(item.get("costs"), item.get("open")),
         renews=item.get("renews"),
     )
 
@@ -101,8 +103,20 @@ def _estimate_to_text(estimate: Estimate | None) -> str | None:
     return f"{estimate.since.toordinal()} {digits(estimate.cost)} {digits(estimate.bought)}"
 
 
-def _estimate_from_text(text: str | None) -> Estimate | None:
+def _open_to_text(estimate: Estimate | None) -> str | None:
+    if estimate is None or estimate.open is None:
+        return None
+    since, cost = estimate.open
+    return f"{since.toordinal()} {digits(cost)} {digits(estimate.corrected)}"
+
+
+def _estimate_from_text(text: str | None, open_text: str | None) -> Estimate | None:
     if text is None:
         return None
     day, cost, bought = text.split(" ")
-    return Estimate(date.fromordinal(int(day)), exact(cost), exact(bought))
+    estimate = Estimate(date.fromordinal(int(day)), exact(cost), exact(bought))
+    if open_text is None:
+        return estimate
+    since, open_cost, corrected = open_text.split(" ")
+    still_open = OpenCosts(date.fromordinal(int(since)), exact(open_cost))
+    return estimate._replace(open=still_open, corrected=exact(corrected))

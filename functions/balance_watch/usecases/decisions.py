@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple, TypeGuard
+from typing import NamedTuple
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.alerts import AlertContext, decide
@@ -141,12 +142,14 @@ def _decide(
     except Exception as error:  # noqa: BLE001 (an error in one account must not stop the others)
         _log.error("not decided", extra={"account": account.name, "why": type(error).__name__})
         return None
-    return Transition(state, result if _is_accepted(result, state) else None, entries)
+    return Transition(state, _accepted(result, state), entries)
 
 
-def _is_accepted(result: ReadResult, state: AccountState) -> TypeGuard[Reading]:
-    """Tells whether a read is a reading that the state holds: one of a doubtful unit is not."""
+def _accepted(result: ReadResult, state: AccountState) -> Reading | None:
+    """Returns a reading that the state holds, with what it corrects; not one of a doubtful unit."""
     last = state.reading
     if not isinstance(result, Reading) or last is None:
-        return False
-    return (last.observed_at, last.currency) == (result.observed_at, result.currency)
+        return None
+    if (last.observed_at, last.currency) != (result.observed_at, result.currency):
+        return None
+    return replace(result, estimate=last.estimate)
