@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from balance_watch.domain.channels import DEFAULT, TOPIC, kind_of
 from balance_watch.domain.notification import Notification, SendResult
+from balance_watch.notifiers.pagerduty import pagerduty_channel, parse_routing_keys
 from balance_watch.notifiers.slack import SlackChannel
 from balance_watch.notifiers.sns import SnsChannel
 from balance_watch.notifiers.webhooks import is_channel_name, parse_webhooks
@@ -48,12 +49,16 @@ class Kind:
             returns the addresses of the channels by name. None if the kind has no secret, but one
             channel, whose address belongs to the stack.
         noun: what people call one of its channels.
+        table: the field of the secret with an entry for each channel.
+        entry: what people call such an entry.
     """
 
     name: str
     connect: Callable[[str, Connections], Channel]
     parse_secret: Callable[[Json, str, Faults], Mapping[str, str]] | None = None
     noun: str = "channel"
+    table: str = "webhooks"
+    entry: str = "address"
 
     @property
     def default(self) -> str:
@@ -100,6 +105,14 @@ KINDS: Mapping[str, Kind] = {
             lambda url, connections: SlackChannel(connections.transport, url),
             parse_webhooks,
             noun="webhook",
+        ),
+        Kind(
+            "pagerduty",
+            lambda address, connections: pagerduty_channel(connections.transport, address),
+            parse_routing_keys,
+            noun="service",
+            table="routing_keys",
+            entry="routing key",
         ),
     )
 }
