@@ -58,7 +58,7 @@ def read(*pages: Json) -> tuple[dict[str, str], list[str]]:
 
 def test_secrets_of_accounts_and_webhooks_are_read_and_others_are_faults() -> None:
     ours = ["accounts", "accounts/team", "accounts/a/b", "heartbeat", "slack"]
-    foreign = ["accounts-old", "accountss", "other", "slack/old", "sns", "teams"]
+    foreign = ["accounts-old", "accountss", "other", "slack/old", "sns", "telex"]
     page = {"SecretValues": [secret(PREFIX + name) for name in (*ours, *foreign)]}
     texts, faults = read(page)
     assert sorted(texts) == sorted(PREFIX + name for name in ours)

@@ -9,11 +9,17 @@ from balance_watch.notifiers.channels import KINDS, ConfiguredChannel, Connectio
 from balance_watch.notifiers.posting import PostingChannel
 from balance_watch.transport import Transport
 from balance_watch.validation import Faults
+from local.discord_inbox import DiscordInbox
 from local.pagerduty_inbox import PagerDutyInbox
 from local.scripted_inbox import ScriptedInbox
+from local.teams_inbox import TeamsInbox
+from local.webhook_receiver import WebhookReceiver
 
 INBOXES: Mapping[str, Callable[[], ScriptedInbox]] = {
     "pagerduty": PagerDutyInbox,
+    "teams": TeamsInbox,
+    "discord": DiscordInbox,
+    "webhook": WebhookReceiver,
 }
 """The inbox of each kind that has a secret, except Slack's, which has tests of its own."""
 

@@ -197,6 +197,9 @@ def _add(arguments: argparse.Namespace) -> int:
         arguments.wrong_use("there is nobody to ask: add --address FILE, or - for standard input")
     channel = _store(wired, kind, name, address)
     out.print(sanitize(f"Stored: {channel.name}. The next run sends alerts to it."))
+    if kind.new_fields():
+        secret = wired.settings.secrets_prefix + kind.name
+        err.print(f"Its signing secret is in the secret {secret}: give it to the receiver.")
     if can_ask() and confirm("Send a test message to it?", default=True):
         return 0 if test_channel(wired, channel) else 1
     return 0
@@ -209,7 +212,8 @@ def _store(wired: Wiring, kind: Kind, name: str, address: str) -> ConfiguredChan
 
     def change(text: str | None) -> str:
         try:
-            content: Any = {kind.table: {}} if text is None else json.loads(text)
+            new = {kind.table: {}, **kind.new_fields()}
+            content: Any = new if text is None else json.loads(text)
             entries = content[kind.table]
             before = entries.get(name)
         except (ValueError, TypeError, KeyError, AttributeError):

@@ -18,7 +18,7 @@ from balance_watch.domain.formatting import iso_time
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.notifiers.exact_json import for_machines
 from balance_watch.notifiers.posting import Message, PostingChannel, PostResult, Service, sort_reply
-from balance_watch.notifiers.text import pace, summary_line
+from balance_watch.notifiers.text import cut, pace, summary_line
 from balance_watch.notifiers.webhooks import parse_entries, valid_entries
 from balance_watch.transport import Reply, Request, Transport
 from balance_watch.validation import Faults, Json, is_address
@@ -83,8 +83,8 @@ def event(notification: Notification) -> dict[str, Any]:
         "client": "balance-watch",
         "links": links,
         "payload": {
-            "summary": _cut(summary_line(notification), MAX_SUMMARY),
-            "source": _cut(notification.account, MAX_DEDUP_KEY),
+            "summary": cut(summary_line(notification), MAX_SUMMARY),
+            "source": cut(notification.account, MAX_DEDUP_KEY),
             "severity": notification.severity.value,
             "timestamp": iso_time(notification.said_at),
             "component": notification.provider,
@@ -107,12 +107,8 @@ def _details(notification: Notification) -> dict[str, Any]:
     labels = notification.labels.items()
     details = {
         **for_machines(notification),
-        "labels": {_cut(name, _MAX_LABEL): _cut(value, _MAX_LABEL) for name, value in labels},
-        "detail": _cut(notification.detail, _MAX_DETAIL),
+        "labels": {cut(name, _MAX_LABEL): cut(value, _MAX_LABEL) for name, value in labels},
+        "detail": cut(notification.detail, _MAX_DETAIL),
         "pace": pace(notification),
     }
     return {name: value for name, value in details.items() if value}
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 2]} …"

@@ -26,6 +26,13 @@ def parse_webhooks(
         query: whether an address may have a query.
     """
     entries = parse_entries(secret, "webhooks", where, faults)
+    return addresses_in(entries, where, faults, query=query)
+
+
+def addresses_in(
+    entries: Mapping[str, Json], where: str, faults: Faults, *, query: bool
+) -> dict[str, str]:
+    """Returns the valid addresses by name; `query` tells whether one may have a query."""
     is_valid = partial(is_address, query=query)
     return valid_entries(entries, ("webhook", "an https address"), is_valid, where, faults)
 
