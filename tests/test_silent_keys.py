@@ -26,6 +26,7 @@ from local import loopback
 from tests.support.canaries import key
 from tests.support.echo_servers import FINE
 from tests.support.faulty_day import MISPLACED_IN_A_POLICY, POLICY, RETRIED, START, FaultyDay
+from tests.support.inboxes import INBOXES
 from tests.support.outputs import Outputs, Texts, leaks
 
 
@@ -103,6 +104,11 @@ def test_no_key_is_in_a_message_to_slack(outputs: Outputs) -> None:
     assert leaks(outputs.slack) == []
 
 
+def test_no_key_is_in_a_message_to_another_service(outputs: Outputs) -> None:
+    assert outputs.others.keys() == INBOXES.keys()
+    assert leaks(outputs.others) == []
+
+
 def test_no_key_is_on_the_functions_standard_output(outputs: Outputs) -> None:
     assert leaks(outputs.output) == []
 
@@ -138,6 +144,7 @@ def test_no_key_is_in_a_repr(outputs: Outputs) -> None:
         ("slack", "default", "the configuration has"),
         ("slack", "default", "low has recovered"),
         ("slack", "default", "it is not known whether a top-up of paying was paid"),
+        *(("others", kind, "low") for kind in INBOXES),
         ("output", "a run that fires", "not delivered"),
         ("results", "a run that fires", "RunIncompleteError"),
         ("results", "no time", "EventError"),

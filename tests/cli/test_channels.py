@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from balance_watch.config.settings import CheckSettings
+from balance_watch.notifiers.channels import KINDS
 from balance_watch.wiring import Wiring
 from local.slack_inbox import NO_SERVICE, NOT_OK, WEBHOOK_PATH
+from tests.support.canaries import CORE
+from tests.support.inboxes import INBOXES
 from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -142,8 +145,8 @@ def test_a_name_that_exists_is_refused(stage: "Stage", run: "Run", address: str)
         (("slack", "a b"), "https://hooks.example/x", 1, "must have a name of"),
         (("slack", "x"), "not an address", 1, "is not an https address"),
         (("slack", "x"), "", 1, "is not an https address"),
-        (("teams", "x"), "https://hooks.example/x", 2, "KIND must be one of slack, email"),
-        (("sns", "x"), "https://hooks.example/x", 2, "KIND must be one of slack, email"),
+        (("fax", "x"), "https://hooks.example/x", 2, "KIND must be one of slack, "),
+        (("sns", "x"), "https://hooks.example/x", 2, ", email"),
         (("email", "nobody"), "", 1, "An e-mail address has an @."),
     ],
 )
@@ -162,6 +165,29 @@ def test_what_is_no_channel_is_not_stored(
     output = run("channels", "add", *words, "--address", str(file))
     assert (output.code, message in output.err) == (code, True), output.err
     assert webhooks(stage) == before
+
+
+@pytest.mark.parametrize("kind", INBOXES)
+def test_a_channel_of_any_kind_is_added_and_tested(
+    stage: "Stage", run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    with INBOXES[kind]() as inbox:
+        monkeypatch.setenv("TRUSTED_HOSTS", inbox.authority)
+        (entry,) = inbox.secret[KINDS[kind].table].values()
+        file = tmp_path / "entry"
+        file.write_text(entry + "\n")
+        output = run("channels", "add", kind, "night", "--address", str(file))
+        assert output.code == 0, output.err
+        client = stage.aws.client("secretsmanager")
+        name = f"balance-watch/{kind}"
+        stored = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
+        assert stored[KINDS[kind].table] == {"night": entry}
+        shared = {**stored, **inbox.secret, KINDS[kind].table: {"night": entry}}
+        stage.aws.put_secret(name, shared)
+        tested = run("channels", "test", f"{kind}:night")
+        assert tested.code == 0, tested.out
+        assert len(inbox.messages) == 1
+        assert CORE not in output.out + output.err + tested.out + tested.err
 
 
 def test_without_somebody_to_ask_the_address_comes_from_a_file(run: "Run") -> None:

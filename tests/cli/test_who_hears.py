@@ -15,7 +15,10 @@ from tests.support.check_bench import DeniedSecrets
 if TYPE_CHECKING:
     from tests.cli.conftest import Output, Run, Stage
 
-NOBODY = "no confirmed subscriber of the topic, and no default webhook: nobody hears the alerts"
+NOBODY = (
+    "no confirmed subscriber of the topic, and no default webhook or service:"
+    " nobody hears the alerts"
+)
 POLICY = """
 [[rules]]
 name = "misspelt"

@@ -3,6 +3,7 @@
 import pytest
 
 from balance_watch.domain.policy import RESERVED_NAMES
+from balance_watch.notifiers.channels import KINDS, channel_forms
 from tests.support.canaries import CORE
 from tests.support.policies import faults_of
 
@@ -144,7 +145,7 @@ def test_unreadable_after_must_be_at_least_one_failure(number: str) -> None:
 )
 def test_an_invalid_channel_is_reported(channel: str) -> None:
     assert faults_of(f'[[routes]]\nchannels = ["{channel}"]') == [
-        'policy routes[0], channels: must each be "sns" or "slack:NAME"'
+        f"policy routes[0], channels: must each be {channel_forms(KINDS)}"
     ]
 
 

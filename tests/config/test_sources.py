@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from balance_watch.config.sources import is_ours, read_parameter, read_secrets
+from balance_watch.notifiers.channels import KINDS
 from balance_watch.validation import Faults
 from local.aws import CREDENTIALS
 from local.loopback import LOOPBACK
@@ -36,7 +37,8 @@ class FakeSecretsManager:
 
 
 def means_nothing(prefix: str, name: str) -> str:
-    known = f"after {prefix} it must be accounts, accounts/NAME, slack or heartbeat"
+    kinds = ", ".join(name for name, kind in KINDS.items() if kind.parse_secret is not None)
+    known = f"after {prefix} it must be accounts, accounts/NAME, {kinds} or heartbeat"
     return f"secret {prefix}{name}: its name means nothing: {known}"
 
 
@@ -56,7 +58,7 @@ def read(*pages: Json) -> tuple[dict[str, str], list[str]]:
 
 def test_secrets_of_accounts_and_webhooks_are_read_and_others_are_faults() -> None:
     ours = ["accounts", "accounts/team", "accounts/a/b", "heartbeat", "slack"]
-    foreign = ["accounts-old", "accountss", "other", "slack/old", "sns", "teams"]
+    foreign = ["accounts-old", "accountss", "other", "slack/old", "sns", "telex"]
     page = {"SecretValues": [secret(PREFIX + name) for name in (*ours, *foreign)]}
     texts, faults = read(page)
     assert sorted(texts) == sorted(PREFIX + name for name in ours)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from balance_watch.domain.notification import Notification
+from balance_watch.notifiers.exact_json import for_machines
 from balance_watch.notifiers.slack_messages import render as render_slack
-from balance_watch.notifiers.sns import for_machines, render, subject
+from balance_watch.notifiers.sns import render, subject
 from balance_watch.notifiers.text import pace, summary_line
 from tests.support.notifications import low
 

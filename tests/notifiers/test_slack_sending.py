@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from time import monotonic
 
 import pytest
@@ -24,25 +23,11 @@ from local.slack_inbox import (
     too_many_requests,
 )
 from tests.support.canaries import key
+from tests.support.inboxes import Time
 from tests.support.notifications import low
 
 TWO_MESSAGES = [low(account=f"a{number:02}") for number in range(50)]
 INVALID_PAYLOAD = loopback.Reply(400, b"invalid_payload", "text/plain")
-
-
-@dataclass
-class Time:
-    """A clock that `sleep` moves forward."""
-
-    now: float = 1000.0
-    slept: list[float] = field(default_factory=list)
-
-    def clock(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
 
 
 @pytest.fixture

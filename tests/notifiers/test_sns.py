@@ -13,11 +13,11 @@ from balance_watch.domain.formatting import is_visible
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.rules import Metric
+from balance_watch.notifiers.exact_json import for_machines
 from balance_watch.notifiers.sns import (
     MAX_BYTES,
     MAX_ENTRIES,
     batches,
-    for_machines,
     render,
     subject,
     text_for_people,

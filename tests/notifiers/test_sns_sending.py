@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from balance_watch.domain.notification import Notification, SendResult
-from balance_watch.notifiers.sns import SnsChannel, for_machines
+from balance_watch.notifiers.exact_json import for_machines
+from balance_watch.notifiers.sns import SnsChannel
 from local.aws import CREDENTIALS
 from local.loopback import LOOPBACK
 from local.stack import REGION

@@ -13,6 +13,7 @@ from balance_watch.cli.main import main
 from balance_watch.config.accounts import AccountEntry
 from balance_watch.config.settings import CheckSettings
 from balance_watch.handlers import check_balances, runtime
+from balance_watch.notifiers.channels import KINDS
 from balance_watch.providers.request import balance_request, top_up_request
 from balance_watch.wiring import Wiring
 from local.aws import EmbeddedAws
@@ -20,6 +21,7 @@ from tests.support.canaries import key, webhook
 from tests.support.echo_servers import REPLIES, EchoProviders, EchoWebhooks, SecretInbox
 from tests.support.fault_behaviours import sends
 from tests.support.fault_server import FaultServer, closed_port
+from tests.support.inboxes import INBOXES
 from tests.support.outputs import Outputs, captured, recording
 
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
@@ -34,8 +36,8 @@ match = { account = "paying" }
 below = 20
 top_up = { max_per_day = 1 }
 [[routes]]
-channels = ["sns", "slack:default", "slack:refused", "slack:moved", "slack:denying"]
-"""
+channels = ["sns", "slack:default", "slack:refused", "slack:moved", "slack:denying", OTHERS]
+""".replace("OTHERS", ", ".join(f'"{kind}:default", "{kind}:moved"' for kind in INBOXES))
 
 MISPLACED_IN_A_POLICY = f"""
 {key("section")!r} = 1
@@ -85,11 +87,13 @@ class FaultyDay:
         broken = f"HTTP/1.1 200 OK\r\n: {key()}\r\nbroken {key()}\r\n\r\n{{}}".encode()
         self.headers = stack.enter_context(FaultServer(sends(broken)))
         self.closed = f"127.0.0.1:{closed_port()}"
+        self.inboxes = {kind: stack.enter_context(make()) for kind, make in INBOXES.items()}
         stack.enter_context(recording(self.outputs))
-        parts = (self.slack, self.providers, self.hooks, self.headers)
+        trusted = [part.authority for part in (self.slack, self.providers, self.hooks)]
+        trusted += [self.headers.authority, *(it.authority for it in self.inboxes.values())]
         self.environment(**self.aws.environment)
         self.environment(
-            TRUSTED_HOSTS=",".join([self.closed, *(part.authority for part in parts)]),
+            TRUSTED_HOSTS=",".join([self.closed, *trusted]),
             HEARTBEAT_URL=f"{self.hooks.url}/ping/{key('heartbeat')}",
             LOG_LEVEL="DEBUG",
             COLUMNS="2000",  # the search does not find a key that a table wraps
@@ -122,6 +126,11 @@ class FaultyDay:
             "denying": f"{self.hooks.url}/{key('denying')}",
         }
         self.aws.put_secret(f"{PREFIX}slack", {"webhooks": webhooks})
+        for kind, inbox in self.inboxes.items():
+            table = KINDS[kind].table
+            moved = webhooks["moved"] if table == "webhooks" else key("moved")
+            entries = {**inbox.secret[table], "moved": moved}
+            self.aws.put_secret(f"{PREFIX}{kind}", {**inbox.secret, table: entries})
 
     def entry(self, name: str, slug: str) -> dict[str, Any]:
         """Returns an account's entry in the secret."""
@@ -162,6 +171,11 @@ class FaultyDay:
         )
         webhooks = {webhook(): "default", "ftp": f"ftp://{key()}", "bare": key(), "none": None}
         self.aws.put_secret(f"{PREFIX}slack", {"webhooks": webhooks})
+        for kind in self.inboxes:
+            table = {
+                KINDS[kind].table: {webhook(): key(), "bare": f"{key()} {key()}", "none": None}
+            }
+            self.aws.put_secret(f"{PREFIX}{kind}", table)
 
     def invoke(self, title: str, event: object) -> None:
         """Invokes the function as a cold start."""
@@ -191,6 +205,9 @@ class FaultyDay:
         for name, messages in self.slack.messages.items():
             outputs.slack.add(name, json.dumps(messages, ensure_ascii=False))
         outputs.slack.add("refused", self.slack.rejected)
+        for kind, inbox in self.inboxes.items():
+            shown = json.dumps(inbox.messages, ensure_ascii=False)
+            outputs.others.add(kind, shown.replace(inbox.canary, "its own key"))
 
     def collect_reprs(self) -> None:
         """Adds the reprs of all objects that hold keys."""

@@ -24,7 +24,7 @@ class Outputs:
     """Everything that came out, one group of texts for each kind of place."""
 
     def __init__(self) -> None:
-        self.log, self.items, self.topic, self.slack = (Texts() for _ in range(4))
+        self.log, self.items, self.topic, self.slack, self.others = (Texts() for _ in range(5))
         self.output, self.results, self.commands, self.reprs = (Texts() for _ in range(4))
 
 

@@ -8,7 +8,10 @@ from balance_watch.usecases.summary import Summary
 from tests.support.canaries import webhook
 from tests.support.check_bench import SECONDS, Bench
 
-NOBODY = "no confirmed subscriber of the topic, and no default webhook: nobody hears the alerts"
+NOBODY = (
+    "no confirmed subscriber of the topic, and no default webhook or service:"
+    " nobody hears the alerts"
+)
 
 
 def faults(bench: Bench) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from balance_watch.cli.status import as_json
 from balance_watch.domain.notification import Notification, SendResult
-from balance_watch.notifiers.channels import KINDS, Kind
+from balance_watch.notifiers.channels import KINDS, Kind, channel_forms
 from balance_watch.validation import Faults, Json
 from local.slack_inbox import SlackInbox
 from tests.support.canaries import CORE, key, webhook
@@ -140,7 +140,7 @@ def test_a_policy_can_only_name_channels_in_the_form_of_their_kind(
 ) -> None:
     world.bench.aws.put_policy(ROUTES.replace("pager:night", channel))
     (fault, *_) = world.bench.wiring.load().faults
-    assert 'channels: must each be "sns", "slack:NAME" or "pager:NAME"' in fault
+    assert f"channels: must each be {channel_forms(world.bench.wiring.kinds)}" in fault
 
 
 def test_a_fault_in_the_secret_is_reported_by_place_and_never_by_value(world: World) -> None:

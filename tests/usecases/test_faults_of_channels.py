@@ -127,8 +127,8 @@ def test_a_route_to_a_kind_that_the_stack_lacks_names_the_stack() -> None:
 @pytest.mark.parametrize(
     ("kinds", "defaults"),
     [
-        (KINDS, "no default webhook"),
-        ({**KINDS, "chat": CHAT}, "no default webhook or room"),
+        (KINDS, "no default webhook or service"),
+        ({**KINDS, "chat": CHAT}, "no default webhook or service or room"),
     ],
 )
 def test_that_nobody_hears_names_the_default_channels_of_every_kind(

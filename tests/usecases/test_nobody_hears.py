@@ -103,7 +103,9 @@ def test_a_default_webhook_that_is_dead_leaves_nobody(silent: Bench) -> None:
         for number in range(9):
             silent.run(TICK + number * (NEXT - TICK))
     nobody, dead = faults(silent)
-    assert nobody == NOBODY.replace("no default webhook", "the default webhook fails permanently")
+    assert nobody == NOBODY.replace(
+        "no default webhook or service", "the default webhook fails permanently"
+    )
     assert dead.startswith("slack webhook default: ")
 
 

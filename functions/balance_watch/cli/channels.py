@@ -30,11 +30,12 @@ from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.run import FailingChannel
 from balance_watch.errors import CommandError
-from balance_watch.notifiers.channels import ConfiguredChannel, Connections, Kind
+from balance_watch.notifiers.channels import KINDS, ConfiguredChannel, Connections, Kind
 from balance_watch.validation import Faults
 from balance_watch.wiring import Wiring
 
 EMAIL = "email"
+_KINDS = tuple(name for name, kind in KINDS.items() if kind.parse_secret is not None)
 _SECONDS = 30.0
 
 
@@ -63,16 +64,14 @@ def add_commands(commands: Subparsers) -> None:
     test.set_defaults(run=_test)
     add = actions.add_parser(
         "add",
-        help="add a webhook, or an e-mail address",
-        description="Adds a webhook to the secret of its kind, such as `channels add slack"
-        " default`. Its address is asked for, or comes from a file. `channels add email ADDRESS`"
-        " subscribes an address to the topic.",
+        help="add a webhook, a routing key, or an e-mail address",
+        description="Adds a channel to the secret of its kind, such as `channels add slack"
+        " default`. Its address or key is asked for, or comes from a file. `channels add email"
+        " ADDRESS` subscribes an address to the topic.",
     )
-    add.add_argument("kind", metavar="KIND", help="slack or email")
-    add.add_argument("channel", metavar="NAME", help="the webhook's name, or the e-mail address")
-    add.add_argument(
-        "--address", metavar="FILE", help="the webhook's address; - for standard input"
-    )
+    add.add_argument("kind", metavar="KIND", help=f"{', '.join(_KINDS)} or email")
+    add.add_argument("channel", metavar="NAME", help="the channel's name, or the e-mail address")
+    add.add_argument("--address", metavar="FILE", help="its address or key; - for standard input")
     add.set_defaults(run=_add, wrong_use=add.error)
 
 
@@ -193,42 +192,49 @@ def _add(arguments: argparse.Namespace) -> int:
     if arguments.address is not None:
         address = read_text(arguments.address).strip()
     elif can_ask():
-        address = ask_hidden(f"Address of the {kind.noun} {name}")
+        address = ask_hidden(f"{kind.entry.capitalize()} of the {kind.noun} {name}")
     else:
         arguments.wrong_use("there is nobody to ask: add --address FILE, or - for standard input")
-    _store(wired, kind, name, address)
-    channel = ConfiguredChannel(f"{kind.name}:{name}", kind, address)
+    channel = _store(wired, kind, name, address)
     out.print(sanitize(f"Stored: {channel.name}. The next run sends alerts to it."))
+    if kind.new_fields():
+        secret = wired.settings.secrets_prefix + kind.name
+        err.print(f"Its signing secret is in the secret {secret}: give it to the receiver.")
     if can_ask() and confirm("Send a test message to it?", default=True):
         return 0 if test_channel(wired, channel) else 1
     return 0
 
 
-def _store(wired: Wiring, kind: Kind, name: str, address: str) -> None:
+def _store(wired: Wiring, kind: Kind, name: str, address: str) -> ConfiguredChannel:
+    """Stores an entry in the secret of its kind, and returns the channel that it configures."""
     secret = wired.settings.secrets_prefix + kind.name
+    addresses: dict[str, str] = {}
 
     def change(text: str | None) -> str:
         try:
-            content: Any = {"webhooks": {}} if text is None else json.loads(text)
-            webhooks = content["webhooks"]
-            before = webhooks.get(name)
+            new = {kind.table: {}, **kind.new_fields()}
+            content: Any = new if text is None else json.loads(text)
+            entries = content[kind.table]
+            before = entries.get(name)
         except (ValueError, TypeError, KeyError, AttributeError):
             raise CommandError(
-                f'The secret {secret} is not {{"webhooks": {{NAME: ADDRESS}}}}: mend it first.'
+                f'The secret {secret} is not {{"{kind.table}": {{NAME: {kind.entry.upper()}}}}}:'
+                " mend it first."
             ) from None
-        if before == address and text is not None:
-            return text
-        if before is not None:
+        if before not in (None, address):
             raise CommandError(f"There is a {kind.noun} {name} already: choose another name.")
-        webhooks[name] = address
+        entries[name] = address
         faults = Faults()
         if kind.parse_secret is not None:
-            kind.parse_secret(content, f"secret {secret}", faults)
+            addresses.update(kind.parse_secret(content, f"secret {secret}", faults))
         if faults:
             raise CommandError(f"{faults[-1]}. Nothing was stored.")
+        if before is not None and text is not None:
+            return text
         return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
     update_secret(wired.client("secretsmanager"), secret, change)
+    return ConfiguredChannel(f"{kind.name}:{name}", kind, addresses[name])
 
 
 def _subscribe(wired: Wiring, address: str) -> int:

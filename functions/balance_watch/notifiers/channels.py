@@ -7,12 +7,21 @@ that has a secret is configured by the secret of its name under the prefix.
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from balance_watch.domain.channels import DEFAULT, TOPIC, kind_of
 from balance_watch.domain.notification import Notification, SendResult
+from balance_watch.notifiers.discord import discord_channel
+from balance_watch.notifiers.pagerduty import pagerduty_channel, parse_routing_keys
+from balance_watch.notifiers.signed_webhooks import (
+    new_signing_secret,
+    parse_signed_webhooks,
+    webhook_channel,
+)
 from balance_watch.notifiers.slack import SlackChannel
 from balance_watch.notifiers.sns import SnsChannel
+from balance_watch.notifiers.teams import teams_channel
 from balance_watch.notifiers.webhooks import is_channel_name, parse_webhooks
 from balance_watch.transport import Transport
 from balance_watch.validation import Faults, Json
@@ -48,12 +57,18 @@ class Kind:
             returns the addresses of the channels by name. None if the kind has no secret, but one
             channel, whose address belongs to the stack.
         noun: what people call one of its channels.
+        table: the field of the secret with an entry for each channel.
+        entry: what people call such an entry.
+        new_fields: returns the other fields that a new secret of this kind needs.
     """
 
     name: str
     connect: Callable[[str, Connections], Channel]
     parse_secret: Callable[[Json, str, Faults], Mapping[str, str]] | None = None
     noun: str = "channel"
+    table: str = "webhooks"
+    entry: str = "address"
+    new_fields: Callable[[], Mapping[str, str]] = dict
 
     @property
     def default(self) -> str:
@@ -63,7 +78,8 @@ class Kind:
     def describe(self, channel: str) -> str:
         """Returns what faults call a channel of this kind, such as `slack webhook oncall`."""
         own_name = channel.partition(":")[2]
-        return " ".join(filter(None, (self.name, self.noun, own_name)))
+        noun = "" if self.noun == self.name else self.noun
+        return " ".join(filter(None, (self.name, noun, own_name)))
 
     def takes(self, channel: str) -> bool:
         """Tells whether a route can use this name for a channel of this kind."""
@@ -100,6 +116,33 @@ KINDS: Mapping[str, Kind] = {
             lambda url, connections: SlackChannel(connections.transport, url),
             parse_webhooks,
             noun="webhook",
+        ),
+        Kind(
+            "pagerduty",
+            lambda address, connections: pagerduty_channel(connections.transport, address),
+            parse_routing_keys,
+            noun="service",
+            table="routing_keys",
+            entry="routing key",
+        ),
+        Kind(
+            "teams",
+            lambda url, connections: teams_channel(connections.transport, url),
+            partial(parse_webhooks, query=True),
+            noun="webhook",
+        ),
+        Kind(
+            "discord",
+            lambda url, connections: discord_channel(connections.transport, url),
+            partial(parse_webhooks, query=True),
+            noun="webhook",
+        ),
+        Kind(
+            "webhook",
+            lambda address, connections: webhook_channel(connections.transport, address),
+            parse_signed_webhooks,
+            noun="webhook",
+            new_fields=lambda: {"signing_secret": new_signing_secret()},
         ),
     )
 }

@@ -3,14 +3,15 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 from balance_watch.domain.notification import Notification, SendResult
+from balance_watch.notifiers.posting import PostResult, Posts
 from balance_watch.notifiers.slack_messages import render
-from balance_watch.transport import Reply, Request, Transport, TransportError
+from balance_watch.transport import Reply, Request, Transport
 
-_ATTEMPT_SECONDS = 10.0
 _PERMANENT = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 """The webhook was revoked or its channel is archived, so another attempt cannot succeed. A 403 with
 an error of `_ERRORS` is permanent too
@@ -56,8 +57,8 @@ class SlackChannel:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._transport, self._url = transport, url
-        self._clock, self._sleep = clock, sleep
+        self._url = url
+        self._posts = Posts("Slack", transport, clock, sleep)
 
     def send(
         self, notifications: Sequence[Notification], *, deadline: float
@@ -81,48 +82,23 @@ class SlackChannel:
             else:
                 yield SendResult(accepted=group)
 
-    def _post(self, message: Mapping[str, Any], deadline: float) -> "_PostResult":
+    def _post(self, message: Mapping[str, Any], deadline: float) -> PostResult:
         """Posts a message, once more after each pause that Slack demands."""
-        while True:
-            timeout = min(_ATTEMPT_SECONDS, deadline - self._clock())
-            if timeout <= 0:
-                return _PostResult("There was no time left to send.")
-            try:
-                request = Request("POST", self._url, json=message)
-                is_large = len(json.dumps(message)) > _LARGE
-                reply = self._transport.exchange(request, timeout=timeout)
-            except TransportError as error:
-                return _PostResult(error.message, is_unsure=error.sent)
-            if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
-                return _parse_reply(reply, is_large=is_large)
-            pause = reply.retry_after or 1.0
-            if self._clock() + pause >= deadline:
-                return _PostResult("Slack answers HTTP 429, and its pause exceeds the time left.")
-            self._sleep(pause)
+        is_large = len(json.dumps(message)) > _LARGE
+        request = Request("POST", self._url, json=message)
+        return self._posts.post(request, deadline, partial(_parse_reply, is_large=is_large))
 
 
-class _PostResult(NamedTuple):
-    """The result of posting a message: `why` is empty if Slack accepted it.
-
-    `is_unsure` means that Slack may have accepted it all the same.
-    """
-
-    why: str = ""
-    is_unsure: bool = False
-    is_content_rejected: bool = False
-    is_permanent: bool = False
-
-
-def _parse_reply(reply: Reply, *, is_large: bool) -> _PostResult:
+def _parse_reply(reply: Reply, *, is_large: bool) -> PostResult:
     """Returns the result. Only `ok` means accepted: a 200 may have an error in its body.
 
     HTTP 500 to a large message may mean that it is too large, as 413 does.
     """
     text = reply.body[:100].decode(errors="replace").strip()
     if reply.status == HTTPStatus.OK and text == "ok":
-        return _PostResult()
+        return PostResult()
     is_known = text in _ERRORS
-    return _PostResult(
+    return PostResult(
         f"Slack answers HTTP {reply.status}, {text if is_known else 'unexpected text'}.",
         is_unsure=reply.status == HTTPStatus.OK,
         is_content_rejected=reply.status in _CONTENT

@@ -14,7 +14,7 @@ from balance_watch.domain.formatting import counted, format_duration, format_tim
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.notification import Notification, Reason, in_order
 from balance_watch.domain.rules import Metric, Severity
-from balance_watch.notifiers.text import format_change, paces, summary_line, threshold
+from balance_watch.notifiers.text import format_change, paces, printable, summary_line, threshold
 
 MAX_BLOCKS = 50
 _MAX_ALERTS = MAX_BLOCKS - 1
@@ -30,9 +30,6 @@ _MAX_LABELS = 5
 
 _SEVERITY_SIGNS = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
 _GOOD_NEWS_SIGNS = {Reason.RESOLVED: "✅", Reason.TOPPED_UP: "💰"}
-
-_ZERO_WIDTH_JOINER = "\u200d"
-"""Joins several emoji into one (👩‍💻); unlike other format characters, it does not reorder text."""
 
 _MARKS = re.compile(r"`|(?<![^\W_])[*_~]|[*_~](?![^\W_])|:[\w+'-]+:")
 """The markup that Slack interprets: a mark at the edge of a word, and the name of an emoji."""
@@ -211,10 +208,7 @@ def escape_mrkdwn(text: str) -> str:
     would interpret becomes code, in which it interprets none. It does not interpret marks within a
     word, as in `sms_prod` (https://docs.slack.dev/messaging/formatting-message-text).
     """
-    shown = "".join(
-        character if character.isprintable() or character == _ZERO_WIDTH_JOINER else "�"
-        for character in text
-    )
+    shown = printable(text)
     is_code = _MARKS.search(shown) is not None
     if is_code:
         shown = shown.replace("`", "'")

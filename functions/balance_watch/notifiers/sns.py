@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from balance_watch.domain.formatting import (
-    digits,
     format_duration,
     format_time,
     is_visible,
-    iso_time,
     sparkline,
 )
 from balance_watch.domain.notification import Notification, Reason, SendResult, in_order
+from balance_watch.notifiers.exact_json import for_machines
 from balance_watch.notifiers.text import format_change, pace, summary_line
 
 if TYPE_CHECKING:
@@ -225,29 +224,3 @@ def _duration(notification: Notification) -> str:
         return ""
     words = ", over after" if notification.reason is Reason.RESOLVED else ", for"
     return f"{words} {format_duration(notification.lasted)}"
-
-
-def for_machines(notification: Notification) -> dict[str, Any]:
-    """Returns the JSON of the contract: exact numbers as strings, times in UTC, null for unknown.
-
-    Durations are in seconds: `runway`, and `value` and `threshold` of a metric that is a duration.
-    """
-    observed_at, runway = notification.observed_at, notification.runway
-    return {
-        "alert_id": notification.alert_id,
-        "account": notification.account,
-        "provider": notification.provider,
-        "rule": notification.rule,
-        "metric": notification.metric.value,
-        "severity": notification.severity.value,
-        "reason": notification.reason.value,
-        "value": notification.value,
-        "threshold": digits(notification.threshold),
-        "currency": notification.currency,
-        "balance": digits(notification.balance),
-        "observed_at": None if observed_at is None else iso_time(observed_at),
-        "since": iso_time(notification.since),
-        "runway": None if runway is None else str(int(runway.total_seconds())),
-        "labels": dict(notification.labels),
-        **({"accounts": list(notification.accounts)} if notification.accounts else {}),
-    }

@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Context, Decimal
 
 from balance_watch.domain.forecast import LONGEST
-from balance_watch.domain.formatting import format_runway, with_unit
+from balance_watch.domain.formatting import format_duration, format_runway, format_time, with_unit
 from balance_watch.domain.metrics import METRICS, Unit
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.payment import PaymentOutcome
@@ -14,6 +14,9 @@ from balance_watch.domain.rules import Metric
 _PREFIXES = {Reason.WORSENED: "Worse: ", Reason.REMINDER: "Still: "}
 _ROUGH = Context(prec=3)
 """Rates are estimates, so people get three digits of them, beside the exact balance."""
+
+_ZERO_WIDTH_JOINER = "\u200d"
+"""Joins several emoji into one (👩‍💻); unlike other format characters, it does not reorder text."""
 
 _LONGEST_SECONDS = Decimal(LONGEST.days * 86400)
 
@@ -74,6 +77,36 @@ def threshold(notification: Notification) -> str:
     if notification.threshold is None:
         return ""
     return amount(notification, notification.threshold)
+
+
+def facts(notification: Notification) -> Iterator[tuple[str, str]]:
+    """Yields what else is known of an alert, each with its name, for a table without markup."""
+    since = f"{format_time(notification.since)}"
+    if notification.said_at > notification.since:
+        word = "over after" if notification.reason is Reason.RESOLVED else "for"
+        since += f", {word} {format_duration(notification.lasted)}"
+    yield "Since", since
+    yield "Severity", notification.severity.value
+    yield "Rule", notification.rule
+    yield "Provider", notification.provider
+    yield from paces(notification)
+    change = format_change(notification)
+    if change:
+        yield "Last 24 h", change
+    yield from ((name, value) for name, value in notification.labels.items() if name and value)
+
+
+def printable(text: str) -> str:
+    """Returns a text with a mark in place of every character that is not shown as itself."""
+    return "".join(
+        character if character.isprintable() or character == _ZERO_WIDTH_JOINER else "�"
+        for character in text
+    )
+
+
+def cut(text: str, limit: int) -> str:
+    """Cuts a text off at a length."""
+    return text if len(text) <= limit else f"{text[: max(0, limit - 2)]} …"
 
 
 def format_change(notification: Notification) -> str:

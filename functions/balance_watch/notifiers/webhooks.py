@@ -1,6 +1,8 @@
-"""Parses the secret of a kind of channel whose addresses are webhooks."""
+"""Parses the secrets of channels: a table of names, with a webhook or a key each."""
 
 import re
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from balance_watch.validation import Faults, Json, is_address
 
@@ -12,28 +14,79 @@ def is_channel_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def parse_webhooks(secret: Json, where: str, faults: Faults) -> dict[str, str]:
+def parse_webhooks(
+    secret: Json, where: str, faults: Faults, *, query: bool = False
+) -> dict[str, str]:
     """Returns the addresses of `{"webhooks": {NAME: URL}}` by name.
 
     Args:
         secret: the secret as parsed JSON.
         where: the secret's place, for faults.
-        faults: gets every fault. None shows a name, which may be an address in the wrong place.
+        faults: gets every fault.
+        query: whether an address may have a query.
     """
-    if not isinstance(secret, dict) or set(secret) != {"webhooks"}:
-        faults.add(where, 'must be a JSON object with the one field "webhooks"')
+    entries = parse_entries(secret, "webhooks", where, faults)
+    return addresses_in(entries, where, faults, query=query)
+
+
+def addresses_in(
+    entries: Mapping[str, Json], where: str, faults: Faults, *, query: bool
+) -> dict[str, str]:
+    """Returns the valid addresses by name; `query` tells whether one may have a query."""
+    is_valid = partial(is_address, query=query)
+    return valid_entries(entries, ("webhook", "an https address"), is_valid, where, faults)
+
+
+def parse_entries(
+    secret: Json, table: str, where: str, faults: Faults, *others: str
+) -> dict[str, Json]:
+    """Returns the entries of a secret's table; empty, after a fault, if it has other fields.
+
+    Args:
+        secret: the secret as parsed JSON.
+        table: the field with a name and a value for each channel.
+        where: the secret's place, for faults.
+        faults: gets every fault.
+        others: the other fields that the secret may have.
+    """
+    if not isinstance(secret, dict) or not {table} <= set(secret) <= {table, *others}:
+        rest = "".join(f', and "{other}"' for other in others)
+        fields = f'the field "{table}"{rest}' if rest else f'the one field "{table}"'
+        faults.add(where, f"must be a JSON object with {fields}")
         return {}
-    if not isinstance(secret["webhooks"], dict):
-        faults.add(where, '"webhooks" must be an object of names and addresses')
+    entries = secret[table]
+    if not isinstance(entries, dict):
+        noun = "addresses" if table == "webhooks" else "keys"
+        faults.add(where, f'"{table}" must be an object of names and {noun}')
         return {}
-    webhooks = {}
-    for number, (name, url) in enumerate(secret["webhooks"].items(), 1):
-        address = url.strip() if isinstance(url, str) else ""
+    return entries
+
+
+def valid_entries(
+    entries: Mapping[str, Json],
+    nouns: tuple[str, str],
+    is_valid: Callable[[str], bool],
+    where: str,
+    faults: Faults,
+) -> dict[str, str]:
+    """Returns the valid entries by name; no fault shows a name: it may be a key that is misplaced.
+
+    Args:
+        entries: what a secret has for each channel.
+        nouns: what faults call an entry, and what it must be.
+        is_valid: tells whether the text of an entry is valid.
+        where: the secret's place, for faults.
+        faults: gets every fault.
+    """
+    noun, wanted = nouns
+    valid = {}
+    for number, (name, value) in enumerate(entries.items(), 1):
+        text = value.strip() if isinstance(value, str) else ""
         if not is_channel_name(name):
             rule = "1 to 80 characters without space, colon or slash"
-            faults.add(where, f"webhook number {number} must have a name of {rule}")
-        elif is_address(address):
-            webhooks[name] = address
+            faults.add(where, f"{noun} number {number} must have a name of {rule}")
+        elif is_valid(text):
+            valid[name] = text
         else:
-            faults.add(where, f"webhook number {number} is not an https address")
-    return webhooks
+            faults.add(where, f"{noun} number {number} is not {wanted}")
+    return valid

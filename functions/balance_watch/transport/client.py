@@ -61,6 +61,9 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
     json: object = field(default=None, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    """What is sent as it stands, byte by byte, in place of `form` and `json`."""
+
     max_body: int = MAX_BODY
 
 
@@ -239,7 +242,7 @@ class Transport:
             request.url,
             params=dict(request.query),
             headers=headers,
-            data=request.form,
+            data=request.form if request.body is None else request.body,
             json=request.json,
             timeout=timeout,
             allow_redirects=False,

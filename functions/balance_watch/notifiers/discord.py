@@ -1,0 +1,136 @@
+"""The Discord channel: an embed for each alert, up to ten in a message, to one webhook.
+
+https://docs.discord.com/developers/resources/message (10 embeds; 256 characters a title, 4,096 a
+description, 25 fields of 256 and 1,024; 6,000 in all embeds of a message),
+https://docs.discord.com/developers/resources/webhook (`wait` confirms that a message is stored) and
+https://docs.discord.com/developers/topics/rate-limits.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from balance_watch.domain.formatting import iso_time
+from balance_watch.domain.notification import Notification, Reason
+from balance_watch.domain.rules import Severity
+from balance_watch.notifiers.posting import (
+    Message,
+    PostingChannel,
+    PostResult,
+    Service,
+    retry_after,
+    sort_reply,
+)
+from balance_watch.notifiers.text import cut, facts, printable, summary_line
+from balance_watch.transport import Reply, Request, Transport
+
+MAX_EMBEDS = 10
+MAX_CHARACTERS = 6000
+MAX_TITLE = 256
+_MAX_DESCRIPTION = 1500
+_MAX_FIELDS = 12
+_MAX_FIELD_NAME, _MAX_FIELD = 64, 200
+_NAME = "Discord"
+_COLORS = {Severity.CRITICAL: 0xE01E5A, Severity.WARNING: 0xF2A33C, Severity.INFO: 0x3B88C3}
+_GOOD_NEWS = (Reason.RESOLVED, Reason.TOPPED_UP)
+_GOOD_COLOR = 0x2EB67D
+_MARKUP = re.compile(r"([\\*_~`|>\[\]()<#:@-])")
+
+
+def discord_channel(transport: Transport, url: str) -> PostingChannel:
+    """Returns the channel of a webhook."""
+    service = Service(_NAME, partial(_render, url), _parse, _pause, _rest)
+    return PostingChannel(service, transport)
+
+
+def _render(url: str, notifications: Sequence[Notification]) -> Iterator[Message]:
+    group: list[Notification] = []
+    embeds: list[dict[str, Any]] = []
+    for notification in notifications:
+        one = embed(notification)
+        is_full = len(embeds) == MAX_EMBEDS or sum(map(_size, [*embeds, one])) > MAX_CHARACTERS
+        if embeds and is_full:
+            yield tuple(group), _request(url, embeds)
+            group, embeds = [], []
+        group.append(notification)
+        embeds.append(one)
+    if embeds:
+        yield tuple(group), _request(url, embeds)
+
+
+def _request(url: str, embeds: list[dict[str, Any]]) -> Request:
+    body = {"embeds": embeds, "allowed_mentions": {"parse": []}}
+    return Request("POST", url, query={"wait": "true"}, json=body)
+
+
+def embed(notification: Notification) -> dict[str, Any]:
+    """Returns the embed of an alert."""
+    is_good = notification.reason in _GOOD_NEWS
+    detail = "\n".join(_escape(line) for line in notification.detail.split("\n") if line)
+    shown: dict[str, Any] = {
+        "title": _cut(_escape(summary_line(notification)), MAX_TITLE),
+        "description": _cut(detail, _MAX_DESCRIPTION),
+        "color": _GOOD_COLOR if is_good else _COLORS[notification.severity],
+        "timestamp": iso_time(notification.said_at),
+        "url": None if is_good else notification.link,
+        "fields": [
+            {
+                "name": _cut(_escape(name), _MAX_FIELD_NAME),
+                "value": _cut(_escape(value), _MAX_FIELD),
+                "inline": True,
+            }
+            for name, value in list(facts(notification))[:_MAX_FIELDS]
+        ],
+    }
+    return {name: value for name, value in shown.items() if value}
+
+
+def _size(shown: dict[str, Any]) -> int:
+    texts = [shown["title"], shown.get("description", "")]
+    texts += [text for it in shown["fields"] for text in (it["name"], it["value"])]
+    return sum(map(units, texts))
+
+
+def units(text: str) -> int:
+    """Returns the length of a text as Discord may count it: a letter beyond U+FFFF is two."""
+    return len(text.encode("utf-16-le", "replace")) // 2
+
+
+def _escape(text: str) -> str:
+    r"""Returns markdown that shows a text as it is: a backslash before each mark."""
+    return _MARKUP.sub(r"\\\1", printable(text))
+
+
+def _cut(escaped: str, limit: int) -> str:
+    """Cuts escaped text off at a length; the backslash of a mark that is cut off goes, too."""
+    while units(escaped) > limit:
+        escaped = cut(escaped, len(escaped) - max(1, (units(escaped) - limit) // 2))
+    short = escaped.removesuffix(" …")
+    return escaped if short == escaped else f"{short.rstrip(chr(92))} …"
+
+
+def _parse(reply: Reply) -> PostResult:
+    return sort_reply(_NAME, reply.status, HTTPStatus.OK, HTTPStatus.NO_CONTENT)
+
+
+def _rest(reply: Reply) -> float:
+    """Returns the time until the next message, if this one was the last that the limit allows."""
+    return _reset_after(reply) if reply.header("x-ratelimit-remaining") == "0" else 0.0
+
+
+def _pause(reply: Reply) -> float:
+    """Returns the pause that a 429 asks for: the longest that its body or a header names."""
+    try:
+        told = json.loads(reply.body)["retry_after"]
+        in_body = float(told) if isinstance(told, int | float) else 0.0
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        in_body = 0.0
+    return max(in_body, _reset_after(reply), retry_after(reply))
+
+
+def _reset_after(reply: Reply) -> float:
+    text = reply.header("x-ratelimit-reset-after") or ""
+    return float(text) if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text, re.ASCII) else 0.0
