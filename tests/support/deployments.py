@@ -131,16 +131,18 @@ class Deployment:
         stacks = self.account.client("cloudformation").describe_stacks(StackName=self.stack)
         return {it["OutputKey"]: it["OutputValue"] for it in stacks["Stacks"][0]["Outputs"]}
 
-    def check(self, number: int) -> dict[str, int]:
-        """Has the deployed function check all balances, for the tick of that number.
+    def check(self, number: int | None = None) -> dict[str, int]:
+        """Has the deployed function check all balances, for the tick of that number, or for now.
 
         Raises:
             AssertionError: the function raised an error.
         """
-        tick = _FIRST_TICK + number * timedelta(minutes=5)
+        event = {}
+        if number is not None:
+            tick = _FIRST_TICK + number * timedelta(minutes=5)
+            event["scheduled_time"] = tick.isoformat()
         reply = self.account.client("lambda").invoke(
-            FunctionName=self.outputs["FunctionName"],
-            Payload=json.dumps({"scheduled_time": tick.isoformat()}).encode(),
+            FunctionName=self.outputs["FunctionName"], Payload=json.dumps(event).encode()
         )
         result = reply["Payload"].read().decode()
         assert "FunctionError" not in reply, result
