@@ -5,18 +5,18 @@ of an account the two add up to the difference of its balance. Three things are 
 that begins anew, another unit or purse, and credit that expires.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
 from balance_watch.domain.money import CALCULATION_DIGITS
-from balance_watch.domain.past_top_ups import past_top_ups
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.state import TopUpSeen
 
 _NOTHING = Decimal(0)
+_EXACT = Context(prec=CALCULATION_DIGITS)
 
 
 class DailyUse(NamedTuple):
@@ -45,20 +45,25 @@ class Use(NamedTuple):
 
 
 def uses(
-    readings: Sequence[Reading], *, is_quota: bool = False, anew: Collection[datetime] = ()
+    readings: Sequence[Reading],
+    rises: Iterable[TopUpSeen],
+    *,
+    is_quota: bool = False,
+    anew: Collection[datetime] = (),
 ) -> Iterator[Use]:
     """Yields what was used between each two readings in a row.
 
     Args:
         readings: the readings, the oldest first.
+        rises: the top-ups among them, as `past_top_ups` finds them.
         is_quota: the balance resets by itself, so that no rise is a top-up.
         anew: when the account was another balance than before.
     """
-    rises = {it.at: it for it in past_top_ups(readings)}
+    found = {it.at: it for it in rises}
     for before, after in pairwise(readings):
         at = after.observed_at
         if before.currency.casefold() == after.currency.casefold() and at not in anew:
-            spent, topped_up = _between(before, after, rises.get(at), is_quota=is_quota)
+            spent, topped_up = _between(before, after, found.get(at), is_quota=is_quota)
             yield Use(at, after.currency, spent, topped_up)
 
 
@@ -67,25 +72,24 @@ def _between(
 ) -> tuple[Decimal, Decimal]:
     """Returns what was spent and topped up from one reading to the next."""
     old, new = before.estimate, after.estimate
-    with localcontext(prec=CALCULATION_DIGITS):
-        if old is not None and new is not None:
-            if old.since == new.since:
-                bought = _NOTHING if is_quota else max(_NOTHING, new.bought - old.bought)
-                return new.cost - old.cost, bought
+    if old is not None and new is not None:
+        if old.since != new.since:
             return (new.cost if is_quota and new.since > old.since else _NOTHING), _NOTHING
-        difference = after.balance - before.balance
-        if rise is None:
-            return -difference, _NOTHING
-        if is_quota:
-            return _NOTHING, _NOTHING
-        topped_up = rise.after - rise.before
-        return topped_up - difference, topped_up
+        bought = _EXACT.subtract(new.bought, old.bought)
+        return _EXACT.subtract(new.cost, old.cost), _NOTHING if is_quota else max(_NOTHING, bought)
+    if rise is None:
+        return _EXACT.subtract(before.balance, after.balance), _NOTHING
+    if is_quota:
+        return _NOTHING, _NOTHING
+    topped_up = _EXACT.subtract(rise.after, rise.before)
+    return _EXACT.subtract(topped_up, _EXACT.subtract(after.balance, before.balance)), topped_up
 
 
 def daily_use(
     readings: Sequence[Reading],
     first: date,
     last: date,
+    rises: Iterable[TopUpSeen],
     *,
     is_quota: bool = False,
     anew: Collection[datetime] = (),
@@ -98,6 +102,7 @@ def daily_use(
         readings: the readings, the oldest first; some before the first day tell what it began with.
         first: the first day.
         last: the last day.
+        rises: as `uses` has it.
         is_quota: as `uses` has it.
         anew: as `uses` has it.
     """
@@ -108,13 +113,13 @@ def daily_use(
         # The latest unit of a day stands last.
         found.setdefault(day, {}).pop(unit, None)
         found[day][unit] = row
-    with localcontext(prec=CALCULATION_DIGITS):
-        for at, unit, spent, topped_up in uses(readings, is_quota=is_quota, anew=anew):
-            row = found[at.date()][unit]
-            found[at.date()][unit] = row._replace(
-                spent=(row.spent or _NOTHING) + spent,
-                topped_up=(row.topped_up or _NOTHING) + topped_up,
-            )
+    sums: dict[tuple[date, str], tuple[Decimal, Decimal]] = {}
+    for at, unit, spent, topped_up in uses(readings, rises, is_quota=is_quota, anew=anew):
+        before = sums.get((at.date(), unit), (_NOTHING, _NOTHING))
+        sums[at.date(), unit] = _EXACT.add(before[0], spent), _EXACT.add(before[1], topped_up)
+    for (day, unit), used in sums.items():
+        spent, topped_up = sum_of(used[:1]), sum_of(used[1:])
+        found[day][unit] = found[day][unit]._replace(spent=spent, topped_up=topped_up)
     unit = next((it.currency for it in reversed(readings) if it.observed_at.date() < first), "")
     unit = unit or (readings[0].currency if readings else "")
     rows: list[DailyUse] = []
@@ -122,6 +127,14 @@ def daily_use(
         rows += found.get(day, {}).values() or [DailyUse(day, unit)]
         unit = rows[-1].currency
     return tuple(rows)
+
+
+def sum_of(amounts: Iterable[Decimal]) -> Decimal:
+    """Returns the sum, exactly, without zeros at its end, as amounts are stored."""
+    found = _NOTHING
+    for amount in amounts:
+        found = _EXACT.add(found, amount)
+    return found.normalize(_EXACT) if found else _NOTHING
 
 
 def days_between(first: date, last: date) -> list[date]:

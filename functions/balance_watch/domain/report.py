@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.alert_spans import AlertSpan, Span, alert_spans, merged
-from balance_watch.domain.daily_use import DailyUse, daily_use
+from balance_watch.domain.daily_use import DailyUse, daily_use, sum_of
 from balance_watch.domain.event import Event
 from balance_watch.domain.forecast import runs_dry_at
 from balance_watch.domain.money import CALCULATION_DIGITS
@@ -161,10 +161,13 @@ def _account(past: Past, policy: Policy, span: Period) -> AccountReport:
     latest = readings[-1] if readings else None
     anew = {it.notification.said_at for it in past.events if it.notification.another}
     first = min(span.first_day, span.month)
-    days = daily_use(readings, first, last_day, is_quota=past.is_quota, anew=anew)
+    rises = tuple(past_top_ups(readings))
+    days = daily_use(readings, first, last_day, rises, is_quota=past.is_quota, anew=anew)
     spent = _sums((it.currency, it.spent) for it in days if it.day >= span.month)
     pace, shown = state.pace, [it for it in readings if it.observed_at >= span.since]
     unit = latest.currency if latest else ""
+    others = (it.observed_at for it in reversed(readings) if it.currency != unit)
+    unit_since = next(others, span.since)
     lasts = None if latest is None else pace.lasts(latest.usable, latest.observed_at)
     checked_at = state.checked_at
     of_span = (it for it in alert_spans(past.account.name, past.events, state, span.until))
@@ -182,9 +185,7 @@ def _account(past: Past, policy: Policy, span: Period) -> AccountReport:
         ()
         if past.is_quota
         else tuple(
-            it
-            for it in past_top_ups([it for it in readings if it.currency == unit])
-            if it.at >= span.since and it.at not in anew
+            it for it in rises if it.at >= max(span.since, unit_since) and it.at not in anew
         ),
         tuple(_gaps(readings, state, alerts, span)),
         alerts,
@@ -270,8 +271,7 @@ class Spending(NamedTuple):
     @property
     def spent(self) -> Decimal:
         """Returns what was spent on all days."""
-        with localcontext(prec=CALCULATION_DIGITS):
-            return sum(self.days.values(), Decimal(0))
+        return sum_of(self.days.values())
 
 
 def spending_by(report: Report, group: Callable[[AccountReport], str]) -> list[Spending]:
@@ -292,16 +292,15 @@ def _spending(unit: str, group: str, accounts: Sequence[AccountReport]) -> Spend
         for it in accounts
     ]
     known = [it for it in forecasts if it is not None]
-    with localcontext(prec=CALCULATION_DIGITS):
-        return Spending(
-            group,
-            unit,
-            len(accounts),
-            _sums((it.day, it.spent) for it in rows),
-            sum((it.topped_up or Decimal(0) for it in rows), Decimal(0)),
-            sum(months, Decimal(0)),
-            sum(known, Decimal(0)) if len(known) == len(forecasts) else None,
-        )
+    return Spending(
+        group,
+        unit,
+        len(accounts),
+        _sums((it.day, it.spent) for it in rows),
+        sum_of(it.topped_up for it in rows if it.topped_up is not None),
+        sum_of(months),
+        sum_of(known) if len(known) == len(forecasts) else None,
+    )
 
 
 def label_names(report: Report) -> list[str]:
@@ -311,8 +310,7 @@ def label_names(report: Report) -> list[str]:
 
 def _sums(pairs: Iterable[tuple[_Key, Decimal | None]]) -> dict[_Key, Decimal]:
     sums: dict[_Key, Decimal] = {}
-    with localcontext(prec=CALCULATION_DIGITS):
-        for key, number in pairs:
-            if number is not None:
-                sums[key] = sums.get(key, Decimal(0)) + number
+    for key, number in pairs:
+        if number is not None:
+            sums[key] = sum_of((sums.get(key, Decimal(0)), number))
     return sums
