@@ -14,6 +14,7 @@ from markupsafe import Markup
 from balance_watch.cli.report_plot import HEIGHT, WIDTH, bars_of, plot_of
 from balance_watch.cli.terminal import sanitize
 from balance_watch.domain.alert_spans import AlertSpan, length_of
+from balance_watch.domain.daily_use import sum_of
 from balance_watch.domain.formatting import counted, format_duration, format_time, with_unit
 from balance_watch.domain.money import CALCULATION_DIGITS
 from balance_watch.domain.report import (
@@ -23,6 +24,7 @@ from balance_watch.domain.report import (
     label_names,
     spending_by,
 )
+from balance_watch.domain.state import TopUpSeen
 
 _ROUGH = Context(prec=3)
 _CENTS = Decimal("0.01")
@@ -50,6 +52,7 @@ def report_html(report: Report) -> str:
     environment.filters.update(
         amount=with_unit,
         rate=_rate,
+        rise=_rise,
         estimate=_estimate,
         time=format_time,
         day=_day,
@@ -110,6 +113,10 @@ def _days_of(total: Spending, report: Report) -> list[tuple[date, Decimal, objec
     days = [period.first_day + timedelta(days=number) for number in range(count)]
     amounts = [total.days.get(day, Decimal(0)) for day in days]
     return list(zip(days, amounts, bars_of(amounts), strict=True))
+
+
+def _rise(top_up: TopUpSeen) -> Decimal:
+    return sum_of((top_up.after, top_up.before.copy_negate()))
 
 
 def _rate(per_day: Decimal | None, unit: str) -> str:
