@@ -61,6 +61,7 @@ providers: .venv  ## write docs/providers.md from the catalogue
 pictures: .venv  ## draw the pictures of the documentation
 	.venv/bin/python -m docs.pictures.draw_slack
 	.venv/bin/python docs/pictures/draw_demo.py
+	.venv/bin/python -m docs.pictures.draw_report
 
 format: .venv  ## format the code
 	.venv/bin/ruff format

@@ -12,11 +12,12 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from balance_watch.cli.chart import chart_with_axes
-from balance_watch.cli.timeline import Entry, plotted, thinned, timeline, timeline_table, usual_gap
+from balance_watch.cli.timeline import Entry, plotted, thinned, timeline, timeline_table
 from balance_watch.domain.alerts import ProviderTraits
 from balance_watch.domain.event import Event, events_of
 from balance_watch.domain.notification import Notification
 from balance_watch.domain.reading import AutoReload, Reading
+from balance_watch.domain.report import usual_gap
 from tests.support.examples import TICK
 from tests.support.strategies import amounts, notifications, readings, ticks
 from tests.support.watchman import HOUR, LINK, below, failure, reading, watching

@@ -18,11 +18,11 @@ from balance_watch.cli.timeline import (
     thinned,
     timeline,
     timeline_table,
-    usual_gap,
 )
 from balance_watch.domain.account import canonical_name
 from balance_watch.domain.formatting import digits, format_time, iso_time
 from balance_watch.domain.reading import Reading
+from balance_watch.domain.report import usual_gap
 from balance_watch.domain.state import AccountState
 from balance_watch.providers.registry import catalogue_provider
 from balance_watch.wiring import Wiring

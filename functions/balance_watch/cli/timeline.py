@@ -1,9 +1,8 @@
 """What happened to an account, in order of time: readings, top-ups, failures and alerts."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal, localcontext
-from itertools import pairwise
 from typing import NamedTuple
 
 from rich.text import Text
@@ -171,12 +170,6 @@ def print_timeline_for_pipe(entries: Iterable[Entry]) -> None:
             said = entry.event.notification
             severity, words = said.severity, summary_line(said)
             print_tabbed((at, entry.event.word, "", "", said.rule, severity, words))
-
-
-def usual_gap(readings: Sequence[Reading]) -> timedelta:
-    """Returns the usual time between two readings: the median; no time for a single one."""
-    gaps = sorted(after.observed_at - before.observed_at for before, after in pairwise(readings))
-    return gaps[len(gaps) // 2] if gaps else timedelta()
 
 
 def plotted(readings: Sequence[Reading]) -> list[tuple[datetime, Decimal]]:

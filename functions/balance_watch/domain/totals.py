@@ -63,7 +63,7 @@ def totals_of(states: Iterable[AccountState], quotas: Collection[str] = ()) -> T
         ):
             no_money += 1
         elif reading is not None:
-            purses[_purse_of(state, reading)].append(reading)
+            purses[purse_of(state, reading)].append(reading)
     counted: defaultdict[str, list[Reading]] = defaultdict(list)
     for readings in purses.values():
         counted[readings[0].currency] += _distinct(readings)
@@ -72,7 +72,7 @@ def totals_of(states: Iterable[AccountState], quotas: Collection[str] = ()) -> T
     return Totals(money, no_money, unreadable, sum(found) - sum(kept))
 
 
-def _purse_of(state: AccountState, reading: Reading) -> tuple[str, ...]:
+def purse_of(state: AccountState, reading: Reading) -> tuple[str, ...]:
     """Returns what tells the money of an account from other money, as far as it is known."""
     if state.purse is None:
         return (state.account, reading.currency)
@@ -87,12 +87,13 @@ def _distinct(readings: Sequence[Reading]) -> Iterator[Reading]:
     """
     found: list[Reading] = []
     for reading in sorted(readings, key=lambda it: (-it.observed_at.timestamp(), it.balance)):
-        if all(_are_apart(reading, other) for other in found):
+        if all(are_apart(reading, other) for other in found):
             found.append(reading)
             yield reading
 
 
-def _are_apart(one: Reading, other: Reading) -> bool:
+def are_apart(one: Reading, other: Reading) -> bool:
+    """Tells whether two balances of the same time are so far apart that they are of two purses."""
     lower, higher = sorted((one.balance, other.balance))
     return one.observed_at == other.observed_at and is_top_up(lower, higher)
 

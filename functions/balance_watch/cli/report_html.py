@@ -1,0 +1,135 @@
+"""Renders a report as one HTML file that needs nothing else: no request is made when it opens."""
+
+from base64 import b64encode
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from decimal import Context, Decimal, localcontext
+from hashlib import sha256
+from importlib.resources import files
+from typing import NamedTuple
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from balance_watch.cli.report_plot import HEIGHT, WIDTH, bars_of, plot_of
+from balance_watch.cli.terminal import sanitize
+from balance_watch.domain.alert_spans import AlertSpan, length_of
+from balance_watch.domain.daily_use import sum_of
+from balance_watch.domain.formatting import counted, format_duration, format_time, with_unit
+from balance_watch.domain.money import CALCULATION_DIGITS
+from balance_watch.domain.report import (
+    AccountReport,
+    Report,
+    Spending,
+    label_names,
+    spending_by,
+)
+from balance_watch.domain.state import TopUpSeen
+
+_ROUGH = Context(prec=3)
+_CENTS = Decimal("0.01")
+_NO_LABEL = "—"
+
+
+class _Table(NamedTuple):
+    """A table of what groups spent."""
+
+    title: str
+    column: str
+    rows: list[Spending]
+
+
+def report_html(report: Report) -> str:
+    """Returns the page."""
+    environment = Environment(
+        loader=FunctionLoader(_text_of),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_harmless,
+    )
+    environment.filters.update(
+        amount=with_unit,
+        rate=_rate,
+        rise=_rise,
+        estimate=_estimate,
+        time=format_time,
+        day=_day,
+        duration=format_duration,
+        counted=counted,
+    )
+    script = _text_of("report.js")
+    accounts, period = report.accounts, report.period
+    totals = spending_by(report, lambda _: "")
+    return environment.get_template("report.html.j2").render(
+        period=period,
+        accounts=accounts,
+        plots={it.name: plot_of(it, period) for it in accounts},
+        next_dry=[it for it in accounts if it.runs_dry_at is not None],
+        totals=totals,
+        days=[(total, _days_of(total, report)) for total in totals],
+        tables=[
+            _Table("By provider", "Provider", spending_by(report, lambda it: it.provider)),
+            *(_by_label(report, name) for name in label_names(report)),
+        ],
+        alerts=sorted(_alerts(accounts), key=lambda it: it.since, reverse=True),
+        silent=[(it, length_of(it.gaps)) for it in accounts if it.gaps],
+        lasted=lambda alert: (alert.until or period.until) - alert.since,
+        share=lambda span: f"{span / (period.until - period.since):.1%}",
+        seconds=timedelta.total_seconds,
+        width=WIDTH,
+        height=HEIGHT,
+        style=Markup(_text_of("report.css")),  # noqa: S704 (a file of the package)
+        script=Markup(script),  # noqa: S704 (a file of the package)
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _text_of(name: str) -> str:
+    return files("balance_watch.cli").joinpath("report_page", name).read_text(encoding="utf-8")
+
+
+def _harmless(value: object) -> object:
+    """Replaces what cannot be seen, such as marks that turn the direction of a text around."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return sanitize(value).plain
+    return value
+
+
+def _by_label(report: Report, name: str) -> _Table:
+    rows = spending_by(report, lambda it: it.labels.get(name, _NO_LABEL))
+    return _Table(f"By label: {name}", name, rows)
+
+
+def _alerts(accounts: Iterable[AccountReport]) -> list[AlertSpan]:
+    return [alert for account in accounts for alert in account.alerts]
+
+
+def _days_of(total: Spending, report: Report) -> list[tuple[date, Decimal, object]]:
+    """Returns each day, what was spent on it, and its bar."""
+    period = report.period
+    count = (period.last_day - period.first_day).days + 1
+    days = [period.first_day + timedelta(days=number) for number in range(count)]
+    amounts = [total.days.get(day, Decimal(0)) for day in days]
+    return list(zip(days, amounts, bars_of(amounts), strict=True))
+
+
+def _rise(top_up: TopUpSeen) -> Decimal:
+    return sum_of((top_up.after, top_up.before.copy_negate()))
+
+
+def _rate(per_day: Decimal | None, unit: str) -> str:
+    return "" if per_day is None else f"{with_unit(_ROUGH.plus(per_day), unit)} a day"
+
+
+def _estimate(amount: Decimal | None, unit: str) -> str:
+    """Writes an estimate: no digit of it beyond a hundredth is worth reading."""
+    if amount is None:
+        return "not known yet"
+    with localcontext(prec=CALCULATION_DIGITS):
+        return f"~{with_unit(amount.quantize(_CENTS), unit)}"
+
+
+def _day(day: date | datetime) -> str:
+    return f"{day.day} {day:%b}"

@@ -1,0 +1,127 @@
+"""The page of a report: harmless whatever the names are, complete by itself, fast and small."""
+
+import re
+import time
+from html.parser import HTMLParser
+
+import pytest
+
+from balance_watch.cli.report_csv import report_csv
+from balance_watch.cli.report_html import report_html
+from balance_watch.cli.report_plot import HEIGHT, WIDTH, plot_of
+from balance_watch.domain.report import Report
+from docs.pictures.report_scene import report
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</style></title><img src=x onerror=alert(1)>",
+    'a" onload="x\' {{ 7 * 7 }} {% raw %}',
+    "\u202edlrow\u202c \u2066x",
+    "W" * 200,
+)
+
+
+class Page(HTMLParser):
+    """The tags and attributes of a page, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def with_name(name: str) -> Report:
+    """Returns the report with this text wherever somebody else may write one."""
+    found = report()
+    return found._replace(
+        accounts=tuple(
+            it._replace(
+                name=f"{name}{number}",
+                provider=name,
+                labels={name: name},
+                alerts=tuple(alert._replace(account=name, rule=name) for alert in it.alerts),
+            )
+            for number, it in enumerate(found.accounts)
+        )
+    )
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_adds_no_tag_and_no_attribute(name: str) -> None:
+    plain, hostile = Page(report_html(with_name("plain"))), Page(report_html(with_name(name)))
+    assert hostile.tags == plain.tags
+    assert hostile.attributes == plain.attributes
+
+
+def test_a_mark_that_turns_text_around_is_replaced() -> None:
+    page = report_html(with_name("\u202edlrow"))
+    assert "\u202e" not in page
+    assert "�dlrow" in page
+
+
+def test_nothing_is_loaded_from_anywhere() -> None:
+    page = report_html(report())
+    assert "default-src 'none'" in page
+    assert not re.findall(r"https?:|//[a-z]|url\(|@import|\bsrc=|\bhref=", page)
+
+
+def test_every_account_is_there_with_its_plot() -> None:
+    found = report()
+    text = "".join(Page(report_html(found)).text)
+    assert all(it.name in text for it in found.accounts)
+
+
+def test_all_that_is_drawn_stays_within_its_plot() -> None:
+    found = report()
+    for account in found.accounts:
+        plot = plot_of(account, found.period)
+        assert plot is not None
+        for line in (*plot.lines, plot.forecast):
+            for x, y in (map(float, point.split(",")) for point in line.split()):
+                assert 0 <= x <= WIDTH
+                assert 0 <= y <= HEIGHT
+
+
+def test_a_time_without_a_reading_breaks_the_line() -> None:
+    found = report()
+    lines = {it.name: plot_of(it, found.period) for it in found.accounts}
+    silent, read = lines["search-prod"], lines["images"]
+    assert silent is not None
+    assert read is not None
+    assert (len(silent.lines), len(read.lines)) == (2, 1)
+
+
+def test_an_account_without_a_reading_has_no_plot_and_breaks_nothing() -> None:
+    found = report()
+    empty = found.accounts[0]._replace(latest=None, samples=(), days=(), runs_dry_at=None)
+    assert "No balance was read" in report_html(found._replace(accounts=(empty,)))
+
+
+def test_a_report_on_nothing_is_a_page() -> None:
+    assert "0 accounts" in report_html(report()._replace(accounts=()))
+
+
+def test_two_hundred_accounts_are_less_than_five_megabytes_and_seconds() -> None:
+    found = report()
+    many = tuple(
+        it._replace(name=f"{it.name}-{number}") for number in range(34) for it in found.accounts
+    )
+    begin = time.process_time()
+    page = report_html(found._replace(accounts=many[:200]))
+    assert time.process_time() - begin < 5
+    assert len(page.encode()) < 5_000_000
+
+
+def test_csv_keeps_a_name_with_a_comma_and_a_line_break_in_its_field() -> None:
+    text = report_csv(with_name('a,"b"\nc'))
+    assert text.startswith("account,provider,currency,day,balance,spent,topped_up\n")
+    assert '"a,""b""\nc0","a,""b""\nc",' in text
