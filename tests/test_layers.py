@@ -132,6 +132,7 @@ def test_only_the_modules_that_call_aws_and_the_command_line_import_botocore() -
         "store/table.py",
         "config/secret_writing.py",
         "config/sources.py",
+        "notifiers/eventbridge.py",
         "notifiers/sns.py",
         "providers/modules/aws.py",
         "wiring.py",

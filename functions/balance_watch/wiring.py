@@ -15,7 +15,7 @@ from balance_watch.config.policy import PolicyFile, policy_in_force
 from balance_watch.config.settings import CheckSettings, TableSettings
 from balance_watch.config.sources import Secrets, read_parameter, read_secrets
 from balance_watch.domain.account import Account
-from balance_watch.domain.channels import TOPIC, AvailableChannels
+from balance_watch.domain.channels import EVENTS, TOPIC, AvailableChannels
 from balance_watch.domain.inventory import Inventory
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.payment import PaymentOutcome
@@ -180,7 +180,7 @@ class Wiring(TableWiring):
         configuration = load(
             self,
             prefix=self.settings.secrets_prefix,
-            stack_channels={TOPIC: self.settings.topic_arn},
+            stack_channels=self._stack_channels,
             last_good_policy=self.store.policies.last_good if policy_was_kept else _none,
             kinds=self.kinds,
             policy=policy,
@@ -188,6 +188,12 @@ class Wiring(TableWiring):
         if configuration.heartbeat_is_read:
             self._heartbeats["latest"] = configuration.heartbeat
         return configuration
+
+    @property
+    def _stack_channels(self) -> dict[str, str]:
+        """The addresses of the channels that belong to the stack, by kind."""
+        bus = self.settings.event_bus
+        return {TOPIC: self.settings.topic_arn, **({EVENTS: bus} if bus else {})}
 
     @cached_property
     def _heartbeats(self) -> dict[str, str | None]:

@@ -97,6 +97,7 @@ def test_variables_come_from_the_stacks_own_resources_and_parameters(
         "HISTORY_DAYS": {"Ref": "HistoryDays"},
         "LOG_LEVEL": {"Ref": "LogLevel"},
         "TRUSTED_HOSTS": {"Ref": "TrustedHosts"},
+        "EVENT_BUS": {"Ref": "EventBus"},
     }
     assert sources == {name: known[name] for name in sources}
 
@@ -177,4 +178,5 @@ def test_check_balances_reads_every_variable_of_the_contract() -> None:
         "HEARTBEAT_URL",
         "TRUSTED_HOSTS",
         "HISTORY_DAYS",
+        "EVENT_BUS",
     }

@@ -72,6 +72,16 @@ def test_the_check_may_ask_for_the_subscribers_of_its_topic_alone() -> None:
     assert asking == [{"Ref": "Alerts"}]
 
 
+def test_the_check_may_send_events_only_to_the_bus_of_its_parameter() -> None:
+    statements = OURS.properties("CheckBalancesRole")["Policies"][0]["PolicyDocument"]["Statement"]
+    (sending,) = [it["Fn::If"] for it in statements if "SendEvents" in str(it)]
+    condition, statement, otherwise = sending
+    assert (condition, otherwise) == ("SendsEvents", {"Ref": "AWS::NoValue"})
+    assert statement["Action"] == "events:PutEvents"
+    assert statement["Resource"]["Fn::Sub"].endswith(":event-bus/${EventBus}")
+    assert OURS.sam["Parameters"]["EventBus"]["Default"] == ""
+
+
 def test_people_who_look_may_read_the_history_and_the_policy_and_no_secret() -> None:
     document = OURS.properties("Reader")["PolicyDocument"]
     actions = [action for it in document["Statement"] for action in as_list(it["Action"])]

@@ -12,7 +12,7 @@ from tests.support.crash_points import CALL
 if TYPE_CHECKING:
     from tests.support.model_world import World
 
-WEBHOOK, ONCALL = "slack:default", "slack:oncall"
+WEBHOOK, ONCALL = "slack:default", "pagerduty:oncall"
 CHANNELS = (TOPIC, WEBHOOK, ONCALL)
 
 Reply = Literal["accepts", "rejects", "is dead", "accepts unsaid"]

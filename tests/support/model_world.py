@@ -62,10 +62,11 @@ MAX_PER_DAY = 2
 POLICIES = {
     "built in": "",
     "graver": '[[rules]]\nname = "very low"\nbelow = 10\nseverity = "critical"\n',
-    "routed": '[[routes]]\nmatch = { severity = "critical" }\nchannels = ["sns", "slack:oncall"]\n',
+    "routed": '[[routes]]\nmatch = { severity = "critical" }\n'
+    'channels = ["sns", "pagerduty:oncall"]\n',
     "pays": '[[rules]]\nname = "pay"\nmatch = { account = "payer*" }\nbelow = 20\n'
     f"top_up = {{ max_per_day = {MAX_PER_DAY} }}\n",
-    "apart": '[[routes]]\nmatch = { metric = "balance" }\nchannels = ["slack:oncall"]\n',
+    "apart": '[[routes]]\nmatch = { metric = "balance" }\nchannels = ["pagerduty:oncall"]\n',
     "broken": "[[rules]\n",
 }
 
@@ -204,8 +205,11 @@ class World:
             }
             for name in sorted(self.watched)
         ]
-        webhooks = {"default": webhook("default"), "oncall": webhook("oncall")}
-        secrets = {"accounts": {"accounts": accounts}, "slack": {"webhooks": webhooks}}
+        secrets = {
+            "accounts": {"accounts": accounts},
+            "slack": {"webhooks": {"default": webhook("default")}},
+            "pagerduty": {"routing_keys": {"oncall": key("oncall")}},
+        }
         return load(
             WrittenSources(secrets, self.policy),
             prefix=PREFIX,

@@ -26,7 +26,11 @@ _OUTPUTS = {
 }
 """The output of the stack that stands for each variable of the environment."""
 
-_PARAMETERS = {"HISTORY_DAYS": "HistoryDays", "TRUSTED_HOSTS": "TrustedHosts"}
+_PARAMETERS = {
+    "HISTORY_DAYS": "HistoryDays",
+    "TRUSTED_HOSTS": "TrustedHosts",
+    "EVENT_BUS": "EventBus",
+}
 """The parameter of the stack that stands for each further variable."""
 
 _NO_SUCH_STACK = "ValidationError"

@@ -103,6 +103,7 @@ class CheckSettings(TableSettings):
     secrets_prefix: str = "balance-watch/"
     policy_parameter: str = ""
     history_days: Days = 400
+    event_bus: str = ""
     trusted_hosts: Hosts = frozenset()
     heartbeat_url: str = field(default="", repr=False)  # a secret
 

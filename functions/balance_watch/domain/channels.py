@@ -6,6 +6,9 @@ from typing import NamedTuple
 TOPIC = "sns"
 """The channel that every stack has: alerts go there when no other channel is left."""
 
+EVENTS = "events"
+"""The channel of EventBridge's bus, if the stack may send to it."""
+
 DEFAULT = "default"
 """The name of a kind's default channel, which gets the alerts that no route sends elsewhere."""
 

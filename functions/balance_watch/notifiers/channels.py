@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from balance_watch.domain.channels import DEFAULT, TOPIC, kind_of
+from balance_watch.domain.channels import DEFAULT, EVENTS, TOPIC, kind_of
 from balance_watch.domain.notification import Notification, SendResult
 from balance_watch.notifiers.discord import discord_channel
+from balance_watch.notifiers.eventbridge import EventsChannel
 from balance_watch.notifiers.pagerduty import pagerduty_channel, parse_routing_keys
 from balance_watch.notifiers.signed_webhooks import (
     new_signing_secret,
@@ -59,6 +60,8 @@ class Kind:
         noun: what people call one of its channels.
         table: the field of the secret with an entry for each channel.
         entry: what people call such an entry.
+        reaches_people: False if nobody may read what its channels get, so that they replace no
+            other channel.
         new_fields: returns the other fields that a new secret of this kind needs.
     """
 
@@ -68,6 +71,7 @@ class Kind:
     noun: str = "channel"
     table: str = "webhooks"
     entry: str = "address"
+    reaches_people: bool = True
     new_fields: Callable[[], Mapping[str, str]] = dict
 
     @property
@@ -144,6 +148,11 @@ KINDS: Mapping[str, Kind] = {
             noun="webhook",
             new_fields=lambda: {"signing_secret": new_signing_secret()},
         ),
+        Kind(
+            EVENTS,
+            lambda bus, connections: EventsChannel(connections.aws("events"), bus),
+            reaches_people=False,
+        ),
     )
 }
 """Every kind by its name, in the order of their default channels."""
@@ -174,7 +183,8 @@ def fallback_channels(kinds: Mapping[str, Kind]) -> tuple[str, ...]:
 
     The topic comes last, because people read a chat sooner than their mail.
     """
-    return tuple(sorted(default_channels(kinds), key=lambda channel: channel == TOPIC))
+    heard = (kind.default for kind in kinds.values() if kind.reaches_people)
+    return tuple(sorted(heard, key=lambda channel: channel == TOPIC))
 
 
 def connect_all(

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from balance_watch.config.loading import Configuration
-from balance_watch.domain.channels import TOPIC
+from balance_watch.domain.channels import TOPIC, kind_of
 from balance_watch.domain.policy import Route, destinations
 from balance_watch.domain.rules import Severity
 from balance_watch.domain.run import RunRecord, TopicSubscribers
@@ -73,13 +73,16 @@ class Listeners(NamedTuple):
         return any(available.has(name) and self._has_subscriber(name) for name in names)
 
     def _has_subscriber(self, channel: str) -> bool:
-        """Tells whether a channel may have a subscriber; only the topic may have none."""
-        topic = self.subscribers
+        """Tells whether a channel may have a subscriber: the topic and a bus may have none."""
+        topic, kind = self.subscribers, self.configuration.kinds.get(kind_of(channel))
+        if kind is not None and not kind.reaches_people:
+            return False
         return channel != TOPIC or topic is None or topic.confirmed != 0
 
     def _why_no_other(self) -> str:
         """Returns why no default channel but the topic gets the alerts."""
-        others = [kind for kind in self.configuration.kinds.values() if kind.name != TOPIC]
+        kinds = self.configuration.kinds.values()
+        others = [kind for kind in kinds if kind.name != TOPIC and kind.reaches_people]
         dead = [kind.noun for kind in others if kind.default in self.health.dead]
         if dead:
             return f"the default {dead[0]} fails permanently"
