@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from balance_watch.domain.changes import Fall
 from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.credit import OpenCosts
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.money import NotAnAmountError, exact
 from balance_watch.domain.notification import Notification, Reason
@@ -47,6 +48,10 @@ lines = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 severities, metrics = st.sampled_from(Severity), st.sampled_from(Metric)
 
 auto_reloads = st.builds(AutoReload, st.booleans(), st.none() | amounts, st.none() | amounts)
+closed_estimates = st.builds(Estimate, st.dates(), amounts, amounts)
+open_estimates = st.builds(
+    Estimate, st.dates(), amounts, amounts, st.builds(OpenCosts, st.dates(), amounts), amounts
+)
 readings = st.builds(
     Reading,
     observed_at=ticks,
@@ -61,7 +66,7 @@ readings = st.builds(
     status=st.none() | words,
     credit_limit=st.none() | amounts.map(Decimal.copy_abs),
     expires_at=st.none() | times,
-    estimate=st.none() | st.builds(Estimate, st.dates(), amounts, amounts, st.just(Decimal(0))),
+    estimate=st.none() | closed_estimates | open_estimates,
     renews=st.none() | st.booleans(),
 )
 alerts = st.builds(
