@@ -95,7 +95,7 @@ def test_it_reads_no_secret(
     assert not any(url in output.out for url in stage.slack.webhooks.values())
 
 
-@pytest.mark.parametrize("time", ["yesterday", "2026-13-01", "12:00"])
+@pytest.mark.parametrize("time", ["yesterday", "2026-13-01", "12:00", "0001-01-01"])
 def test_a_time_that_is_none_is_wrong_use(run: "Run", time: str) -> None:
     output = run("report", "--until", time)
     assert output.code == 2

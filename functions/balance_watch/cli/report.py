@@ -14,6 +14,7 @@ from balance_watch.providers.registry import catalogue_provider
 from balance_watch.usecases.reporting import gather
 
 _OUTPUT = "report.html"
+_FIRST_YEAR = 1970
 
 
 def add_commands(commands: Subparsers) -> None:
@@ -50,9 +51,11 @@ def _time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
+        found = None
+    if found is None or found.year < _FIRST_YEAR:
         raise argparse.ArgumentTypeError(
             "must be a day or a time, such as 2026-11-01 or 2026-11-01T12:00:00Z"
-        ) from None
+        )
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
