@@ -48,7 +48,7 @@ lines = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 severities, metrics = st.sampled_from(Severity), st.sampled_from(Metric)
 
 auto_reloads = st.builds(AutoReload, st.booleans(), st.none() | amounts, st.none() | amounts)
-closed_estimates = st.builds(Estimate, st.dates(), amounts, amounts)
+closed_estimates = st.builds(Estimate, st.dates(), amounts, amounts, st.none(), st.just(Decimal(0)))
 open_estimates = st.builds(
     Estimate, st.dates(), amounts, amounts, st.builds(OpenCosts, st.dates(), amounts), amounts
 )
