@@ -76,7 +76,7 @@ def test_put_at_a_terminal_asks(
     checked: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", lambda _: "n")
+    monkeypatch.setattr("sys.stdin.readline", lambda: "n\n", raising=False)
     output = checked("policy", "put", policy(tmp_path, STRICT))
     assert (output.code, "Nothing was changed." in output.out) == (1, True)
     assert "strict" not in checked("explain", "sms").out

@@ -16,7 +16,7 @@ SMS = f"{key('sms')}:{key('sms-secret')}"
 def test_a_top_up_without_yes_asks_and_pays_nothing_if_the_answer_is_no(
     stage: "Stage", run: "Run", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builtins.input", lambda *_: "n")
+    monkeypatch.setattr("sys.stdin.readline", lambda: "n\n", raising=False)
     output = run("top-up", "sms")
     assert output.code == 1
     assert "Nothing was paid." in output.out

@@ -1,8 +1,9 @@
 """`balance-watch check`: one check, now, by the same code as the function; or its rehearsal."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,17 +11,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from balance_watch.cli.connection import wiring
 from balance_watch.cli.events import event_as_json, event_line
+from balance_watch.cli.questions import can_ask, confirm
 from balance_watch.cli.status import as_json as status_as_json
 from balance_watch.cli.status import show_accounts
 from balance_watch.cli.terminal import Subparsers, err, out, print_json, sanitize
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.account import Account
-from balance_watch.domain.reading import ReadResult
+from balance_watch.domain.formatting import counted
+from balance_watch.domain.reading import FailureKind, ReadResult
+from balance_watch.errors import CommandError
 from balance_watch.usecases.check import Load
 from balance_watch.usecases.reading import OnRead
 from balance_watch.usecases.rehearsal import Rehearsal, rehearse
 from balance_watch.usecases.summary import Summary
 from balance_watch.wiring import Wiring
+
+_SHOWN = 10
+"""So many accounts are named in one sentence."""
 
 _SECONDS = 300.0
 """How long a check at a terminal may take, and how long it holds the table at most."""
@@ -31,6 +38,9 @@ def add_commands(commands: Subparsers) -> None:
     command = commands.add_parser("check", help="check every account now, and alert as scheduled")
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     command.add_argument(
+        "--yes", action="store_true", help="alert even if most accounts are not reached from here"
+    )
+    command.add_argument(
         "--dry-run",
         action="store_true",
         help="read every account and show what would be said: store, send and pay nothing",
@@ -40,9 +50,14 @@ def add_commands(commands: Subparsers) -> None:
 
 def _check(arguments: argparse.Namespace) -> int:
     wired = wiring(arguments)
-    if not arguments.dry_run:
+    if arguments.yes and not arguments.dry_run:
         return 0 if check(wired, as_json=arguments.json).complete else 1
     rehearsal = _rehearse(wired)
+    if not arguments.dry_run:
+        if not _is_wanted(rehearsal):
+            out.print("Nothing was stored, sent or paid.")
+            return 1
+        return 0 if check(wired, rehearsal, as_json=arguments.json).complete else 1
     if arguments.json:
         print_json(_as_json(rehearsal))
     else:
@@ -50,15 +65,50 @@ def _check(arguments: argparse.Namespace) -> int:
     return 0 if rehearsal.summary.complete else 1
 
 
-def check(wired: Wiring, *, as_json: bool = False) -> Summary:
-    """Checks every account once, with a progress bar, and prints the result."""
+def _is_wanted(rehearsal: Rehearsal) -> bool:
+    """Tells whether to alert; asks if most accounts that were readable are not reached from here.
+
+    Raises:
+        CommandError: there is nobody to ask.
+    """
+    if not rehearsal.is_far_from_providers:
+        return True
+    count, of = len(rehearsal.unreached), counted(len(rehearsal.read_before), "account")
+    text = (
+        f"Of {of} that the latest check has read, {count} cannot be reached from this machine:"
+        f" {_names(rehearsal.unreached)}. A check would count that as a failure of each."
+    )
+    err.print(sanitize(text, "yellow"), soft_wrap=True)
+    if not can_ask():
+        raise CommandError(
+            "Nothing was stored, sent or paid. `check --dry-run` shows what can be read from here;"
+            " `check --yes` alerts all the same."
+        )
+    return confirm("Store that, and alert if it is due?")
+
+
+def _names(unreached: Mapping[str, FailureKind]) -> str:
+    shown = [f"{name} ({kind.words})" for name, kind in list(unreached.items())[:_SHOWN]]
+    rest = len(unreached) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")
+
+
+def check(wired: Wiring, rehearsal: Rehearsal | None = None, *, as_json: bool = False) -> Summary:
+    """Checks every account once, with a progress bar, and prints the result.
+
+    Args:
+        wired: the stack.
+        rehearsal: the rehearsal of this check; what it has read is not read again.
+        as_json: print the counts alone.
+    """
     loaded = list[Configuration]()
 
     def load(*, policy_was_kept: bool) -> Configuration:
-        loaded.append(wired.load(policy_was_kept=policy_was_kept))
+        before = rehearsal and rehearsal.configuration
+        loaded.append(before or wired.load(policy_was_kept=policy_was_kept))
         return loaded[-1]
 
-    summary = _run(wired, load)
+    summary = _run(wired, load) if rehearsal is None else _run_rehearsed(wired, load, rehearsal)
     if as_json:
         print_json(summary.as_json())
         return summary
@@ -75,6 +125,11 @@ def check(wired: Wiring, *, as_json: bool = False) -> Summary:
 def _run(wired: Wiring, load: Load) -> Summary:
     with _progress() as on_read:
         return wired.check(on_read, load).run(_now(), seconds=_SECONDS)
+
+
+def _run_rehearsed(wired: Wiring, load: Load, rehearsal: Rehearsal) -> Summary:
+    rehearsed = replace(wired.check(load=load), read=rehearsal.replay)
+    return rehearsed.run(rehearsal.summary.scheduled_time, seconds=_SECONDS)
 
 
 def _rehearse(wired: Wiring) -> Rehearsal:

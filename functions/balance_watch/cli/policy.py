@@ -1,4 +1,4 @@
-"""`balance-watch policy check`, `try` and `put`: an invalid policy is never stored."""
+"""`balance-watch policy show`, `check`, `try` and `put`: an invalid policy is never stored."""
 
 import argparse
 import sys
@@ -12,6 +12,8 @@ from balance_watch.cli.connection import wiring
 from balance_watch.cli.events import event_as_json, event_line
 from balance_watch.cli.history import days
 from balance_watch.cli.matching import load_if_allowed, print_unmatched
+from balance_watch.cli.policy_lines import located
+from balance_watch.cli.questions import can_ask, confirm
 from balance_watch.cli.terminal import (
     Subparsers,
     err,
@@ -22,7 +24,7 @@ from balance_watch.cli.terminal import (
     sanitize,
 )
 from balance_watch.config.loading import Configuration
-from balance_watch.config.policy import PolicyFile, parse_policy
+from balance_watch.config.policy import PolicyFile, parse_policy, policy_in_force
 from balance_watch.domain.formatting import counted, format_time
 from balance_watch.errors import BalanceWatchError, CommandError
 from balance_watch.providers.registry import catalogue_clashes
@@ -43,6 +45,8 @@ def add_commands(commands: Subparsers) -> None:
     """Adds `policy`."""
     policy = commands.add_parser("policy", help="check a policy, or put it in force")
     actions = policy.add_subparsers(title="actions", required=True, metavar="ACTION")
+    show = actions.add_parser("show", help="print the policy that the next run uses")
+    show.set_defaults(run=_show)
     check = actions.add_parser("check", help="list every fault of a policy file")
     check.add_argument("file", metavar="FILE", help="a TOML file, or - for standard input")
     check.set_defaults(run=_check)
@@ -62,6 +66,23 @@ def add_commands(commands: Subparsers) -> None:
     put.set_defaults(run=_put)
 
 
+def _show(arguments: argparse.Namespace) -> int:
+    """Prints the text in force as it is; what is to be said of it goes to standard error."""
+    wired = wiring(arguments)
+    faults = Faults()
+    text = wired.policy(faults)
+    file, is_own = policy_in_force(text, wired.store.policies.last_good, faults)
+    for fault in faults:
+        err.print(sanitize(fault, "yellow"), soft_wrap=True)
+    shown = text if is_own else wired.store.policies.last_good()
+    if shown is None or not shown.strip():
+        err.print("No policy was put: the built-in one is in force.")
+        return 0
+    sys.stdout.write(shown if shown.endswith("\n") else f"{shown}\n")
+    err.print(sanitize(f"In force: {_summary(file)}.", "dim"))
+    return 0
+
+
 def _check(arguments: argparse.Namespace) -> int:
     policy, text = _read(arguments.file)
     out.print(f"Valid: {_summary(policy)}.")
@@ -71,6 +92,8 @@ def _check(arguments: argparse.Namespace) -> int:
         if arguments.stack is not None:
             raise
         return 0  # A file can be checked where no stack is in reach: then its accounts are unknown.
+    print_unmatched(configuration.unmatched, len(configuration.facts))
+    print_faults(configuration.contradictions)
     _show_unwatched(configuration)
     return 0
 
@@ -120,9 +143,7 @@ def _is_wanted(wired: Wiring, configuration: Configuration | None, *, yes: bool)
                 out.print(f"{counted(rest, 'account')} more: see `policy try`.", style="dim")
         except (BotoCoreError, ClientError):
             out.print("The history cannot be read, so the policy was not tried.", style="yellow")
-    if yes or not sys.stdin.isatty():
-        return True
-    return input("Put this policy in force? [y/N] ").strip().lower() in ("y", "yes")
+    return yes or not can_ask() or confirm("Put this policy in force?")
 
 
 def _put(arguments: argparse.Namespace) -> int:
@@ -133,8 +154,6 @@ def _put(arguments: argparse.Namespace) -> int:
         raise CommandError(
             "The environment is missing POLICY_PARAMETER: it is the stack's output PolicyParameter."
         )
-    if len(text.encode()) > _MAX_BYTES:
-        raise CommandError(f"The policy is larger than {_MAX_BYTES} bytes, the limit of SSM.")
     configuration = load_if_allowed(wired, text)
     if configuration is not None:
         print_unmatched(configuration.unmatched, len(configuration.facts))
@@ -172,8 +191,13 @@ def _read(file: str) -> tuple[PolicyFile, str]:
     faults += catalogue_clashes(policy.providers) if policy else []
     if policy is None or faults:
         for fault in faults:
-            err.print(sanitize(fault))
+            err.print(sanitize(located(fault, text)), soft_wrap=True)
         raise CommandError(f"The policy has {counted(len(faults), 'fault')}.")
+    if (size := len(text.encode())) > _MAX_BYTES:
+        raise CommandError(
+            f"The policy has {size:,} bytes, and a parameter of SSM holds {_MAX_BYTES:,}:"
+            " shorten it."
+        )
     return policy, text
 
 

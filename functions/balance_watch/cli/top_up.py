@@ -3,10 +3,8 @@
 import argparse
 from datetime import UTC, datetime
 
-from rich.prompt import Confirm
-from rich.text import Text
-
 from balance_watch.cli.connection import wiring
+from balance_watch.cli.questions import confirm
 from balance_watch.cli.terminal import Subparsers, err, out, sanitize
 from balance_watch.domain.account import Account, canonical_name
 from balance_watch.domain.formatting import format_time
@@ -72,7 +70,7 @@ def _top_up(arguments: argparse.Namespace) -> int:
         f"Top up {account.name} at {spec.name}? The amount is the one that was paid when"
         " auto-reload was enabled."
     )
-    if not arguments.yes and not _confirmed(sanitize(question)):
+    if not arguments.yes and not _confirmed(question):
         out.print("Nothing was paid.")
         return 1
     return _pay(wired, spec, account, after_unknown=arguments.after_unknown)
@@ -101,10 +99,10 @@ def _pay(wired: Wiring, spec: Spec, account: Account, *, after_unknown: bool) ->
     return 0 if outcome is PaymentOutcome.PAID else 1
 
 
-def _confirmed(question: Text) -> bool:
+def _confirmed(question: str) -> bool:
     try:
-        return Confirm.ask(question, default=False, console=err)
-    except EOFError:
+        return confirm(question)
+    except CommandError:
         err.print("\nThere is nobody to ask: scripts pay with --yes.")
         return False
 

@@ -1,0 +1,91 @@
+"""`policy check` tells where each fault is; `policy show` prints what is in force."""
+
+from typing import TYPE_CHECKING
+
+from balance_watch.cli.policy_lines import located
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Run
+
+POLICY = """# Ours.
+[defaults]
+reminder = "soon"
+
+[[rules]]
+name = "low sms"
+metric = "balance"
+below = "x"
+
+[[rules]]  # without a name
+metric = "balance"
+below = 3
+
+[[mute_times]]
+from = "22:00"
+"""
+
+RULE = '[[rules]]\nname = "low"\nmetric = "balance"\nbelow = 3\n'
+
+
+def written(folder: "Path", text: str) -> str:
+    (folder / "policy.toml").write_text(text)
+    return str(folder / "policy.toml")
+
+
+def test_each_fault_names_its_rule_and_its_line(run: "Run", tmp_path: "Path") -> None:
+    output = run("policy", "check", written(tmp_path, POLICY))
+    assert output.code == 1
+    shown = output.err
+    assert "policy [defaults], reminder (line 3): must be" in shown
+    assert 'policy rules[0] "low sms", below (line 8): must be' in shown
+    assert "policy rules[1], name (line 10): is missing" in shown
+    assert "policy mute_times[0], to (line 14): is missing" in shown
+
+
+def test_a_fault_in_a_table_that_is_written_inline_stays_as_it_is() -> None:
+    text = 'rules = [{name = "low"}]'
+    assert located("policy rules[0], metric: is missing", text) == (
+        "policy rules[0], metric: is missing"
+    )
+
+
+def test_a_header_within_a_text_of_several_lines_gives_no_wrong_line() -> None:
+    text = '[[rules]]\nname = """\n[[rules]]\n"""\n'
+    assert located("policy rules[0]: unknown", text) == "policy rules[0]: unknown"
+
+
+def test_a_fault_of_no_table_stays_as_it_is() -> None:
+    assert located("policy: is not TOML (at line 1, column 5)", "a = ") == (
+        "policy: is not TOML (at line 1, column 5)"
+    )
+
+
+def test_a_policy_that_put_would_refuse_for_its_size_is_refused(
+    run: "Run", tmp_path: "Path"
+) -> None:
+    file = written(tmp_path, RULE + "#" * 8192)
+    for action in ("check", "put"):
+        output = run("policy", action, file)
+        assert output.code == 1
+        assert "8,192: shorten it" in output.err
+
+
+def test_a_check_names_what_matches_no_account(run: "Run", tmp_path: "Path") -> None:
+    output = run("policy", "check", written(tmp_path, RULE + 'match = { account = "nobody" }\n'))
+    assert output.code == 0
+    assert "matches 0 of 2 accounts" in output.err
+
+
+def test_what_was_put_is_shown_as_it_is(run: "Run", tmp_path: "Path") -> None:
+    text = f"# Ours.\n{RULE}"
+    run("policy", "put", written(tmp_path, text))
+    output = run("policy", "show")
+    assert (output.code, output.out) == (0, text)
+
+
+def test_without_a_policy_the_built_in_one_is_named(run: "Run") -> None:
+    output = run("policy", "show")
+    assert (output.code, output.out) == (0, "")
+    assert "the built-in one is in force" in output.err
