@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from balance_watch.cli.check import check
-from balance_watch.cli.terminal import out
+from balance_watch.cli.policy import read_policy
+from balance_watch.cli.terminal import err, out, sanitize
 from balance_watch.config.settings import CheckSettings
 from balance_watch.errors import CommandError
 from balance_watch.wiring import Wiring
@@ -28,15 +29,10 @@ def own_accounts(file: Path, policy: Path | None = None) -> int:
         0 if every account was read and the configuration has no fault.
 
     Raises:
-        CommandError: the file is not JSON.
+        CommandError: the file is not JSON, or the policy has a fault.
     """
-    try:
-        content = file.read_text(encoding="utf-8")
-        json.loads(content)
-    except ValueError:
-        raise CommandError(
-            f"{file} is not JSON. It must have the form of the accounts secret."
-        ) from None
+    content = _json_in(file)
+    policy_text = None if policy is None else read_policy(f"{policy}")[1]
     with ExitStack() as stack:
         aws = stack.enter_context(EmbeddedAws())
         slack = stack.enter_context(SlackInbox())
@@ -45,8 +41,8 @@ def own_accounts(file: Path, policy: Path | None = None) -> int:
         prefix = aws.environment["SECRETS_PREFIX"]
         aws.put_secret(f"{prefix}accounts", content)
         aws.put_secret(f"{prefix}slack", {"webhooks": slack.webhooks})
-        if policy is not None:
-            aws.put_policy(policy.read_text(encoding="utf-8"))
+        if policy_text is not None:
+            aws.put_policy(policy_text)
         stack.enter_context(log_file(LOG))
         wiring = Wiring(CheckSettings.from_environment())
         summary = check(wiring)
@@ -56,4 +52,25 @@ def own_accounts(file: Path, policy: Path | None = None) -> int:
         for line in lines:
             out.print(line)
         faults = wiring.load().faults
+        if faults:
+            err.print(sanitize(f"Here, the secret {prefix}accounts is {file}."), soft_wrap=True)
     return 0 if summary.complete and not summary.unreadable and not faults else 1
+
+
+def _json_in(file: Path) -> str:
+    """Returns the text of a file that is JSON; an error names the line and the column."""
+    form = "It must have the form of the accounts secret: see docs/accounts.md."
+    try:
+        content = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise CommandError(f"{file} is not a text in UTF-8. {form}") from None
+    try:
+        json.loads(content)
+    except json.JSONDecodeError as error:
+        raise CommandError(
+            f"{file}, line {error.lineno}, column {error.colno}: is not JSON"
+            f" ({error.msg.lower()}). {form}"
+        ) from None
+    except (ValueError, RecursionError):
+        raise CommandError(f"{file} is not JSON that can be read. {form}") from None
+    return content

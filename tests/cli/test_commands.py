@@ -134,7 +134,7 @@ def test_a_policy_with_faults_is_not_stored_and_each_is_printed(run: "Run", tmp_
     file.write_text('[[rules]]\nname = "x"\nbelow = "a"\n[[routes]]\nchannels = ["mail"]\n')
     output = run("policy", "put", str(file))
     assert output.code == 1
-    assert "rules[0], below" in output.err
+    assert 'rules[0] "x", below (line 3)' in output.err
     assert "routes[0], channels" in output.err
     assert run("check", "--json").json["fired"] == 1
 

@@ -84,7 +84,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    policy, text = _read(arguments.file)
+    policy, text = read_policy(arguments.file)
     out.print(f"Valid: {_summary(policy)}.")
     try:
         configuration = wiring(arguments).load(text)
@@ -99,7 +99,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _try(arguments: argparse.Namespace) -> int:
-    _, text = _read(arguments.file)
+    _, text = read_policy(arguments.file)
     wired = wiring(arguments)
     trial = try_policy(wired.store, wired.load(text), arguments.days, datetime.now(UTC))
     if arguments.json:
@@ -147,7 +147,7 @@ def _is_wanted(wired: Wiring, configuration: Configuration | None, *, yes: bool)
 
 
 def _put(arguments: argparse.Namespace) -> int:
-    policy, text = _read(arguments.file)
+    policy, text = read_policy(arguments.file)
     wired = wiring(arguments)
     name = wired.settings.policy_parameter
     if not name:
@@ -183,8 +183,12 @@ def _show_unwatched(configuration: Configuration) -> None:
         out.print(sanitize(text, "yellow"), soft_wrap=True)
 
 
-def _read(file: str) -> tuple[PolicyFile, str]:
-    """Returns the policy in a file, and its text."""
+def read_policy(file: str) -> tuple[PolicyFile, str]:
+    """Returns the policy in a file, and its text.
+
+    Raises:
+        CommandError: the policy has faults, all of which are printed, or it is too large.
+    """
     text = read_text(file)
     faults = Faults()
     policy = parse_policy(text, "policy", faults)
@@ -192,7 +196,7 @@ def _read(file: str) -> tuple[PolicyFile, str]:
     if policy is None or faults:
         for fault in faults:
             err.print(sanitize(located(fault, text)), soft_wrap=True)
-        raise CommandError(f"The policy has {counted(len(faults), 'fault')}.")
+        raise CommandError(f"The policy in {file} has {counted(len(faults), 'fault')}.")
     if (size := len(text.encode())) > _MAX_BYTES:
         raise CommandError(
             f"The policy has {size:,} bytes, and a parameter of SSM holds {_MAX_BYTES:,}:"
