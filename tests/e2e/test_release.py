@@ -160,6 +160,10 @@ WORKING = [
     "policy check policy.toml",
     "policy try policy.toml",
     "policy put policy.toml --yes",
+    "policy show",
+    "metrics",
+    "report --output -",
+    "report --csv -",
     "silence add --match provider=you --for 1h --reason test",
     "silence list",
 ]
