@@ -8,7 +8,7 @@ from rich.text import Text
 from balance_watch.cli.terminal import out, print_json, sanitize
 from balance_watch.domain.event import Event
 from balance_watch.domain.formatting import iso_time
-from balance_watch.domain.notification import Notification, Reason
+from balance_watch.domain.notification import Notification
 from balance_watch.domain.rules import Severity
 from balance_watch.notifiers.text import summary_line
 
@@ -39,8 +39,7 @@ def event_line(event: Event) -> Text:
 
 def event_style(notification: Notification) -> str:
     """Returns the colour of an event: by its severity, or that of good news."""
-    is_good = notification.reason in (Reason.RESOLVED, Reason.TOPPED_UP)
-    return "green" if is_good else _STYLES[notification.severity]
+    return "green" if notification.reason.is_good_news else _STYLES[notification.severity]
 
 
 def event_as_json(event: Event) -> dict[str, Any]:

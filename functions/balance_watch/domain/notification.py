@@ -26,6 +26,11 @@ class Reason(StrEnum):
     RESOLVED = "resolved"
     TOPPED_UP = "topped_up"
 
+    @property
+    def is_good_news(self) -> bool:
+        """Tells whether a problem is over, or there is more than before."""
+        return self in (Reason.RESOLVED, Reason.TOPPED_UP)
+
 
 @dataclass(frozen=True, slots=True)
 class Notification:
@@ -110,7 +115,11 @@ class SendResult(NamedTuple):
     unsure: bool = False
 
 
+NO_TIME = "There was no time left to send."
+"""Why a notification was rejected whose turn came after the deadline."""
+
+
 def in_order(notification: Notification) -> tuple[datetime, bool, int, str]:
     """Returns the sort key for people: by time; at one time, problems first, the gravest first."""
-    good_news = notification.reason in (Reason.RESOLVED, Reason.TOPPED_UP)
-    return notification.said_at, good_news, notification.severity.rank, notification.account
+    is_good = notification.reason.is_good_news
+    return notification.said_at, is_good, notification.severity.rank, notification.account

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any
 
 from balance_watch.domain.formatting import iso_time
-from balance_watch.domain.notification import Notification, Reason
+from balance_watch.domain.notification import Notification
 from balance_watch.domain.rules import Severity
 from balance_watch.notifiers.posting import (
     Message,
@@ -35,7 +35,6 @@ _MAX_FIELDS = 12
 _MAX_FIELD_NAME, _MAX_FIELD = 64, 200
 _NAME = "Discord"
 _COLORS = {Severity.CRITICAL: 0xE01E5A, Severity.WARNING: 0xF2A33C, Severity.INFO: 0x3B88C3}
-_GOOD_NEWS = (Reason.RESOLVED, Reason.TOPPED_UP)
 _GOOD_COLOR = 0x2EB67D
 _MARKUP = re.compile(r"([\\*_~`|>\[\]()<#:@-])")
 
@@ -68,7 +67,7 @@ def _request(url: str, embeds: list[dict[str, Any]]) -> Request:
 
 def embed(notification: Notification) -> dict[str, Any]:
     """Returns the embed of an alert."""
-    is_good = notification.reason in _GOOD_NEWS
+    is_good = notification.reason.is_good_news
     detail = "\n".join(_escape(line) for line in notification.detail.split("\n") if line)
     shown: dict[str, Any] = {
         "title": _cut(_escape(summary_line(notification)), MAX_TITLE),

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from balance_watch.domain.notification import Notification, SendResult, in_order
+from balance_watch.domain.notification import NO_TIME, Notification, SendResult, in_order
 from balance_watch.notifiers.exact_json import for_machines
 
 SOURCE = "balance-watch"
@@ -57,8 +57,7 @@ class EventsChannel:
         """
         for notification in sorted(notifications, key=in_order):
             if self._clock() >= deadline:
-                why = "There was no time left to send."
-                yield SendResult(rejected=(notification,), why=why)
+                yield SendResult(rejected=(notification,), why=NO_TIME)
             else:
                 yield self._put(notification)
 

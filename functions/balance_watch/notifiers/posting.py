@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import NamedTuple
 
-from balance_watch.domain.notification import Notification, SendResult, in_order
+from balance_watch.domain.notification import NO_TIME, Notification, SendResult, in_order
 from balance_watch.transport import Reply, Request, Transport, TransportError
 
 _ATTEMPT_SECONDS = 10.0
@@ -86,7 +86,7 @@ class Posts:
         while True:
             timeout = min(_ATTEMPT_SECONDS, deadline - self.clock())
             if timeout <= 0:
-                return PostResult("There was no time left to send.")
+                return PostResult(NO_TIME)
             try:
                 reply = self.transport.exchange(request, timeout=timeout)
             except TransportError as error:

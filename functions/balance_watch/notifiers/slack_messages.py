@@ -91,8 +91,8 @@ def _blocks(notifications: Sequence[Notification]) -> list[dict[str, Any]]:
 
 def _count(notifications: Sequence[Notification]) -> dict[str, Any]:
     """Returns the first line of a message with several alerts: `2 critical, 5 warnings`."""
-    good = Counter(it.reason for it in notifications if it.reason in _GOOD_NEWS_SIGNS)
-    bad = Counter(it.severity for it in notifications if it.reason not in _GOOD_NEWS_SIGNS)
+    good = Counter(it.reason for it in notifications if it.reason.is_good_news)
+    bad = Counter(it.severity for it in notifications if not it.reason.is_good_news)
     nouns = {Severity.CRITICAL: "critical", Severity.WARNING: "warning", Severity.INFO: "notice"}
     parts = [
         f"{bad[severity]} {noun}" if severity is Severity.CRITICAL else counted(bad[severity], noun)
@@ -140,7 +140,7 @@ def _title(notification: Notification) -> str:
 
 def _fields(notification: Notification) -> list[tuple[str, str]]:
     """Returns name and value of the numbers beside the headline."""
-    if notification.reason in _GOOD_NEWS_SIGNS or not METRICS[notification.metric].about_money:
+    if notification.reason.is_good_news or not METRICS[notification.metric].about_money:
         return []
     fields = list(paces(notification))
     if notification.metric is Metric.RUNWAY:  # any other headline names its threshold
@@ -186,7 +186,7 @@ def _facts(notification: Notification) -> str:
     for name, value in list(notification.labels.items())[:_MAX_LABELS]:
         label = f"{name} {value}"
         facts.append(escape_mrkdwn(f"{label[:_MAX_LABEL]} …" if len(label) > _MAX_LABEL else label))
-    if notification.link and notification.reason not in _GOOD_NEWS_SIGNS:
+    if notification.link and not notification.reason.is_good_news:
         is_money = METRICS[notification.metric].about_money
         facts.append(f"<{notification.link}|{'top up' if is_money else 'billing page'}>")
     return " · ".join(facts)

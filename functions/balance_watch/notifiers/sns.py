@@ -12,15 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from balance_watch.domain.formatting import (
-    format_duration,
-    format_time,
-    is_visible,
-    sparkline,
-)
-from balance_watch.domain.notification import Notification, Reason, SendResult, in_order
+from balance_watch.domain.formatting import is_visible, sparkline
+from balance_watch.domain.notification import NO_TIME, Notification, SendResult, in_order
 from balance_watch.notifiers.exact_json import for_machines
-from balance_watch.notifiers.text import format_change, pace, summary_line
+from balance_watch.notifiers.text import format_change, pace, since_when, summary_line
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -38,10 +33,8 @@ _CONTENT_ERRORS = (
     "InvalidParameterValue",
     "ValidationError",
 )
-_NO_TIME = "There was no time left to send."
 _INVALID = "SNS rejects the content of a message."
 _DENIED = ("AccessDenied", "AuthorizationError")
-_GOOD_NEWS = (Reason.RESOLVED, Reason.TOPPED_UP)
 
 
 class SnsChannel:
@@ -62,7 +55,7 @@ class SnsChannel:
         """
         for group in batches(sorted(notifications, key=in_order)):
             if self._clock() >= deadline:
-                yield SendResult(rejected=tuple(group), why=_NO_TIME)
+                yield SendResult(rejected=tuple(group), why=NO_TIME)
                 continue
             result, invalid = self._publish(group)
             if result.accepted or result.rejected:
@@ -71,7 +64,7 @@ class SnsChannel:
             # takes no subject but one of ASCII, as all did once, must not keep back any.
             for notification in invalid:
                 if self._clock() >= deadline:
-                    yield SendResult(rejected=(notification,), why=_NO_TIME)
+                    yield SendResult(rejected=(notification,), why=NO_TIME)
                     continue
                 result, still_invalid = self._publish([notification], subjects="ascii")
                 yield SendResult(rejected=still_invalid, why=_INVALID) if still_invalid else result
@@ -188,7 +181,7 @@ def subject(notification: Notification) -> str:
 
     A character beyond U+FFFF counts as two, as it may at SNS.
     """
-    is_good = notification.reason in _GOOD_NEWS
+    is_good = notification.reason.is_good_news
     label = notification.reason.value.replace("_", " ") if is_good else notification.severity.value
     line = f"[{label.upper()}] {summary_line(notification)}"
     visible = "".join(letter if is_visible(letter) else " " for letter in line)
@@ -205,11 +198,11 @@ def text_for_people(notification: Notification) -> str:
         f"Last 24 h: {sparkline(notification.trend)} {change}" if change else "",
         pace(notification),
         notification.detail,
-        f"Since {format_time(notification.since)}{_duration(notification)}.",
+        f"Since {since_when(notification)}.",
         f"Severity {severity}, rule {rule}, provider {notification.provider}.",
         _labels(notification),
     ]
-    if notification.link and notification.reason not in _GOOD_NEWS:
+    if notification.link and not notification.reason.is_good_news:
         lines.append(f"Top up: {notification.link}")
     return "\n".join(filter(None, lines))[:_MAX_TEXT]
 
@@ -217,10 +210,3 @@ def text_for_people(notification: Notification) -> str:
 def _labels(notification: Notification) -> str:
     labels = [f"{name} {value}" for name, value in notification.labels.items()]
     return f"Labels: {', '.join(labels)}." if labels else ""
-
-
-def _duration(notification: Notification) -> str:
-    if notification.said_at <= notification.since:
-        return ""
-    words = ", over after" if notification.reason is Reason.RESOLVED else ", for"
-    return f"{words} {format_duration(notification.lasted)}"

@@ -12,7 +12,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from balance_watch.domain.notification import Notification, Reason
+from balance_watch.domain.notification import Notification
 from balance_watch.domain.rules import Severity
 from balance_watch.notifiers.posting import Message, PostingChannel, PostResult, Service, sort_reply
 from balance_watch.notifiers.text import cut, facts, printable, summary_line
@@ -28,7 +28,6 @@ _MAX_FACT = 200
 _MAX_FACTS = 15
 _NAME = "Teams"
 _COLORS = {Severity.CRITICAL: "attention", Severity.WARNING: "warning", Severity.INFO: "accent"}
-_GOOD_NEWS = (Reason.RESOLVED, Reason.TOPPED_UP)
 
 
 def teams_channel(transport: Transport, url: str) -> PostingChannel:
@@ -56,7 +55,7 @@ def message(notification: Notification) -> dict[str, Any]:
 
 
 def _message(notification: Notification, room: int) -> dict[str, Any]:
-    is_good = notification.reason in _GOOD_NEWS
+    is_good = notification.reason.is_good_news
     color = "good" if is_good else _COLORS[notification.severity]
     title = cut(printable(summary_line(notification)), _MAX_TITLE)
     lines = [cut(printable(line), room) for line in notification.detail.split("\n") if line]

@@ -81,11 +81,7 @@ def threshold(notification: Notification) -> str:
 
 def facts(notification: Notification) -> Iterator[tuple[str, str]]:
     """Yields what else is known of an alert, each with its name, for a table without markup."""
-    since = f"{format_time(notification.since)}"
-    if notification.said_at > notification.since:
-        word = "over after" if notification.reason is Reason.RESOLVED else "for"
-        since += f", {word} {format_duration(notification.lasted)}"
-    yield "Since", since
+    yield "Since", since_when(notification)
     yield "Severity", notification.severity.value
     yield "Rule", notification.rule
     yield "Provider", notification.provider
@@ -94,6 +90,15 @@ def facts(notification: Notification) -> Iterator[tuple[str, str]]:
     if change:
         yield "Last 24 h", change
     yield from ((name, value) for name, value in notification.labels.items() if name and value)
+
+
+def since_when(notification: Notification) -> str:
+    """Returns when an alert began, and how long it lasts, if that is more than a moment."""
+    since = format_time(notification.since)
+    if notification.said_at <= notification.since:
+        return since
+    word = "over after" if notification.reason is Reason.RESOLVED else "for"
+    return f"{since}, {word} {format_duration(notification.lasted)}"
 
 
 def printable(text: str) -> str:
