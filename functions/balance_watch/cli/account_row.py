@@ -25,7 +25,7 @@ from balance_watch.domain.policy import UNREADABLE
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import Pace
 from balance_watch.domain.state import AccountState
-from balance_watch.providers.registry import catalogue_provider
+from balance_watch.providers.registry import find_spec
 from balance_watch.providers.spec import Spec
 
 SEVERITY_STYLES = {
@@ -140,7 +140,7 @@ def rows_of(
         AccountRow(
             states.get(account.name, AccountState(account.name)),
             account.provider,
-            catalogue_provider(account.provider) or own_providers.get(account.provider),
+            find_spec(account.provider, own_providers),
         )
         for account in accounts
     )

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -70,11 +71,11 @@ def _show(arguments: argparse.Namespace) -> int:
     """Prints the text in force as it is; what is to be said of it goes to standard error."""
     wired = wiring(arguments)
     faults = Faults()
-    text = wired.policy(faults)
-    file, is_own = policy_in_force(text, wired.store.policies.last_good, faults)
+    text, last_good = wired.policy(faults), cache(wired.store.policies.last_good)
+    file, is_own = policy_in_force(text, last_good, faults)
     for fault in faults:
         err.print(sanitize(fault, "yellow"), soft_wrap=True)
-    shown = text if is_own else wired.store.policies.last_good()
+    shown = text if is_own else last_good()
     if shown is None or not shown.strip():
         err.print("No policy was put: the built-in one is in force.")
         return 0

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from balance_watch.errors import CommandError
-from balance_watch.providers.registry import catalogue_provider, current_slug, slugs
+from balance_watch.providers.registry import catalogue_provider, current_slug, find_spec, slugs
 from balance_watch.providers.spec import Spec
 
 _WITHOUT_AN_ADDRESS = frozenset(
@@ -34,7 +34,7 @@ def find_provider(name: str, own: Mapping[str, Spec]) -> tuple[str, Spec]:
         CommandError: there is none; the message says what is similar, or what to do instead.
     """
     slug = current_slug(name)
-    spec = catalogue_provider(slug) or own.get(slug)
+    spec = find_spec(slug, own)
     if spec is not None:
         return slug, spec
     if name.lower() in _WITHOUT_AN_ADDRESS:

@@ -10,7 +10,7 @@ from balance_watch.cli.history import days
 from balance_watch.cli.report_csv import COLUMNS, report_csv
 from balance_watch.cli.terminal import Subparsers, err, sanitize
 from balance_watch.domain.report import Report, period
-from balance_watch.providers.registry import catalogue_provider
+from balance_watch.providers.registry import find_spec
 from balance_watch.usecases.reporting import gather
 
 _OUTPUT = "report.html"
@@ -63,7 +63,7 @@ def _report(arguments: argparse.Namespace) -> int:
     wired, now = wiring(arguments), datetime.now(UTC)
     found, file = inventory(wired), wired.policy_file()
     slugs = {account.provider for account in found.accounts}
-    specs = {slug: catalogue_provider(slug) or file.providers.get(slug) for slug in slugs}
+    specs = {slug: find_spec(slug, file.providers) for slug in slugs}
     quotas = {slug for slug, spec in specs.items() if spec is not None and spec.kind == "quota"}
     span = period(min(arguments.until or now, now), arguments.days)
     report = gather(wired.store, found.accounts, quotas, file.policy, span)

@@ -59,13 +59,18 @@ def open_costs(costs: Mapping[date, Decimal], now: datetime) -> OpenCosts:
     Costs come in in order of time. What changes of a day before is a correction.
     """
     today = now.date()
-    begun = now - datetime.combine(today, time(), UTC) >= _COMES_IN_FOR or costs.get(today)
+    begun = now - midnight(today) >= _COMES_IN_FOR or costs.get(today)
     return open_costs_since(today if begun else today - DAY, costs)
 
 
 def open_costs_since(since: date, costs: Mapping[date, Decimal]) -> OpenCosts:
     """Returns the costs from a day on."""
     return OpenCosts(since, total(cost for day, cost in costs.items() if day >= since))
+
+
+def midnight(day: date) -> datetime:
+    """Returns the beginning of a day of UTC."""
+    return datetime.combine(day, time(), UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ class Budget:
         return Left(
             balance=total([self.amount], spent),
             bought=self.amount,
-            resets_at=datetime.combine(next_month, time(), UTC),
+            resets_at=midnight(next_month),
         )
 
 
@@ -154,9 +159,8 @@ def _by_expiry(purchase: Purchase) -> tuple[bool, datetime, datetime]:
 
 def _is_open(purchase: Purchase, day: date) -> bool:
     """Tells whether a purchase covers costs of this day: of the day it was paid on, all of them."""
-    begins = datetime.combine(day, time(), UTC)
     return purchase.paid_at.date() <= day and (
-        purchase.expires_at is None or purchase.expires_at > begins
+        purchase.expires_at is None or purchase.expires_at > midnight(day)
     )
 
 

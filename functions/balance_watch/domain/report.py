@@ -1,13 +1,14 @@
 """A report on all accounts over a time: exact numbers, gathered from what is stored."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.alert_spans import AlertSpan, Span, alert_spans, merged
+from balance_watch.domain.credit import midnight
 from balance_watch.domain.daily_use import DailyUse, daily_use, sum_of
 from balance_watch.domain.event import Event
 from balance_watch.domain.forecast import runs_dry_at
@@ -67,11 +68,6 @@ def period(until: datetime, days: int) -> Period:
     """Returns the whole days before a time, so many of them, and its own day up to it."""
     until = until.astimezone(UTC)
     return Period(midnight((until - timedelta(days=days)).date()), until)
-
-
-def midnight(day: date) -> datetime:
-    """Returns the beginning of a day of UTC."""
-    return datetime.combine(day, time(), UTC)
 
 
 class Past(NamedTuple):

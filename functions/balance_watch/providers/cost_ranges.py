@@ -1,10 +1,10 @@
 """Which ranges of days a provider is asked for, and how their times are written."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from balance_watch.domain.credit import Budget, Credit
+from balance_watch.domain.credit import Budget, Credit, midnight
 from balance_watch.domain.formatting import iso_time
 from balance_watch.providers.cost_spec import CostSpec
 
@@ -57,7 +57,7 @@ def ranges(
 
 def times_of(cost: CostSpec, part: CostRange, now: datetime) -> Mapping[str, str]:
     """Returns what the names of `RANGE_NAMES` stand for."""
-    since, until = _midnight(part.start), _midnight(part.end)
+    since, until = midnight(part.start), midnight(part.end)
     if cost.until == "now":
         until = min(until, max(now, since + _SHORTEST))
     last = part.end - _DAY
@@ -69,10 +69,6 @@ def times_of(cost: CostSpec, part: CostRange, now: datetime) -> Mapping[str, str
         "year": f"{part.start:%Y}",
         "month_of_year": f"{part.start.month}",
     }
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 def _written(cost: CostSpec, at: datetime) -> str:

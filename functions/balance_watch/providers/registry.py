@@ -30,6 +30,11 @@ def catalogue_provider(slug: str) -> Spec | None:
     return spec
 
 
+def find_spec(slug: str, own: Mapping[str, Spec]) -> Spec | None:
+    """Returns the provider of a slug: of the catalogue, or else one of the user's own."""
+    return catalogue_provider(slug) or own.get(slug)
+
+
 def resolve(
     own: Mapping[str, Spec], provider: str | Mapping[str, object], where: str, faults: Faults
 ) -> Spec | None:
@@ -46,7 +51,7 @@ def resolve(
     """
     if not isinstance(provider, str):
         return convert_spec(provider, f"{where}, provider", faults)
-    spec = catalogue_provider(provider) or own.get(provider)
+    spec = find_spec(provider, own)
     if spec is None:
         problem = "provider is neither in the catalogue nor in the policy"
         faults.add(where, f"{problem}: see `balance-watch providers`")
