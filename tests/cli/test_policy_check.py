@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from balance_watch.cli.policy_lines import located
 
 if TYPE_CHECKING:
@@ -89,3 +91,38 @@ def test_without_a_policy_the_built_in_one_is_named(run: "Run") -> None:
     output = run("policy", "show")
     assert (output.code, output.out) == (0, "")
     assert "the built-in one is in force" in output.err
+
+
+def test_a_check_names_a_rule_on_what_no_account_tells(run: "Run", tmp_path: "Path") -> None:
+    run("check")
+    rule = '[[rules]]\nname = "few points"\nmetric = "points"\nbelow = 3\n'
+    output = run("policy", "check", written(tmp_path, rule))
+    assert output.code == 0
+    assert "policy rules, few points: no account that it matches tells points" in output.err
+
+
+def test_a_rule_on_what_may_be_told_by_the_first_reading_is_not_named(
+    run: "Run", tmp_path: "Path"
+) -> None:
+    rule = '[[rules]]\nname = "few points"\nmetric = "points"\nbelow = 3\n'
+    assert "tells points" not in run("policy", "check", written(tmp_path, rule)).err
+
+
+def test_without_a_stack_a_check_says_that_it_looked_at_no_account(
+    run: "Run", tmp_path: "Path", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TABLE_NAME")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    output = run("policy", "check", written(tmp_path, RULE))
+    assert output.code == 0
+    assert "Valid: 1 rule" in output.out
+    assert "Not compared with your accounts: There is no stack balance-watch in" in output.err
+
+
+def test_an_invalid_variable_is_not_taken_for_a_missing_stack(
+    run: "Run", tmp_path: "Path", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRUSTED_HOSTS", "no port")
+    output = run("policy", "check", written(tmp_path, RULE))
+    assert output.code == 1
+    assert "TRUSTED_HOSTS" in output.err

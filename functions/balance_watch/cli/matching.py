@@ -1,12 +1,16 @@
-"""Shows matches that fit no account, before they are put in force."""
+"""Shows what of a policy can never fire, before it is put in force."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.cli.terminal import print_faults
 from balance_watch.config.loading import Configuration
+from balance_watch.domain.account import matches
 from balance_watch.domain.formatting import counted
+from balance_watch.domain.metrics import METRICS
+from balance_watch.store.accounts import Accounts
 from balance_watch.wiring import Wiring
 
 
@@ -23,3 +27,23 @@ def print_unmatched(places: Iterable[str], number: int) -> None:
     if number:
         accounts = counted(number, "account")
         print_faults([f"{place}: matches 0 of {accounts}" for place in places])
+
+
+def print_untold(configuration: Configuration, stored: Accounts) -> None:
+    """Prints each rule whose metric none of its accounts has told in its latest reading.
+
+    An account that was never read may tell it.
+    """
+    now = datetime.now(UTC)
+    accounts = [account for account, _ in configuration.accounts]
+    try:
+        states = stored.states([account.name for account in accounts])
+    except (BotoCoreError, ClientError):
+        return  # The table cannot be read: then nothing is known of the readings.
+    for rule in configuration.policy.rules:
+        own = [it for it in accounts if matches(rule.match, it.facts)]
+        readings = [states[it.name].reading if it.name in states else None for it in own]
+        info = METRICS[rule.metric]
+        if own and all(it is not None and info.is_missing(it, now) for it in readings):
+            place = f"policy rules, {rule.name}"
+            print_faults([f"{place}: no account that it matches tells {rule.metric}"])

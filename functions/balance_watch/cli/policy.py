@@ -3,16 +3,17 @@
 import argparse
 import sys
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.text import Text
 
-from balance_watch.cli.connection import wiring
+from balance_watch.cli.aws_errors import explained
+from balance_watch.cli.connection import session_of, wiring
 from balance_watch.cli.events import event_as_json, event_line
 from balance_watch.cli.history import days
-from balance_watch.cli.matching import load_if_allowed, print_unmatched
+from balance_watch.cli.matching import load_if_allowed, print_unmatched, print_untold
 from balance_watch.cli.policy_lines import located
 from balance_watch.cli.questions import can_ask, confirm
 from balance_watch.cli.terminal import (
@@ -27,7 +28,7 @@ from balance_watch.cli.terminal import (
 from balance_watch.config.loading import Configuration
 from balance_watch.config.policy import PolicyFile, parse_policy, policy_in_force
 from balance_watch.domain.formatting import counted, format_time
-from balance_watch.errors import BalanceWatchError, CommandError
+from balance_watch.errors import CommandError
 from balance_watch.providers.registry import catalogue_clashes
 from balance_watch.usecases.policy_trial import Trial, TriedEvent, try_policy
 from balance_watch.validation import Faults
@@ -88,12 +89,21 @@ def _check(arguments: argparse.Namespace) -> int:
     policy, text = read_policy(arguments.file)
     out.print(f"Valid: {_summary(policy)}.")
     try:
-        configuration = wiring(arguments).load(text)
-    except (BalanceWatchError, BotoCoreError, ClientError):
+        wired = wiring(arguments)
+        configuration = wired.load(text)
+    except (CommandError, BotoCoreError, ClientError) as error:
         if arguments.stack is not None:
             raise
-        return 0  # A file can be checked where no stack is in reach: then its accounts are unknown.
+        # A file can be checked where no stack is in reach: then its accounts are unknown.
+        why = (
+            str(error)
+            if isinstance(error, CommandError)
+            else explained(error, partial(session_of, arguments))
+        )
+        err.print(sanitize(f"Not compared with your accounts: {why}", "yellow"), soft_wrap=True)
+        return 0
     print_unmatched(configuration.unmatched, len(configuration.facts))
+    print_untold(configuration, wired.store.accounts)
     print_faults(configuration.contradictions)
     _show_unwatched(configuration)
     return 0
@@ -158,6 +168,7 @@ def _put(arguments: argparse.Namespace) -> int:
     configuration = load_if_allowed(wired, text)
     if configuration is not None:
         print_unmatched(configuration.unmatched, len(configuration.facts))
+        print_untold(configuration, wired.store.accounts)
     if not _is_wanted(wired, configuration, yes=arguments.yes):
         out.print("Nothing was changed.")
         return 1
