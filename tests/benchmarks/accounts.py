@@ -6,25 +6,42 @@ from decimal import Decimal
 
 from balance_watch.domain.reading import AutoReload, Reading
 from balance_watch.domain.state import AccountState
-from tests.support.examples import full_trend
+from balance_watch.domain.use_profile import NO_PROFILE, Profile
+from tests.support.examples import full_trend, full_week
 
 TICK = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
 
 
 def ordinary_states(number: int) -> list[AccountState]:
-    """Returns the states of this many accounts after a day of checks, of the seven in turn."""
+    """Returns the states of this many accounts after two weeks of checks, of the seven in turn."""
     at = TICK - timedelta(minutes=5)
     readings = _readings(at)
     names = [*readings]
+    profile = _profile(at)
     return [
         AccountState(
             f"{name}-{index:03}",
             checked_at=at,
             reading=readings[name],
             trend=full_trend(at, first=f"{readings[name].balance + 3:f}"),
+            days=full_week(at, spent="3.9456"),
+            profile=profile,
+            gaps=(timedelta(minutes=5),) * 4,
+            provider=name,
+            purse="d" * 16,
         )
         for index, name in ((index, names[index % len(names)]) for index in range(number))
     ]
+
+
+def _profile(at: datetime) -> Profile:
+    """Returns the use of two weeks, more by day than by night."""
+    profile = NO_PROFILE
+    for hours in range(14 * 24, 0, -1):
+        since = at - timedelta(hours=hours)
+        spent = Decimal("0.2192") if 8 <= since.hour < 20 else Decimal("0.1096")
+        profile = profile.added(since, since + timedelta(hours=1), spent)
+    return profile
 
 
 def _readings(at: datetime) -> dict[str, Reading]:

@@ -49,7 +49,7 @@ def change(name: str, **facts: object) -> None:
     """Changes what is stored of an account."""
     accounts = Wiring(CheckSettings.from_environment()).store.accounts
     state = accounts.states([name])[name]
-    assert accounts.save([(replace(state, **facts), None)]) == set()  # type: ignore[arg-type]
+    assert accounts.save([replace(state, **facts)]) == set()  # type: ignore[arg-type]
 
 
 def check_before(minutes: int) -> datetime:

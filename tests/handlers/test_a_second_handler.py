@@ -61,7 +61,7 @@ def environment(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[p
 @pytest.mark.usefixtures("environment")
 def test_it_reads_the_table_of_the_stack(aws: EmbeddedAws) -> None:
     wired = runtime.warm_start(TableSettings, TableWiring)
-    wired.store.accounts.save([(state("sms", balance="8.2"), None)])
+    wired.store.accounts.save([state("sms", balance="8.2")])
     context: Any = None
     assert show_report({"accounts": ["sms", "other"]}, context) == {"sms": "8.2"}
     assert wired.settings.table_name == aws.physical_id("History")

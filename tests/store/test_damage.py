@@ -12,7 +12,7 @@ from balance_watch.store.items import RUN_KEY
 from balance_watch.store.outbox import OUTBOX
 from balance_watch.store.states import state_to_item
 from tests.support.clock import Clock
-from tests.support.examples import NEXT, TICK, entry, quiet_state, reading, state, transition
+from tests.support.examples import NEXT, TICK, entry, quiet_state, state, transition
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -41,7 +41,7 @@ def put(client: "DynamoDBClient", table: str, item: dict[str, Any]) -> None:
 def test_an_account_with_a_malformed_state_starts_over_and_stops_no_other(
     store: Store, client: "DynamoDBClient", table: str, damage: dict[str, Any]
 ) -> None:
-    store.accounts.save([(state("b"), None)])
+    store.accounts.save([state("b")])
     put(client, table, {**state_to_item(state("a")), **damage})
     assert store.accounts.states(["a", "b"]) == {"a": AccountState("a"), "b": state("b")}
 
@@ -82,7 +82,7 @@ def test_a_run_that_overran_its_lease_overwrites_nothing(store: Store, clock: Cl
     assert late is not None
     clock.sleep(LEASE + 1)
     store.runs.claim(NEXT, LEASE)
-    store.accounts.save([(state("a", at=NEXT), None)])
-    assert store.accounts.save([(state("a"), reading())], late) == {"a"}
+    store.accounts.save([state("a", at=NEXT)])
+    assert store.accounts.save([state("a")], late) == {"a"}
     assert store.save_transitions(late, [transition("a")]) == {"a"}
     assert store.accounts.states(["a"]) == {"a": state("a", at=NEXT)}

@@ -1,6 +1,7 @@
 """A transition is stored with all of its outbox entries, or not at all."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,8 +54,8 @@ def test_a_transition_is_stored_with_its_reading_and_its_outbox_entries(store: S
     assert {pending.channel for pending in store.outbox.pending().entries} == set(BOTH)
 
 
-def test_the_transition_of_a_failed_read_has_no_reading(store: Store) -> None:
-    failed = transition("a")._replace(reading=None)
+def test_the_transition_of_a_first_read_that_failed_has_no_reading(store: Store) -> None:
+    failed = transition("a")._replace(state=replace(state("a"), reading=None))
     assert store.save_transitions(claim(store), [failed]) == set()
     assert store.accounts.history("a", TICK, TICK) == []
     assert store.outbox.pending().entries == [entry("a")]
@@ -71,10 +72,10 @@ def test_transitions_share_transactions_of_a_hundred_actions(
 ) -> None:
     recorded = recording(client, "transact_write_items")
     store = store_over(recorded)
-    # State, reading, two channels and an event: five actions each, and a check of the lease.
+    # State, two channels and an event: four actions each, and a check of the lease.
     transitions = [transition(name, BOTH) for name in names(60)]
     assert store.save_transitions(claim(store), transitions) == set()
-    assert [len(request["TransactItems"]) for _, request in recorded.calls] == [96, 96, 96, 16]
+    assert [len(request["TransactItems"]) for _, request in recorded.calls] == [97, 97, 49]
     assert len(store.outbox.pending().entries) == 120
 
 
@@ -85,12 +86,12 @@ def test_the_actions_of_one_account_stay_in_one_transaction(
     store = store_over(recorded)
     transitions = [transition("a", channels(90)), transition("b", channels(30))]
     assert store.save_transitions(claim(store), transitions) == set()
-    assert [len(request["TransactItems"]) for _, request in recorded.calls] == [94, 34]
+    assert [len(request["TransactItems"]) for _, request in recorded.calls] == [93, 33]
 
 
 def test_a_transition_that_cannot_be_stored_stops_no_other(store: Store) -> None:
     run = claim(store)
-    store.accounts.save([(state("b", balance="1"), None)])  # the state of b at this tick
+    store.accounts.save([state("b", balance="1")])  # the state of b at this tick
     transitions = [transition(name) for name in ("a", "b", "c")]
     assert store.save_transitions(run, transitions) == {"b"}
     accounts = {pending.notification.account for pending in store.outbox.pending().entries}
@@ -100,10 +101,9 @@ def test_a_transition_that_cannot_be_stored_stops_no_other(store: Store) -> None
 
 def test_of_a_transition_that_cannot_be_stored_nothing_is(store: Store) -> None:
     run = claim(store)
-    store.accounts.save([(state("b"), None)])
+    store.accounts.save([state("b")])
     assert store.save_transitions(run, [transition("b", BOTH)]) == {"b"}
     assert store.outbox.pending() == ([], [], [])
-    assert store.accounts.history("b", TICK, TICK) == []
 
 
 def test_if_dynamodb_takes_no_transaction_every_account_is_returned(
@@ -155,7 +155,7 @@ def test_the_end_of_a_payment_replaces_its_order_by_notifications(store: Store) 
     run, payment = ordered(store)
     assert store.outbox.pending() == ([], [order("a")], [])
     paid = Payment(payment.claimed_at, payment.idempotency_key, PaymentOutcome.PAID)
-    end = Transition(state("a", balance="90"), None, (entry("a", at=NEXT),))
+    end = Transition(state("a", balance="90"), (entry("a", at=NEXT),))
     assert store.settle_payment(run, order("a"), end, (PURSE, paid))
     assert store.outbox.pending() == ([entry("a", at=NEXT)], [], [])
     assert store.accounts.states(["a"]) == {"a": state("a", balance="90")}
@@ -166,7 +166,7 @@ def test_the_end_of_a_payment_does_not_replace_the_payment_of_a_person(store: St
     run, payment = ordered(store)
     store.payments.settle(PURSE, payment, PaymentOutcome.UNKNOWN)
     by_command = store.payments.claim(PURSE, NEXT, idempotency_key="command 2", after_unknown=True)
-    end = Transition(state("a"), None, (entry("a", at=NEXT),))
+    end = Transition(state("a"), (entry("a", at=NEXT),))
     assert store.settle_payment(run, order("a"), end, (PURSE, payment))
     assert store.outbox.pending() == ([entry("a", at=NEXT)], [], [])
     assert store.payments.latest([PURSE]) == {"a": by_command}
@@ -174,8 +174,8 @@ def test_the_end_of_a_payment_does_not_replace_the_payment_of_a_person(store: St
 
 def test_the_end_of_a_payment_replaces_no_state_of_another_tick(store: Store) -> None:
     run, payment = ordered(store)
-    store.accounts.save([(state("a", at=NEXT), None)])
-    end = Transition(state("a"), None, (entry("a", at=NEXT),))
+    store.accounts.save([state("a", at=NEXT)])
+    end = Transition(state("a"), (entry("a", at=NEXT),))
     assert not store.settle_payment(run, order("a"), end, (PURSE, payment))
     assert store.outbox.pending().orders == [order("a")]
     assert store.accounts.states(["a"]) == {"a": state("a", at=NEXT)}

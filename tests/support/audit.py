@@ -1,7 +1,7 @@
 """Compares what a simulation announced, stored and paid with what it should have."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from balance_watch.domain.state import AccountState
@@ -84,6 +84,7 @@ class Audit:
 
 def crash_and_recover(simulation: Simulation, point: CrashPoint, *, same_tick_again: bool) -> Audit:
     """Crashes a process at this point, runs the next ones, and audits the simulation."""
+    before = simulation.states()
     simulation.run_until(point)
     accepted, pending, states = simulation.accepted(), simulation.pending(), simulation.states()
     if same_tick_again:
@@ -91,7 +92,18 @@ def crash_and_recover(simulation: Simulation, point: CrashPoint, *, same_tick_ag
     assert simulation.run(NEXT).complete
     assert simulation.run(NEXT + timedelta(minutes=5)).complete
     unmarked = set(accepted) & pending
-    return audit_of(simulation, unmarked, states, same_tick_again=same_tick_again)
+    audit = audit_of(simulation, unmarked, states, same_tick_again=same_tick_again)
+    earlier = {name for name, it in before.items() if not _is_kept(simulation, it)}
+    return replace(audit, readings_lost=audit.readings_lost | earlier)
+
+
+def _is_kept(simulation: Simulation, before: AccountState) -> bool:
+    """Tells whether the readings of an earlier state are in the history, each once."""
+    times = [it.observed_at for it in before.readings]
+    if not times:
+        return True
+    history = simulation.store.accounts.history(before.account, times[0], times[-1])
+    return [it.observed_at for it in history] == times
 
 
 def audit_of(

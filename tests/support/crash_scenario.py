@@ -69,8 +69,8 @@ def effects_of_the_run() -> Counter[str]:
             # the inventory, the configuration, the accounts, the end of the payment
             "TransactWriteItems": 4,
             "BatchGetItem": 3,  # the states, the settled costs, the latest payment
-            # quiet accounts, settled costs; entries of three channels, the payment's
-            "BatchWriteItem": 2 + 3 + 2,
+            # packs, quiet accounts, settled costs; entries of three channels, the payment's
+            "BatchWriteItem": 3 + 3 + 2,
             "Query": 2,  # the inventory of the day before, since a secret is broken; the outbox
             "PublishBatch": 1 + 1,  # the notification of the payment follows the payment
             "HTTP post": 2 + 1 + 1,  # two webhooks, the payment, a webhook

@@ -62,6 +62,18 @@ def failing_once(method: Callable[..., T], error: Exception) -> Callable[..., T]
     return call
 
 
+def failing_after_once(method: Callable[..., T], error: Exception) -> Callable[..., T]:
+    """Returns a method of which only the first call works."""
+    left = [method]
+
+    def call(**request: object) -> T:
+        if not left:
+            raise error
+        return left.pop()(**request)
+
+    return call
+
+
 def sent_twice(method: Callable[..., T]) -> Callable[..., T]:
     """Returns a method whose first reply is lost, so that botocore repeats the same request."""
 

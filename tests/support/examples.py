@@ -56,7 +56,7 @@ def low_balance(account: str = "search-prod", at: datetime = TICK) -> Notificati
 def transition(account: str = "search-prod", channels: tuple[str, ...] = (SNS,)) -> Transition:
     """Returns the transition of an account that notifies these channels."""
     entries = tuple(entry(account, channel) for channel in channels)
-    return Transition(state(account), reading(), entries)
+    return Transition(state(account), entries)
 
 
 def full_trend(now: datetime, first: str = "71.238") -> tuple[Sample, ...]:

@@ -108,6 +108,8 @@ class World:
         """Accounts that show their balance in a unit that nobody has confirmed."""
         self.shown_at: dict[tuple[str, datetime], Shown] = {}
         """What was read of each account at each tick."""
+        self.stored: set[tuple[str, datetime]] = set()
+        """The reads that yielded a balance in runs that stored all of it."""
         self.purse_at: dict[tuple[str, datetime], int] = {}
         """The purse that it was read of."""
         self.received: list[Received] = []
@@ -130,7 +132,7 @@ class World:
         process = self.process = SimulatedProcess(crash_at)
         self.tick = tick
         try:
-            return self._check(process).run(tick, seconds=SECONDS)
+            summary = self._check(process).run(tick, seconds=SECONDS)
         except CrashError:
             self.crashed = True
             self._every_channel_misses(tick)
@@ -138,6 +140,11 @@ class World:
             self.clock.forward(SECONDS)
         except (RunUnderWayError, ClientError):
             self._every_channel_misses(tick)
+        else:
+            if not (summary.skipped or summary.deferred):
+                shown = ((name, self.shown_at.get((name, tick))) for name in self.watched)
+                self.stored |= {(name, tick) for name, it in shown if isinstance(it, Decimal)}
+            return summary
         finally:
             self.process = SimulatedProcess()
         return None

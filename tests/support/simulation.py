@@ -14,7 +14,6 @@ from balance_watch.domain.payment import Payment
 from balance_watch.domain.state import AccountState
 from balance_watch.notifiers.text import summary_line
 from balance_watch.store.dynamodb import Store
-from balance_watch.store.readings import reading_sort
 from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.outbox_step import Deliver
 from balance_watch.usecases.summary import Summary
@@ -148,10 +147,9 @@ class Simulation:
         return self.store.accounts.states(self.expected.watched)
 
     def readings_of(self, tick: datetime) -> set[str]:
-        """Returns the accounts that have a stored reading of this tick."""
-        items = self.outside.scan(TableName=self.settings.table_name, ConsistentRead=True)["Items"]
-        of_tick = [item for item in items if item["sk"]["S"] == reading_sort(tick)]
-        return {item["pk"]["S"].removeprefix("ACCOUNT#") for item in of_tick}
+        """Returns the accounts that have a reading of this tick in their history."""
+        history, watched = self.store.accounts.history, self.expected.watched
+        return {name for name in watched if history(name, tick, tick)}
 
     def with_costs(self) -> set[str]:
         """Returns the accounts of which settled costs are stored."""

@@ -3,6 +3,7 @@
 It had stored a transition with its outbox entries, and a state without its reading.
 """
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,12 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
+def _history(stack: Stack, account: str) -> dict[str, str]:
+    """Returns the balances of an account by time, as the command shows them."""
+    shown = json.loads(stack.command("history", account, "--days", "36500", "--json"))
+    return {reading["observed_at"]: reading["balance"] for reading in shown}
+
+
 def test_a_killed_run_is_resumed(stack: Stack, dump: JsonObject) -> None:
     items = tuple(dump["items_of_a_run_that_died"])
     stack.load(items)
@@ -31,8 +38,8 @@ def test_a_killed_run_is_resumed(stack: Stack, dump: JsonObject) -> None:
     stack.providers.show("fires", bal="1")
     stack.providers.show("search", bal="600")
     run = stack.run(LAST)
-    assert run.item("ACCOUNT#quiet", f"AT#{LAST}")["bal"] == balance_before
-    assert run.item("ACCOUNT#search", f"AT#{LAST}") is not None
+    assert _history(stack, "quiet")[LAST] == str(balance_before)
+    assert LAST in _history(stack, "search")
     pending = [message["alert_id"] for channel, message in pending_in(items) if channel == TOPIC]
     assert [message["alert_id"] for message in run.topic] == pending
     assert run.channels_notified_of("fires") == {TOPIC: 1, DEFAULT: 1}

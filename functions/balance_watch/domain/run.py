@@ -10,7 +10,6 @@ from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.lost_secrets import LostSecrets, RememberedSecrets
 from balance_watch.domain.outbox import Outgoing
-from balance_watch.domain.reading import Reading
 from balance_watch.domain.silences import Silence
 from balance_watch.domain.state import AccountState
 
@@ -124,8 +123,8 @@ class Run:
     """A claimed tick.
 
     `token` identifies the lease, which ends at `lease_until`, in seconds since the epoch.
-    `unfinished` means that the run before, for this tick or another, may have stored states
-    without their readings; `record` is what it left. `silences` are those in the table now.
+    `unfinished` means that the run before, for this tick or another, may have died before all of
+    its changes were stored; `record` is what it left. `silences` are those in the table now.
     """
 
     tick: datetime
@@ -137,8 +136,7 @@ class Run:
 
 
 class Transition(NamedTuple):
-    """A change of an account's state that has outbox entries, with the reading it rests on."""
+    """A change of an account's state, with the outbox entries that it owes."""
 
     state: AccountState
-    reading: Reading | None
     entries: tuple[Outgoing, ...]

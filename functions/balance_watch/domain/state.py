@@ -66,6 +66,7 @@ class AccountState:
 
     Attributes:
         reading: the latest one; None: there was none, or the account has no limit now.
+        recent: the readings before it that are not in the history yet, the oldest first.
         failures: how many reads in a row have failed.
         failure: why the latest read failed, if it did.
         rules: the rules that are breached, by name.
@@ -84,6 +85,7 @@ class AccountState:
     account: str
     checked_at: datetime | None = None
     reading: Reading | None = None
+    recent: tuple[Reading, ...] = ()
     failures: int = 0
     failure: ReadFailure | None = None
     failing_since: datetime | None = None
@@ -99,6 +101,11 @@ class AccountState:
     purse: str | None = None
     removed: Removed | None = None
     gaps: tuple[timedelta, ...] = ()
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """Returns the recent readings and the latest one, the oldest first."""
+        return self.recent if self.reading is None else (*self.recent, self.reading)
 
     @property
     def period(self) -> timedelta | None:
@@ -126,6 +133,13 @@ class AccountState:
         """Returns how long what can be spent lasts, as of the latest check, if that is known."""
         reading = self.reading
         return None if reading is None else self.pace.lasts(reading.usable, reading.observed_at)
+
+
+def followed_by(before: AccountState, after: AccountState) -> AccountState:
+    """Returns a state that keeps the readings of the one before it for the history."""
+    if after.reading is before.reading:
+        return after
+    return replace(after, recent=before.readings)
 
 
 def returned(state: AccountState, now: datetime) -> AccountState:

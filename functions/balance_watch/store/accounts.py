@@ -1,9 +1,11 @@
 """What is stored of the accounts: the state of each, and its readings."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from math import inf
+from itertools import chain
+from math import ceil, inf
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -11,7 +13,9 @@ from balance_watch.domain.reading import Reading
 from balance_watch.domain.run import Run, Transition
 from balance_watch.domain.state import AccountState
 from balance_watch.store.items import MALFORMED_ITEM, Item, account_key, account_of, text_of
-from balance_watch.store.readings import reading_from_item, reading_sort, reading_to_item
+from balance_watch.store.packs import PACK_SPAN, hour_of, pack_to_item, readings_of_item
+from balance_watch.store.readings import reading_sort
+from balance_watch.store.sizes import WRITE_UNIT, size_of
 from balance_watch.store.states import state_from_item, state_key, state_to_item
 from balance_watch.store.table import (
     UNSERIALIZABLE,
@@ -43,32 +47,44 @@ class Accounts:
 
     def history(self, account: str, since: datetime, until: datetime) -> list[Reading]:
         """Returns an account's readings between two times, both included, the oldest first."""
-        sorts = reading_sort(since), reading_sort(until)
-        items = self._table.query(account_key(account), sorts)
-        return [reading_from_item(item) for item in items]
+        # The state comes first: a run may move what it has to the history meanwhile, not back.
+        state = self.states([account]).get(account, AccountState(account))
+        # A pack has the key of its latest reading.
+        sorts = reading_sort(since), reading_sort(until + PACK_SPAN)
+        packed = map(readings_of_item, self._table.query(account_key(account), sorts))
+        readings = {it.observed_at: it for it in (*chain.from_iterable(packed), *state.readings)}
+        return [readings[at] for at in sorted(readings) if since <= at <= until]
 
-    def save(
-        self, changes: Iterable[tuple[AccountState, Reading | None]], run: Run | None = None
-    ) -> set[str]:
-        """Stores states and readings that have no outbox entries, 25 items to a call.
+    def save(self, states: Iterable[AccountState], run: Run | None = None) -> set[str]:
+        """Stores states that have no outbox entries, 25 items to a call.
 
         Returns the accounts that it could not store. Once the run's lease has ended, it stores no
         more of them, since another run may hold the lease by then.
 
-        A state and its reading may fall into two calls. If a run dies between the two, the next
-        one restores the reading out of the state.
+        Readings that leave a state are in the history before the state is stored without them: a
+        run that dies between the two loses none, and the next one writes the same item again.
         """
-        requests: list[tuple[str, WriteRequest]] = []
+        packs: list[tuple[str, WriteRequest]] = []
+        lean: list[tuple[str, WriteRequest]] = []
         unsaved: set[str] = set()
-        for state, reading in changes:
+        for state in states:
             try:
-                items = [serialize(item) for item in self._items(state, reading)]
+                item, pack = self._items(state)
+                requests = [{"PutRequest": {"Item": serialize(it)}} for it in (item, *pack)]
             except UNSERIALIZABLE as error:
                 log_unserializable(state.account, error)
                 unsaved.add(state.account)
             else:
-                requests += [(state.account, {"PutRequest": {"Item": item}}) for item in items]
+                lean.append((state.account, requests[0]))
+                packs += [(state.account, request) for request in requests[1:]]
         until = inf if run is None else run.lease_until
+        unsaved |= self._write(packs, until)
+        rest = [(account, request) for account, request in lean if account not in unsaved]
+        return unsaved | self._write(rest, until)
+
+    def _write(self, requests: Sequence[tuple[str, WriteRequest]], until: float) -> set[str]:
+        """Writes items, each of an account; returns the accounts that it could not write."""
+        unsaved: set[str] = set()
         for batch in batches(requests):
             if not self._table.write([request for _, request in batch], until):
                 unsaved |= {account for account, _ in batch}
@@ -100,15 +116,15 @@ class Accounts:
         return True
 
     def transition_puts(self, run: Run, transition: Transition) -> list[Action]:
-        """Returns the actions that store a transition's state and reading, once in a tick."""
-        state, reading = transition.state, transition.reading
+        """Returns the actions that store a transition's state, and its pack, once in a tick."""
+        item, pack = self._items(transition.state)
         put = {
             "TableName": self._table.name,
-            "Item": serialize(state_to_item(state)),
+            "Item": serialize(item),
             "ConditionExpression": "attribute_not_exists(checked_at) OR checked_at <> :tick",
             "ExpressionAttributeValues": serialize({":tick": text_of(run.tick)}),
         }
-        return [{"Put": put}, *self._table.puts(self._reading_items(state.account, reading))]
+        return [{"Put": put}, *self._table.puts(pack)]
 
     def state_put(self, state: AccountState) -> Action:
         """Returns the action that replaces a state by another one of the same tick.
@@ -125,12 +141,24 @@ class Accounts:
             }
         return {"Put": put | condition}
 
-    def _items(self, state: AccountState, reading: Reading | None) -> Iterator[Item]:
-        yield from self._reading_items(state.account, reading)
-        yield state_to_item(state)
+    def _items(self, state: AccountState) -> tuple[Item, list[Item]]:
+        """Returns the item of a state, and the pack of the readings that leave it, if some do.
 
-    def _reading_items(self, account: str, reading: Reading | None) -> list[Item]:
-        return [reading_to_item(account, reading, self._history_days)] if reading else []
+        They leave it when the hour that they are packed in is over, or when they are what makes the
+        state cost a write unit more.
+        """
+        item = state_to_item(state)
+        if not state.recent:
+            return item, []
+        ends = state.readings[0], state.readings[-1]
+        first, last = (hour_of(state.account, it.observed_at) for it in ends)
+        units = ceil(size_of(item) / WRITE_UNIT)
+        if first == last and units == 1:
+            return item, []
+        lean = state_to_item(replace(state, recent=()))
+        if first == last and units == ceil(size_of(lean) / WRITE_UNIT):
+            return item, []
+        return lean, [pack_to_item(state.account, state.recent, self._history_days)]
 
 
 def log_unserializable(account: str, error: Exception) -> None:

@@ -135,7 +135,7 @@ class Runs:
     def close(self, run: Run, record: RunRecord, *, done: bool, stored: bool | None = None) -> None:
         """Stores the run's record and ends its lease. A tick that is not done can be claimed again.
 
-        `stored` says whether every state that was written has its reading; it defaults to `done`.
+        `stored` says whether every change was stored; it defaults to `done`.
         """
         ended = ended_attributes(run.silences, run.tick)
         names = {f"#ended{index}": attribute for index, attribute in enumerate(ended)}

@@ -13,6 +13,7 @@ from balance_watch.domain.rules import Metric
 from balance_watch.domain.state import AccountState, Removed, RuleState, TopUpSeen
 from balance_watch.store.alerts import alert_from_item, alert_to_item
 from balance_watch.store.items import (
+    MALFORMED_ITEM,
     Item,
     account_key,
     account_of,
@@ -25,6 +26,7 @@ from balance_watch.store.items import (
     time_of,
     without_none,
 )
+from balance_watch.store.packs import readings_from_text, readings_to_text
 from balance_watch.store.readings import reading_from_map, reading_to_map
 from balance_watch.store.sizes import WRITE_UNIT, size_of
 from balance_watch.store.spending import spending_from_item, spending_to_item
@@ -42,6 +44,7 @@ def state_to_item(state: AccountState) -> Item:
             **state_key(state.account),
             "checked_at": maybe_text(state.checked_at),
             "reading": _reading_to_item(state.reading),
+            "recent": readings_to_text(state.recent, state.reading) or None,
             "failure": _failure_to_item(state),
             "rules": _rules_to_item(state.rules) or None,
             "alerts": _alerts_to_item(state.alerts) or None,
@@ -61,11 +64,13 @@ def state_from_item(item: Mapping[str, Any]) -> AccountState:
 
     An unknown metric is of a newer version that was rolled back: its rules and alerts are left out.
     """
-    reading, failure = item.get("reading"), item.get("failure")
+    failure = item.get("failure")
+    reading = _reading_from_item(item["reading"]) if item.get("reading") else None
     return AccountState(
         account=account_of(item),
         checked_at=maybe_time(item.get("checked_at")),
-        reading=_reading_from_item(reading) if reading else None,
+        reading=reading,
+        recent=_recent_from_item(item, reading),
         failures=int(failure["count"]) if failure else 0,
         failure=ReadFailure(FailureKind(failure["kind"]), failure["message"]) if failure else None,
         failing_since=maybe_time(failure.get("since")) if failure else None,
@@ -89,6 +94,14 @@ def _reading_to_item(reading: Reading | None) -> Item | None:
 
 def _reading_from_item(item: Mapping[str, Any]) -> Reading:
     return reading_from_map(item, time_of(item["observed_at"]))
+
+
+def _recent_from_item(item: Mapping[str, Any], latest: Reading | None) -> tuple[Reading, ...]:
+    """Returns the readings of the last hour; malformed ones are left out, and only they."""
+    try:
+        return readings_from_text(item.get("recent", ""), latest)
+    except MALFORMED_ITEM:
+        return ()
 
 
 def _failure_to_item(state: AccountState) -> Item | None:

@@ -67,12 +67,6 @@ def check_accounts(
     payments = open_payments(states, accounts)
     summary.accounts += len(accounts)
     checked = CheckedAccounts(states, batch.run.record.outages)
-    if batch.run.unfinished:
-        # The previous run may have died after it stored a state and before it stored the reading.
-        readings = (
-            (state, state.reading) for state in stored.values() if state.reading is not None
-        )
-        checked.unsaved |= store.accounts.save(readings, batch.run)
     reads = read_due(
         with_settled_costs(accounts, store.costs),
         states,
@@ -114,12 +108,12 @@ def _save(run: Run, changes: Sequence[Transition], summary: Summary, store: Stor
     """Stores all changes, those with entries first; returns the accounts not stored."""
     announcing = [change for change in changes if change.entries]
     unsaved = store.save_transitions(run, announcing)
-    for state, _, entries in announcing:
+    for state, entries in announcing:
         if state.account in unsaved:
             continue
         summary.count(entries)
         for notification in distinct_notifications(entries):
             facts = {"account": notification.account, "rule": notification.rule}
             _log.warning("alert %s", notification.reason.value, extra=facts)
-    quiet = ((change.state, change.reading) for change in changes if not change.entries)
+    quiet = (change.state for change in changes if not change.entries)
     return unsaved | store.accounts.save(quiet, run)

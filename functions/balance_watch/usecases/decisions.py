@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -21,9 +20,9 @@ from balance_watch.domain.outages import (
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import Policy
-from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
+from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
 from balance_watch.domain.run import Run, Transition
-from balance_watch.domain.state import AccountState
+from balance_watch.domain.state import AccountState, followed_by
 from balance_watch.providers.request import host_of
 
 _log = logging.getLogger(__name__)
@@ -129,7 +128,7 @@ def _decide(
     """Returns what changes; None after logging an error."""
     account, spec = account_and_spec
     try:
-        state, entries = decide(
+        decided, entries = decide(
             state,
             result,
             account=account,
@@ -142,14 +141,4 @@ def _decide(
     except Exception as error:  # noqa: BLE001 (an error in one account must not stop the others)
         _log.error("not decided", extra={"account": account.name, "why": type(error).__name__})
         return None
-    return Transition(state, _accepted(result, state), entries)
-
-
-def _accepted(result: ReadResult, state: AccountState) -> Reading | None:
-    """Returns a reading that the state holds, with what it corrects; not one of a doubtful unit."""
-    last = state.reading
-    if not isinstance(result, Reading) or last is None:
-        return None
-    if (last.observed_at, last.currency) != (result.observed_at, result.currency):
-        return None
-    return replace(result, estimate=last.estimate)
+    return Transition(followed_by(state, decided), entries)

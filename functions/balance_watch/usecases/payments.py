@@ -101,7 +101,7 @@ class Pay:
                 why=why,
             )
             paid = None if made is None else (purse, made)
-            end = Transition(after, None, entries)
+            end = Transition(after, entries)
             return entries if self.store.settle_payment(run, order, end, paid) else None
 
         rule = next(
