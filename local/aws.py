@@ -149,10 +149,17 @@ class EmbeddedAws(Running):
 
     def physical_id(self, logical_id: str) -> str:
         """Returns the name that a resource of the template has in the stack."""
-        reply = self.client("cloudformation").describe_stack_resource(
-            StackName=STACK, LogicalResourceId=logical_id
-        )
-        return str(reply["StackResourceDetail"]["PhysicalResourceId"])
+        # moto's DescribeStackResource fails if the stack lacks a conditional resource.
+        return self._physical_ids()[logical_id]
+
+    def _physical_ids(self) -> dict[str, str]:
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        return {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for page in pages.paginate(StackName=STACK)
+            for resource in page["StackResourceSummaries"]
+            if "LogicalResourceId" in resource
+        }
 
     def put_secret(self, name: str, content: JsonObject | str) -> None:
         """Creates a secret or replaces its value; a string is stored unchanged."""
@@ -196,14 +203,7 @@ class EmbeddedAws(Running):
         cloudformation.create_stack(
             StackName=STACK, TemplateBody=json.dumps(stack), Capabilities=["CAPABILITY_IAM"]
         )
-        created = {
-            resource["LogicalResourceId"]
-            for page in cloudformation.get_paginator("list_stack_resources").paginate(
-                StackName=STACK
-            )
-            for resource in page["StackResourceSummaries"]
-            if "LogicalResourceId" in resource
-        }
+        created = self._physical_ids().keys()
         unconditional = {
             name for name, resource in stack["Resources"].items() if "Condition" not in resource
         }

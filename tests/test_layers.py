@@ -24,6 +24,7 @@ LAYERS = (
     ("config",),
     ("usecases",),
     ("wiring",),
+    ("pages",),
     ("handlers", "cli"),
 )
 """The parts of the package, the lowest layer first. A part imports from lower layers only."""

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from balance_watch.cli.report_html import report_html
+from balance_watch.pages.report_html import report_html
 from docs.pictures.report_scene import report
 
 PICTURE = Path(__file__).parent / "report.png"

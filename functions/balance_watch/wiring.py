@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from balance_watch.config.loading import Configuration, load
 from balance_watch.config.policy import PolicyFile, policy_in_force
-from balance_watch.config.settings import CheckSettings, TableSettings
+from balance_watch.config.settings import CheckSettings, PolicySettings, TableSettings
 from balance_watch.config.sources import Secrets, read_parameter, read_secrets
 from balance_watch.domain.account import Account
 from balance_watch.domain.channels import EVENTS, TOPIC, AvailableChannels
@@ -110,16 +110,39 @@ class TableWiring:
 
 
 @dataclass(frozen=True)
-class Wiring(TableWiring):
+class PolicyWiring(TableWiring):
+    """The table and the policy: what a report needs.
+
+    Args:
+        kinds: the kinds of channels, which routes of the policy name.
+    """
+
+    settings: PolicySettings
+    kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
+
+    def policy(self, faults: Faults) -> str | None:
+        """Reads the policy's text; without a parameter, it is empty."""
+        if not self.settings.policy_parameter:
+            return ""
+        return read_parameter(self.client("ssm"), self.settings.policy_parameter, faults)
+
+    def policy_file(self) -> PolicyFile:
+        """Returns the policy that the next run uses, with its providers; reads no secret."""
+        faults = Faults()
+        text = self.policy(faults)
+        file, _ = policy_in_force(text, self.store.policies.last_good, faults, self.kinds)
+        return file
+
+
+@dataclass(frozen=True)
+class Wiring(PolicyWiring):
     """Everything that a check and the command need.
 
     Args:
-        kinds: the kinds of channels.
         make_transport: makes HTTP with no connection yet; None: as the settings say.
     """
 
     settings: CheckSettings
-    kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
     make_transport: Callable[[], Transport] | None = None
 
     def new_store(self, client: Client) -> Store:
@@ -147,19 +170,6 @@ class Wiring(TableWiring):
         """Reads the secrets of accounts and channels."""
         client = self.client("secretsmanager")
         return read_secrets(client, self.settings.secrets_prefix, self.kinds)
-
-    def policy(self, faults: Faults) -> str | None:
-        """Reads the policy's text; without a parameter, it is empty."""
-        if not self.settings.policy_parameter:
-            return ""
-        return read_parameter(self.client("ssm"), self.settings.policy_parameter, faults)
-
-    def policy_file(self) -> PolicyFile:
-        """Returns the policy that the next run uses, with its providers; reads no secret."""
-        faults = Faults()
-        text = self.policy(faults)
-        file, _ = policy_in_force(text, self.store.policies.last_good, faults, self.kinds)
-        return file
 
     def channels_of(self, inventory: Inventory) -> AvailableChannels:
         """Returns the channels that alerts can be routed to, by the inventory of the latest run."""

@@ -80,7 +80,10 @@ def test_a_function_names_no_endpoint_since_that_would_hide_the_one_of_an_emulat
 
 def ours(value: Template) -> Template:
     """Returns what a value is if the stack makes what it refers to."""
-    return value["Fn::If"][1] if "Fn::If" in value else value
+    return value["Fn::If"][1] if isinstance(value, dict) and "Fn::If" in value else value
+
+
+DASHBOARD = "#dashboards/dashboard/${AWS::StackName}-${AWS::Region}"
 
 
 @every_function
@@ -99,6 +102,9 @@ def test_variables_come_from_the_stacks_own_resources_and_parameters(
         "TRUSTED_HOSTS": {"Ref": "TrustedHosts"},
         "EVENT_BUS": {"Ref": "EventBus"},
     }
+    # The address of the dashboard is of the console, and has the dashboard's name.
+    address = sources.pop("DASHBOARD_URL", {"Fn::Sub": [DASHBOARD]})["Fn::Sub"][0]
+    assert address.endswith(DASHBOARD)
     assert sources == {name: known[name] for name in sources}
 
 
@@ -178,5 +184,6 @@ def test_check_balances_reads_every_variable_of_the_contract() -> None:
         "HEARTBEAT_URL",
         "TRUSTED_HOSTS",
         "HISTORY_DAYS",
+        "DASHBOARD_URL",
         "EVENT_BUS",
     }

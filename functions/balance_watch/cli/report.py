@@ -10,7 +10,6 @@ from balance_watch.cli.history import days
 from balance_watch.cli.report_csv import COLUMNS, report_csv
 from balance_watch.cli.terminal import Subparsers, err, sanitize
 from balance_watch.domain.report import Report, period
-from balance_watch.providers.registry import find_spec
 from balance_watch.usecases.reporting import gather
 
 _OUTPUT = "report.html"
@@ -61,12 +60,8 @@ def _time(text: str) -> datetime:
 
 def _report(arguments: argparse.Namespace) -> int:
     wired, now = wiring(arguments), datetime.now(UTC)
-    found, file = inventory(wired), wired.policy_file()
-    slugs = {account.provider for account in found.accounts}
-    specs = {slug: find_spec(slug, file.providers) for slug in slugs}
-    quotas = {slug for slug, spec in specs.items() if spec is not None and spec.kind == "quota"}
     span = period(min(arguments.until or now, now), arguments.days)
-    report = gather(wired.store, found.accounts, quotas, file.policy, span)
+    report = gather(wired.store, inventory(wired).accounts, wired.policy_file(), span)
     if arguments.csv is not None:
         _write(arguments.csv, report_csv(report))
     if arguments.csv is None or arguments.output is not None or arguments.open:
@@ -75,7 +70,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _write_page(report: Report, file: str, *, is_to_open: bool) -> None:
-    from balance_watch.cli.report_html import report_html  # noqa: PLC0415 (no other command's)
+    from balance_watch.pages.report_html import report_html  # noqa: PLC0415 (no other command's)
 
     _write(file, report_html(report))
     if is_to_open and file != "-":

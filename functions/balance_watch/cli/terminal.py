@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from balance_watch.domain.formatting import is_visible
+from balance_watch.domain.formatting import visible
 from balance_watch.errors import CommandError
 
 Subparsers = Any
@@ -57,7 +57,7 @@ def print_tabbed(fields: Iterable[str]) -> None:
 
 def sanitize(text: str, style: str = "") -> Text:
     """Returns text from elsewhere without markup, its control characters replaced."""
-    return Text("".join(char if is_visible(char) else "�" for char in text), style=style)
+    return Text(visible(text), style=style)
 
 
 def print_faults(faults: Sequence[str]) -> None:

@@ -96,14 +96,21 @@ class TableSettings(FunctionSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckSettings(TableSettings):
+class PolicySettings(TableSettings):
+    """The settings of a function that needs the table and the policy: of ShowReport."""
+
+    policy_parameter: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSettings(PolicySettings):
     """The settings of CheckBalances and of the command line."""
 
     topic_arn: str
     secrets_prefix: str = "balance-watch/"
-    policy_parameter: str = ""
     history_days: Days = 400
     event_bus: str = ""
+    dashboard_url: str = ""
     trusted_hosts: Hosts = frozenset()
     heartbeat_url: str = field(default="", repr=False)  # a secret
 

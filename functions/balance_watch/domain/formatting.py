@@ -40,6 +40,11 @@ def is_visible(char: str) -> bool:
     return char.isprintable() or category(char) == "Zs"
 
 
+def visible(text: str) -> str:
+    """Returns a text with a replacement character for each that cannot be seen in a line."""
+    return "".join(char if is_visible(char) else "�" for char in text)
+
+
 def sparkline(values: tuple[Decimal, ...]) -> str:
     """Draws how a balance moved, one bar per value: `█▇▅▃▁`; a flat line is half high."""
     if not values:

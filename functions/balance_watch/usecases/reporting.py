@@ -1,29 +1,29 @@
 """Gathers a report from the table: readings, events and states, several accounts at once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from balance_watch.config.policy import PolicyFile
 from balance_watch.domain.account import Account
-from balance_watch.domain.policy import Policy
 from balance_watch.domain.report import Past, Period, Report, report_of
 from balance_watch.domain.state import AccountState
+from balance_watch.providers.registry import find_spec
 from balance_watch.store.dynamodb import Store
 
 _AT_ONCE = 8
 
 
-def gather(
-    store: Store, accounts: Sequence[Account], quotas: Collection[str], policy: Policy, span: Period
-) -> Report:
+def gather(store: Store, accounts: Sequence[Account], policy: PolicyFile, span: Period) -> Report:
     """Returns the report on accounts over a time; it reads no secret.
 
     Args:
         store: the table.
         accounts: the accounts.
-        quotas: the providers whose balances are quotas.
-        policy: the policy, for its thresholds.
+        policy: the policy, for its thresholds and its providers.
         span: the time.
     """
+    specs = {it.provider: find_spec(it.provider, policy.providers) for it in accounts}
+    quotas = {slug for slug, spec in specs.items() if spec is not None and spec.kind == "quota"}
     states = store.accounts.states([account.name for account in accounts])
 
     def past(account: Account) -> Past:
@@ -39,4 +39,4 @@ def gather(
         )
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return report_of(pool.map(past, accounts), policy, span)
+        return report_of(pool.map(past, accounts), policy.policy, span)

@@ -1,4 +1,7 @@
-"""Renders a report as one HTML file that needs nothing else: no request is made when it opens."""
+"""Renders a report as HTML that needs nothing else: nothing is loaded when it is shown.
+
+It is either a file of its own, or a part of a page of the CloudWatch console.
+"""
 
 from base64 import b64encode
 from collections.abc import Iterable
@@ -11,11 +14,15 @@ from typing import NamedTuple
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from balance_watch.cli.report_plot import HEIGHT, WIDTH, bars_of, plot_of
-from balance_watch.cli.terminal import sanitize
 from balance_watch.domain.alert_spans import AlertSpan, length_of
 from balance_watch.domain.daily_use import sum_of
-from balance_watch.domain.formatting import counted, format_duration, format_time, with_unit
+from balance_watch.domain.formatting import (
+    counted,
+    format_duration,
+    format_time,
+    visible,
+    with_unit,
+)
 from balance_watch.domain.money import CALCULATION_DIGITS
 from balance_watch.domain.report import (
     AccountReport,
@@ -25,6 +32,7 @@ from balance_watch.domain.report import (
     spending_by,
 )
 from balance_watch.domain.state import TopUpSeen
+from balance_watch.pages.report_plot import HEIGHT, WIDTH, bars_of, plot_of
 
 _ROUGH = Context(prec=3)
 _CENTS = Decimal("0.01")
@@ -40,7 +48,31 @@ class _Table(NamedTuple):
 
 
 def report_html(report: Report) -> str:
-    """Returns the page."""
+    """Returns the report as an HTML file, dark where the reader prefers that."""
+    style = f"{_text_of('report.css')}@media screen and (prefers-color-scheme: dark) {{\n"
+    style += f"{_text_of('dark.css')}}}\n"
+    script = _text_of("report.js")
+    return _rendered(
+        "report.html.j2",
+        report,
+        style=Markup(style),  # noqa: S704 (files of the package)
+        script=Markup(script),  # noqa: S704 (a file of the package)
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+    )
+
+
+def widget_html(report: Report, *, is_dark: bool) -> str:
+    """Returns the report as the HTML of a custom widget of a CloudWatch dashboard.
+
+    The console allows styles and SVG, and neither scripts nor forms ("Details about custom widgets
+    in CloudWatch", Amazon CloudWatch user guide):
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_about.html
+    """
+    style = _text_of("report.css") + (_text_of("dark.css") if is_dark else "")
+    return _rendered("widget.html.j2", report, style=Markup(style))  # noqa: S704 (files of ours)
+
+
+def _rendered(template: str, report: Report, **own: str) -> str:
     environment = Environment(
         loader=FunctionLoader(_text_of),
         autoescape=True,
@@ -59,10 +91,9 @@ def report_html(report: Report) -> str:
         duration=format_duration,
         counted=counted,
     )
-    script = _text_of("report.js")
     accounts, period = report.accounts, report.period
     totals = spending_by(report, lambda _: "")
-    return environment.get_template("report.html.j2").render(
+    return environment.get_template(template).render(
         period=period,
         accounts=accounts,
         plots={it.name: plot_of(it, period) for it in accounts},
@@ -80,20 +111,18 @@ def report_html(report: Report) -> str:
         seconds=timedelta.total_seconds,
         width=WIDTH,
         height=HEIGHT,
-        style=Markup(_text_of("report.css")),  # noqa: S704 (a file of the package)
-        script=Markup(script),  # noqa: S704 (a file of the package)
-        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+        **own,
     )
 
 
 def _text_of(name: str) -> str:
-    return files("balance_watch.cli").joinpath("report_page", name).read_text(encoding="utf-8")
+    return files("balance_watch.pages").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _harmless(value: object) -> object:
     """Replaces what cannot be seen, such as marks that turn the direction of a text around."""
     if isinstance(value, str) and not isinstance(value, Markup):
-        return sanitize(value).plain
+        return visible(value)
     return value
 
 

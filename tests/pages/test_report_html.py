@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 import pytest
 
 from balance_watch.cli.report_csv import report_csv
-from balance_watch.cli.report_html import report_html
-from balance_watch.cli.report_plot import HEIGHT, WIDTH, plot_of
 from balance_watch.domain.report import Report
+from balance_watch.pages.report_html import report_html
+from balance_watch.pages.report_plot import HEIGHT, WIDTH, plot_of
 from docs.pictures.report_scene import report
 
 HOSTILE = (

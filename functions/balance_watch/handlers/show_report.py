@@ -1,0 +1,94 @@
+"""ShowReport: a custom widget of a CloudWatch dashboard that shows the report.
+
+IAM is its door: whoever looks at the dashboard invokes it with rights of their own.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from balance_watch.config.settings import PolicySettings
+from balance_watch.domain.report import Period, period
+from balance_watch.errors import EventError
+from balance_watch.handlers.runtime import logger, warm_start
+from balance_watch.usecases.reporting import gather
+from balance_watch.wiring import PolicyWiring
+
+_DAYS, _MOST_DAYS = 30, 400
+_MOST_BYTES = 6_000_000
+"""Lambda's largest answer is 6 MB (AWS Lambda quotas)."""
+
+_DESCRIPTION = """\
+## balance-watch
+
+Shows what runs dry next, and every account over the dashboard's time range: balances, forecasts,
+spending by day, provider and label, alerts, and when nothing was read. It takes no parameters.
+"""
+
+
+def handler(event: object, context: LambdaContext) -> str | dict[str, str]:
+    """Returns the report as HTML, in the dashboard's time range and theme.
+
+    Args:
+        event: what the console sends: `widgetContext`, or `describe` for the widget's description
+            ("Details about custom widgets in CloudWatch", Amazon CloudWatch user guide).
+        context: Lambda's.
+
+    Raises:
+        EventError: the event is no object, or its time range is invalid.
+    """
+    del context
+    if not isinstance(event, Mapping):
+        raise EventError("The event must be an object, such as {} for the last 30 days.")
+    if "describe" in event:
+        return {"markdown": _DESCRIPTION}
+    shown = event.get("widgetContext")
+    shown = shown if isinstance(shown, Mapping) else {}
+    span = time_range(shown, datetime.now(UTC).replace(microsecond=0))
+    wired = warm_start(PolicySettings, PolicyWiring)
+    found = wired.store.inventories.latest()
+    if found is None:
+        return "<p>No run has listed the accounts yet: wait for the schedule.</p>"
+    report = gather(wired.store, found.accounts, wired.policy_file(), span)
+    # Its template engine takes a tenth of a second to import, which no other handler needs.
+    from balance_watch.pages.report_html import widget_html  # noqa: PLC0415
+
+    page = widget_html(report, is_dark=shown.get("theme") == "dark")
+    size = len(page.encode())
+    logger.info("report", extra={"accounts": len(report.accounts), "bytes": size})
+    if size > _MOST_BYTES:
+        return (
+            f"<p>{len(report.accounts)} accounts are too many for a widget:"
+            " <code>balance-watch report</code> writes the same page as a file.</p>"
+        )
+    return page
+
+
+def time_range(shown: Mapping[str, Any], now: datetime) -> Period:
+    """Returns the time that a dashboard shows, in whole days; without one, the last 30 days.
+
+    Args:
+        shown: the `widgetContext`; its times are milliseconds since the epoch.
+        now: the current time. A report has no future.
+
+    Raises:
+        EventError: the time range is invalid.
+    """
+    times = shown.get("timeRange")
+    if times is None:
+        return period(now, _DAYS)
+    try:
+        times = times.get("zoom") or times
+        since, until = (
+            datetime.fromtimestamp(int(times[end]) / 1000, UTC) for end in ("start", "end")
+        )
+    except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError):
+        raise EventError(
+            "timeRange must have start and end, in milliseconds since the epoch."
+        ) from None
+    until = min(until, now).replace(microsecond=0)
+    days = ceil((until - since) / timedelta(days=1))
+    return period(until, min(max(days, 1), _MOST_DAYS))

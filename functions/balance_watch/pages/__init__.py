@@ -1,0 +1,1 @@
+"""What shows a report: HTML for a file and for a dashboard of CloudWatch."""
