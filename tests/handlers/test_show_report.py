@@ -43,7 +43,7 @@ def watched(store: Store) -> Store:
     """The table after a run that read one account, with a name that is markup."""
     name = "<b>search</b>"
     at = NOW - timedelta(minutes=5)
-    store.accounts.save([(state(name, at), state(name, at).reading)])
+    store.accounts.save([state(name, at)])
     run = store.runs.claim(at, 60)
     assert run is not None
     store.save_inventory(run, Inventory((Account(name, "you", {}),)))
