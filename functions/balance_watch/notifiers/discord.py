@@ -1,9 +1,12 @@
 """The Discord channel: an embed for each alert, up to ten in a message, to one webhook.
 
-https://docs.discord.com/developers/resources/message (10 embeds; 256 characters a title, 4,096 a
-description, 25 fields of 256 and 1,024; 6,000 in all embeds of a message),
-https://docs.discord.com/developers/resources/webhook (`wait` confirms that a message is stored) and
-https://docs.discord.com/developers/topics/rate-limits.
+https://docs.discord.com/developers/resources/message (256 characters a title, 4,096 a description,
+25 fields of 256 and 1,024; 6,000 in all embeds of a message; space around a text does not count; of
+two embeds with one URL, only the first is shown),
+https://docs.discord.com/developers/resources/webhook (10 embeds; `wait` confirms that a message is
+stored) and https://docs.discord.com/developers/topics/rate-limits (`retry_after` or Retry-After; a
+webhook that answers 404 must be left alone). That a character beyond U+FFFF counts as two is not
+documented, but assumed.
 """
 
 import json
@@ -32,7 +35,8 @@ MAX_CHARACTERS = 6000
 MAX_TITLE = 256
 _MAX_DESCRIPTION = 1500
 _MAX_FIELDS = 12
-_MAX_FIELD_NAME, _MAX_FIELD = 64, 200
+_MAX_FIELD_NAME, _MAX_FIELD, _MAX_LINK = 64, 200, 1024
+_LONGEST_PAUSE = 10.0**9
 _NAME = "Discord"
 _COLORS = {Severity.CRITICAL: 0xE01E5A, Severity.WARNING: 0xF2A33C, Severity.INFO: 0x3B88C3}
 _GOOD_COLOR = 0x2EB67D
@@ -74,7 +78,6 @@ def embed(notification: Notification) -> dict[str, Any]:
         "description": _cut(detail, _MAX_DESCRIPTION),
         "color": _GOOD_COLOR if is_good else _COLORS[notification.severity],
         "timestamp": iso_time(notification.said_at),
-        "url": None if is_good else notification.link,
         "fields": [
             {
                 "name": _cut(_escape(name), _MAX_FIELD_NAME),
@@ -84,6 +87,10 @@ def embed(notification: Notification) -> dict[str, Any]:
             for name, value in list(facts(notification))[:_MAX_FIELDS]
         ],
     }
+    link = notification.link
+    if link and not is_good and len(link) <= _MAX_LINK:
+        # No `url`: Discord would show only the first of several embeds with the same.
+        shown["fields"].append({"name": "Billing page", "value": link, "inline": False})
     return {name: value for name, value in shown.items() if value}
 
 
@@ -124,7 +131,7 @@ def _pause(reply: Reply) -> float:
     """Returns the pause that a 429 asks for: the longest that its body or a header names."""
     try:
         told = json.loads(reply.body)["retry_after"]
-        in_body = float(told) if isinstance(told, int | float) else 0.0
+        in_body = float(told) if 0 <= told <= _LONGEST_PAUSE else 0.0
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         in_body = 0.0
     return max(in_body, _reset_after(reply), retry_after(reply))
