@@ -193,7 +193,7 @@ class PostingChannel:
             if not group:
                 break
             if request is None:
-                yield SendResult(accepted=group)
+                yield SendResult(accepted=group, unsent=True)
                 continue
             result = turn.post(request)
             if not result.why:
