@@ -33,9 +33,8 @@ from balance_watch.transport import Reply, Request, Transport
 MAX_EMBEDS = 10
 MAX_CHARACTERS = 6000
 MAX_TITLE = 256
-_MAX_DESCRIPTION = 1500
-_MAX_FIELDS = 12
-_MAX_FIELD_NAME, _MAX_FIELD, _MAX_LINK = 64, 200, 1024
+_MAX_DETAIL, _MAX_LINK = 1500, 1024
+_MAX_FACTS, _MAX_FACT, _MAX_ALL_FACTS = 12, 200, 2000
 _LONGEST_PAUSE = 10.0**9
 _NAME = "Discord"
 _COLORS = {Severity.CRITICAL: 0xE01E5A, Severity.WARNING: 0xF2A33C, Severity.INFO: 0x3B88C3}
@@ -72,31 +71,29 @@ def _request(url: str, embeds: list[dict[str, Any]]) -> Request:
 def embed(notification: Notification) -> dict[str, Any]:
     """Returns the embed of an alert."""
     is_good = notification.reason.is_good_news
-    detail = "\n".join(_escape(line) for line in notification.detail.split("\n") if line)
+    detail = "\n".join(_escape(line) for line in notification.detail.split("\n") if line.strip())
+    # One line, because a phone shows each field on two lines of its own.
+    known = " · ".join(
+        f"{_cut(_escape(name), _MAX_FACT)}: {_cut(_escape(value), _MAX_FACT)}"
+        for name, value in list(facts(notification))[:_MAX_FACTS]
+    )
+    lines = (_cut(detail, _MAX_DETAIL), _cut(known, _MAX_ALL_FACTS))
     shown: dict[str, Any] = {
         "title": _cut(_escape(summary_line(notification)), MAX_TITLE),
-        "description": _cut(detail, _MAX_DESCRIPTION),
+        "description": "\n".join(filter(None, lines)),
         "color": _GOOD_COLOR if is_good else _COLORS[notification.severity],
         "timestamp": iso_time(notification.said_at),
-        "fields": [
-            {
-                "name": _cut(_escape(name), _MAX_FIELD_NAME),
-                "value": _cut(_escape(value), _MAX_FIELD),
-                "inline": True,
-            }
-            for name, value in list(facts(notification))[:_MAX_FIELDS]
-        ],
     }
     link = notification.link
     if link and not is_good and len(link) <= _MAX_LINK:
         # No `url`: Discord would show only the first of several embeds with the same.
-        shown["fields"].append({"name": "Billing page", "value": link, "inline": False})
-    return {name: value for name, value in shown.items() if value}
+        shown["fields"] = [{"name": "Billing page", "value": link}]
+    return shown
 
 
 def _size(shown: dict[str, Any]) -> int:
-    texts = [shown["title"], shown.get("description", "")]
-    texts += [text for it in shown["fields"] for text in (it["name"], it["value"])]
+    texts = [shown["title"], shown["description"]]
+    texts += [text for it in shown.get("fields", ()) for text in (it["name"], it["value"])]
     return sum(map(units, texts))
 
 

@@ -112,9 +112,10 @@ def _details(notification: Notification) -> dict[str, Any]:
     """Returns what is known of the facts of a notification, each cut off at a sane length."""
     labels = notification.labels.items()
     details = {
-        **for_machines(notification),
-        "labels": {cut(name, _MAX_LABEL): cut(value, _MAX_LABEL) for name, value in labels},
+        # What people read comes first, in case the order is kept.
         "detail": cut(notification.detail, _MAX_DETAIL),
         "pace": pace(notification),
+        **for_machines(notification),
+        "labels": {cut(name, _MAX_LABEL): cut(value, _MAX_LABEL) for name, value in labels},
     }
     return {name: value for name, value in details.items() if value}
