@@ -3,7 +3,7 @@
 A message has about 28 KB (https://learn.microsoft.com/en-us/connectors/teams/); others have seen
 refusals from 21 KB on (https://www.rubydoc.info/gems/msteams_hermes/MsTeamsHermes/Message), and a
 workflow that begins with a request answers 202 before it posts
-(https://learn.microsoft.com/en-us/azure/logic-apps/logic-apps-workflow-actions-triggers), so that
+(https://learn.microsoft.com/en-us/azure/connectors/connectors-native-reqres), so that
 nobody is told of a card that is too large: hence a card has 20 KB at most. The older connectors
 answer 200 and tell a refusal in the text of the body
 (https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using,
