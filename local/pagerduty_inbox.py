@@ -1,6 +1,6 @@
 """A loopback inbox for PagerDuty's Events API v2, which holds to its documented limits.
 
-https://developer.pagerduty.com/docs/send-alert-event
+https://github.com/PagerDuty/developer-docs/tree/main/docs/events-API-v2
 """
 
 import json

@@ -37,6 +37,8 @@ class ScriptedInbox(LoopbackServer):
         super().__init__(**address)
         self.messages: list[dict[str, Any]] = []
         self.faults: list[str] = []
+        self.outage: Reply | None = None
+        """Every post gets this reply, if it is set and no script is left."""
         self._script: deque[Reply] = deque()
 
     @property
@@ -54,7 +56,8 @@ class ScriptedInbox(LoopbackServer):
 
     def answer(self, request: Request) -> Reply:
         """Gives the next scripted answer, or else the answer of the service to this message."""
-        reply = self._script.popleft() if self._script else self.accepted_reply
+        usual = self.outage or self.accepted_reply
+        reply = self._script.popleft() if self._script else usual
         if not reply.lost and reply.status != self.accepted_reply.status:
             return reply
         judged = self.judge(request)

@@ -48,11 +48,19 @@ def _faults(message: dict[str, Any]) -> Iterator[str]:
         yield "not an adaptive card"
     if card.get("version") not in {"1.2", "1.3", "1.4", "1.5"}:
         yield "a version that Teams does not show"
-    for block in card.get("body", []):
-        if block.get("type") != "RichTextBlock":
-            yield "a block that interprets markup"
-        elif not all(run.get("text") for run in block.get("inlines", [])):
-            yield "a run without text"
-    for action in card.get("actions", []):
-        if action.get("type") != "Action.OpenUrl" or not action.get("url"):
-            yield "an action that is no link"
+    for container in card.get("body", []):
+        if container.get("type") != "Container" or not container.get("items"):
+            yield "a part that is no container"
+        for block in container.get("items", []):
+            yield from _faults_of_block(block)
+
+
+def _faults_of_block(block: dict[str, Any]) -> Iterator[str]:
+    if block.get("type") == "ActionSet":
+        for action in block.get("actions", []):
+            if action.get("type") != "Action.OpenUrl" or not action.get("url"):
+                yield "an action that is no link"
+    elif block.get("type") != "RichTextBlock":
+        yield "a block that interprets markup"
+    elif not all(run.get("text") for run in block.get("inlines", [])):
+        yield "a run without text"

@@ -14,9 +14,9 @@ from docs.pictures.report_scene import report
 
 PICTURE = Path(__file__).parent / "report.png"
 SIZE = "1100,1150"
-_SECONDS = 60
+SECONDS = 60
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-_QUIET = (
+QUIET = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -29,10 +29,15 @@ _QUIET = (
 )
 
 
+def browser() -> str | None:
+    """Returns the program of Chromium, if there is one."""
+    return next(filter(None, map(shutil.which, _BROWSERS)), None)
+
+
 def main() -> int:
     """Writes the picture; returns the exit code."""
-    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if browser is None:
+    program = browser()
+    if program is None:
         sys.stderr.write("Chromium is missing: skipping docs/pictures/report.png\n")
         return 0
     with TemporaryDirectory() as folder:
@@ -44,8 +49,8 @@ def main() -> int:
             f"--window-size={SIZE}",
             page.as_uri(),
         )
-        command = [browser, *_QUIET, *words]
-        done = subprocess.run(command, timeout=_SECONDS, check=False, capture_output=True)  # noqa: S603 (our own words)
+        command = [program, *QUIET, *words]
+        done = subprocess.run(command, timeout=SECONDS, check=False, capture_output=True)  # noqa: S603 (our own words)
     return done.returncode
 
 

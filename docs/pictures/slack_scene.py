@@ -12,7 +12,7 @@ from typing import Any
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext, ProviderTraits, decide
-from balance_watch.domain.notification import Notification, Reason
+from balance_watch.domain.notification import Notification, Reason, in_order
 from balance_watch.domain.outbox import OutboxEntry, Outgoing
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
@@ -82,9 +82,14 @@ LIVES = (
 
 def message() -> dict[str, Any]:
     """Returns the message to Slack."""
-    said = [notification for life in LIVES for notification in _last_words(life)]
-    ((_, only),) = render(said)
+    ((_, only),) = render(notifications())
     return only
+
+
+def notifications() -> list[Notification]:
+    """Returns what is announced at `NOW`, in the order in which channels send it."""
+    said = (notification for life in LIVES for notification in _last_words(life))
+    return sorted(said, key=in_order)
 
 
 def _last_words(life: Life) -> list[Notification]:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import ClientError
 
 from balance_watch.config.settings import CheckSettings
 from balance_watch.notifiers.channels import KINDS
 from balance_watch.wiring import Wiring
+from local.loopback import Reply
 from local.slack_inbox import NO_SERVICE, NOT_OK, WEBHOOK_PATH
 from tests.support.canaries import CORE
 from tests.support.inboxes import INBOXES
@@ -188,6 +190,69 @@ def test_a_channel_of_any_kind_is_added_and_tested(
         assert tested.code == 0, tested.out
         assert len(inbox.messages) == 1
         assert CORE not in output.out + output.err + tested.out + tested.err
+
+
+def stored(stage: "Stage", kind: str) -> str:
+    client = stage.aws.client("secretsmanager")
+    try:
+        text: str = client.get_secret_value(SecretId=f"balance-watch/{kind}")["SecretString"]
+    except ClientError:
+        return ""
+    return text
+
+
+@pytest.mark.parametrize("entry", ["", f"two {CORE}", f"{CORE}\u202e"])
+@pytest.mark.parametrize("kind", INBOXES)
+def test_what_is_no_address_or_key_of_a_kind_is_not_stored(
+    stage: "Stage", run: "Run", tmp_path: Path, kind: str, entry: str
+) -> None:
+    before = stored(stage, kind)
+    file = tmp_path / "entry"
+    file.write_text(entry, encoding="utf-8")
+    output = run("channels", "add", kind, "night", "--address", str(file))
+    assert (output.code, "Nothing was stored." in output.err) == (1, True)
+    assert stored(stage, kind) == before
+    assert CORE not in output.out + output.err
+
+
+@pytest.mark.parametrize("secret", ["[]", "null", "{", '{"webhooks": null}', '"text"'])
+@pytest.mark.parametrize("kind", INBOXES)
+def test_a_secret_that_is_damaged_is_to_be_mended_first(
+    stage: "Stage", run: "Run", tmp_path: Path, kind: str, secret: str
+) -> None:
+    stage.aws.put_secret(f"balance-watch/{kind}", secret)
+    file = tmp_path / "entry"
+    file.write_text("https://hooks.example/x" if kind != "pagerduty" else "R1")
+    output = run("channels", "add", kind, "night", "--address", str(file))
+    assert (output.code, "mend it first." in output.err) == (1, True)
+    assert stored(stage, kind) == secret
+
+
+@pytest.mark.parametrize("kind", INBOXES)
+def test_a_refusal_of_any_kind_is_shown_and_fails_the_command(
+    stage: "Stage", run: "Run", monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    with INBOXES[kind]() as inbox:
+        monkeypatch.setenv("TRUSTED_HOSTS", inbox.authority)
+        stage.aws.put_secret(f"balance-watch/{kind}", inbox.secret)
+        inbox.outage = Reply(403, f"no {CORE}".encode())
+        output = run("channels", "test", f"{kind}:default")
+    assert output.code == 1
+    assert "refuses it:" in output.out
+    assert "answers HTTP 403." in output.out
+    assert CORE not in output.out + output.err
+
+
+def test_a_second_webhook_keeps_the_signing_secret(
+    stage: "Stage", run: "Run", tmp_path: Path
+) -> None:
+    file = tmp_path / "entry"
+    for name in ("one", "two"):
+        file.write_text(f"https://hooks.example/{name}")
+        assert run("channels", "add", "webhook", name, "--address", str(file)).code == 0
+    secret = json.loads(stored(stage, "webhook"))
+    assert secret["webhooks"].keys() == {"one", "two"}
+    assert secret["signing_secret"].startswith("whsec_")
 
 
 def test_without_somebody_to_ask_the_address_comes_from_a_file(run: "Run") -> None:

@@ -1,5 +1,8 @@
 """`metrics` prints what the parser of Prometheus reads, with exact numbers, and no key."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -15,7 +18,7 @@ from tests.support.canaries import CORE
 from tests.support.examples import TICK
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Run
+    from tests.cli.conftest import Run, Stage
 
 Samples = dict[tuple[str, str], tuple[dict[str, str], float]]
 
@@ -71,9 +74,17 @@ def test_an_account_that_cannot_be_read_says_so_and_keeps_its_balance() -> None:
     assert samples["balance_watch_balance", "sms"][1] == 8.2
 
 
-@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\\n", "é漢🔴", "a{b}", 'a",x="1'])
+@pytest.mark.parametrize(
+    "name", ['a"b', "a\\b", "a\\n", "a\nb", "é漢🔴", "a{b}", 'a",x="1', "a\u202eb", "# EOF"]
+)
 def test_any_name_is_a_label(name: str) -> None:
     assert parsed(openmetrics(rows(read(name))))["balance_watch_balance", name][1] == 8.2
+
+
+def test_names_that_look_alike_are_two_series() -> None:
+    names = ("a\u200bb", "a\u202eb", "ab")
+    samples = parsed(openmetrics(rows(*map(read, names))))
+    assert {account for _, account in samples} == set(names)
 
 
 def test_without_accounts_every_metric_is_named_and_has_no_number() -> None:
@@ -86,3 +97,15 @@ def test_the_command_prints_what_the_latest_check_stored_and_no_key(run: "Run") 
     assert output.code == 0
     assert CORE not in output.out
     assert ("balance_watch_balance", "search") in parsed(output.out)
+
+
+def test_the_output_is_utf_8_whatever_the_locale_is(stage: "Stage", run: "Run") -> None:
+    stage.accounts({**stage.entry("search", "you"), "name": "é漢🔴"})
+    run("check")
+    done = subprocess.run(
+        [sys.executable, "-m", "balance_watch.cli.main", "metrics"],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        check=True,
+    )
+    assert ("balance_watch_balance", "é漢🔴") in parsed(done.stdout.decode())

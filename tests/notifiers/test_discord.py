@@ -25,9 +25,28 @@ def test_ten_alerts_are_one_message(inbox: DiscordInbox) -> None:
     assert sum(len(result.accepted) for result in results) == 25
 
 
-def test_an_embed_links_to_the_billing_page_unless_the_news_are_good() -> None:
-    assert embed(low())["url"] == LINK
-    assert "url" not in embed(low(reason="resolved"))
+def test_an_embed_shows_the_billing_page_unless_the_news_are_good() -> None:
+    assert embed(low())["fields"] == [{"name": "Billing page", "value": LINK}]
+    assert LINK not in str(embed(low(reason="resolved")))
+
+
+def test_embeds_of_one_provider_have_no_url_that_would_make_one_of_them(
+    inbox: DiscordInbox,
+) -> None:
+    send("discord", inbox, MANY[:3])
+    assert inbox.faults == []
+    assert all("url" not in it for it in inbox.messages[0]["embeds"])
+
+
+@pytest.mark.parametrize("blank", [" ", "   "])
+def test_a_label_that_is_blank_is_left_out_because_discord_refuses_it(
+    inbox: DiscordInbox, blank: str
+) -> None:
+    send("discord", inbox, [low(labels={"team": blank, blank: "b", "stage": "prod"})])
+    assert inbox.faults == []
+    known = inbox.messages[0]["embeds"][0]["description"]
+    assert known.endswith(" · stage: prod")
+    assert "team" not in known
 
 
 @pytest.mark.parametrize(
@@ -83,7 +102,20 @@ def test_a_limit_that_outlasts_the_time_leaves_the_rest_to_the_next_run(
     assert len(inbox.requests) == 1
 
 
-@pytest.mark.parametrize("body", [b'{"retry_after": "x"}', b"[1]", b'{"retry_after": null}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"retry_after": "x"}',
+        b"[1]",
+        b'{"retry_after": null}',
+        b'{"retry_after": NaN}',
+        b'{"retry_after": -5}',
+        b'{"retry_after": 1e999}',
+        b'{"retry_after": ' + b"9" * 500 + b"}",
+        b"[" * 60_000,
+        b"\xff",
+    ],
+)
 def test_a_429_with_any_other_body_is_waited_for(inbox: DiscordInbox, body: bytes) -> None:
     time = Time()
     inbox.script(Reply(429, body))

@@ -1,16 +1,18 @@
 """PagerDuty: one alert for each account and metric, from its firing to its end."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
+from balance_watch.domain.notification import SendResult
 from balance_watch.notifiers.pagerduty import BASE_URL, dedup_key, event, parse_routing_keys
 from balance_watch.validation import Faults
 from local.loopback import Reply
 from local.pagerduty_inbox import PagerDutyInbox
 from tests.support.canaries import CORE, key
 from tests.support.inboxes import send
-from tests.support.notifications import LINK, low
+from tests.support.notifications import LINK, NOW, low
 
 EU = "https://events.eu.pagerduty.com"
 
@@ -39,9 +41,9 @@ def test_two_metrics_of_an_account_are_two_alerts(inbox: PagerDutyInbox) -> None
     assert len(inbox.open) == 2
 
 
-def test_a_top_up_opens_nothing_and_counts_as_accepted(inbox: PagerDutyInbox) -> None:
-    (result,) = send("pagerduty", inbox, [low(reason="topped_up", severity="info")])
-    assert result.accepted
+def test_a_top_up_opens_nothing_and_tells_nothing_of_the_channel(inbox: PagerDutyInbox) -> None:
+    topped_up = low(reason="topped_up", severity="info")
+    assert send("pagerduty", inbox, [topped_up]) == [SendResult((topped_up,), unsent=True)]
     assert inbox.requests == []
 
 
@@ -66,6 +68,40 @@ def test_a_long_name_is_hashed_in_the_dedup_key_and_stays_one_alert(account: str
     assert opened == ended
     assert len(opened.encode()) <= 255
     assert opened != dedup_key(low(account=account + "b"))
+
+
+@pytest.mark.parametrize("reason", ["fired", "worsened", "reminder", "resolved"])
+def test_every_event_of_an_alert_has_the_same_key(reason: str) -> None:
+    assert event(low(reason=reason, severity="warning"))["dedup_key"] == dedup_key(low())
+
+
+def test_names_that_are_alike_up_to_the_limit_are_two_alerts(inbox: PagerDutyInbox) -> None:
+    send("pagerduty", inbox, [low(account="🔴" * 99 + last) for last in "ab"])
+    assert len(inbox.open) == 2
+
+
+def test_no_name_and_metric_make_the_key_of_another_name_and_metric() -> None:
+    keys = {
+        dedup_key(low(account=account, metric=metric))
+        for account in ("a", "a/balance", "a/balance/balance", "balance-watch/a")
+        for metric in ("balance", "runway")
+    }
+    assert len(keys) == 8
+
+
+def test_an_end_whose_beginning_never_arrived_closes_nothing_else(inbox: PagerDutyInbox) -> None:
+    send("pagerduty", inbox, [low(account="other")])
+    assert send("pagerduty", inbox, [low(reason="resolved")])[0].accepted
+    assert len(inbox.open) == 1
+
+
+def test_what_happened_first_is_told_first(inbox: PagerDutyInbox) -> None:
+    later = NOW + timedelta(minutes=5)
+    ended = low(reason="resolved", said_at=NOW)
+    again = low(said_at=later, value="1")
+    send("pagerduty", inbox, [again, ended])
+    assert [it["event_action"] for it in inbox.messages] == ["resolve", "trigger"]
+    assert len(inbox.open) == 1
 
 
 def test_only_202_is_an_acceptance(inbox: PagerDutyInbox) -> None:

@@ -108,11 +108,30 @@ def test_a_pause_that_the_service_demands_is_waited_for(kind: str, inbox: Script
     assert time.slept == [7.0, 3.0]
 
 
-def test_a_pause_without_a_length_is_a_second(kind: str, inbox: ScriptedInbox) -> None:
+def test_pauses_without_a_length_become_longer(kind: str, inbox: ScriptedInbox) -> None:
     time = Time()
-    inbox.script(Reply(429, b"no JSON"))
+    inbox.script(*[Reply(429, b"no JSON")] * 4)
+    assert send(kind, inbox, [low()], time)[0].accepted
+    assert time.slept == [1.0, 2.0, 4.0, 8.0]
+
+
+@pytest.mark.parametrize("value", ["-5", "soon", "", "1e3", "NaN", "Wed, 21 Oct 2015 07:28:00 GMT"])
+def test_a_pause_that_is_no_time_to_come_is_a_second(
+    kind: str, inbox: ScriptedInbox, value: str
+) -> None:
+    time = Time()
+    inbox.script(Reply(429, b"{}", headers={"Retry-After": value}))
     assert send(kind, inbox, [low()], time)[0].accepted
     assert time.slept == [1.0]
+
+
+@pytest.mark.parametrize("value", ["1000000000000", "9" * 400, "Fri, 01 Jan 2999 00:00:00 GMT"])
+def test_a_pause_of_ages_ends_the_turn_at_once(kind: str, inbox: ScriptedInbox, value: str) -> None:
+    time = Time()
+    inbox.script(*[Reply(429, b"{}", headers={"Retry-After": value})] * 40)
+    (result,) = send(kind, inbox, [low()], time)
+    assert (result.rejected, result.permanent) == ((low(),), False)
+    assert sum(time.slept) < 30
 
 
 def test_a_pause_that_is_too_long_rejects_all_that_is_left(kind: str, inbox: ScriptedInbox) -> None:
@@ -136,7 +155,7 @@ def test_without_time_left_nothing_is_sent(kind: str, inbox: ScriptedInbox) -> N
 def test_a_service_that_hangs_may_have_accepted(kind: str, inbox: ScriptedInbox) -> None:
     inbox.script(HANG)
     begun = monotonic()
-    (result,) = send(kind, inbox, [low()], left=0.1)
+    (result,) = send(kind, inbox, [low()], left=0.5)
     assert (result.rejected, result.unsure, result.permanent) == ((low(),), True, False)
     assert monotonic() - begun < 5
 

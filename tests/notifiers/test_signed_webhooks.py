@@ -73,6 +73,18 @@ def test_the_time_of_the_signature_is_that_of_sending() -> None:
     assert request.headers["webhook-timestamp"] == "1700000000"
 
 
+def test_the_time_of_the_signature_is_that_of_its_own_message_even_after_slow_ones() -> None:
+    times = iter([1700000000.0, 1700000009.0])
+    channel = webhook_channel(Transport(), f"{URL} {SIGNING_SECRET}", now=lambda: next(times))
+    messages = channel.service.render([low(account="a"), low(account="b")])
+    stamps = [request.headers["webhook-timestamp"] for _, request in messages if request]
+    assert stamps == ["1700000000", "1700000009"]
+
+
+def test_an_id_has_no_full_stop_which_separates_what_is_signed() -> None:
+    assert "." not in low(account="a.b").alert_id
+
+
 def in_python(secret: str, headers: dict[str, str], body: bytes) -> bool:
     names: dict[str, Any] = {}
     (snippet,) = blocks(PAGE, "python")
@@ -130,6 +142,14 @@ def test_a_secret_has_webhooks_and_one_signing_secret() -> None:
         {"webhooks": {"default": URL}, "signing_secret": 5},
         {"webhooks": {"default": URL}, "signing_secret": "whsec_c2hvcnQ="},
         {"webhooks": {"default": URL}, "signing_secret": f"whsec_{key()}"},
+        {"webhooks": {"default": URL}, "signing_secret": "whsec_" + "A" * 88},
+        {"webhooks": {"default": URL}, "signing_secret": SIGNING_SECRET.removeprefix("whsec_")},
+        {"webhooks": {"default": URL}, "signing_secret": f"{SIGNING_SECRET[:-1]}-"},
+        {"webhooks": {"default": URL}, "signing_secret": [SIGNING_SECRET]},
+        {"webhooks": {"default": URL}, "signing_secret": None},
+        {"webhooks": None, "signing_secret": SIGNING_SECRET},
+        [],
+        None,
         {"webhooks": {"default": key()}, "signing_secret": SIGNING_SECRET},
         {"webhooks": {"default": URL}, "signing_secret": SIGNING_SECRET, key(): 1},
     ],

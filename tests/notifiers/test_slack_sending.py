@@ -141,7 +141,7 @@ def test_a_pause_without_a_length_is_a_second(slack: SlackInbox) -> None:
     slack.script("default", loopback.Reply(429, b"rate_limited"), too_many_requests(0))
     (result,) = send(slack, [low()], time)
     assert result.accepted
-    assert time.slept == [1.0, 1.0]
+    assert time.slept == [1.0, 2.0]
 
 
 def test_a_pause_that_is_too_long_rejects_the_message(slack: SlackInbox) -> None:

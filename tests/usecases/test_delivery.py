@@ -9,6 +9,7 @@ import pytest
 
 from balance_watch.domain.notification import Notification, SendResult
 from balance_watch.domain.outbox import OutboxEntry
+from balance_watch.usecases.delivery import deliver
 from tests.support.canaries import CORE, webhook
 from tests.support.scripted_channels import (
     ONE,
@@ -143,3 +144,22 @@ def test_a_delivered_entry_that_cannot_be_removed_is_logged(
     outbox = FakeOutbox(works=False)
     assert delivered(pending("sns", ONE), outbox, sns=accepting) == (1, 0)
     assert "it will be sent again" in caplog.text
+
+
+def test_what_needs_no_message_tells_nothing_of_its_channel() -> None:
+    @ScriptedChannel
+    def sending_one(notifications: Sequence[Notification]) -> Iterator[SendResult]:
+        yield SendResult(accepted=(notifications[0],), unsent=True)
+        for notification in notifications[1:]:
+            yield SendResult(rejected=(notification,), why="It answers HTTP 503.")
+
+    for notifications, rejecting_why in (((ONE,), {}), ((ONE, TWO), {"a": "It answers HTTP 503."})):
+        report = deliver(
+            pending("a", *notifications),
+            channels={"a": sending_one},
+            outbox=FakeOutbox(),
+            deadline=monotonic() + 5,
+        )
+        assert report.delivered == 1
+        assert report.recovered == frozenset()
+        assert report.rejecting == rejecting_why

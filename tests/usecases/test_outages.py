@@ -209,3 +209,12 @@ def test_the_ways_in_which_accounts_fail_are_told_apart(down: Bench) -> None:
     assert latest(down).detail == (
         "Timed out: account-0, account-1, account-2, account-3. Key rejected: account-4."
     )
+
+
+def test_an_outage_of_many_accounts_counts_them_all_and_names_a_hundred(bench: Bench) -> None:
+    everyone = [f"a{number:03}" for number in range(150)]
+    bench.watch(*everyone)
+    shows(bench, TIMED_OUT, *everyone)
+    runs(bench, 0, 3)
+    assert (latest(bench).value, len(latest(bench).accounts)) == ("150", 100)
+    assert latest(bench).detail.endswith("and 120 more.")

@@ -6,6 +6,7 @@ https://prometheus.io/docs/specs/om/open_metrics_spec/
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import TextIOWrapper
 from typing import NamedTuple
 
 from balance_watch.cli.account_row import AccountRow, rows_of
@@ -13,7 +14,6 @@ from balance_watch.cli.connection import inventory, wiring
 from balance_watch.cli.terminal import Subparsers
 from balance_watch.domain.formatting import digits
 from balance_watch.domain.rules import Severity
-from balance_watch.notifiers.text import printable
 
 Sample = tuple[Mapping[str, str], str | None]
 """The labels of a number beside account and provider, and the number; None if it is unknown."""
@@ -43,6 +43,9 @@ def _metrics(arguments: argparse.Namespace) -> int:
     wired = wiring(arguments)
     found, file = inventory(wired), wired.policy_file()
     states = wired.store.accounts.states([account.name for account in found.accounts])
+    if isinstance(sys.stdout, TextIOWrapper):
+        # The format is UTF-8, whatever the locale is, such as that of cron.
+        sys.stdout.reconfigure(encoding="utf-8")
     sys.stdout.write(openmetrics(rows_of(found.accounts, states, file.providers)))
     return 0
 
@@ -70,7 +73,8 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 
 def _escape(text: str) -> str:
-    return printable(text).replace("\\", "\\\\").replace('"', '\\"')
+    """Returns a label's value. No two names become one: such a pair would spoil the whole file."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _balance(row: AccountRow) -> Iterator[Sample]:

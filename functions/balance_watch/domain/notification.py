@@ -105,7 +105,8 @@ class SendResult(NamedTuple):
     """The result of sending one message: the notifications in it that were accepted or rejected.
 
     `permanent` means that the channel failed for good, so that no retry can help; `unsure`, that it
-    may have accepted what is in `rejected`, so that a retry may repeat it.
+    may have accepted what is in `rejected`, so that a retry may repeat it; `unsent`, that there was
+    nothing to send for what is in `accepted`, so that it tells nothing of the channel.
     """
 
     accepted: tuple[Notification, ...] = ()
@@ -113,6 +114,7 @@ class SendResult(NamedTuple):
     why: str = ""
     permanent: bool = False
     unsure: bool = False
+    unsent: bool = False
 
 
 NO_TIME = "There was no time left to send."

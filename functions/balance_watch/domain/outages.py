@@ -35,6 +35,10 @@ _LEAST = 3
 _SHOWN = 30
 """How many accounts of an outage people are shown."""
 
+_NAMED = 100
+"""How many accounts of an outage a notification names: so many fit into a message of every channel,
+whatever their names. Its value is how many there are."""
+
 
 def place_of(account: Account, host: str) -> str:
     """Returns the name of an outage of the provider and host of an account."""
@@ -187,7 +191,8 @@ def decide_outages(
         heard = [it for it in accounts if not context.is_suppressed(_facts(it, alert))]
         if alert is not None and reason is not None and (heard or reason is Reason.RESOLVED):
             notification = _notification(name, alert, reason, heard, now)
-            notification = replace(notification, detail=_listed(notification.accounts, states))
+            if reason is not Reason.RESOLVED:
+                notification = _naming(notification, heard, states)
             channels = (channel for it in heard for channel in context.routing(_facts(it, alert)))
             routed = tuple(dict.fromkeys(channels))
             alert, to = mark_notified(alert, notification, _always(routed))
@@ -226,7 +231,7 @@ def _notification(
 ) -> Notification:
     providers = {account.provider for account in accounts}
     severity = alert.notified or alert.severity if reason is Reason.RESOLVED else alert.severity
-    notification = Notification(
+    return Notification(
         alert_id=alert_id(name, Metric.OUTAGE, reason, now),
         account=name,
         provider=providers.pop() if len(providers) == 1 else PROVIDER,
@@ -238,10 +243,15 @@ def _notification(
         said_at=now,
         ended_at=alert.ended_at,
     )
-    if reason is Reason.RESOLVED:
-        return notification
+
+
+def _naming(
+    notification: Notification, accounts: list[Account], states: Mapping[str, AccountState]
+) -> Notification:
+    """Returns the notification with the number, the names and the failures of its accounts."""
     names = tuple(sorted(account.name for account in accounts))
-    return replace(notification, value=str(len(names)), accounts=names)
+    detail = _listed(names, states)
+    return replace(notification, value=str(len(names)), accounts=names[:_NAMED], detail=detail)
 
 
 def _listed(names: Sequence[str], states: Mapping[str, AccountState]) -> str:

@@ -1,9 +1,12 @@
 """The Discord channel: an embed for each alert, up to ten in a message, to one webhook.
 
-https://docs.discord.com/developers/resources/message (10 embeds; 256 characters a title, 4,096 a
-description, 25 fields of 256 and 1,024; 6,000 in all embeds of a message),
-https://docs.discord.com/developers/resources/webhook (`wait` confirms that a message is stored) and
-https://docs.discord.com/developers/topics/rate-limits.
+https://docs.discord.com/developers/resources/message (256 characters a title, 4,096 a description,
+25 fields of 256 and 1,024; 6,000 in all embeds of a message; space around a text does not count; of
+two embeds with one URL, only the first is shown),
+https://docs.discord.com/developers/resources/webhook (10 embeds; `wait` confirms that a message is
+stored) and https://docs.discord.com/developers/topics/rate-limits (`retry_after` or Retry-After; a
+webhook that answers 404 must be left alone). That a character beyond U+FFFF counts as two is not
+documented, but assumed.
 """
 
 import json
@@ -30,9 +33,9 @@ from balance_watch.transport import Reply, Request, Transport
 MAX_EMBEDS = 10
 MAX_CHARACTERS = 6000
 MAX_TITLE = 256
-_MAX_DESCRIPTION = 1500
-_MAX_FIELDS = 12
-_MAX_FIELD_NAME, _MAX_FIELD = 64, 200
+_MAX_DETAIL, _MAX_LINK = 1500, 1024
+_MAX_FACTS, _MAX_FACT, _MAX_ALL_FACTS = 12, 200, 2000
+_LONGEST_PAUSE = 10.0**9
 _NAME = "Discord"
 _COLORS = {Severity.CRITICAL: 0xE01E5A, Severity.WARNING: 0xF2A33C, Severity.INFO: 0x3B88C3}
 _GOOD_COLOR = 0x2EB67D
@@ -68,28 +71,29 @@ def _request(url: str, embeds: list[dict[str, Any]]) -> Request:
 def embed(notification: Notification) -> dict[str, Any]:
     """Returns the embed of an alert."""
     is_good = notification.reason.is_good_news
-    detail = "\n".join(_escape(line) for line in notification.detail.split("\n") if line)
+    detail = "\n".join(_escape(line) for line in notification.detail.split("\n") if line.strip())
+    # One line, because a phone shows each field on two lines of its own.
+    known = " · ".join(
+        f"{_cut(_escape(name), _MAX_FACT)}: {_cut(_escape(value), _MAX_FACT)}"
+        for name, value in list(facts(notification))[:_MAX_FACTS]
+    )
+    lines = (_cut(detail, _MAX_DETAIL), _cut(known, _MAX_ALL_FACTS))
     shown: dict[str, Any] = {
         "title": _cut(_escape(summary_line(notification)), MAX_TITLE),
-        "description": _cut(detail, _MAX_DESCRIPTION),
+        "description": "\n".join(filter(None, lines)),
         "color": _GOOD_COLOR if is_good else _COLORS[notification.severity],
         "timestamp": iso_time(notification.said_at),
-        "url": None if is_good else notification.link,
-        "fields": [
-            {
-                "name": _cut(_escape(name), _MAX_FIELD_NAME),
-                "value": _cut(_escape(value), _MAX_FIELD),
-                "inline": True,
-            }
-            for name, value in list(facts(notification))[:_MAX_FIELDS]
-        ],
     }
-    return {name: value for name, value in shown.items() if value}
+    link = notification.link
+    if link and not is_good and len(link) <= _MAX_LINK:
+        # No `url`: Discord would show only the first of several embeds with the same.
+        shown["fields"] = [{"name": "Billing page", "value": link}]
+    return shown
 
 
 def _size(shown: dict[str, Any]) -> int:
-    texts = [shown["title"], shown.get("description", "")]
-    texts += [text for it in shown["fields"] for text in (it["name"], it["value"])]
+    texts = [shown["title"], shown["description"]]
+    texts += [text for it in shown.get("fields", ()) for text in (it["name"], it["value"])]
     return sum(map(units, texts))
 
 
@@ -124,7 +128,7 @@ def _pause(reply: Reply) -> float:
     """Returns the pause that a 429 asks for: the longest that its body or a header names."""
     try:
         told = json.loads(reply.body)["retry_after"]
-        in_body = float(told) if isinstance(told, int | float) else 0.0
+        in_body = float(told) if 0 <= told <= _LONGEST_PAUSE else 0.0
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         in_body = 0.0
     return max(in_body, _reset_after(reply), retry_after(reply))

@@ -1,7 +1,10 @@
 """The channel `events`: an event on EventBridge's bus for each alert, one a call.
 
-https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html: an entry has less
-than 256 KB; a call that succeeds may have refused its entry, which `FailedEntryCount` tells.
+https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html: an entry has up to
+256 KB (1 MiB by now, as https://shopify.dev/changelog/amazon-eventbridge-webhook-payload-size-limit-increased-to-1-mb
+says; the smaller limit is kept), a call up to 10 entries; a call that succeeds may have refused its
+entry, which `FailedEntryCount` tells. Which codes can be retried:
+https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html.
 """
 
 import json
@@ -19,6 +22,7 @@ DETAIL_TYPE = "balance-watch alert"
 _LASTING = frozenset(
     {
         "AccessDeniedException",
+        "InvalidAccountIdException",
         "NotAuthorizedForDetailTypeException",
         "NotAuthorizedForSourceException",
         "ResourceNotFoundException",

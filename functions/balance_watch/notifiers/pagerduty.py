@@ -3,8 +3,14 @@
 An account and metric is one alert of PagerDuty: it is triggered, triggered again, and resolved by
 one `dedup_key`. A top-up opens nothing, so nothing is sent for it.
 
-Limits and replies: https://developer.pagerduty.com/docs/send-alert-event (a summary has up to 1,024
-characters, a dedup_key 255, an event 512 KB; 202 accepted, 400 invalid, 429 too many, 5xx later).
+https://github.com/PagerDuty/developer-docs/tree/main/docs/events-API-v2, the text of
+https://developer.pagerduty.com: 01-Overview (an event has up to 512 KB; 202 accepted, 400 invalid
+and no retry, 429 and 5xx later), 02-Trigger-Events (a summary has up to 1,024 characters, a
+dedup_key 255; a resolve without an open alert is dropped; while an incident is acknowledged, a
+further trigger notifies nobody) and 05-Rate-Limits (about 120 events a minute and key). A routing
+key that is malformed is refused with 400
+(https://github.com/robusta-dev/robusta/issues/571); 403 is the older Events API's word for too many
+events. Whether a key of a deleted integration is refused is not confirmed.
 """
 
 import hashlib
@@ -18,7 +24,7 @@ from balance_watch.domain.formatting import iso_time
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.notifiers.exact_json import for_machines
 from balance_watch.notifiers.posting import Message, PostingChannel, PostResult, Service, sort_reply
-from balance_watch.notifiers.text import cut, pace, summary_line
+from balance_watch.notifiers.text import cut, pace, printable, summary_line
 from balance_watch.notifiers.webhooks import parse_entries, valid_entries
 from balance_watch.transport import Reply, Request, Transport
 from balance_watch.validation import Faults, Json, is_address
@@ -29,7 +35,7 @@ BASE_URL = "https://events.pagerduty.com"
 MAX_SUMMARY = 1024
 MAX_DEDUP_KEY = 255
 _MAX_DETAIL = 10_000
-_MAX_LABEL = 1000
+_MAX_LABEL = 100
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 _NAME = "PagerDuty"
 
@@ -83,8 +89,8 @@ def event(notification: Notification) -> dict[str, Any]:
         "client": "balance-watch",
         "links": links,
         "payload": {
-            "summary": cut(summary_line(notification), MAX_SUMMARY),
-            "source": cut(notification.account, MAX_DEDUP_KEY),
+            "summary": cut(printable(summary_line(notification)), MAX_SUMMARY),
+            "source": cut(printable(notification.account), MAX_DEDUP_KEY),
             "severity": notification.severity.value,
             "timestamp": iso_time(notification.said_at),
             "component": notification.provider,
@@ -106,9 +112,10 @@ def _details(notification: Notification) -> dict[str, Any]:
     """Returns what is known of the facts of a notification, each cut off at a sane length."""
     labels = notification.labels.items()
     details = {
-        **for_machines(notification),
-        "labels": {cut(name, _MAX_LABEL): cut(value, _MAX_LABEL) for name, value in labels},
+        # What people read comes first, in case the order is kept.
         "detail": cut(notification.detail, _MAX_DETAIL),
         "pace": pace(notification),
+        **for_machines(notification),
+        "labels": {cut(name, _MAX_LABEL): cut(value, _MAX_LABEL) for name, value in labels},
     }
     return {name: value for name, value in details.items() if value}

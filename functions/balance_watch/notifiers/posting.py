@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import chain
 from typing import NamedTuple
 
 from balance_watch.domain.notification import NO_TIME, Notification, SendResult, in_order
@@ -16,6 +17,7 @@ from balance_watch.transport import Reply, Request, Transport, TransportError
 _ATTEMPT_SECONDS = 10.0
 _CLIENT_ERRORS = range(400, 500)
 _PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
+_FIRST_PAUSE = 1.0
 _CONTENT = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -77,25 +79,29 @@ class Posts:
     ) -> PostResult:
         """Posts a request, once more after each pause that the service demands; raises nothing.
 
+        If a 429 names no pause, the first is a second, and each further one twice as long.
+
         Args:
             request: what to post.
             deadline: the time on the clock by which all attempts and pauses must end.
             parse: sorts a reply that is no 429.
             pause_of: finds the pause that a 429 asks for.
         """
+        pause = _FIRST_PAUSE
         while True:
             timeout = min(_ATTEMPT_SECONDS, deadline - self.clock())
             if timeout <= 0:
-                return PostResult(NO_TIME)
+                return PostResult(NO_TIME, is_limited=True)
             try:
                 reply = self.transport.exchange(request, timeout=timeout)
             except TransportError as error:
                 return PostResult(error.message, is_unsure=error.sent)
             if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
                 return parse(reply)
-            if not self.wait(pause_of(reply) or 1.0, deadline):
+            if not self.wait(pause_of(reply) or pause, deadline):
                 why = f"{self.name} answers HTTP 429, and its pause exceeds the time left."
                 return PostResult(why, is_limited=True)
+            pause *= 2
 
     def wait(self, pause: float, deadline: float) -> bool:
         """Waits; returns False at once if the pause does not end before the deadline."""
@@ -178,23 +184,29 @@ class PostingChannel:
         """
         service = self.service
         turn = _Turn(service, Posts(service.name, self.transport, self.clock, self.sleep), deadline)
-        messages = list(service.render(sorted(notifications, key=in_order)))
+        # Rendered one by one, because a signature holds the time at which it is made.
+        messages = service.render(sorted(notifications, key=in_order))
         refused: list[tuple[tuple[Notification, ...], PostResult]] = []
         takes = False
-        while messages and (takes or len(refused) < _MOST_CONTENT_ERRORS):
-            group, request = messages.pop(0)
+        while takes or len(refused) < _MOST_CONTENT_ERRORS:
+            group, request = next(messages, ((), None))
+            if not group:
+                break
             if request is None:
-                yield SendResult(accepted=group)
+                yield SendResult(accepted=group, unsent=True)
                 continue
             result = turn.post(request)
             if not result.why:
                 takes = True
                 yield SendResult(accepted=group)
             elif not result.is_content_rejected:
+                if turn.limited is not None:
+                    group += tuple(it for left, _ in messages for it in left)
                 yield SendResult((), group, result.why, result.is_permanent, result.is_unsure)
             elif len(group) > 1:
                 half = len(group) // 2
-                messages[:0] = [*service.render(group[:half]), *service.render(group[half:])]
+                halves = service.render(group[:half]), service.render(group[half:])
+                messages = chain(*halves, messages)
             else:
                 refused.append((group, result))
         refused += [(group, refused[-1][1]) for group, _ in messages]

@@ -1,8 +1,9 @@
 """The webhook channel: an alert's JSON, signed as Standard Webhooks says, one alert a request.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md: the
-signature is HMAC-SHA256 over id, timestamp and body; a secret is 24 to 64 bytes in base64 after
-`whsec_`; any 2xx accepts, 410 asks for no more, 429 and 5xx ask for a later attempt.
+signature is HMAC-SHA256 over id, timestamp of the attempt and body; the id stays the same at every
+attempt and has no full stop; a secret is 24 to 64 bytes in base64 after `whsec_`; any 2xx accepts,
+3xx is a failure, 410 asks for no more, 429, 502 and 504 ask for fewer requests.
 """
 
 import hashlib

@@ -1,12 +1,20 @@
-"""The Teams channel: an adaptive card for each alert, posted to a workflow's webhook.
+"""The Teams channel: adaptive cards of up to ten alerts, posted to a workflow's webhook.
 
-Limits: https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using
-(a message has 28 KB) and https://learn.microsoft.com/en-us/azure/logic-apps/logic-apps-workflow-actions-triggers
-(a workflow that begins with a request answers 202). The runs of text in a card have no markup
-(https://adaptivecards.io/explorer/TextRun.html), so a name in them is no link or mention.
+A message has about 28 KB (https://learn.microsoft.com/en-us/connectors/teams/); others have seen
+refusals from 21 KB on (https://www.rubydoc.info/gems/msteams_hermes/MsTeamsHermes/Message), and a
+workflow that begins with a request answers 202 before it posts
+(https://learn.microsoft.com/en-us/azure/connectors/connectors-native-reqres), so that
+nobody is told of a card that is too large: hence a card has 20 KB at most. The older connectors
+answer 200 and tell a refusal in the text of the body
+(https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using,
+"Connectors do not throw 429s"), and take four messages a second and 100 an hour; what a workflow
+takes is not confirmed. Version 1.2 of cards is the first with runs of text
+(https://adaptivecards.io/explorer/TextRun.html), which have no markup, so that a name in them is no
+link or mention; Teams shows up to 1.5.
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from http import HTTPStatus
@@ -18,16 +26,17 @@ from balance_watch.notifiers.posting import Message, PostingChannel, PostResult,
 from balance_watch.notifiers.text import cut, facts, printable, summary_line
 from balance_watch.transport import Reply, Request, Transport
 
-MAX_BYTES = 28 * 1024
-_ROOM = MAX_BYTES - 500
-"""What is left for a message, as a workflow may add to it."""
+MAX_BYTES = 20 * 1024
+MAX_ALERTS = 10
+_MAX_TITLE, _MAX_DETAIL, _MAX_FACT = 500, 4000, 200
+_MAX_LINES = _MAX_FACTS = 15
+_MAX_LINK = 1000
+_SHARES = (1, 2, 4, 8, 16)
+"""A text that is too long for a card is shortened to such a part of its length."""
 
-_MAX_TITLE = 500
-_MAX_DETAIL = 4000
-_MAX_FACT = 200
-_MAX_FACTS = 15
 _NAME = "Teams"
 _COLORS = {Severity.CRITICAL: "attention", Severity.WARNING: "warning", Severity.INFO: "accent"}
+_ERROR_IN_BODY = re.compile(rb"returned HTTP error (\d{3})")
 
 
 def teams_channel(transport: Transport, url: str) -> PostingChannel:
@@ -36,52 +45,82 @@ def teams_channel(transport: Transport, url: str) -> PostingChannel:
 
 
 def _render(url: str, notifications: Sequence[Notification]) -> Iterator[Message]:
+    group: list[Notification] = []
+    shown: list[dict[str, Any]] = []
     for notification in notifications:
-        yield (notification,), Request("POST", url, json=message(notification))
+        one = alert(notification)
+        is_full = len(shown) == MAX_ALERTS or _bytes_of(message([*shown, one])) > MAX_BYTES
+        if shown and is_full:
+            yield tuple(group), Request("POST", url, json=message(shown))
+            group, shown = [], []
+        group.append(notification)
+        shown.append(one)
+    if shown:
+        yield tuple(group), Request("POST", url, json=message(shown))
 
 
 def _parse(reply: Reply) -> PostResult:
-    return sort_reply(_NAME, reply.status, HTTPStatus.OK, HTTPStatus.ACCEPTED)
+    found = _ERROR_IN_BODY.search(reply.body[:1000]) if reply.status == HTTPStatus.OK else None
+    status = reply.status if found is None else int(found[1])
+    result = sort_reply(_NAME, status, HTTPStatus.OK, HTTPStatus.ACCEPTED)
+    return result._replace(is_limited=status == HTTPStatus.TOO_MANY_REQUESTS)
 
 
-def message(notification: Notification) -> dict[str, Any]:
-    """Returns the message of an alert, its detail shortened until it is within 28 KB."""
-    room = _MAX_DETAIL
-    while True:
-        rendered = _message(notification, room)
-        if len(json.dumps(rendered)) <= _ROOM or not room:
-            return rendered
-        room //= 2
-
-
-def _message(notification: Notification, room: int) -> dict[str, Any]:
-    is_good = notification.reason.is_good_news
-    color = "good" if is_good else _COLORS[notification.severity]
-    title = cut(printable(summary_line(notification)), _MAX_TITLE)
-    lines = [cut(printable(line), room) for line in notification.detail.split("\n") if line]
-    body = [_text(title, weight="bolder", size="medium", color=color)]
-    detail = cut("\n".join(lines), room)
-    body += [_text(line) for line in detail.split("\n") if line][:_MAX_FACTS]
-    body += [
-        _text(
-            f"{cut(printable(name), _MAX_FACT)}: {cut(printable(value), _MAX_FACT)}", isSubtle=True
-        )
-        for name, value in list(facts(notification))[:_MAX_FACTS]
-    ]
-    content: dict[str, Any] = {
+def message(alerts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Returns the message with a card of these alerts."""
+    content = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
-        "version": "1.4",
-        "body": body,
+        "version": "1.2",
+        "body": list(alerts),
+        "msteams": {"width": "Full"},
     }
-    if notification.link and not is_good:
-        link = {"type": "Action.OpenUrl", "title": "Billing page", "url": notification.link}
-        content["actions"] = [link]
     kind = "application/vnd.microsoft.card.adaptive"
     return {"type": "message", "attachments": [{"contentType": kind, "content": content}]}
+
+
+def alert(notification: Notification) -> dict[str, Any]:
+    """Returns the part of a card for an alert, its texts shortened until it fits into a card."""
+    for share in _SHARES:
+        shown = _alert(notification, share)
+        if _bytes_of(message([shown])) <= MAX_BYTES:
+            break
+    return shown
+
+
+def _alert(notification: Notification, share: int) -> dict[str, Any]:
+    is_good = notification.reason.is_good_news
+    color = "good" if is_good else _COLORS[notification.severity]
+    title = _shown(summary_line(notification), _MAX_TITLE // share)
+    detail = cut(notification.detail, _MAX_DETAIL // share)
+    lines = [line for line in detail.split("\n") if line.strip()][:_MAX_LINES]
+    limit = _MAX_FACT // share
+    known = [
+        f"{_shown(name, limit)}: {_shown(value, limit)}"
+        for name, value in list(facts(notification))[:_MAX_FACTS]
+    ]
+    items = [
+        _text(title, weight="bolder", size="medium", color=color),
+        *(_text(printable(line)) for line in lines),
+        _text(" · ".join(known), isSubtle=True),
+    ]
+    link = notification.link
+    if link and not is_good and len(link) <= _MAX_LINK:
+        button = {"type": "Action.OpenUrl", "title": "Billing page", "url": link}
+        items.append({"type": "ActionSet", "actions": [button]})
+    return {"type": "Container", "separator": True, "items": items}
+
+
+def _shown(text: str, limit: int) -> str:
+    return cut(printable(text), limit)
 
 
 def _text(text: str, **style: object) -> dict[str, Any]:
     """Returns a paragraph without markup."""
     run = {"type": "TextRun", "text": text, **style}
     return {"type": "RichTextBlock", "inlines": [run]}
+
+
+def _bytes_of(content: dict[str, Any]) -> int:
+    """Returns the bytes that are sent: JSON with an escape for every letter beyond ASCII."""
+    return len(json.dumps(content))

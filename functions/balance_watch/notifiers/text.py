@@ -89,7 +89,9 @@ def facts(notification: Notification) -> Iterator[tuple[str, str]]:
     change = format_change(notification)
     if change:
         yield "Last 24 h", change
-    yield from ((name, value) for name, value in notification.labels.items() if name and value)
+    for name, value in notification.labels.items():
+        if name.strip() and value.strip():
+            yield name, value
 
 
 def since_when(notification: Notification) -> str:

@@ -215,7 +215,7 @@ class _Sender(NamedTuple):
         for send_result in self._send_results(name, channel, notifications):
             ids = [notification.alert_id for notification in send_result.accepted]
             self._accept(name, [entry for alert_id in ids for entry in by_id[alert_id]], result)
-            result.takes = result.takes or bool(ids)
+            result.takes = result.takes or (bool(ids) and not send_result.unsent)
             result.why = send_result.why or result.why
             result.unsure = result.unsure or send_result.unsure
             if send_result.rejected:
@@ -225,10 +225,10 @@ class _Sender(NamedTuple):
             if send_result.permanent:
                 result.permanent = send_result.why
                 break
-        if notifications and not result.takes:
-            result.why = result.why or "It failed without an answer."
         accepted = {entry.notification.alert_id for entry in result.accepted}
         result.rejected = [it for it in entries if it.notification.alert_id not in accepted]
+        if result.rejected and not result.takes:
+            result.why = result.why or "It failed without an answer."
         return result
 
     def _send_results(

@@ -1,0 +1,64 @@
+"""The page about channels is true: its table, its pictures, and the lines of each channel."""
+
+import re
+
+import pytest
+
+from balance_watch.notifiers.channels import KINDS
+from docs.pictures.draw_channels import digest_in, digest_of, pages
+from tests.test_documentation import ROOT
+
+PAGE = ROOT / "docs" / "channels.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+NOTIFIERS = ROOT / "functions" / "balance_watch" / "notifiers"
+FILES = {
+    "sns": ("sns.py",),
+    "slack": ("slack.py", "slack_messages.py"),
+    "pagerduty": ("pagerduty.py",),
+    "teams": ("teams.py",),
+    "discord": ("discord.py",),
+    "webhook": ("signed_webhooks.py",),
+    "events": ("eventbridge.py",),
+}
+PAGES = pages()
+ROWS = {
+    row[0].strip("` ").partition(":")[0]: row
+    for line in TEXT.splitlines()
+    if line.startswith("| `") and len(row := line.strip("| ").split(" | ")) > 3
+}
+LEEWAY = 40
+"""So many lines a file may grow before the page is to follow."""
+
+MOST_BYTES = 150_000
+
+
+def test_every_kind_has_a_row() -> None:
+    assert list(ROWS) == list(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_tells_about_how_many_lines_a_channel_has(kind: str) -> None:
+    files = [NOTIFIERS / name for name in FILES[kind]]
+    lines = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+    assert abs(lines - int(ROWS[kind][-1])) <= LEEWAY, lines
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_names_its_source(kind: str) -> None:
+    assert re.search(r"\]\(https://[^)]+\)", " | ".join(ROWS[kind]))
+
+
+@pytest.mark.parametrize("page", ["docs/channels.md", "docs/alerts.md", "README.md"])
+def test_every_picture_that_a_page_shows_exists(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    shown = re.findall(r'src="([^":]+)"|!\[[^\]]*\]\(([^):]+)\)', text)
+    files = [(ROOT / page).parent / (one or other) for one, other in shown]
+    assert [file for file in files if not file.is_file()] == []
+
+
+@pytest.mark.parametrize(("name", "width"), PAGES)
+def test_a_picture_is_of_the_present_messages_light_and_on_the_page(name: str, width: int) -> None:
+    picture = (ROOT / "docs" / "pictures" / name).read_bytes()
+    assert digest_in(picture) == digest_of(PAGES[name, width])
+    assert len(picture) < MOST_BYTES
+    assert f'src="pictures/{name}"' in TEXT
