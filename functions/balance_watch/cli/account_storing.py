@@ -99,11 +99,9 @@ def store(wired: Wiring, secret: str, entries: Sequence[Mapping[str, Any]]) -> N
     def change(before_it: str | None) -> str:
         text = before_it
         try:
-            before = {} if text is None else {it.name: it.value for it in entries_of(text)}
+            before = set() if text is None else {it.name for it in entries_of(text)}
             for entry in entries:
                 name = canonical_name(str(entry["name"]))
-                if before.get(name) == entry:
-                    continue  # an attempt before has stored it, and another one has built on that
                 if name in before:
                     raise CommandError(f"The secret {secret} has an account {name} already.")
                 text = with_entry(text, entry)
