@@ -200,9 +200,16 @@ def _add(arguments: argparse.Namespace) -> int:
     if kind.new_fields():
         secret = wired.settings.secrets_prefix + kind.name
         err.print(f"Its signing secret is in the secret {secret}: give it to the receiver.")
-    if can_ask() and confirm("Send a test message to it?", default=True):
+    if can_ask() and _wants_a_test():
         return 0 if test_channel(wired, channel) else 1
     return 0
+
+
+def _wants_a_test() -> bool:
+    try:
+        return confirm("Send a test message to it?", default=True)
+    except CommandError:  # the input has ended, after the channel was stored
+        return False
 
 
 def _store(wired: Wiring, kind: Kind, name: str, address: str) -> ConfiguredChannel:

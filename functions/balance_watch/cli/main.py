@@ -55,7 +55,7 @@ _FAILED, _INTERRUPTED = 1, 130
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs a command; returns 0, or 1 if it failed.
+    """Runs a command; returns 0, 1 if it failed, or 130 after Ctrl-C, as shells do.
 
     Wrong use ends the process with 2, as argparse does.
     """
@@ -74,6 +74,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(f"{error.filename or 'A file'}: {error.strerror or type(error).__name__}.")
     except KeyboardInterrupt:
+        print("\nbalance-watch: Stopped.", file=sys.stderr)
         return _INTERRUPTED
 
 
