@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from balance_watch import log_filters
 from balance_watch.cli import (
@@ -28,7 +29,7 @@ from balance_watch.cli import (
     status,
     top_up,
 )
-from balance_watch.cli.aws_errors import explained
+from balance_watch.cli.aws_errors import UNPARSABLE, explained
 from balance_watch.cli.connection import add_connection_options, session_of
 from balance_watch.cli.terminal import replace_unencodable
 from balance_watch.errors import BalanceWatchError
@@ -71,6 +72,8 @@ def main(words: Sequence[str] | None = None) -> int:
         return _fail(str(error))
     except (BotoCoreError, ClientError) as error:
         return _fail(explained(error, partial(session_of, arguments)))
+    except ResponseParserError:
+        return _fail(UNPARSABLE)
     except OSError as error:
         return _fail(f"{error.filename or 'A file'}: {error.strerror or type(error).__name__}.")
     except KeyboardInterrupt:
