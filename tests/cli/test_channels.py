@@ -31,10 +31,18 @@ def webhooks(stage: "Stage") -> dict[str, str]:
 
 
 def test_every_channel_is_listed_with_what_is_known_of_it(run: "Run") -> None:
+    fine = {"state": "no failure is known", "is_ok": True}
+    rest = ["what no route sends elsewhere"]
     assert run("channels", "--json").json == [
-        {"channel": "sns", "state": "1 confirmed subscriber", "is_ok": True},
-        {"channel": "slack:default", "state": "no failure is known", "is_ok": True},
-        {"channel": "slack:oncall", "state": "no failure is known", "is_ok": True},
+        {
+            "channel": "sns",
+            "state": "1 confirmed subscriber",
+            "is_ok": True,
+            "routes": rest,
+            "subscribers": [{"protocol": "sqs", "address": "published", "confirmed": True}],
+        },
+        {"channel": "slack:default", **fine, "routes": rest},
+        {"channel": "slack:oncall", **fine, "routes": []},
     ]
 
 
