@@ -31,6 +31,7 @@ from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.run import FailingChannel
 from balance_watch.errors import CommandError
+from balance_watch.exact_parsing import exact_json
 from balance_watch.notifiers.channels import KINDS, ConfiguredChannel, Connections, Kind
 from balance_watch.validation import Faults
 from balance_watch.wiring import Wiring
@@ -258,7 +259,7 @@ def _store(wired: Wiring, kind: Kind, name: str, address: str) -> ConfiguredChan
     def change(text: str | None) -> str:
         try:
             new = {kind.table: {}, **kind.new_fields()}
-            content: Any = new if text is None else json.loads(text)
+            content: Any = new if text is None else exact_json(text)
             entries = content[kind.table]
             before = entries.get(name)
         except (ValueError, TypeError, KeyError, AttributeError):

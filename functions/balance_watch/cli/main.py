@@ -31,7 +31,7 @@ from balance_watch.cli import (
 )
 from balance_watch.cli.aws_errors import UNPARSABLE, explained
 from balance_watch.cli.connection import add_connection_options, session_of
-from balance_watch.cli.terminal import replace_unencodable
+from balance_watch.cli.terminal import replace_unencodable, sanitize
 from balance_watch.errors import BalanceWatchError
 
 _COMMANDS = (
@@ -93,7 +93,8 @@ def _until_read(command: Callable[[], int]) -> int:
 
 
 def _fail(text: str) -> int:
-    print(f"balance-watch: {text}", file=sys.stderr)
+    shown = "\n".join(sanitize(line).plain for line in text.splitlines())
+    print(f"balance-watch: {shown}", file=sys.stderr)
     return _FAILED
 
 
