@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Run, Stage
 
 ONCALL, DEFAULT = "slack:oncall", "slack:default"
-GRAVE = Route({"severity": "critical", "team": "search"}, (ONCALL, DEFAULT))
+GRAVE = Route({"severity": "critical", "labels.team": "search"}, (ONCALL, DEFAULT))
 QUIET = Route({"severity": "info"}, (DEFAULT,))
 
 
@@ -31,9 +31,9 @@ def leads(channel: str, *routes: Route) -> list[str]:
 
 
 def test_each_route_that_names_a_channel_leads_to_it() -> None:
-    assert leads(ONCALL, GRAVE, QUIET) == ["routes[0]: severity=critical, team=search"]
+    assert leads(ONCALL, GRAVE, QUIET) == ["routes[0]: severity=critical, labels.team=search"]
     assert leads(DEFAULT, GRAVE, QUIET) == [
-        "routes[0]: severity=critical, team=search",
+        "routes[0]: severity=critical, labels.team=search",
         "routes[1]: severity=info",
         REST,
     ]
