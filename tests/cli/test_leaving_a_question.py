@@ -1,4 +1,4 @@
-"""Ctrl-C and Ctrl-D at any question: nothing is stored or paid, and one plain line says so."""
+"""Ctrl-C and Ctrl-D at any question, or a login that has expired: nothing is stored or paid."""
 
 import io
 import os
@@ -8,7 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
+from botocore.model import OperationModel
 
 from local.provider_server import ProviderAccount
 from tests.support.canaries import CORE, key
@@ -156,4 +159,48 @@ def test_at_a_terminal_the_last_line_stands_alone(
         terminal.press(pressed)
         assert terminal.end() == code
         assert terminal.screen.strip().splitlines()[-1] == line
+    assert everything(stage) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "accounts",
+        "accounts add new --provider you --credentials KEYS --yes",
+        "accounts import IMPORT --yes",
+        "accounts remove sms --yes",
+        "accounts credit sms 5",
+        "channels",
+        "channels add slack new --address ADDRESS",
+        "channels add email ops@example.com",
+        "policy put POLICY --yes",
+        "doctor",
+    ],
+)
+def test_an_expired_login_is_one_plain_line_that_says_what_to_do(
+    stage: "Stage",
+    run: "Run",
+    files: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+) -> None:
+    (tmp_path / "KEYS").write_text(f'{{"api_key": "{key("new")}"}}')
+    (tmp_path / "ADDRESS").write_text(stage.slack.webhook("new"))
+    files |= {name: str(tmp_path / name) for name in ("KEYS", "ADDRESS")}
+    before = everything(stage)
+
+    def expire(model: OperationModel, **_: object) -> None:
+        raise ClientError({"Error": {"Code": "ExpiredTokenException"}}, model.name)
+
+    session = boto3.Session()
+    session.events.register("before-call", expire)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+    output = run(*(files.get(word, word) for word in words.split()))
+    session.events.unregister("before-call", expire)
+    assert output.code == 1
+    said = output.out if words == "doctor" else output.err
+    assert "Your AWS login has expired: run `aws sso login`, then try again." in said
+    assert "Traceback" not in output.out + output.err
+    assert CORE not in output.out + output.err
     assert everything(stage) == before
