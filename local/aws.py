@@ -25,6 +25,7 @@ from moto.moto_server.werkzeug_app import (
     MotoRequestHandler,
     create_backend_app,
 )
+from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 from moto.sns.models import sns_backends
 from werkzeug.serving import make_server
 
@@ -56,6 +57,31 @@ CREDENTIALS = {
 
 Client = Any  # a boto3 client: boto3 makes their classes at run time
 JsonObject = dict[str, Any]
+
+
+_move_label = SecretsManagerBackend.update_secret_version_stage
+
+
+def _move_label_and_value(
+    self: SecretsManagerBackend,
+    secret_id: str,
+    version_stage: str,
+    remove_from_version_id: str,
+    move_to_version_id: str,
+) -> tuple[str, str]:
+    """Moves a label. The version that gets AWSCURRENT is the one that AWS returns by default.
+
+    moto itself goes on returning the version before, to whoever names no label
+    (AWS Secrets Manager API reference, GetSecretValue, VersionStage).
+    """
+    moved = _move_label(self, secret_id, version_stage, remove_from_version_id, move_to_version_id)
+    secret = self.secrets[secret_id]
+    if version_stage == "AWSCURRENT" and move_to_version_id and isinstance(secret, FakeSecret):
+        secret.set_default_version_id(move_to_version_id)
+    return moved
+
+
+SecretsManagerBackend.update_secret_version_stage = _move_label_and_value  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True, slots=True)

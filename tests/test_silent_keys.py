@@ -47,7 +47,7 @@ def commands(policy: str) -> tuple[tuple[str, ...], ...]:
         ("providers",),
         ("providers", "--json"),
         ("policy", "check", policy),
-        ("policy", "put", policy),
+        ("policy", "put", policy, "--yes"),
         ("silence", "add", "--match", "account=low", "--for", "4h", "--reason", "maintenance"),
         ("silence", "list"),
         ("silence", "list", "--json"),

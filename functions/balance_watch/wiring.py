@@ -109,6 +109,18 @@ class TableWiring:
         return Store(client, self.settings.table_name)
 
 
+@dataclass(frozen=True, slots=True)
+class _AlreadyRead:
+    """Sources whose secrets were read before."""
+
+    read: Secrets
+    policy: Callable[[Faults], str | None]
+
+    def secrets(self) -> Secrets:
+        """Returns the secrets."""
+        return self.read
+
+
 @dataclass(frozen=True)
 class PolicyWiring(TableWiring):
     """The table and the policy: what a report needs.
@@ -179,16 +191,23 @@ class Wiring(PolicyWiring):
             default_channels(self.kinds),
         )
 
-    def load(self, policy: str | None = None, *, policy_was_kept: bool = True) -> Configuration:
+    def load(
+        self,
+        policy: str | None = None,
+        *,
+        policy_was_kept: bool = True,
+        secrets: Secrets | None = None,
+    ) -> Configuration:
         """Loads what the operator configured.
 
         Args:
             policy: takes the place of the parameter's text.
             policy_was_kept: False if no run has kept a valid policy, so that there is none to ask
                 the table for.
+            secrets: those that were read already.
         """
         configuration = load(
-            self,
+            self if secrets is None else _AlreadyRead(secrets, self.policy),
             prefix=self.settings.secrets_prefix,
             stack_channels=self._stack_channels,
             last_good_policy=self.store.policies.last_good if policy_was_kept else _none,

@@ -140,6 +140,50 @@ TWO_FAULTS = """{"accounts": [
             ["a.csv, line 2: alert_below"],
         ),
         ("A=1\nno equals sign\n", ".env", [".env, line 2: is not NAME=VALUE"]),
+        ("", "a.csv", ["a.csv is empty."]),
+        ("\ufeff\n \n", "a.json", ["a.json is empty."]),
+        (
+            "name,provider,provider,credentials.api_key\na,you,you,k\n",
+            "a.csv",
+            ["a.csv, line 1, column provider: is there twice"],
+        ),
+        (
+            "name;provider;alert_below;credentials.api_key\na;you;1,50;k\n",
+            "a.csv",
+            ["a.csv, line 2: alert_below has a comma: write it with a decimal point"],
+        ),
+        ('name,provider\n"a,you\n', "a.csv", ["a.csv, line 2: is not CSV"]),
+        (f"name,provider\na,{'y' * 140_000}\n", "a.csv", ["a.csv, line 2: is not CSV"]),
+        ("name,provider\na\x1b[2J,you\n", "a.csv", ["a.csv, line 2: name must be 1 to 100"]),
+        ("name,provider\na,Yuo\n", "a.csv", ["a.csv, line 2: provider is neither", "Similar: you"]),
+        ("name,provider\na,Gemini\n", "a.csv", ["Gemini tells no balance", "docs/providers.md"]),
+        ("[" * 100_000, "a.json", ["a.json is not JSON."]),
+        (
+            '{"accounts": [{"name": "a", "provider": "you", "alert_below": NaN}]}',
+            "a.json",
+            ["a.json contains a number that is not finite."],
+        ),
+        (
+            '{"accounts": [{"name": "a", "provider": "you", "alert_below": ' + "9" * 5000 + "}]}",
+            "a.json",
+            ["a.json contains a number that"],
+        ),
+        (
+            '{"accounts": [{"name": "a\\ud800", "provider": "you", "credentials": {}}]}',
+            "a.json",
+            ["a.json, line 1: contains half of a surrogate pair"],
+        ),
+        (
+            '{"accounts": [{"name": null, "provider": "you", "credentials": {}}]}',
+            "a.json",
+            ["a.json, line 1: name: is missing"],
+        ),
+        (
+            "DEEPSEEK_API_KEY=one\nDEEPSEEK_API_KEY=two\n",
+            ".env",
+            [".env, line 2: DEEPSEEK_API_KEY has another value in line 1"],
+        ),
+        ('DEEPSEEK_API_KEY="one\n', ".env", [".env, line 1: DEEPSEEK_API_KEY has a quote without"]),
     ],
 )
 def test_a_fault_is_named_by_its_place_and_nothing_is_stored(
@@ -150,6 +194,32 @@ def test_a_fault_is_named_by_its_place_and_nothing_is_stored(
     assert output.code == 1, shown
     assert [fault for fault in faults if fault not in shown] == [], shown
     assert len(in_secret(stage)) == 2
+
+
+def test_a_key_in_the_column_of_the_provider_is_not_shown(
+    stage: "Stage", bring: "Callable[..., Output]"
+) -> None:
+    output = bring(f"name,provider,credentials.api_key\na,{key('x')},you\n")
+    assert (output.code, len(in_secret(stage))) == (1, 2)
+    assert CORE not in output.out + output.err
+
+
+def test_variables_without_a_value_are_left_out_and_others_are_stored(
+    stage: "Stage", bring: "Callable[..., Output]"
+) -> None:
+    text = f"# from a template\nOPENAI_ADMIN_KEY=\nDEEPSEEK_API_KEY={key('deepseek')}\n"
+    output = bring(text, "keys.txt")
+    assert output.code == 0, output.err
+    assert "Without a value: OPENAI_ADMIN_KEY" in output.err
+    assert [it["name"] for it in in_secret(stage)[2:]] == ["deepseek"]
+
+
+def test_a_csv_file_may_begin_with_empty_lines_and_end_its_lines_as_windows_does(
+    stage: "Stage", bring: "Callable[..., Output]"
+) -> None:
+    text = f"\r\n\r\nname,provider,credentials.api_key\r\na,you,-{key('a')}\r\n"
+    assert bring(text).code == 0
+    assert in_secret(stage)[2]["credentials"] == {"api_key": f"-{key('a')}"}
 
 
 def test_what_goes_beyond_the_size_of_a_secret_is_not_stored(

@@ -145,6 +145,10 @@ def test_without_somebody_to_ask_what_is_missing_is_wrong_use(run: "Run") -> Non
         ('{"api_key": 5}', "must be a JSON object of texts"),
         ('{"token": "x"}', "credentials has no api_key"),
         ('{"api_key": "a b"}', "credentials, api_key: is empty, or contains a space"),
+        ("", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ('{"api_key": "x", "api_key": "y"}', "contains the same name twice"),
+        ('{"api_key": "\\ud800"}', "contains half of a surrogate pair"),
     ],
 )
 def test_a_fault_of_the_keys_is_named_without_them(
@@ -154,6 +158,45 @@ def test_a_fault_of_the_keys_is_named_without_them(
     output = add()
     assert (output.code, message in " ".join(output.err.split())) == (1, True), output.err
     assert len(in_secret(stage)) == 2
+
+
+@pytest.mark.parametrize("text", ['\ufeff{"api_key": "KEY"}\r\n', '{"api_key": " KEY\\n"}'])
+def test_a_file_of_keys_may_have_a_mark_and_white_space(
+    stage: "Stage", add: Add, keys: str, text: str
+) -> None:
+    Path(keys).write_text(text.replace("KEY", key("new")), encoding="utf-8")
+    output = add()
+    assert output.code == 0, output.err
+    assert in_secret(stage)[2]["name"] == "new"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("--alert-below", "1,5"), 1, "A threshold is a number, or none."),
+        (("--alert-below", "nan"), 1, "A threshold is a number, or none."),
+        (("--label", "team"), 2, "must be NAME=VALUE"),
+        (("--label", "team=a\x1b[2J"), 1, "labels must be"),
+        (("--credit", "1,5"), 2, "must be a number of more than 0"),
+        (("--credit", "5"), 1, "You.com tells the balance itself"),
+        (("--budget", "5"), 1, "You.com tells the balance itself"),
+        (("--budget", "5", "--credit", "5"), 1, "a credit or a budget, not both"),
+    ],
+)
+def test_an_option_that_is_invalid_stores_nothing(
+    stage: "Stage", add: Add, words: tuple[str, ...], code: int, message: str
+) -> None:
+    output = add("new", *words)
+    assert (output.code, message in " ".join(output.err.split())) == (code, True), output.err
+    assert "\x1b[2J" not in output.out + output.err
+    assert len(in_secret(stage)) == 2
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[2Jb", "x" * 101])
+def test_a_name_that_does_not_fit_on_a_line_is_refused(stage: "Stage", add: Add, name: str) -> None:
+    output = add(name)
+    assert (output.code, len(in_secret(stage))) == (1, 2)
+    assert "\x1b" not in output.out + output.err
 
 
 def test_an_account_is_tried_and_nothing_is_stored_or_sent(stage: "Stage", run: "Run") -> None:
@@ -182,6 +225,19 @@ def test_an_account_is_removed_and_the_others_stay(stage: "Stage", run: "Run") -
     output = run("accounts", "remove", "search", "--yes")
     assert (output.code, [it["name"] for it in in_secret(stage)]) == (0, ["sms"])
     assert "the next check leaves search out" in output.out
+
+
+def test_of_two_accounts_of_one_name_the_watched_one_is_removed_and_the_other_is_named(
+    stage: "Stage", run: "Run"
+) -> None:
+    stage.aws.put_secret(f"{SECRET}/eu", {"accounts": [stage.entry("search", "you")]})
+    output = run("accounts", "remove", "search", "--yes")
+    assert [it["name"] for it in in_secret(stage)] == ["sms"]
+    assert "Another search is in the secret balance-watch/accounts/eu" in " ".join(
+        output.out.split()
+    )
+    assert run("accounts", "remove", "search", "--yes").code == 0
+    assert in_secret(stage, f"{SECRET}/eu") == []
 
 
 def test_nothing_is_removed_without_a_yes(stage: "Stage", run: "Run") -> None:

@@ -33,10 +33,18 @@ def webhooks(stage: "Stage") -> dict[str, str]:
 
 
 def test_every_channel_is_listed_with_what_is_known_of_it(run: "Run") -> None:
+    fine = {"state": "no failure is known", "is_ok": True}
+    rest = ["what no route sends elsewhere"]
     assert run("channels", "--json").json == [
-        {"channel": "sns", "state": "1 confirmed subscriber", "is_ok": True},
-        {"channel": "slack:default", "state": "no failure is known", "is_ok": True},
-        {"channel": "slack:oncall", "state": "no failure is known", "is_ok": True},
+        {
+            "channel": "sns",
+            "state": "1 confirmed subscriber",
+            "is_ok": True,
+            "routes": rest,
+            "subscribers": [{"protocol": "sqs", "address": "published", "confirmed": True}],
+        },
+        {"channel": "slack:default", **fine, "routes": rest},
+        {"channel": "slack:oncall", **fine, "routes": []},
     ]
 
 
@@ -141,12 +149,40 @@ def test_a_name_that_exists_is_refused(stage: "Stage", run: "Run", address: str)
     assert "There is a webhook default already" in output.err
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_byte_order_mark_and_line_ends_of_windows_are_no_part_of_an_address(
+    stage: "Stage", run: "Run", address: str, mark: str
+) -> None:
+    Path(address).write_text(f"{mark}{stage.slack.webhook('new')}\r\n", encoding="utf-8")
+    stage.aws.put_secret("balance-watch/slack", mark + json.dumps({"webhooks": {}}))
+    output = run("channels", "add", "slack", "new", "--address", address)
+    assert output.code == 0, output.err
+    assert webhooks(stage) == {"new": stage.slack.webhook("new")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"webhooks": []}', '{"webhooks": {"a": "x", "a": "y"}}', "[" * 30_000],
+)
+def test_a_secret_of_another_form_is_left_as_it_is(
+    stage: "Stage", run: "Run", address: str, text: str
+) -> None:
+    stage.aws.put_secret("balance-watch/slack", text or " ")
+    output = run("channels", "add", "slack", "new", "--address", address)
+    assert (output.code, "mend it first" in output.err) == (1, True), output.err
+    client = stage.aws.client("secretsmanager")
+    assert client.get_secret_value(SecretId="balance-watch/slack")["SecretString"] == (text or " ")
+
+
 @pytest.mark.parametrize(
     ("words", "content", "code", "message"),
     [
         (("slack", "a b"), "https://hooks.example/x", 1, "must have a name of"),
         (("slack", "x"), "not an address", 1, "is not an https address"),
         (("slack", "x"), "", 1, "is not an https address"),
+        (("slack", "x\x1b[2J"), "https://hooks.example/x", 1, "must have a name of"),
+        (("slack", "x" * 70_000), "https://hooks.example/x", 1, "must have a name of"),
+        (("slack", "x"), "https://hooks.example/" + "x" * 70_000, 1, "65,536 bytes"),
         (("fax", "x"), "https://hooks.example/x", 2, "KIND must be one of slack, "),
         (("sns", "x"), "https://hooks.example/x", 2, ", email"),
         (("email", "nobody"), "", 1, "An e-mail address has an @."),

@@ -99,7 +99,7 @@ def test_status_lists_a_pending_alert(run: "Run", tmp_path: Path) -> None:
         '[[rules]]\nname = "slow"\nmatch = { account = "sms" }\nbelow = 20\nfor = "3 checks"'
         '\nseverity = "info"\n'
     )
-    run("policy", "put", str(file))
+    run("policy", "put", str(file), "--yes")
     run("check")
     alerts = run("status", "--json").json[1]["alerts"]
     assert [(alert["rule"], alert["state"], alert["severity"]) for alert in alerts] == [
@@ -132,7 +132,7 @@ def test_history_of_an_unknown_account_fails(run: "Run") -> None:
 def test_a_policy_with_faults_is_not_stored_and_each_is_printed(run: "Run", tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_text('[[rules]]\nname = "x"\nbelow = "a"\n[[routes]]\nchannels = ["mail"]\n')
-    output = run("policy", "put", str(file))
+    output = run("policy", "put", str(file), "--yes")
     assert output.code == 1
     assert 'rules[0] "x", below (line 3)' in output.err
     assert "routes[0], channels" in output.err
@@ -142,14 +142,14 @@ def test_a_policy_with_faults_is_not_stored_and_each_is_printed(run: "Run", tmp_
 def test_a_stored_policy_is_in_force_at_the_next_check(run: "Run", tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_text('[[rules]]\nname = "x"\nmatch = { provider = "vonage" }\nbelow = 11\n')
-    assert run("policy", "put", str(file)).code == 0
+    assert run("policy", "put", str(file), "--yes").code == 0
     assert run("check", "--json").json["fired"] == 2
 
 
 def test_an_empty_policy_is_stored_as_the_built_in_one(run: "Run", tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_text("")
-    assert run("policy", "put", str(file)).code == 0
+    assert run("policy", "put", str(file), "--yes").code == 0
     assert run("check", "--json").json["fired"] == 1
 
 

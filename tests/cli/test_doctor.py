@@ -1,85 +1,24 @@
 """The doctor looks at every link from the schedule to the ear, and says what to do."""
 
-from collections.abc import Callable
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from balance_watch.cli.doctor_looks import LOOKS, Line, Patient
+from balance_watch.cli.doctor_looks import LOOKS
+from balance_watch.cli.doctor_patient import Line, Patient
 from balance_watch.config.settings import CheckSettings
 from balance_watch.wiring import Wiring
 from local.trouble import KEY_REJECTED
 from tests.support.canaries import CORE
+from tests.support.doctor_aws import ROLE, FakeAws, denied, stack
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Stage
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-KINDS = {
-    "CheckBalances": "AWS::Lambda::Function",
-    "Schedule": "AWS::Scheduler::Schedule",
-    "MissedTicks": "AWS::SQS::Queue",
-    "RunFailed": "AWS::CloudWatch::Alarm",
-}
-
-
-class FakeAws:
-    """Answers as the API references of the services that the embedded stack lacks."""
-
-    def __init__(self, stage: "Stage", **changes: Any) -> None:  # noqa: ANN401 (any answer)
-        self._stage = stage
-        self.answers: dict[str, Any] = {
-            "describe_stacks": {
-                "Stacks": [
-                    {
-                        "StackStatus": "UPDATE_COMPLETE",
-                        "Parameters": [{"ParameterKey": "ScheduleMinutes", "ParameterValue": "5"}],
-                    }
-                ]
-            },
-            "get_function_configuration": {"State": "Active", "LastUpdateStatus": "Successful"},
-            "get_schedule": {"State": "ENABLED", "ScheduleExpression": "rate(5 minutes)"},
-            "get_queue_attributes": {"Attributes": {"ApproximateNumberOfMessages": "0"}},
-            "describe_alarms": {
-                "MetricAlarms": [
-                    {"AlarmName": "run-failed", "StateValue": "OK", "ActionsEnabled": True}
-                ]
-            },
-            **changes,
-        }
-
-    def client(self, service: str) -> Any:  # noqa: ANN401 (boto3 makes its clients at run time)
-        if service in ("dynamodb", "secretsmanager", "ssm", "sns"):
-            return self._stage.aws.client(service)
-        return self
-
-    def get_paginator(self, _: str) -> Any:  # noqa: ANN401 (a paginator of boto3)
-        summaries = [
-            {"ResourceType": kind, "LogicalResourceId": name, "PhysicalResourceId": f"x-{name}"}
-            for name, kind in KINDS.items()
-        ]
-        return _Pages([{"StackResourceSummaries": summaries}])
-
-    def __getattr__(self, operation: str) -> Callable[..., Any]:
-        answer = self.answers[operation]
-
-        def call(**_: object) -> Any:  # noqa: ANN401 (any answer)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-
-        return call
-
-
-class _Pages:
-    def __init__(self, pages: list[Any]) -> None:
-        self._pages = pages
-
-    def paginate(self, **_: object) -> list[Any]:
-        return self._pages
 
 
 def lines(stage: "Stage", now: datetime = NOW, **changes: object) -> dict[str, Line]:
@@ -106,9 +45,11 @@ def test_a_healthy_stack_has_nothing_but_ok(checked: "Stage") -> None:
     assert list(found) == [
         "stack",
         "function",
+        "rights",
         "schedule",
         "last run",
         "missed ticks",
+        "log",
         "secret balance-watch/accounts",
         "secret balance-watch/slack",
         "policy",
@@ -116,6 +57,7 @@ def test_a_healthy_stack_has_nothing_but_ok(checked: "Stage") -> None:
         "channel sns",
         "channel slack:default",
         "channel slack:oncall",
+        "heartbeat",
         "alarm run-failed",
     ]
 
@@ -124,11 +66,15 @@ def test_a_healthy_stack_has_nothing_but_ok(checked: "Stage") -> None:
     ("changes", "check", "words"),
     [
         (
-            {"describe_stacks": {"Stacks": [{"StackStatus": "UPDATE_ROLLBACK_COMPLETE"}]}},
+            {"describe_stacks": stack("UPDATE_ROLLBACK_COMPLETE")},
             "stack",
             "Deploy again",
         ),
-        ({"get_function_configuration": {"State": "Failed"}}, "function", "Deploy again"),
+        (
+            {"get_function_configuration": {"State": "Failed", "Role": ROLE}},
+            "function",
+            "Deploy again",
+        ),
         (
             {"get_schedule": {"State": "DISABLED", "ScheduleExpression": "rate(5 minutes)"}},
             "schedule",
@@ -199,6 +145,136 @@ def test_a_fault_of_a_secret_is_told_at_the_secret(checked: "Stage") -> None:
     assert "its name means nothing" in found["secret balance-watch/accounts-eu"].detail
 
 
+def test_a_fault_is_told_at_its_own_secret_alone(checked: "Stage") -> None:
+    checked.aws.put_secret("balance-watch/accounts/more", "{")
+    assert bad(checked) == ["secret balance-watch/accounts/more"]
+
+
+def test_each_part_is_asked_for_once_and_each_secret_is_read_once(checked: "Stage") -> None:
+    fake = FakeAws(checked)
+    reads = list[str]()
+
+    def client(service: str) -> Any:  # noqa: ANN401 (boto3 makes its clients at run time)
+        made = fake.client(service)
+        return Counted(made, reads) if service == "secretsmanager" else made
+
+    wired = Wiring(CheckSettings.from_environment(), make_client=client)
+    patient = Patient(wired, "balance-watch", NOW)
+    assert [line for look in LOOKS for line in look(patient) if not line.ok] == []
+    assert reads == ["batch_get_secret_value"]
+    parts = [it for it in fake.calls if it != "simulate_principal_policy"]
+    assert len(parts) == len(set(parts))
+
+
+class Counted:
+    """A client of Secrets Manager that notes the reads of values."""
+
+    def __init__(self, client: Any, reads: list[str]) -> None:  # noqa: ANN401 (as above)
+        self._client, self._reads = client, reads
+
+    def __getattr__(self, operation: str) -> Any:  # noqa: ANN401 (as above)
+        if "value" in operation:
+            self._reads.append(operation)
+        return getattr(self._client, operation)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "not configured: nothing outside AWS notices"),
+        ({"url": "https://hc-ping.com/x"}, "configured, with a valid address"),
+        ({"uri": "https://hc-ping.com/x"}, "its secret is invalid"),
+    ],
+)
+def test_the_heartbeat_is_looked_at(
+    checked: "Stage", content: dict[str, Any] | None, words: str
+) -> None:
+    if content is not None:
+        checked.aws.put_secret("balance-watch/heartbeat", content)
+    found = lines(checked)["heartbeat"]
+    assert (found.ok, words in found.detail) == ("invalid" not in words, True)
+    assert "hc-ping" not in str(found)
+
+
+def test_the_variable_of_the_function_wins_over_the_secret_of_the_heartbeat(
+    checked: "Stage",
+) -> None:
+    function = {"Role": ROLE, "Environment": {"Variables": {"HEARTBEAT_URL": f"https://{CORE}"}}}
+    found = lines(checked, get_function_configuration=function)["heartbeat"]
+    assert (found.ok, "HEARTBEAT_URL" in found.detail, CORE in str(found)) == (True, True, False)
+
+
+def written(**line: object) -> str:
+    """Returns a line as the function's logger writes it."""
+    return json.dumps({"level": "ERROR", "location": "_send:1", **line})
+
+
+ERRORS = {
+    written(
+        message="not delivered", channel="slack:oncall", why="Slack answers HTTP 500."
+    ): "not delivered (slack:oncall; Slack answers HTTP 500.)",
+    written(message="deferred to the next run", accounts=["a", "b"]): (
+        'deferred to the next run (["a", "b"])'
+    ),
+    "[ERROR] RunIncompleteError: The run is incomplete\nTraceback (most recent call last):\n": (
+        "[ERROR] RunIncompleteError: The run is incomplete"
+    ),
+    "2026-11-28T00:00:00Z 8d7 Task timed out after 120.00 seconds\n\n": (
+        "2026-11-28T00:00:00Z 8d7 Task timed out after 120.00 seconds"
+    ),
+}
+
+
+def events(*messages: str) -> dict[str, Any]:
+    at = int(NOW.timestamp() * 1000)
+    return {
+        "events": [
+            {"timestamp": at - 60_000 * number, "message": it} for number, it in enumerate(messages)
+        ]
+    }
+
+
+@pytest.mark.parametrize(("message", "text"), ERRORS.items())
+def test_the_latest_error_of_the_log_is_told_with_its_number(
+    checked: "Stage", message: str, text: str
+) -> None:
+    pages = [{"events": []}, events(message, written(message="older"))]
+    found = lines(checked, filter_log_events=pages)["log"]
+    assert not found.ok
+    assert found.detail.startswith("2 errors in the last 3 h, the latest at ")
+    assert found.detail.endswith(f": {text}")
+    assert "aws logs tail x-CheckBalancesLog --since 3h" in found.do
+
+
+def test_a_line_that_only_mentions_an_error_is_none(checked: "Stage") -> None:
+    mentions = (
+        json.dumps({"level": "INFO", "message": "run", "rule": "ERROR"}),
+        "START RequestId: ERROR",
+    )
+    found = lines(checked, filter_log_events=events(*mentions))["log"]
+    assert (found.ok, found.detail) == (True, "no error in the last 3 h")
+
+
+def test_the_log_is_read_for_a_whole_period_of_the_schedule(checked: "Stage") -> None:
+    asked = list[int]()
+
+    def answer(**words: Any) -> dict[str, Any]:  # noqa: ANN401 (the words of boto3)
+        asked.append(words["startTime"])
+        return {"events": []}
+
+    changes: dict[str, Any] = {
+        "describe_stacks": stack(ScheduleMinutes="1440"),
+        "filter_log_events": answer,
+    }
+    assert lines(checked, **changes)["log"].detail == "no error in the last 1 d"
+    assert asked == [int((NOW - timedelta(days=1)).timestamp() * 1000)]
+
+
+def test_a_log_with_very_many_errors_is_not_read_to_its_end(checked: "Stage") -> None:
+    pages = [events(written(message="x"))] * 50
+    assert lines(checked, filter_log_events=pages)["log"].detail.startswith("10 errors")
+
+
 def test_a_secret_that_is_nearly_full_is_told(checked: "Stage") -> None:
     entry = checked.entry("search", "you", labels={})
     checked.accounts(entry, *(replace_name(entry, number) for number in range(330)))
@@ -236,8 +312,7 @@ def test_a_missing_right_is_a_line_of_its_own(
     stage: "Stage", run: "Run", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("check")
-    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "x"}}, "GetSchedule")
-    fake = FakeAws(stage, get_schedule=denied)
+    fake = FakeAws(stage, get_schedule=denied("GetSchedule"))
     wired = replace(Wiring(CheckSettings.from_environment()), make_client=fake.client)
     monkeypatch.setattr("balance_watch.cli.doctor.wiring", lambda _: wired)
     output = run("doctor")

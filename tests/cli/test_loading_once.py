@@ -48,7 +48,7 @@ def test_a_policy_that_is_put_is_not_read_back(
 ) -> None:
     file = tmp_path / "policy.toml"
     file.write_text("# Nothing.\n")
-    assert run("policy", "put", str(file)).code == 0
+    assert run("policy", "put", str(file), "--yes").code == 0
     assert (calls["PutParameter"], calls["GetParameter"], calls["BatchGetSecretValue"]) == (1, 0, 1)
 
 

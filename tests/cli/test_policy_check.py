@@ -82,7 +82,7 @@ def test_a_check_names_what_matches_no_account(run: "Run", tmp_path: "Path") -> 
 
 def test_what_was_put_is_shown_as_it_is(run: "Run", tmp_path: "Path") -> None:
     text = f"# Ours.\n{RULE}"
-    run("policy", "put", written(tmp_path, text))
+    run("policy", "put", written(tmp_path, text), "--yes")
     output = run("policy", "show")
     assert (output.code, output.out) == (0, text)
 

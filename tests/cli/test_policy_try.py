@@ -54,11 +54,8 @@ def test_nothing_is_changed_by_a_trial(checked: "Run", tmp_path: Path) -> None:
     assert "strict" not in checked("explain", "sms").out
 
 
-@pytest.mark.parametrize("flags", [(), ("--yes",)])
-def test_put_in_a_pipe_shows_the_difference_and_goes_on(
-    checked: "Run", tmp_path: Path, flags: tuple[str, ...]
-) -> None:
-    output = checked("policy", "put", policy(tmp_path, STRICT), *flags)
+def test_put_in_a_script_shows_the_difference_and_goes_on(checked: "Run", tmp_path: Path) -> None:
+    output = checked("policy", "put", policy(tmp_path, STRICT), "--yes")
     assert output.code == 0
     assert "1 would be new" in output.out
     assert "strict" in checked("explain", "sms").out
@@ -68,8 +65,14 @@ def test_put_replays_no_further_account_once_it_has_replayed_enough(
     checked: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(balance_watch.cli.policy, "_MOST_READINGS", 1)
-    output = checked("policy", "put", policy(tmp_path, STRICT))
+    output = checked("policy", "put", policy(tmp_path, STRICT), "--yes")
     assert "1 account more: see `policy try`." in output.out
+
+
+def test_put_stores_nothing_where_nobody_can_be_asked(checked: "Run", tmp_path: Path) -> None:
+    output = checked("policy", "put", policy(tmp_path, STRICT))
+    assert (output.code, "scripts need --yes" in output.err) == (2, True)
+    assert "strict" not in checked("explain", "sms").out
 
 
 def test_put_at_a_terminal_asks(

@@ -152,7 +152,7 @@ def test_a_provider_of_the_policy_is_checked_by_the_function(
     monkeypatch.setenv("TRUSTED_HOSTS", server.authority)
     file = tmp_path / "policy.toml"
     file.write_text(OWN.replace("https://funds.example", server.url))
-    assert run("policy", "put", str(file)).out.startswith(
+    assert run("policy", "put", str(file), "--yes").out.startswith(
         "In force from the next run on: 0 rules, 0 routes, 0 mute times, 1 provider"
     )
     inline = {

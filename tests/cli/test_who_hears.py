@@ -97,7 +97,7 @@ def test_status_shows_a_secret_whose_name_means_nothing(stage: "Stage", run: "Ru
 def test_policy_put_says_which_matches_fit_no_account_and_stores_it(
     stage: "Stage", run: "Run", policy: str
 ) -> None:
-    output = run("policy", "put", policy)
+    output = run("policy", "put", policy, "--yes")
     assert output.code == 0
     assert words(output).split("! ")[1:] == [
         "policy rules, misspelt: matches 0 of 2 accounts ",
@@ -117,7 +117,7 @@ def test_policy_put_says_it_before_it_stores(
     run: "Run", policy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POLICY_PARAMETER", "aws/not allowed")
-    output = run("policy", "put", policy)
+    output = run("policy", "put", policy, "--yes")
     assert output.code == 1
     assert "matches 0 of 2 accounts" in words(output)
 
@@ -125,14 +125,16 @@ def test_policy_put_says_it_before_it_stores(
 def test_policy_put_still_says_what_contradicts_the_secrets(run: "Run", tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_text('[[routes]]\nchannels = ["slack:onkall"]\n')
-    output = run("policy", "put", str(file))
+    output = run("policy", "put", str(file), "--yes")
     assert (output.code, "matches" in output.err) == (0, False)
     assert "slack:onkall does not exist" in words(output)
 
 
 def test_one_account_is_counted_in_the_singular(stage: "Stage", run: "Run", policy: str) -> None:
     stage.accounts(stage.entry("search", "you"))
-    assert "policy rules, fits: matches 0 of 1 account " in words(run("policy", "put", policy))
+    assert "policy rules, fits: matches 0 of 1 account " in words(
+        run("policy", "put", policy, "--yes")
+    )
 
 
 @pytest.mark.parametrize("match", ["account=smss", "provider=vonag", "labels.team=x"])

@@ -108,7 +108,12 @@ def test_a_purchase_goes_into_the_first_account_of_the_name(
 
 def test_a_credit_that_is_no_list_is_left_alone() -> None:
     with pytest.raises(NotEditableError, match="no list"):
-        with_purchase('{"accounts": [{"name": "a", "credit": null}]}', "a", {"amount": "1"})
+        with_purchase('{"accounts": [{"name": "a", "credit": 5}]}', "a", {"amount": "1"})
+
+
+def test_a_credit_that_is_null_is_as_if_it_were_absent() -> None:
+    text = with_purchase('{"accounts": [{"credit": null, "name": "a"}]}', "a", {"amount": "1"})
+    assert text == '{"accounts": [{"credit": [{"amount": "1"}], "name": "a"}]}'
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,19 +19,19 @@ from balance_watch.cli.account_storing import (
     stored,
 )
 from balance_watch.cli.connection import wiring
+from balance_watch.cli.env_file import is_env, read_env
 from balance_watch.cli.questions import can_ask, confirm
 from balance_watch.cli.terminal import Subparsers, err, out, print_faults, read_text, sanitize
 from balance_watch.config.secret_text import NotEditableError, entries_of
 from balance_watch.domain.account import canonical_name
 from balance_watch.domain.formatting import counted
 from balance_watch.errors import CommandError
-from balance_watch.exact_parsing import without_mark
+from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.providers.registry import catalogue_provider, slugs
 from balance_watch.validation import Faults
 
 _FIELDS = ("name", "provider", "alert_below", "currency", "base_url", "auth")
 _TABLES = ("credentials", "variables", "labels")
-_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 
 
 class Found(NamedTuple):
@@ -50,7 +50,7 @@ def add_action(actions: Subparsers) -> None:
         " provider, alert_below, currency, credentials.X, variables.X and labels.X; or a .env file"
         " of keys.",
     )
-    command.add_argument("file", metavar="FILE", help="- for standard input: JSON or CSV")
+    command.add_argument("file", metavar="FILE", help="- for standard input")
     add_storing_options(command)
     command.set_defaults(run=_import, wrong_use=command.error)
 
@@ -69,13 +69,14 @@ def _import(arguments: argparse.Namespace) -> int:
     names: dict[str, str] = {}
     for where, entry in found:
         problems = Faults()
-        name = canonical_name(str(entry.get("name", "")))
-        if name in places:
+        raw = entry.get("name")
+        name = canonical_name(raw) if isinstance(raw, str) else ""
+        if name and name in places:
             err.print(
                 sanitize(f"{where}: {name} is in the secret {places[name]}: left alone", "dim")
             )
             continue
-        if name in names:
+        if name and name in names:
             problems.append(f"has the name {name}, as {names[name]}")
         names.setdefault(name, where)
         parsed(own, entry, problems)
@@ -101,23 +102,22 @@ def _import(arguments: argparse.Namespace) -> int:
 
 
 def _read(file: str, faults: Faults) -> Iterator[Found]:
-    text = without_mark(read_text(file))
+    text = read_text(file)
+    if not text.strip():
+        raise CommandError(f"{file} is empty.")
     if text.lstrip().startswith(("{", "[")):
         return _from_json(file, text)
-    first = text.partition("\n")[0]
-    is_env = Path(file).name.startswith(".env") or file.endswith(".env")
-    if is_env or (_LINE.fullmatch(first.strip()) and "," not in first and ";" not in first):
+    if Path(file).name.startswith(".env") or file.endswith(".env") or is_env(text):
         return _from_env(file, text, faults)
     return _from_csv(file, text, faults)
 
 
 def _from_json(file: str, text: str) -> Iterator[Found]:
     try:
-        json.loads(text)
+        exact_json(text)
         entries = entries_of(text)
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise CommandError(f"{file} is not JSON ({where}).") from None
+    except NotExactError as error:
+        raise CommandError(f"{file} {error}{_position(text)}.") from None
     except NotEditableError as error:
         raise CommandError(f"{file} {error}.") from None
     for entry in entries:
@@ -127,48 +127,92 @@ def _from_json(file: str, text: str) -> Iterator[Found]:
         yield Found(f"{file}, line {line}", entry.value)
 
 
+def _position(text: str) -> str:
+    """Returns where a text ceases to be JSON; empty if it is JSON."""
+    try:
+        json.loads(text, parse_int=str)
+    except json.JSONDecodeError as error:
+        return f" (line {error.lineno}, column {error.colno})"
+    except RecursionError:
+        pass
+    return ""
+
+
 def _from_csv(file: str, text: str, faults: Faults) -> Iterator[Found]:
-    first = text.partition("\n")[0]
+    first = text.lstrip().partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
-    rows = csv.reader(io.StringIO(text), delimiter=delimiter)
-    columns = [column.strip() for column in next(rows, [])]
-    for column in columns:
-        table, _, name = column.partition(".")
-        if column not in _FIELDS and not (table in _TABLES and name):
-            faults.append(f"{file}, line 1, column {column or 'without a name'}: is unknown")
-    if "name" not in columns or "provider" not in columns:
-        raise CommandError(f"{file}, line 1: must have the columns name and provider.")
-    for row in rows:
-        where = f"{file}, line {rows.line_num}"
-        if not any(cell.strip() for cell in row):
-            continue
+    rows = _rows(file, csv.reader(io.StringIO(text), delimiter=delimiter, strict=True))
+    line, header = next(rows, (1, []))
+    columns = [column.strip() for column in header]
+    _check_columns(columns, f"{file}, line {line}", faults)
+    for line, row in rows:
+        where = f"{file}, line {line}"
         if len(row) > len(columns):
             faults.append(f"{where}: has {len(row)} cells for {len(columns)} columns")
             continue
-        entry: dict[str, Any] = {"credentials": {}}
-        for column, cell in zip(columns, row, strict=False):
-            table, _, name = column.partition(".")
-            if not cell.strip():
-                continue
-            if table in _TABLES:
-                entry.setdefault(table, {})[name] = cell.strip()
-            else:
-                entry[column] = cell.strip()
-        yield Found(where, {"name": "", "provider": "", **entry})
+        yield Found(where, _csv_entry(zip(columns, row, strict=False), where, faults))
+
+
+def _check_columns(columns: Sequence[str], where: str, faults: Faults) -> None:
+    """Adds the faults of the header.
+
+    Raises:
+        CommandError: it lacks a column without which there is no account.
+    """
+    for number, column in enumerate(columns):
+        table, _, name = column.partition(".")
+        if column in columns[:number]:
+            faults.append(f"{where}, column {column}: is there twice")
+        elif column not in _FIELDS and not (table in _TABLES and name):
+            faults.append(f"{where}, column {column or 'without a name'}: is unknown")
+    if "name" not in columns or "provider" not in columns:
+        raise CommandError(f"{where}: must have the columns name and provider.")
+
+
+def _csv_entry(cells: Iterable[tuple[str, str]], where: str, faults: Faults) -> dict[str, Any]:
+    """Returns an account by its columns and their cells; an empty cell is an absent field."""
+    entry: dict[str, Any] = {"name": "", "provider": "", "credentials": {}}
+    for column, cell in cells:
+        table, _, name = column.partition(".")
+        if not cell.strip():
+            continue
+        if column == "alert_below" and "," in cell:
+            faults.append(f"{where}: alert_below has a comma: write it with a decimal point")
+        elif table in _TABLES:
+            entry.setdefault(table, {})[name] = cell.strip()
+        else:
+            entry[column] = cell.strip()
+    return entry
+
+
+def _rows(file: str, reader: Any) -> Iterator[tuple[int, list[str]]]:  # noqa: ANN401 (of csv)
+    """Yields each row that is not empty, with the number of its last line.
+
+    Raises:
+        CommandError: the text is not CSV.
+    """
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise CommandError(f"{file}, line {reader.line_num}: is not CSV ({error}).") from None
 
 
 def _from_env(file: str, text: str, faults: Faults) -> Iterator[Found]:
-    """Yields an account for each provider all of whose usual variables are in the file."""
+    """Yields an account for each provider all of whose usual variables have a value in the file."""
     values: dict[str, tuple[str, int]] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if not stripped or stripped.startswith("#"):
-            continue
-        match = _LINE.fullmatch(stripped)
-        if match is None:
-            faults.append(f"{file}, line {number}: is not NAME=VALUE")
-            continue
-        values[match[1]] = _unquoted(match[2]), number
+    twice = dict[str, str]()
+    without = list[str]()
+    for name, value, line in read_env(file, text, faults):
+        if not value:
+            without.append(name)
+        elif name in values and values[name][0] != value:
+            twice[name] = f"{file}, line {line}: {name} has another value in line {values[name][1]}"
+        else:
+            values[name] = value, line
+    if without:
+        err.print(sanitize(f"Without a value: {', '.join(without)}", "dim"))
     by_names: dict[frozenset[str], list[str]] = defaultdict(list)
     for slug in slugs():
         spec = catalogue_provider(slug)
@@ -178,6 +222,7 @@ def _from_env(file: str, text: str, faults: Faults) -> Iterator[Found]:
     used = set[str]()
     for names, found in sorted(by_names.items(), key=lambda it: min(values[n][1] for n in it[0])):
         used |= names
+        faults += [twice[name] for name in sorted(names & twice.keys())]
         where = f"{file}, line {min(values[name][1] for name in names)}"
         if len(found) > 1:
             listed = ", ".join(found)
@@ -199,12 +244,3 @@ def _entry_of(slug: str, values: Mapping[str, str]) -> dict[str, Any]:
         table = "credentials" if is_credential else "variables"
         entry.setdefault(table, {})[target] = values[variable]
     return entry
-
-
-def _unquoted(text: str) -> str:
-    """Returns a value without its quotes, or without the comment after it."""
-    if len(text) > 1 and text[0] in "\"'":
-        end = text.find(text[0], 1)
-        if end > 0:
-            return text[1:end]
-    return re.split(r"\s#", text, maxsplit=1)[0].strip()

@@ -1,7 +1,6 @@
 """The questions of `accounts add`: which provider, which keys, what was paid, which threshold."""
 
 import argparse
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +14,7 @@ from balance_watch.domain.formatting import with_unit
 from balance_watch.domain.money import NotAnAmountError, exact
 from balance_watch.domain.reading import Reading, ReadResult
 from balance_watch.errors import CommandError
+from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.providers.spec import Spec
 
 NO_THRESHOLD = "none"
@@ -126,9 +126,9 @@ def _credentials(arguments: argparse.Namespace, spec: Spec, *, asks: bool) -> di
 
 def _from_file(file: str) -> dict[str, str]:
     try:
-        content = json.loads(read_text(file))
-    except ValueError:
-        raise CommandError(f'{file} is not JSON: write the keys as {{"api_key": "…"}}.') from None
+        content = exact_json(read_text(file))
+    except NotExactError as error:
+        raise CommandError(f'{file} {error}: write the keys as {{"api_key": "…"}}.') from None
     if not isinstance(content, dict) or not all(isinstance(it, str) for it in content.values()):
         raise CommandError(f'{file} must be a JSON object of texts, such as {{"api_key": "…"}}.')
     return content
@@ -137,7 +137,11 @@ def _from_file(file: str) -> dict[str, str]:
 def _declared(arguments: argparse.Namespace, spec: Spec, *, asks: bool) -> dict[str, Any]:
     """Returns the credit or the budget of an account whose provider tells only costs."""
     credit, budget = arguments.credit, arguments.budget
+    if credit is not None and budget is not None:
+        raise CommandError("An account has a credit or a budget, not both.")
     if spec.cost is None:
+        if credit is not None or budget is not None:
+            raise CommandError(f"{spec.name} tells the balance itself: it takes no such option.")
         return {}
     if asks and credit is None and budget is None:
         err.print(sanitize(f"{spec.name} tells what was spent, and not what is left."))

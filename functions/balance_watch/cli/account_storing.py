@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from balance_watch.cli.provider_search import hint
 from balance_watch.config.accounts import WatchedAccount, parse_account
 from balance_watch.config.secret_text import (
     Entry,
@@ -17,9 +18,9 @@ from balance_watch.config.sources import is_ours
 from balance_watch.domain.account import canonical_name
 from balance_watch.errors import CommandError
 from balance_watch.exact_parsing import exact_json
-from balance_watch.providers.registry import resolve
+from balance_watch.providers.registry import find_spec, resolve
 from balance_watch.providers.spec import Spec
-from balance_watch.validation import Faults
+from balance_watch.validation import NOT_UNICODE, Faults
 from balance_watch.wiring import Wiring
 
 
@@ -83,10 +84,19 @@ def parsed(
     """
 
     def find(provider: str | Mapping[str, object], where: str, faults: Faults) -> Spec | None:
+        if isinstance(provider, str) and find_spec(provider, own) is None:
+            problem = "provider is neither in the catalogue nor in the policy"
+            faults.add(where, f"{problem}. {hint(provider, own)}")
+            return None
         return resolve(own, provider, where, faults)
 
     place = f"account {entry.get('name')}"
-    return parse_account(exact_json(as_text(entry), any_number=True), place, find, faults)
+    try:
+        text = as_text(entry)
+    except UnicodeEncodeError:
+        faults.add(place, NOT_UNICODE)
+        return None
+    return parse_account(exact_json(text, any_number=True), place, find, faults)
 
 
 def store(wired: Wiring, secret: str, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -99,11 +109,9 @@ def store(wired: Wiring, secret: str, entries: Sequence[Mapping[str, Any]]) -> N
     def change(before_it: str | None) -> str:
         text = before_it
         try:
-            before = {} if text is None else {it.name: it.value for it in entries_of(text)}
+            before = set() if text is None else {it.name for it in entries_of(text)}
             for entry in entries:
                 name = canonical_name(str(entry["name"]))
-                if before.get(name) == entry:
-                    continue  # an attempt before has stored it, and another one has built on that
                 if name in before:
                     raise CommandError(f"The secret {secret} has an account {name} already.")
                 text = with_entry(text, entry)

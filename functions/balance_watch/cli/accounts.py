@@ -97,11 +97,17 @@ def _rows(configuration: Configuration) -> Iterator[dict[str, Any]]:
         }
 
 
-def _find(wired: Wiring, name: str) -> Stored:
-    every = {it.entry.name: it for it in stored(wired)}
-    if name in every:
-        return every[name]
-    raise no_such_account(name, filter(None, every), "accounts")
+def _find(wired: Wiring, name: str) -> tuple[Stored, list[str]]:
+    """Returns an account, and the further secrets that have one of this name.
+
+    Of several accounts of one name the first is watched, so that is the one.
+    """
+    every = list(stored(wired))
+    found = [it for it in every if it.entry.name == name]
+    if not found:
+        raise no_such_account(name, filter(None, (it.entry.name for it in every)), "accounts")
+    others = dict.fromkeys(it.secret for it in found if it.secret != found[0].secret)
+    return found[0], list(others)
 
 
 def _try(arguments: argparse.Namespace) -> int:
@@ -124,7 +130,7 @@ def _watched(wired: Wiring, name: str) -> tuple[Account, Spec]:
 def _remove(arguments: argparse.Namespace) -> int:
     wired = wiring(arguments)
     name = arguments.account
-    secret, entry = _find(wired, name)
+    (secret, entry), others = _find(wired, name)
     out.print(sanitize(f"{name} ({provider_of(entry.value)}) in the secret {secret}"))
     if not arguments.yes:
         if not can_ask():
@@ -139,30 +145,27 @@ def _remove(arguments: argparse.Namespace) -> int:
         return without_entry(text, name)
 
     update_secret(wired.client("secretsmanager"), secret, change)
-    out.print(sanitize(f"Removed: the next check leaves {name} out."))
+    if others:
+        text = f"Removed. Another {name} is in the secret {', '.join(others)}: it is watched now."
+    else:
+        text = f"Removed: the next check leaves {name} out."
+    out.print(sanitize(text))
     return 0
 
 
 def _credit(arguments: argparse.Namespace) -> int:
     wired = wiring(arguments)
     name, amount = arguments.account, Decimal(arguments.amount)
-    secret, _ = _find(wired, name)
+    (secret, _), _ = _find(wired, name)
     own = wired.policy_file().providers
     paid_at = arguments.paid_at or iso_time(datetime.now(UTC))
     purchase = {"amount": str(amount), "paid_at": paid_at}
     if arguments.expires_at:
         purchase["expires_at"] = arguments.expires_at
 
-    attempts = 0
-
     def change(text: str | None) -> str:
-        nonlocal attempts
-        attempts += 1
         if text is None:
             raise CommandError(f"The secret {secret} is gone: nothing was changed.")
-        credit = (it.value.get("credit") for it in entries_of(text) if it.name == name)
-        if attempts > 1 and purchase in (next(credit, None) or ()):
-            return text  # another one has built on what the attempt before wrote
         return _with_valid_purchase(own, text, name, purchase)
 
     update_secret(wired.client("secretsmanager"), secret, change)

@@ -43,6 +43,15 @@ _ACTION = re.compile(
 )
 
 
+UNPARSABLE = "The answer is not one of AWS: is there a proxy in between, or an emulator?"
+"""What botocore's ResponseParserError means, which is no BotoCoreError."""
+
+
+def is_denied(error: ClientError) -> bool:
+    """Tells whether the person lacks the right to ask."""
+    return error.response.get("Error", {}).get("Code") in _DENIED
+
+
 def explained(error: BotoCoreError | ClientError, session: Callable[[], boto3.Session]) -> str:
     """Returns what happened and what to do about it.
 

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from rich.table import Table
 from rich.text import Text
 
+from balance_watch.cli.channel_listing import Subscriber, routes_to, subscribers
 from balance_watch.cli.connection import wiring
 from balance_watch.cli.questions import ask_hidden, can_ask, confirm
 from balance_watch.cli.terminal import (
@@ -30,6 +31,7 @@ from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.run import FailingChannel
 from balance_watch.errors import CommandError
+from balance_watch.exact_parsing import exact_json
 from balance_watch.notifiers.channels import KINDS, ConfiguredChannel, Connections, Kind
 from balance_watch.validation import Faults
 from balance_watch.wiring import Wiring
@@ -37,6 +39,8 @@ from balance_watch.wiring import Wiring
 EMAIL = "email"
 _KINDS = tuple(name for name, kind in KINDS.items() if kind.parse_secret is not None)
 _SECONDS = 30.0
+_SHOWN = 20
+"""So many subscribers are shown."""
 
 
 class Ear(NamedTuple):
@@ -80,17 +84,52 @@ def _list(arguments: argparse.Namespace) -> int:
     configuration = wired.load()
     print_faults(configuration.faults)
     rows = list(ears(wired, tuple(configuration.channels.values())))
+    routes = {row.channel: routes_to(configuration, row.channel) for row in rows}
+    behind, why_unknown = _subscribers(wired)
     if arguments.json:
-        print_json([row._asdict() for row in rows])
+        of_topic = {TOPIC: {"subscribers": [it._asdict() for it in behind]}}
+        print_json(
+            [
+                {**row._asdict(), "routes": routes[row.channel], **of_topic.get(row.channel, {})}
+                for row in rows
+            ]
+        )
         return 0
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("channel", overflow="fold")
-    table.add_column("state", overflow="fold")
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for row in rows:
-        table.add_row(sanitize(row.channel), sanitize(row.state, "" if row.is_ok else "yellow"))
+        lines = [sanitize(row.state, "" if row.is_ok else "yellow")]
+        if row.channel == TOPIC:
+            lines += _subscriber_lines(behind, why_unknown)
+        leads = [sanitize(f"gets {route}", "dim") for route in routes[row.channel]]
+        lines += leads or [sanitize("no route leads to it: it gets nothing", "yellow")]
+        table.add_row(sanitize(row.channel), Text("\n").join(lines))
     out.print(table)
     out.print("To hear one: balance-watch channels test", style="dim")
     return 0
+
+
+def _subscribers(wired: Wiring) -> tuple[list[Subscriber], str]:
+    """Returns the topic's subscribers, or none and why they are not known."""
+    try:
+        return list(subscribers(wired.client("sns"), wired.settings.topic_arn)), ""
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "an error")
+        return [], f"SNS answers {code} to ListSubscriptionsByTopic: who they are is not known"
+
+
+def _subscriber_lines(behind: Sequence[Subscriber], why_unknown: str) -> list[Text]:
+    lines = [
+        sanitize(
+            f"{it.protocol} {it.address}, {'confirmed' if it.confirmed else 'not confirmed yet'}",
+            "" if it.confirmed else "yellow",
+        )
+        for it in behind[:_SHOWN]
+    ]
+    if (more := len(behind) - len(lines)) > 0:
+        lines.append(sanitize(f"… and {more} more", "dim"))
+    return [*lines, sanitize(why_unknown, "yellow")] if why_unknown else lines
 
 
 def ears(wired: Wiring, channels: Sequence[ConfiguredChannel]) -> Iterator[Ear]:
@@ -200,9 +239,16 @@ def _add(arguments: argparse.Namespace) -> int:
     if kind.new_fields():
         secret = wired.settings.secrets_prefix + kind.name
         err.print(f"Its signing secret is in the secret {secret}: give it to the receiver.")
-    if can_ask() and confirm("Send a test message to it?", default=True):
+    if can_ask() and _wants_a_test():
         return 0 if test_channel(wired, channel) else 1
     return 0
+
+
+def _wants_a_test() -> bool:
+    try:
+        return confirm("Send a test message to it?", default=True)
+    except CommandError:  # the input has ended, after the channel was stored
+        return False
 
 
 def _store(wired: Wiring, kind: Kind, name: str, address: str) -> ConfiguredChannel:
@@ -213,7 +259,7 @@ def _store(wired: Wiring, kind: Kind, name: str, address: str) -> ConfiguredChan
     def change(text: str | None) -> str:
         try:
             new = {kind.table: {}, **kind.new_fields()}
-            content: Any = new if text is None else json.loads(text)
+            content: Any = new if text is None else exact_json(text)
             entries = content[kind.table]
             before = entries.get(name)
         except (ValueError, TypeError, KeyError, AttributeError):

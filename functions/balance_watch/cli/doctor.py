@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from rich.text import Text
 
-from balance_watch.cli.aws_errors import explained
+from balance_watch.cli.aws_errors import UNPARSABLE, explained
 from balance_watch.cli.connection import DEFAULT_STACK, session_of, wiring
-from balance_watch.cli.doctor_looks import LOOKS, Line, Patient, bad
+from balance_watch.cli.doctor_looks import LOOKS
+from balance_watch.cli.doctor_patient import Line, Patient, bad
 from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize
 from balance_watch.errors import BalanceWatchError
 
@@ -31,6 +33,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
         except (BotoCoreError, ClientError) as error:
             problem = explained(error, lambda: session_of(arguments))
             found = [bad(_name(look), problem, _RIGHT)]
+        except ResponseParserError:
+            found = [bad(_name(look), UNPARSABLE)]
         except BalanceWatchError as error:
             found = [bad(_name(look), str(error))]
         except (LookupError, TypeError, ValueError):

@@ -1,22 +1,21 @@
 """What `balance-watch doctor` looks at, from the schedule to the ear, a function for each thing."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cached_property
-from typing import NamedTuple
+from datetime import timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.cli.channels import ears
-from balance_watch.config.loading import Configuration
+from balance_watch.cli.doctor_log import log
+from balance_watch.cli.doctor_patient import Line, Patient, bad, ok
+from balance_watch.cli.doctor_rights import rights
 from balance_watch.config.secret_writing import MAX_BYTES
 from balance_watch.domain.channels import TOPIC
 from balance_watch.domain.formatting import format_duration, format_time
 from balance_watch.domain.state import AccountState
+from balance_watch.notifiers.heartbeat import HEARTBEAT
 from balance_watch.store.items import RUN_KEY, time_of
 from balance_watch.store.table import deserialize, serialize
-from balance_watch.wiring import Client, Wiring
 
 _LATE = timedelta(minutes=20)
 """A run is late if the latest one began longer ago than the schedule's period and this."""
@@ -25,86 +24,8 @@ _NEARLY_FULL = 0.9
 _SHOWN = 5
 
 
-class Line(NamedTuple):
-    """What a look at one thing found.
-
-    Attributes:
-        check: what was looked at.
-        ok: whether it is as it should be.
-        detail: what was found.
-        do: what to do, if it is not.
-    """
-
-    check: str
-    ok: bool
-    detail: str
-    do: str = ""
-
-
-def _ok(check: str, detail: str) -> Line:
-    return Line(check, ok=True, detail=detail)
-
-
-def bad(check: str, detail: str, do: str = "") -> Line:
-    """Returns what is not as it should be, and what to do."""
-    return Line(check, ok=False, detail=detail, do=do)
-
-
-@dataclass(frozen=True)
-class Patient:
-    """What is looked at: each part is asked for once."""
-
-    wired: Wiring
-    stack: str
-    now: datetime
-
-    def client(self, service: str) -> Client:
-        """Returns a client of an AWS service."""
-        return self.wired.client(service)
-
-    @cached_property
-    def configuration(self) -> Configuration:
-        """What is configured."""
-        return self.wired.load()
-
-    @cached_property
-    def _resources(self) -> list[tuple[str, str, str]]:
-        pages = self.client("cloudformation").get_paginator("list_stack_resources")
-        return [
-            (
-                resource["ResourceType"],
-                resource["LogicalResourceId"],
-                resource.get("PhysicalResourceId", ""),
-            )
-            for page in pages.paginate(StackName=self.stack)
-            for resource in page["StackResourceSummaries"]
-            if "LogicalResourceId" in resource
-        ]
-
-    def ids(self, kind: str, logical: str = "") -> list[str]:
-        """Returns the physical ids of the stack's resources of a type.
-
-        Args:
-            kind: the type, such as `AWS::Lambda::Function`.
-            logical: the logical id; empty: of all of that type.
-        """
-        return [
-            id_ for type_, name, id_ in self._resources if type_ == kind and logical in ("", name)
-        ]
-
-    @cached_property
-    def period(self) -> timedelta | None:
-        """The period of the schedule, if the stack tells it."""
-        (stack,) = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
-        for parameter in stack.get("Parameters", ()):
-            if parameter["ParameterKey"] == "ScheduleMinutes":
-                return timedelta(minutes=int(parameter["ParameterValue"]))
-        return None
-
-
 def _stack(patient: Patient) -> Iterator[Line]:
-    (stack,) = patient.client("cloudformation").describe_stacks(StackName=patient.stack)["Stacks"]
-    status = stack["StackStatus"]
+    status = patient.description["StackStatus"]
     is_ok = status.endswith("_COMPLETE") and "ROLLBACK" not in status
     do = "" if is_ok else "Deploy again: the latest deployment has failed, or is under way."
     yield Line("stack", is_ok, f"{patient.stack} is {status}", do)
@@ -112,7 +33,7 @@ def _stack(patient: Patient) -> Iterator[Line]:
 
 def _function(patient: Patient) -> Iterator[Line]:
     (name,) = patient.ids("AWS::Lambda::Function", "CheckBalances")
-    found = patient.client("lambda").get_function_configuration(FunctionName=name)
+    found = patient.function
     state, update = found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
     is_ok = state in ("Active", "Inactive") and update != "Failed"
     detail = f"{name} is {state}, its latest update {update}"
@@ -151,7 +72,7 @@ def _last_run(patient: Patient) -> Iterator[Line]:
     elif not item.get("done") and "lease" not in item:
         yield bad("last run", f"{detail}: it is incomplete", "See the log for the reason.")
     else:
-        yield _ok("last run", detail)
+        yield ok("last run", detail)
 
 
 def _missed_ticks(patient: Patient) -> Iterator[Line]:
@@ -165,11 +86,13 @@ def _missed_ticks(patient: Patient) -> Iterator[Line]:
 
 
 def _secrets(patient: Patient) -> Iterator[Line]:
-    secrets = patient.wired.secrets()
+    secrets = patient.secrets
     faults = list(patient.configuration.faults)
     for name, text in secrets.texts.items():
         size = len(text.encode())
-        own = [fault for fault in faults if fault.startswith(f"secret {name}")]
+        own = [
+            fault for fault in faults if fault.startswith((f"secret {name}:", f"secret {name},"))
+        ]
         if size > _NEARLY_FULL * MAX_BYTES:
             own.append(f"it has {size:,} of {MAX_BYTES:,} bytes")
         do = "" if not own else "Mend it, or put new accounts into another secret."
@@ -190,7 +113,7 @@ def _policy(patient: Patient) -> Iterator[Line]:
     for fault in faults:
         yield bad("policy", fault, "`balance-watch policy check FILE`, then `policy put`.")
     if not faults:
-        yield _ok("policy", f"{len(configuration.policy.rules)} rules of its own, valid")
+        yield ok("policy", f"{len(configuration.policy.rules)} rules of its own, valid")
 
 
 def _accounts(patient: Patient) -> Iterator[Line]:
@@ -204,7 +127,7 @@ def _accounts(patient: Patient) -> Iterator[Line]:
     failing = [name for name in names if states.get(name, AccountState(name)).failure]
     unseen = [name for name in names if name not in states]
     unwatched = configuration.policy.unwatched(accounts)
-    yield _ok("accounts", f"{len(names)} are watched")
+    yield ok("accounts", f"{len(names)} are watched")
     if failing:
         do = "`balance-watch status` says why."
         yield bad("accounts", f"cannot be read: {_listed(failing)}", do)
@@ -225,6 +148,23 @@ def _channels(patient: Patient) -> Iterator[Line]:
         yield Line(f"channel {ear.channel}", is_ok, ear.state, do)
     if not any(ear.is_ok for ear in found):
         yield bad("channels", "nobody hears an alert", "`balance-watch channels add`.")
+
+
+def _heartbeat(patient: Patient) -> Iterator[Line]:
+    """Tells whether there is an address; whether it answers, only the function can tell."""
+    variables = patient.function.get("Environment", {}).get("Variables", {})
+    configuration = patient.configuration
+    name = patient.wired.settings.secrets_prefix + HEARTBEAT
+    if variables.get("HEARTBEAT_URL"):
+        yield ok("heartbeat", "configured by the function's variable HEARTBEAT_URL")
+    elif not configuration.heartbeat_is_read:
+        do = f'Put {{"url": "https://…"}} into the secret {name}.'
+        yield bad("heartbeat", "its secret is invalid, so nothing is pinged", do)
+    elif configuration.heartbeat:
+        yield ok("heartbeat", "configured, with a valid address; a ping that fails is in the log")
+    else:
+        text = "not configured: nothing outside AWS notices if balance-watch stops"
+        yield ok("heartbeat", f"{text} (the secret {name}, docs/operations.md)")
 
 
 def _alarms(patient: Patient) -> Iterator[Line]:
@@ -248,13 +188,16 @@ def _listed(names: list[str] | tuple[str, ...]) -> str:
 LOOKS: tuple[Callable[[Patient], Iterator[Line]], ...] = (
     _stack,
     _function,
+    rights,
     _schedule,
     _last_run,
     _missed_ticks,
+    log,
     _secrets,
     _policy,
     _accounts,
     _channels,
+    _heartbeat,
     _alarms,
 )
 """What is looked at, from the schedule to the ear."""

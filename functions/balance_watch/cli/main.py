@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from balance_watch import log_filters
 from balance_watch.cli import (
@@ -28,9 +29,9 @@ from balance_watch.cli import (
     status,
     top_up,
 )
-from balance_watch.cli.aws_errors import explained
+from balance_watch.cli.aws_errors import UNPARSABLE, explained
 from balance_watch.cli.connection import add_connection_options, session_of
-from balance_watch.cli.terminal import replace_unencodable
+from balance_watch.cli.terminal import replace_unencodable, sanitize
 from balance_watch.errors import BalanceWatchError
 
 _COMMANDS = (
@@ -55,7 +56,7 @@ _FAILED, _INTERRUPTED = 1, 130
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs a command; returns 0, or 1 if it failed.
+    """Runs a command; returns 0, 1 if it failed, or 130 after Ctrl-C, as shells do.
 
     Wrong use ends the process with 2, as argparse does.
     """
@@ -71,9 +72,12 @@ def main(words: Sequence[str] | None = None) -> int:
         return _fail(str(error))
     except (BotoCoreError, ClientError) as error:
         return _fail(explained(error, partial(session_of, arguments)))
+    except ResponseParserError:
+        return _fail(UNPARSABLE)
     except OSError as error:
         return _fail(f"{error.filename or 'A file'}: {error.strerror or type(error).__name__}.")
     except KeyboardInterrupt:
+        print("\nbalance-watch: Stopped.", file=sys.stderr)
         return _INTERRUPTED
 
 
@@ -89,7 +93,8 @@ def _until_read(command: Callable[[], int]) -> int:
 
 
 def _fail(text: str) -> int:
-    print(f"balance-watch: {text}", file=sys.stderr)
+    shown = "\n".join(sanitize(line).plain for line in text.splitlines())
+    print(f"balance-watch: {shown}", file=sys.stderr)
     return _FAILED
 
 

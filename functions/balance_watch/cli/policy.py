@@ -65,7 +65,7 @@ def add_commands(commands: Subparsers) -> None:
     put = actions.add_parser("put", help="check a policy file, then store it for the next run")
     put.add_argument("file", metavar="FILE", help="a TOML file, or - for standard input")
     put.add_argument("--yes", action="store_true", help="do not ask")
-    put.set_defaults(run=_put)
+    put.set_defaults(run=_put, wrong_use=put.error)
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -143,7 +143,7 @@ def _show_trial(trial: Trial, most: int | None = None) -> None:
 
 
 def _is_wanted(wired: Wiring, configuration: Configuration | None, *, yes: bool) -> bool:
-    """Shows what the policy would have said, and asks whoever can answer whether to store it."""
+    """Shows what the policy would have said, and asks whether to store it."""
     if configuration is not None:
         try:
             now = datetime.now(UTC)
@@ -154,11 +154,13 @@ def _is_wanted(wired: Wiring, configuration: Configuration | None, *, yes: bool)
                 out.print(f"{counted(rest, 'account')} more: see `policy try`.", style="dim")
         except (BotoCoreError, ClientError):
             out.print("The history cannot be read, so the policy was not tried.", style="yellow")
-    return yes or not can_ask() or confirm("Put this policy in force?")
+    return yes or confirm("Put this policy in force?")
 
 
 def _put(arguments: argparse.Namespace) -> int:
     policy, text = read_policy(arguments.file)
+    if not arguments.yes and not can_ask():
+        arguments.wrong_use("there is nobody to ask: scripts need --yes")
     wired = wiring(arguments)
     name = wired.settings.policy_parameter
     if not name:

@@ -37,15 +37,24 @@ def find_provider(name: str, own: Mapping[str, Spec]) -> tuple[str, Spec]:
     spec = find_spec(slug, own)
     if spec is not None:
         return slug, spec
+    raise CommandError(f"There is no provider {name}. {hint(name, own)}")
+
+
+def hint(name: str, own: Mapping[str, Spec]) -> str:
+    """Says which providers have a similar slug, or what to do instead.
+
+    It repeats a name only if that is the one of a known service: another one may be a key that was
+    pasted into the wrong place.
+    """
     if name.lower() in _WITHOUT_AN_ADDRESS:
-        raise CommandError(
-            f'{name} tells no balance and no cost to any API key. docs/providers.md, "Without an'
-            ' address", says what to do instead.'
+        return (
+            f'{name} tells no balance and no cost to any API key: docs/providers.md, "Without an'
+            ' address", says what to do.'
         )
     known = [*slugs(), *own]
-    similar = [slug for slug in known if name.lower() in slug] or get_close_matches(name, known)
-    hint = f"Similar: {', '.join(similar)}." if similar else "See `balance-watch providers`."
-    raise CommandError(f"There is no provider {name}. {hint}")
+    folded = name.lower()
+    similar = [slug for slug in known if folded in slug] or get_close_matches(folded, known)
+    return f"Similar: {', '.join(similar)}." if similar else "See `balance-watch providers`."
 
 
 def search(word: str, own: Mapping[str, Spec]) -> list[tuple[str, Spec]]:

@@ -26,7 +26,7 @@ def ask(question: str, default: str = "") -> str:
     err.print(sanitize(f"{shown}: "), end="", soft_wrap=True)
     line = sys.stdin.readline()
     if not line:
-        raise CommandError("The input has ended: nothing was changed.")
+        raise _ended()
     return line.strip() or default
 
 
@@ -39,7 +39,13 @@ def ask_hidden(question: str) -> str:
     try:
         return getpass.getpass(f"{question} (hidden): ", stream=sys.stderr).strip()
     except EOFError:
-        raise CommandError("The input has ended: nothing was changed.") from None
+        raise _ended() from None
+
+
+def _ended() -> CommandError:
+    """Returns the error of a question that gets no answer, as with Ctrl-D."""
+    err.print()  # the cursor still is behind the question
+    return CommandError("The input has ended: nothing was changed.")
 
 
 def ask_until(question: str, read: Callable[[str], T], default: str = "") -> T:

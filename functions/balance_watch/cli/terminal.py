@@ -12,6 +12,7 @@ from rich.text import Text
 
 from balance_watch.domain.formatting import visible
 from balance_watch.errors import CommandError
+from balance_watch.exact_parsing import without_mark
 
 Subparsers = Any
 """What `add_subparsers` returns: argparse keeps its type private."""
@@ -21,9 +22,11 @@ err = Console(stderr=True, highlight=False)
 
 
 def read_text(file: str) -> str:
-    """Returns the text of a file, or of standard input for `-`."""
+    """Returns the text of a file, or of standard input for `-`, without a byte order mark."""
     try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        return without_mark(
+            sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        )
     except UnicodeDecodeError:
         raise CommandError(f"{file} is not UTF-8 text.") from None
 

@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 
 from balance_watch.cli.connection import wiring
-from balance_watch.cli.questions import confirm
+from balance_watch.cli.questions import can_ask, confirm
 from balance_watch.cli.terminal import Subparsers, err, out, sanitize
 from balance_watch.domain.account import Account, canonical_name
 from balance_watch.domain.formatting import format_time
@@ -102,8 +102,9 @@ def _pay(wired: Wiring, spec: Spec, account: Account, *, after_unknown: bool) ->
 def _confirmed(question: str) -> bool:
     try:
         return confirm(question)
-    except CommandError:
-        err.print("\nThere is nobody to ask: scripts pay with --yes.")
+    except CommandError:  # the input has ended
+        if not can_ask():
+            err.print("There is nobody to ask: scripts pay with --yes.")
         return False
 
 

@@ -111,6 +111,8 @@ def with_purchase(text: str, name: str, purchase: Json) -> str:
     if place is None:
         at = entry.start + 1
         return f'{text[:at]}"credit": [{written}], {text[at:]}'
+    if text.startswith("null", place):  # as if the field were absent
+        return f"{text[:place]}[{written}]{text[place + 4 :]}"
     if text[place] != "[":
         raise NotEditableError(f"account {name} has a credit that is no list")
     bought = list(_items(text, place))
