@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from balance_watch import log_filters
+from local import faster_moto
 from tests.support.canaries import canary_form, puts_a_secret, record_text
 
 # In CI, every run tries the same examples: nobody investigates a random failure there.
@@ -22,6 +23,8 @@ settings.load_profile("unhurried")
 
 # Before the tests set levels: entry points install the filters again, and keep a level that is set.
 log_filters.install()
+
+faster_moto.install()
 
 _AT_DEBUG = ("", "balance_watch", "boto3", "botocore", "requests", "urllib3")
 
