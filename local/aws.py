@@ -29,6 +29,7 @@ from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 from moto.sns.models import sns_backends
 from werkzeug.serving import make_server
 
+from local import faster_moto
 from local.loopback import LOOPBACK
 from local.running import Running
 from local.stack import REGION, TEMPLATE, Template, embeddable, parse
@@ -125,10 +126,11 @@ class EmbeddedAws(Running):
 
     def start(self) -> Self:
         """Starts the server, creates the stack, subscribes a queue to the topic."""
+        faster_moto.install()
         self._server = make_server(
             self._host,
             self._port,
-            DomainDispatcherApplication(create_backend_app),
+            _application(),
             threaded=True,
             request_handler=MotoRequestHandler,
         )
@@ -227,7 +229,10 @@ class EmbeddedAws(Running):
         stack = _embeddable(self._template.read_text(encoding="utf-8"))
         cloudformation = self.client("cloudformation")
         cloudformation.create_stack(
-            StackName=STACK, TemplateBody=json.dumps(stack), Capabilities=["CAPABILITY_IAM"]
+            StackName=STACK,
+            # moto parses YAML first, for a tenth of a second. The tab is none, but it is JSON.
+            TemplateBody="\t" + json.dumps(stack),
+            Capabilities=["CAPABILITY_IAM"],
         )
         created = self._physical_ids().keys()
         unconditional = {
@@ -252,6 +257,12 @@ class EmbeddedAws(Running):
         )
         self.count_subscribers(1)
         return url
+
+
+@cache
+def _application() -> DomainDispatcherApplication:
+    """Returns the application of every server here: it keeps the routes of the services."""
+    return DomainDispatcherApplication(create_backend_app)
 
 
 @cache

@@ -6,6 +6,7 @@ Under pytest-xdist each worker process searches its own log, and hands what it f
 that reports.
 """
 
+import gc
 import logging
 import os
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from balance_watch import log_filters
+from local import faster_moto
 from tests.support.canaries import canary_form, puts_a_secret, record_text
 
 # In CI, every run tries the same examples: nobody investigates a random failure there.
@@ -22,6 +24,8 @@ settings.load_profile("unhurried")
 
 # Before the tests set levels: entry points install the filters again, and keep a level that is set.
 log_filters.install()
+
+faster_moto.install()
 
 _AT_DEBUG = ("", "balance_watch", "boto3", "botocore", "requests", "urllib3")
 
@@ -84,10 +88,19 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     _search.test = report.nodeid  # where workers report, their tests take turns
-    _search.search("its error", report.longreprtext)
+    if report.longrepr is not None:  # most have none, and take a while to say so
+        _search.search("its error", report.longreprtext)
     if report.when == "teardown":  # the last of three reports has the captured text of all three
         for name, text in report.sections:
             _search.search(name, text)
+
+
+def pytest_collection_finish() -> None:
+    # What is collected stays until the end. Frozen, the garbage collector does not search it again
+    # and again; and with the higher threshold, it begins less often.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin
 from urllib.parse import urlsplit
 
@@ -42,7 +43,7 @@ def convert(table_type: type[T], raw: object, where: str, faults: Faults) -> T |
         faults.add(where, f"must be a table, not {_type_name(raw)}")
         return None
     raw = without_null(raw)
-    fields = {field.encode_name: field for field in msgspec.structs.fields(table_type)}
+    fields = _fields(table_type)
     for name in raw:
         if name not in fields:
             faults.add(where, unknown("field", name, sorted(fields)))
@@ -63,6 +64,12 @@ def convert(table_type: type[T], raw: object, where: str, faults: Faults) -> T |
             complete = complete and not field.required
             faults.add(place, _problem(error, field.type))
     return table_type(**values) if complete else None
+
+
+@cache
+def _fields(table_type: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """Returns the fields of a table by name. msgspec evaluates all annotations at each call."""
+    return {field.encode_name: field for field in msgspec.structs.fields(table_type)}
 
 
 class _AlreadyAddedError(Exception):

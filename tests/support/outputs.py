@@ -1,7 +1,7 @@
 """Everything that came out of the product, by place, to be searched for keys."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 
@@ -10,14 +10,29 @@ from botocore.model import OperationModel
 from tests.support.canaries import canary_form, puts_a_secret, record_text
 
 
-class Texts(dict[str, str]):
+class Texts(Mapping[str, str]):
     """Texts by the place where they came out. The repr hides them: pytest prints it on failure."""
+
+    def __init__(self, **texts: str) -> None:
+        self._parts = {place: [text] for place, text in texts.items()}
+
+    def __getitem__(self, place: str) -> str:
+        parts = self._parts[place]
+        # Joined only when it is read: a log of megabytes grows by lines.
+        parts[:] = ["\n".join(parts)]
+        return parts[0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
 
     def __repr__(self) -> str:
         return f"{len(self)} places"
 
     def add(self, place: str, *texts: object) -> None:
-        self[place] = "\n".join([self.get(place, ""), *map(str, texts)])
+        self._parts.setdefault(place, []).extend(map(str, texts))
 
 
 class Outputs:

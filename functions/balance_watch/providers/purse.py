@@ -3,6 +3,7 @@
 import hashlib
 import json
 from base64 import urlsafe_b64encode
+from functools import lru_cache
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.payment import Purse
@@ -40,6 +41,10 @@ def paid_purse(spec: Spec, account: Account) -> Purse:
         sorted((keys or account.credentials).items()),
         account.variables.get("trx"),
     ]
-    text = json.dumps(parts).encode()
+    return Purse(account.name, _slow_digest(json.dumps(parts).encode()))
+
+
+@lru_cache(maxsize=64)  # a run asks for the same purse several times
+def _slow_digest(text: bytes) -> str:
     digest = hashlib.scrypt(text, salt=b"balance-watch", n=2**14, r=8, p=1, dklen=12)
-    return Purse(account.name, urlsafe_b64encode(digest).decode())
+    return urlsafe_b64encode(digest).decode()
