@@ -12,6 +12,7 @@ from balance_watch.config.policy_types import (
     DAYS,
     Clock,
     Duration,
+    Mention,
     Reminder,
     RunsDry,
     Weekday,
@@ -54,6 +55,7 @@ class RouteTable(msgspec.Struct, frozen=True):
 
     channels: list[str]
     match: dict[str, str] = {}
+    mention: Mention | None = None
 
 
 SECTIONS = ("defaults", "rules", "routes", "mute_times", "providers")
@@ -151,7 +153,8 @@ def _routes(
             faults.add(f"{place}, channels", f'must name at least one, such as "{TOPIC}"')
         if not all(is_channel(channel, kinds) for channel in table.channels):
             faults.add(f"{place}, channels", f"must each be {channel_forms(kinds)}")
-        routes.append(Route(table.match, tuple(dict.fromkeys(table.channels))))
+        channels = tuple(dict.fromkeys(table.channels))
+        routes.append(Route(table.match, channels, table.mention or ""))
     return tuple(routes)
 
 

@@ -16,6 +16,9 @@ _ALERT_IDS = uuid.UUID("6a3c7f0e-52a0-5a0e-9f0b-3f2a8a0f5b11")
 Routing = Callable[[Mapping[str, str]], tuple[str, ...]]
 """Returns the channels that an alert with these facts goes to."""
 
+Mentioning = Callable[[Mapping[str, str]], str]
+"""Returns who a message to Slack mentions for an alert with these facts; empty: nobody."""
+
 
 class Reason(StrEnum):
     """Why a notification is sent. The words are sent: do not rename."""
@@ -30,6 +33,11 @@ class Reason(StrEnum):
     def is_good_news(self) -> bool:
         """Tells whether a problem is over, or there is more than before."""
         return self in (Reason.RESOLVED, Reason.TOPPED_UP)
+
+    @property
+    def is_bad_news(self) -> bool:
+        """Tells whether a problem is new, worse, or still there."""
+        return self in (Reason.FIRED, Reason.WORSENED, Reason.REMINDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ class Notification:
         another: the alert ends because the account is another balance now, in another purse or
             unit; its numbers cannot be compared with those before.
         accounts: the names of the accounts that it is about, if they are several.
+        mentions: who a message to Slack mentions for it, in Slack's notation.
     """
 
     alert_id: str
@@ -73,6 +82,7 @@ class Notification:
     link: str | None = None
     another: bool = False
     accounts: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
 
     @property
     def lasted(self) -> timedelta:

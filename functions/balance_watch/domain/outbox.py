@@ -1,10 +1,11 @@
 """What the outbox holds: notifications that channels have yet to accept, and orders to pay."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from balance_watch.domain.formatting import format_time
@@ -45,8 +46,6 @@ class PaymentOrder(NamedTuple):
 
 
 _LATE = "Sent late: it was so on"
-
-_BAD_NEWS = (Reason.FIRED, Reason.WORSENED, Reason.REMINDER)
 
 Outgoing: TypeAlias = OutboxEntry | PaymentOrder
 """Anything that a decision puts into the outbox."""
@@ -113,7 +112,7 @@ def still_due(
             due += (newest._replace(channel=name, covers=(*older, newest)) for name in taken_by)
             dropped += () if taken_by else (*older, newest)
         elif (
-            reason in _BAD_NEWS
+            reason.is_bad_news
             and not _is_of_payment(newest.notification)
             and (now_stands := standing(newest.notification)) is not Standing.FIRES
         ):
@@ -148,6 +147,25 @@ def _dated(entry: OutboxEntry, now: datetime) -> OutboxEntry:
     return entry._replace(notification=replace(it, detail=detail.rstrip()))
 
 
-def entries_for(notification: Notification, channels: tuple[str, ...]) -> tuple[OutboxEntry, ...]:
-    """Returns the outbox entries of a notification, one for each channel."""
-    return tuple(OutboxEntry(notification, channel, channels) for channel in channels)
+Mentions = Mapping[str, tuple[str, ...]]
+"""Whom the routes that chose a channel mention in it."""
+
+
+def entries_for(
+    notification: Notification,
+    channels: tuple[str, ...],
+    mentions: Mentions = MappingProxyType({}),
+) -> tuple[OutboxEntry, ...]:
+    """Returns the outbox entries of a notification, one for each channel.
+
+    Args:
+        notification: what is announced.
+        channels: the channels that get it.
+        mentions: who is mentioned in which of them, if it is news of a problem.
+    """
+    if not notification.reason.is_bad_news:
+        mentions = {}
+    return tuple(
+        OutboxEntry(replace(notification, mentions=mentions.get(channel, ())), channel, channels)
+        for channel in channels
+    )

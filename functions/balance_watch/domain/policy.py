@@ -67,10 +67,14 @@ class Defaults:
 
 
 class Route(NamedTuple):
-    """The channels of the alerts whose facts match every glob."""
+    """The channels of the alerts whose facts match every glob.
+
+    `mention` is who a message to Slack mentions for them, in Slack's own notation; empty: nobody.
+    """
 
     match: Mapping[str, str]
     channels: tuple[str, ...]
+    mention: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +138,16 @@ class Policy:
             facts: account, provider, labels, severity, rule and metric.
             channels: the channels that exist.
         """
-        routed = next((it.channels for it in self.routes if matches(it.match, facts)), ())
-        return destinations(routed, channels)
+        route = self._route_of(facts)
+        return destinations(route.channels if route else (), channels)
+
+    def mention_for(self, facts: Mapping[str, str]) -> str:
+        """Returns who a message to Slack mentions for an alert with these facts; empty: nobody."""
+        route = self._route_of(facts)
+        return route.mention if route else ""
+
+    def _route_of(self, facts: Mapping[str, str]) -> Route | None:
+        return next((it for it in self.routes if matches(it.match, facts)), None)
 
 
 def destinations(routed: tuple[str, ...], channels: AvailableChannels) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from balance_watch.notifiers.text import format_change, paces, printable, summar
 
 MAX_BLOCKS = 50
 _MAX_ALERTS = MAX_BLOCKS - 1
-"""So many alerts fit into a message, below the line that counts them."""
+"""So many alerts fit into a message, below the line that counts them; one less if it mentions."""
 
 MAX_TEXT = 3000
 _MAX_DETAIL = 1500
@@ -40,16 +40,29 @@ def render(
 ) -> Iterator[tuple[tuple[Notification, ...], dict[str, Any]]]:
     """Renders messages in order; yields each with its notifications."""
     ordered = sorted(notifications, key=in_order)
-    for start in range(0, len(ordered), _MAX_ALERTS):
-        group = tuple(ordered[start : start + _MAX_ALERTS])
+    size = _MAX_ALERTS - bool(_mentions(ordered))
+    for start in range(0, len(ordered), size):
+        group = tuple(ordered[start : start + size])
         escaped = [_escape(notification) for notification in group]
+        mentions = _mentions(group)
+        lines = [*([mentions] if mentions else []), *map(summary_line, escaped)]
+        blocks = [{"type": "section", "text": _markup(mentions)}] if mentions else []
         message = {
-            "text": _shorten("\n".join(map(summary_line, escaped)), _MAX_FALLBACK),
+            "text": _shorten("\n".join(lines), _MAX_FALLBACK),
             "mrkdwn": False,
-            "blocks": _blocks(escaped),
+            "blocks": blocks + _blocks(escaped, MAX_BLOCKS - len(blocks)),
             "unfurl_links": False,
         }
         yield group, message
+
+
+def _mentions(notifications: Sequence[Notification]) -> str:
+    """Returns everybody whom a message mentions, each once.
+
+    48 of the longest mentions are within the limit of a text.
+    """
+    news = (it for it in notifications if it.reason.is_bad_news)
+    return " ".join(dict.fromkeys(mention for it in news for mention in it.mentions))
 
 
 def _escape(notification: Notification) -> Notification:
@@ -64,8 +77,8 @@ def _escape(notification: Notification) -> Notification:
     )
 
 
-def _blocks(notifications: Sequence[Notification]) -> list[dict[str, Any]]:
-    """Returns the blocks of a message: a line that counts several alerts, then each of them."""
+def _blocks(notifications: Sequence[Notification], room: int) -> list[dict[str, Any]]:
+    """Returns so many blocks at most: a line that counts several alerts, then each of them."""
     recovered = {it.account for it in notifications if it.reason is Reason.RESOLVED}
     shown = [
         it
@@ -76,7 +89,7 @@ def _blocks(notifications: Sequence[Notification]) -> list[dict[str, Any]]:
         or it.account not in recovered
     ]
     top_ups = {it.account: it for it in notifications if it not in shown}
-    is_long = 2 * len(shown) + 1 > MAX_BLOCKS
+    is_long = 2 * len(shown) + 1 > room
     blocks = [_count(shown)] if len(shown) > 1 else []
     for notification in shown:
         top_up = top_ups.get(notification.account)

@@ -162,6 +162,7 @@ def notification_to_json(notification: Notification) -> dict[str, Any]:
             "link": notification.link,
             "another": True if notification.another else None,
             "accounts": list(notification.accounts) or None,
+            "mentions": list(notification.mentions) or None,
         }
     )
 
@@ -195,6 +196,7 @@ def notification_from_json(fields: Mapping[str, Any]) -> Notification:
         link=fields.get("link"),
         another=fields.get("another", False),
         accounts=tuple(fields.get("accounts", ())),
+        mentions=tuple(fields.get("mentions", ())),
     )
 
 
