@@ -13,7 +13,7 @@ from balance_watch.cli.connection import inventory, wiring
 from balance_watch.cli.terminal import Subparsers
 from balance_watch.domain.formatting import digits
 from balance_watch.domain.rules import Severity
-from balance_watch.notifiers.text import printable
+from balance_watch.notifiers.literal import printable
 
 Sample = tuple[Mapping[str, str], str | None]
 """The labels of a number beside account and provider, and the number; None if it is unknown."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from balance_watch.domain.account import account_facts
+from balance_watch.domain.digest import Digest
 from balance_watch.domain.rules import Metric, Severity
 
 _ALERT_IDS = uuid.UUID("6a3c7f0e-52a0-5a0e-9f0b-3f2a8a0f5b11")
@@ -28,6 +29,7 @@ class Reason(StrEnum):
     REMINDER = "reminder"
     RESOLVED = "resolved"
     TOPPED_UP = "topped_up"
+    DIGEST = "digest"
 
     @property
     def is_good_news(self) -> bool:
@@ -57,6 +59,7 @@ class Notification:
             unit; its numbers cannot be compared with those before.
         accounts: the names of the accounts that it is about, if they are several.
         mentions: who a message to Slack mentions for it, in Slack's notation.
+        digest: what it tells of all accounts, if it is a digest and no alert.
     """
 
     alert_id: str
@@ -83,6 +86,7 @@ class Notification:
     another: bool = False
     accounts: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
+    digest: Digest | None = None
 
     @property
     def lasted(self) -> timedelta:

@@ -86,10 +86,10 @@ def still_due(
 ) -> Due:
     """Returns what still holds: per channel, account and metric, the newest entry alone.
 
-    Bad news holds while its alert fires. The end of an alert is due unless its channel rejected all
-    of it; those that accepted something in its place are told of the end then. The oldest entry
-    stays until something is accepted or the end is announced, because it tells what the channel
-    knows. An entry that is late tells its time.
+    Of digests, a channel gets the newest. Bad news holds while its alert fires. The end of an alert
+    is due unless its channel rejected all of it; those that accepted something in its place are
+    told of the end then. The oldest entry stays until something is accepted or the end is
+    announced, because it tells what the channel knows. An entry that is late tells its time.
 
     Args:
         entries: pending entries, the oldest first.
@@ -108,7 +108,10 @@ def still_due(
         taken_by = dict.fromkeys(name for entry in older for name in entry.taken_by)
         reason = newest.notification.reason
         has_begun = bool(older) and oldest.notification.reason is Reason.FIRED
-        if reason is Reason.RESOLVED and has_begun and was_rejected(oldest):
+        if reason is Reason.DIGEST:
+            due.append(newest)
+            dropped += older
+        elif reason is Reason.RESOLVED and has_begun and was_rejected(oldest):
             due += (newest._replace(channel=name, covers=(*older, newest)) for name in taken_by)
             dropped += () if taken_by else (*older, newest)
         elif (

@@ -14,7 +14,8 @@ from balance_watch.domain.formatting import counted, format_duration, format_tim
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.notification import Notification, Reason, in_order
 from balance_watch.domain.rules import Metric, Severity
-from balance_watch.notifiers.text import format_change, paces, printable, summary_line, threshold
+from balance_watch.notifiers.literal import printable
+from balance_watch.notifiers.text import format_change, paces, summary_line, threshold
 
 MAX_BLOCKS = 50
 _MAX_ALERTS = MAX_BLOCKS - 1
@@ -46,7 +47,7 @@ def render(
         escaped = [_escape(notification) for notification in group]
         mentions = _mentions(group)
         lines = [*([mentions] if mentions else []), *map(summary_line, escaped)]
-        blocks = [{"type": "section", "text": _markup(mentions)}] if mentions else []
+        blocks = [{"type": "section", "text": markup(mentions)}] if mentions else []
         message = {
             "text": _shorten("\n".join(lines), _MAX_FALLBACK),
             "mrkdwn": False,
@@ -123,11 +124,11 @@ def _alert_blocks(notification: Notification) -> list[dict[str, Any]]:
     detail = _detail(notification.detail, min(_MAX_DETAIL, MAX_TEXT - len(title) - 2))
     section: dict[str, Any] = {
         "type": "section",
-        "text": _markup("\n".join(filter(None, (title, detail)))),
+        "text": markup("\n".join(filter(None, (title, detail)))),
     }
     if fields := _fields(notification):
-        section["fields"] = [_markup(f"*{name}*\n{value}") for name, value in fields]
-    return [section, {"type": "context", "elements": [_markup(_facts(notification))]}]
+        section["fields"] = [markup(f"*{name}*\n{value}") for name, value in fields]
+    return [section, {"type": "context", "elements": [markup(_facts(notification))]}]
 
 
 def _short_block(notification: Notification) -> list[dict[str, Any]]:
@@ -135,10 +136,10 @@ def _short_block(notification: Notification) -> list[dict[str, Any]]:
     title, facts = _title(notification), _facts(notification)
     detail = _detail(notification.detail, min(_MAX_DETAIL, MAX_TEXT - len(title) - len(facts) - 2))
     text = "\n".join(filter(None, (title, detail, facts)))
-    return [{"type": "section", "text": _markup(text)}]
+    return [{"type": "section", "text": markup(text)}]
 
 
-def _markup(text: str) -> dict[str, Any]:
+def markup(text: str) -> dict[str, Any]:
     """Returns a text object. With `verbatim`, Slack makes no link or mention of a name in it."""
     return {"type": "mrkdwn", "text": _shorten(text, MAX_TEXT), "verbatim": True}
 

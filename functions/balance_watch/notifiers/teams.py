@@ -12,10 +12,13 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+from balance_watch.domain.digest import LINES, Digest
 from balance_watch.domain.notification import Notification
 from balance_watch.domain.rules import Severity
+from balance_watch.notifiers.digest_text import sections
+from balance_watch.notifiers.literal import cut, printable
 from balance_watch.notifiers.posting import Message, PostingChannel, PostResult, Service, sort_reply
-from balance_watch.notifiers.text import cut, facts, printable, summary_line
+from balance_watch.notifiers.text import facts, summary_line
 from balance_watch.transport import Reply, Request, Transport
 
 MAX_BYTES = 28 * 1024
@@ -46,12 +49,35 @@ def _parse(reply: Reply) -> PostResult:
 
 def message(notification: Notification) -> dict[str, Any]:
     """Returns the message of an alert, its detail shortened until it is within 28 KB."""
+    if notification.digest is not None:
+        return _digest_message(notification, notification.digest)
     room = _MAX_DETAIL
     while True:
         rendered = _message(notification, room)
         if len(json.dumps(rendered)) <= _ROOM or not room:
             return rendered
         room //= 2
+
+
+def _digest_message(notification: Notification, digest: Digest) -> dict[str, Any]:
+    """Returns the message of a digest, with as many lines as are within 28 KB."""
+    lines = LINES
+    while True:
+        rendered = _card(list(_digest_body(notification, digest.cut(lines))))
+        if len(json.dumps(rendered)) <= _ROOM or not lines:
+            return rendered
+        lines //= 2
+
+
+def _digest_body(notification: Notification, digest: Digest) -> Iterator[dict[str, Any]]:
+    title = cut(printable(summary_line(notification)), _MAX_TITLE)
+    yield _text(title[:1].upper() + title[1:], weight="bolder", size="medium")
+    if notification.detail:
+        yield _text(printable(notification.detail), isSubtle=True)
+    for section in sections(digest):
+        yield _text(section.title, weight="bolder")
+        for line in section.lines:
+            yield _text(cut(printable(line), _MAX_FACT))
 
 
 def _message(notification: Notification, room: int) -> dict[str, Any]:
@@ -68,15 +94,21 @@ def _message(notification: Notification, room: int) -> dict[str, Any]:
         )
         for name, value in list(facts(notification))[:_MAX_FACTS]
     ]
-    content: dict[str, Any] = {
+    if notification.link and not is_good:
+        link = {"type": "Action.OpenUrl", "title": "Billing page", "url": notification.link}
+        return _card(body, actions=[link])
+    return _card(body)
+
+
+def _card(body: list[dict[str, Any]], **others: object) -> dict[str, Any]:
+    """Returns the message of a card with these paragraphs."""
+    content = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
         "body": body,
+        **others,
     }
-    if notification.link and not is_good:
-        link = {"type": "Action.OpenUrl", "title": "Billing page", "url": notification.link}
-        content["actions"] = [link]
     kind = "application/vnd.microsoft.card.adaptive"
     return {"type": "message", "attachments": [{"contentType": kind, "content": content}]}
 
