@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balance_watch.domain.changes import Change
-from balance_watch.domain.digest import LINES, Listed
+from balance_watch.domain.digest import LINES, Digest, Listed
 from balance_watch.domain.digest_building import Standings, digest_of, looks_back
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
@@ -33,7 +33,7 @@ def lived(
     return state
 
 
-def digest(*states: AccountState, since: datetime = BEFORE, **others: object):  # noqa: ANN201
+def digest(*states: AccountState, since: datetime = BEFORE, **others: object) -> Digest:
     return digest_of(Standings(states, **others), AT, since, AT, {})  # type: ignore[arg-type]
 
 

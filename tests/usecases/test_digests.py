@@ -343,7 +343,7 @@ def test_a_webhook_that_was_down_gets_the_latest_one_alone(daily: Bench) -> None
         daily.run(NINE + 10 * DAY)
         daily.run(NINE + 10 * DAY + HOUR)
         (message,) = slack.messages["oncall"]
-    assert "2 Dec 2026 09:00 UTC" in message["blocks"][1]["fields"][0]["text"]
+    assert "1 Dec 2026 09:00 UTC" in message["blocks"][1]["fields"][0]["text"]
 
 
 def test_a_webhook_that_refused_gets_the_latest_one_and_another_channel_each(

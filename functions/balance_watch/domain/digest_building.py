@@ -87,7 +87,8 @@ def digest_of(
         top_ups: the top-ups since then, by account, of those that were looked up.
     """
     states = standings.states
-    spent = {it.account: spent_since(it.trend, it.days, since) for it in states}
+    known = {it.account: spent_since(it.trend, it.days, since) for it in states}
+    spent = {name: None if it is None else sum_of((it,)) for name, it in known.items()}
     rises = topped_up_since(states, since)
     lines = [line for name in rises for line in _top_ups(name, states, top_ups.get(name, ()))]
     unknown = len([name for name in rises if name not in top_ups])

@@ -15,6 +15,7 @@ from balance_watch.domain.digest import (
     UnreadableLine,
 )
 from balance_watch.domain.formatting import counted, format_time, with_unit
+from balance_watch.domain.rules import Severity
 from balance_watch.notifiers.literal import printable
 
 DRY = "dry"
@@ -24,10 +25,14 @@ _T = TypeVar("_T")
 
 
 class Section(NamedTuple):
-    """A part of a digest: its title, and a line for each fact, without markup."""
+    """A part of a digest: its title, and a line for each fact, without markup.
+
+    `severities` are those of the first lines, where they are alerts.
+    """
 
     title: str
     lines: tuple[str, ...]
+    severities: tuple[Severity, ...] = ()
 
 
 def headline(digest: Digest) -> str:
@@ -42,11 +47,6 @@ def headline(digest: Digest) -> str:
     return ", ".join(parts)
 
 
-def span(digest: Digest) -> str:
-    """Returns the time that a digest is about."""
-    return f"{format_time(digest.since)} to {format_time(digest.until)}"
-
-
 def sections(digest: Digest, *, accounts: bool = True) -> Iterator[Section]:
     """Yields the parts of a digest that have something to say.
 
@@ -55,9 +55,14 @@ def sections(digest: Digest, *, accounts: bool = True) -> Iterator[Section]:
         accounts: whether the accounts are among them, a line each.
     """
     watched = counted(digest.accounts, "account")
-    yield Section(f"Spent, {span(digest)}", _lines(digest.spent, spent_line) or ("Nothing.",))
+    spent_since = f"Spent since {format_time(digest.since)}"
+    yield Section(spent_since, _lines(digest.spent, spent_line) or ("Nothing.",))
     yield Section(f"Left in {watched}", _lines(digest.left, left_line) or ("No money is known.",))
-    yield Section("Fires now", _lines(digest.firing, firing_line) or ("Nothing.",))
+    yield Section(
+        "Fires now",
+        _lines(digest.firing, firing_line) or ("Nothing.",),
+        tuple(it.severity for it in digest.firing.lines),
+    )
     if digest.topped_up.lines or digest.topped_up.more:
         yield Section("Topped up", _lines(digest.topped_up, top_up_line))
     if digest.unreadable.lines:

@@ -8,7 +8,8 @@ what others report of Slack's answers (`invalid_blocks`), and not in that refere
 from collections.abc import Sequence
 from typing import Any
 
-from balance_watch.domain.digest import Digest
+from balance_watch.domain.digest import AccountLine, Digest
+from balance_watch.domain.formatting import with_unit
 from balance_watch.domain.notification import Notification
 from balance_watch.notifiers.digest_text import (
     Section,
@@ -16,11 +17,11 @@ from balance_watch.notifiers.digest_text import (
     more_line,
     runs_dry,
     sections,
-    spent,
 )
 from balance_watch.notifiers.literal import cut, printable
 from balance_watch.notifiers.slack_messages import (
     MAX_TEXT,
+    SEVERITY_SIGNS,
     escape_mrkdwn,
     markup,
 )
@@ -30,7 +31,7 @@ MAX_CELLS = 10_000
 _ROOM = MAX_TEXT - 100
 _MAX_NAME = 60
 _UNKNOWN = "-"
-_COLUMNS = ("Account", "Left", "Spent", "Until (UTC)")
+_COLUMNS = ("Account", "Left", "Spent", "Until")
 _MAX_TITLE = 150
 _MAX_FIELD = 2000
 
@@ -77,14 +78,23 @@ def _rows(digest: Digest) -> list[Sequence[str]]:
         (
             cut(printable(it.account), _MAX_NAME),
             balance(it),
-            spent(it),
-            runs_dry(digest, it).removesuffix(" UTC"),
+            "" if it.spent is None else with_unit(it.spent, it.currency),
+            _until(digest, it),
         )
         for it in digest.next.lines
     ]
     if digest.next.more:
         rows.append((more_line(digest.next.more), "", "", ""))
     return rows
+
+
+def _until(digest: Digest, line: AccountLine) -> str:
+    """Returns until when an account lasts, short enough for a phone."""
+    at = line.runs_dry_at
+    if at is None or at <= digest.until:
+        return runs_dry(digest, line)
+    this_year = at.year == digest.until.year
+    return f"{at.day} {at:%b %H:%M}" if this_year else f"{at.day} {at:%b %Y}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> dict[str, Any]:
@@ -103,7 +113,8 @@ def _text_of(section: Section, room: int) -> str:
     lines = [f"*{escape_mrkdwn(section.title)}*"]
     left = room - len(lines[0]) - len(more_line(len(section.lines))) - 1
     for number, line in enumerate(section.lines):
-        escaped = escape_mrkdwn(line)
+        signs = (f"{SEVERITY_SIGNS[it]} " for it in section.severities[number : number + 1])
+        escaped = f"{''.join(signs)}{escape_mrkdwn(line)}"
         left -= len(escaped) + 1
         if left < 0:
             return "\n".join((*lines, more_line(len(section.lines) - number)))

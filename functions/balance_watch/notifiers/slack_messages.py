@@ -29,7 +29,7 @@ _MAX_FALLBACK = 3000
 _MAX_LABEL = 60
 _MAX_LABELS = 5
 
-_SEVERITY_SIGNS = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
+SEVERITY_SIGNS = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
 _GOOD_NEWS_SIGNS = {Reason.RESOLVED: "✅", Reason.TOPPED_UP: "💰"}
 
 _MARKS = re.compile(r"`|(?<![^\W_])[*_~]|[*_~](?![^\W_])|:[\w+'-]+:")
@@ -145,7 +145,7 @@ def markup(text: str) -> dict[str, Any]:
 
 
 def _title(notification: Notification) -> str:
-    sign = _GOOD_NEWS_SIGNS.get(notification.reason) or _SEVERITY_SIGNS[notification.severity]
+    sign = _GOOD_NEWS_SIGNS.get(notification.reason) or SEVERITY_SIGNS[notification.severity]
     line = summary_line(notification)
     if not line.startswith(notification.account):
         line = line[:1].upper() + line[1:]
