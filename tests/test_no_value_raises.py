@@ -105,7 +105,10 @@ POLICY: dict[str, Any] = {
         "empty": True,
     },
     "rules": [{"name": "low", "match": {"account": "a"}, "below": "20", "for": "2 checks"}],
-    "routes": [{"match": {"severity": "critical"}, "channels": ["sns", "slack:a"]}],
+    "routes": [
+        {"match": {"severity": "critical"}, "channels": ["sns", "slack:a"], "mention": "<!here>"}
+    ],
+    "digest": {"at": "09:00", "days": ["mon"], "timezone": "UTC", "channels": ["sns"]},
     "mute_times": [{"days": ["sat"], "from": "22:00", "to": "08:00", "timezone": "UTC"}],
     "providers": [{**{k: v for k, v in OWN.items() if k != "json"}, "slug": "own"}],
 }

@@ -1,4 +1,4 @@
-"""Draws a message to Slack as SVG, at a desktop's width and at a phone's.
+"""Draws messages to Slack as SVG, at a desktop's width and at a phone's: alerts, and a digest.
 
 python -m docs.pictures.draw_slack           writes the pictures
 python -m docs.pictures.draw_slack --check   fails if they are not up to date
@@ -7,17 +7,27 @@ python -m docs.pictures.draw_slack --check   fails if they are not up to date
 import html
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from docs.pictures.digest_scene import digest_message
 from docs.pictures.slack_scene import message
 
 FOLDER = Path(__file__).parent
-WIDTHS = {"slack.svg": 700, "slack-phone.svg": 380}
+PICTURES: Mapping[str, tuple[Callable[[], dict[str, Any]], str, int]] = {
+    "slack.svg": (message, "6:00 PM", 700),
+    "slack-phone.svg": (message, "6:00 PM", 380),
+    "digest.svg": (digest_message, "9:00 AM", 700),
+    "digest-phone.svg": (digest_message, "9:00 AM", 380),
+}
+"""The pictures by their names: what they show, sent at which time, and how wide they are."""
+
 _FONT = "-apple-system, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif"
 _INK, _QUIET, _LINK, _LINE, _PAPER = "#1d1c1d", "#616061", "#1264a3", "#dddddd", "#ffffff"
 _LEFT, _RIGHT, _TOP = 68, 18, 20
+_CELL, _SMALL_CELL = 12.5, 11.0
 _ONE_COLUMN = 480
 """Below this width, Slack shows the fields of a section one below the other."""
 
@@ -55,26 +65,63 @@ class Line(NamedTuple):
     pieces: tuple[Piece, ...]
 
 
-def draw(width: int) -> str:
-    """Returns the picture of the message at this width."""
-    lines, y = list[Line](), float(_TOP + 14)
-    bot = Piece("balance-watch", bold=True), Piece("  APP  6:00 PM")
+class Rule(NamedTuple):
+    """A thin line of a table, from left to right."""
+
+    y: float
+    right: float
+
+
+def draw(shown: Mapping[str, Any], sent_at: str, width: int) -> str:
+    """Returns the picture of a message at this width."""
+    lines, rules, y = list[Line](), list[Rule](), float(_TOP + 14)
+    bot = Piece("balance-watch", bold=True), Piece(f"  APP  {sent_at}")
     lines.append(Line(_LEFT, y, 15, _INK, bot))
     y += 8
-    for block in message()["blocks"]:
+    for block in shown["blocks"]:
         match block["type"]:
             case "header":
-                y += 24
-                lines.append(Line(_LEFT, y, 18, _INK, (Piece(block["text"]["text"], bold=True),)))
+                title = Piece(block["text"]["text"], bold=True)
+                room = width - _LEFT - _RIGHT
+                fits = _width(title.text, 18, bold=True) <= room
+                for pieces in [(title,)] if fits else _folded([title], room, 18):
+                    y += 24
+                    lines.append(Line(_LEFT, y, 18, _INK, pieces))
                 y += 4
             case "section":
-                y = _text(lines, block["text"]["text"], _LEFT, y + 4, width - _RIGHT, 15, _INK)
+                y += 4
+                if "text" in block:
+                    y = _text(lines, block["text"]["text"], _LEFT, y, width - _RIGHT, 15, _INK)
                 y = _fields(lines, [it["text"] for it in block.get("fields", ())], y, width)
             case "context":
                 for element in block["elements"]:
                     y = _text(lines, element["text"], _LEFT, y, width - _RIGHT, 12.5, _QUIET)
                 y += 8
-    return _svg(lines, width, round(y + 14))
+            case "table":
+                y = _table(lines, rules, block, y + 12, width - _RIGHT)
+    return _svg(lines, rules, width, round(y + 14))
+
+
+def _table(
+    lines: list[Line], rules: list[Rule], table: Mapping[str, Any], y: float, right: float
+) -> float:
+    """Adds a table; returns where it ends. Its letters are small where there is little room."""
+    rows = [[cell["text"] for cell in row] for row in table["rows"]]
+    size = _CELL if right > _ONE_COLUMN else _SMALL_CELL
+    aligned = [it.get("align") for it in table["column_settings"]]
+    columns = zip(*rows, strict=True)
+    widths = (max(_width(text, size, bold=True) for text in column) + 12 for column in columns)
+    ends = list(accumulate(widths, initial=float(_LEFT)))
+    rules.append(Rule(y, ends[-1]))
+    for number, row in enumerate(rows):
+        for column, text in enumerate(row):
+            piece, x = Piece(text, bold=not number), ends[column] + 6
+            if aligned[column : column + 1] == ["right"]:
+                x = ends[column + 1] - 6 - _width(text, size, bold=piece.bold)
+            lines.append(Line(x, y + size * 1.35, size, _INK, (piece,)))
+        y += size * 2
+        rules.append(Rule(y, ends[-1]))
+    return y
 
 
 def _fields(lines: list[Line], fields: list[str], y: float, width: int) -> float:
@@ -151,12 +198,15 @@ def _width(text: str, size: float, *, bold: bool) -> float:
     return width * size * (1.06 if bold else 1.0)
 
 
-def _svg(lines: list[Line], width: int, height: int) -> str:
+def _svg(lines: list[Line], rules: list[Rule], width: int, height: int) -> str:
     parts = [
         _HEAD.format(width=width, height=height, font=_FONT),
         _FRAME.format(width=width - 1, height=height - 1, paper=_PAPER, line=_LINE),
         _ICON.format(top=_TOP, middle=_TOP + 26),
     ]
+    parts += (
+        f'<path d="M{_LEFT} {rule.y:.1f}H{rule.right:.1f}" stroke="{_LINE}"/>' for rule in rules
+    )
     for line in lines:
         spans = "".join(map(_span, line.pieces))
         parts.append(
@@ -175,13 +225,14 @@ def _span(piece: Piece) -> str:
 
 def main(words: list[str]) -> int:
     """Writes the pictures, or checks them; returns the exit code."""
-    stale = [name for name, width in WIDTHS.items() if _old(name) != draw(width)]
+    drawn = {name: draw(shown(), at, width) for name, (shown, at, width) in PICTURES.items()}
+    stale = [name for name, picture in drawn.items() if _old(name) != picture]
     if "--check" in words:
         for name in stale:
             sys.stderr.write(f"docs/pictures/{name} is not up to date: run make pictures\n")
         return 1 if stale else 0
     for name in stale:
-        (FOLDER / name).write_text(draw(WIDTHS[name]), encoding="utf-8")
+        (FOLDER / name).write_text(drawn[name], encoding="utf-8")
     return 0
 
 

@@ -94,23 +94,27 @@ def notifications() -> list[Notification]:
 
 def _last_words(life: Life) -> list[Notification]:
     """Returns what is announced of an account at `NOW`."""
-    hours = next(
+    return lived(life, hours_of(life), NOW)[1]
+
+
+def hours_of(life: Life) -> int:
+    """Returns after how many hours the story of an account ends."""
+    return next(
         hour
         for hour in range(1, _LONGEST)
-        if any(it.reason is life.until for it in _lived(life, hour))
+        if any(it.reason is life.until for it in lived(life, hour, NOW)[1])
     )
-    return _lived(life, hours)
 
 
-def _lived(life: Life, hours: int) -> list[Notification]:
-    """Returns what the last of so many hours announces, if that hour is `NOW`."""
+def lived(life: Life, hours: int, end: datetime) -> tuple[AccountState, list[Notification]]:
+    """Returns an account after so many hours, and what the last of them announces at `end`."""
     account, policy = life.account, Policy()
     spec = catalogue_provider(account.provider)
     traits = ProviderTraits() if spec is None else spec.traits
     context = AlertContext(policy.defaults, lambda _: ("slack:default",))
     state, entries = AccountState(account.name), tuple[Outgoing, ...]()
     for hour in range(hours + 1):
-        now = NOW - (hours - hour) * _HOUR
+        now = end - (hours - hour) * _HOUR
         state, entries = decide(
             state,
             life.read(hour, now),
@@ -120,4 +124,4 @@ def _lived(life: Life, hours: int) -> list[Notification]:
             traits=traits,
             now=now,
         )
-    return [it.notification for it in entries if isinstance(it, OutboxEntry)]
+    return state, [it.notification for it in entries if isinstance(it, OutboxEntry)]

@@ -169,6 +169,14 @@ def test_it_tells_of_a_payment_and_makes_none(stage: "Stage", dry: "Run") -> Non
     assert dry("--json").json["top_ups"] == [{"account": "sms", "rule": "low"}]
 
 
+def test_it_tells_that_a_digest_is_due(stage: "Stage", dry: "Run") -> None:
+    at = datetime.now(UTC) - timedelta(minutes=2)
+    stage.aws.put_policy(f'[digest]\nat = "{at:%H:%M}"\n')
+    check_before(5)
+    assert ("digest", "digest", "digest", ("sns", "slack:default")) in said(dry("--json"))
+    assert "digest: 1 alert fires  → sns, slack:default" in dry().out
+
+
 def test_a_silence_holds_in_a_dry_run_too(run: "Run", dry: "Run") -> None:
     run("silence", "add", "--match", "account=search", "--for", "1h", "--reason", "test")
     assert "A check would say nothing." in dry().out

@@ -85,7 +85,7 @@ def test_a_metric_that_a_policy_cannot_name_is_a_fault(metric: str) -> None:
 
 
 def test_an_unknown_section_is_reported_by_name() -> None:
-    sections = "defaults, rules, routes, mute_times, providers"
+    sections = "defaults, rules, routes, mute_times, digest, providers"
     assert faults_of("[rule]\n") == [f"policy: unknown section 'rule'; the sections are {sections}"]
 
 
@@ -159,3 +159,39 @@ def test_a_route_without_a_channel_is_reported() -> None:
 @pytest.mark.parametrize("value", ["5", '"x"', "true", "[5]", '["x"]', "[[]]", "2026-11-22"])
 def test_a_section_of_another_type_is_reported_by_its_name(section: str, value: str) -> None:
     assert all(fault.startswith("policy ") for fault in faults_of(f"{section} = {value}"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        ("", "at: is missing"),
+        ('at = "9:00"', 'at: must be a time such as "18:30"'),
+        (
+            'at = "09:00"\ndays = ["monday"]',
+            "days: must each be one of mon, tue, wed, thu, fri, sat, sun",
+        ),
+        ('at = "09:00"\ndays = []', "days: must name at least one"),
+        (
+            'at = "09:00"\ntimezone = "Mars"',
+            'timezone: must be a time zone such as "Europe/Berlin" or "UTC"',
+        ),
+        ('at = "09:00"\nchannels = []', 'channels: must name at least one, such as "sns"'),
+        (
+            'at = "09:00"\nchannels = ["sns", "pagerduty:oncall"]',
+            "channels: must not name pagerduty, where a digest would open an incident",
+        ),
+    ],
+)
+def test_a_fault_of_the_digest_is_reported(lines: str, fault: str) -> None:
+    assert faults_of(f"[digest]\n{lines}\n") == [f"policy [digest], {fault}"]
+
+
+def test_a_digest_to_a_channel_of_no_kind_is_reported() -> None:
+    (fault,) = faults_of('[digest]\nat = "09:00"\nchannels = ["chat"]\n')
+    assert fault.startswith('policy [digest], channels: must each be "sns", "slack:NAME"')
+
+
+def test_a_digest_is_one_table() -> None:
+    assert faults_of('[[digest]]\nat = "09:00"\n') == [
+        "policy [digest]: must be a table, not a list"
+    ]

@@ -42,7 +42,7 @@ values = st.recursive(
     max_leaves=12,
 )
 tables: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
-    st.sampled_from(["defaults", "rules", "routes", "other"]), values, max_size=3
+    st.sampled_from(["defaults", "rules", "routes", "digest", "other"]), values, max_size=3
 )
 
 

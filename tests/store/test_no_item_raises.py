@@ -1,5 +1,6 @@
 """No value in a stored item raises out of its own parsing: it is read, or malformed."""
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -12,7 +13,9 @@ import pytest
 
 from balance_watch.domain.changes import Fall
 from balance_watch.domain.credit import SettledCosts
+from balance_watch.domain.digest_plan import DigestMark
 from balance_watch.domain.event import Event
+from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.run import RunRecord
 from balance_watch.store.costs import costs_from_item, costs_to_item
 from balance_watch.store.events import event_from_item, event_to_item
@@ -21,6 +24,7 @@ from balance_watch.store.outbox import entry_from_item, entry_to_item
 from balance_watch.store.readings import reading_from_item, reading_to_item
 from balance_watch.store.runs import record_from_item, record_to_item
 from balance_watch.store.states import state_from_item, state_to_item
+from tests.support.digests import notification_of
 from tests.support.examples import TICK, entry, full_reading, full_trend, low_balance, quiet_state
 from tests.support.watchman import ACCOUNT, HOUR, below, watching
 
@@ -51,14 +55,34 @@ COSTS = SettledCosts(
     days={TICK.date() - timedelta(days=n): Decimal(n) for n in range(1, 9)},
 )
 
+DIGEST_ENTRY = OutboxEntry(notification_of(), "sns", ("sns",))
+
+
+def digest_entry_from_item(item: dict[str, Any]) -> object:
+    """Returns the entry of an item in which a value of its digest is damaged, too."""
+    random = Random(str(item))  # noqa: S311 (no secret)
+    notification = json.loads(item["notification"])
+    digest = damaged(notification["digest"], random)
+    text = json.dumps({**notification, "digest": digest}, default=str)
+    return entry_from_item({**item, "notification": text})
+
+
 ITEMS: dict[str, tuple[dict[str, Any], Callable[[Any], object]]] = {
     "state": (_state(), state_from_item),
     "quiet state": (state_to_item(quiet_state()), state_from_item),
     "reading": (reading_to_item("a", full_reading(), 400), reading_from_item),
     "outbox entry": (entry_to_item(entry()), entry_from_item),
+    "digest": (entry_to_item(DIGEST_ENTRY), digest_entry_from_item),
     "event": (event_to_item(Event(low_balance(), ("sns",)), 400), event_from_item),
     "costs": (costs_to_item(ACCOUNT, COSTS), costs_from_item),
     "run": (record_to_item(RunRecord(alerted=("a",), channels={"sns": "x"})), record_from_item),
+    "run with a digest": (
+        {
+            "tick": "2026-11-22T10:05:00Z",
+            **record_to_item(RunRecord(digest=DigestMark(TICK, TICK))),
+        },
+        record_from_item,
+    ),
 }
 
 
@@ -94,4 +118,4 @@ def test_no_value_of_an_item_raises(kind: str) -> None:
             read += 1
         except MALFORMED_ITEM:
             pass
-    assert 0 < read < VARIANTS or kind == "run"
+    assert 0 < read < VARIANTS or kind.startswith("run")

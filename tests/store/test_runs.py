@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.digest_plan import DigestMark
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.rules import Severity
 from balance_watch.domain.run import Run, RunRecord
@@ -164,7 +165,7 @@ def test_the_record_of_a_run_is_what_the_next_run_gets(store: Store) -> None:
     configuration = ConfigurationState(("secret x: is not JSON",), alert)
     store.runs.close(claim(store), RunRecord(configuration, "abc"), done=True)
     run = claim(store, NEXT)
-    assert run.record == RunRecord(configuration, "abc")
+    assert run.record == RunRecord(configuration, "abc", digest=DigestMark(TICK))
 
 
 def test_a_claim_keeps_the_record_from_before_a_run_that_died(store: Store, clock: Clock) -> None:
@@ -173,4 +174,38 @@ def test_a_claim_keeps_the_record_from_before_a_run_that_died(store: Store, cloc
     claim(store, NEXT)
     clock.forward(LEASE)
     run = claim(store, NEXT + timedelta(minutes=5))
-    assert run.record == RunRecord(configuration, "abc")
+    # The run that died may have been the first with a digest in its policy.
+    mark = DigestMark(NEXT - timedelta(days=1))
+    assert run.record == RunRecord(configuration, "abc", digest=mark)
+
+
+MARK = DigestMark(TICK - timedelta(hours=1), TICK - timedelta(days=1))
+
+
+def test_which_digests_are_told_is_kept_until_the_policy_has_none(store: Store) -> None:
+    store.runs.close(claim(store), RunRecord(digest=MARK), done=True)
+    run = claim(store, NEXT)
+    assert run.record.digest == MARK
+    store.runs.close(run, RunRecord(), done=True)
+    assert store.runs.record().digest == DigestMark(NEXT)
+
+
+def test_a_mark_that_may_be_stored_is_not_overwritten(store: Store) -> None:
+    run = claim(store)
+    told = MARK._replace(told_at=TICK)
+    assert store.save_digest(run, told, ())
+    store.runs.close(run, RunRecord(digest=MARK), done=False, digest_is_known=False)
+    assert store.runs.record().digest == told
+
+
+def test_before_a_run_has_ended_no_digest_is_due(store: Store, clock: Clock) -> None:
+    claim(store)
+    clock.forward(LEASE)
+    assert claim(store, NEXT).record.digest is None
+
+
+def test_a_run_that_lost_its_lease_tells_no_digest(store: Store, clock: Clock) -> None:
+    old = claim(store)
+    clock.forward(LEASE)
+    claim(store, NEXT)
+    assert not store.save_digest(old, MARK, [])

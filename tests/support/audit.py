@@ -33,6 +33,7 @@ _ANNOUNCED: dict[tuple[str, str], tuple[str, ...]] = {
     ("rejected", "fired"): EVERYWHERE,
     ("configuration", "fired"): EVERYWHERE,
     (PAYS, "fired"): ORDINARY,
+    ("digest", "digest"): ORDINARY,
 }
 """The channels that must be notified, by account and reason. `_about_the_payment` adds the rest.
 

@@ -1,7 +1,7 @@
 """A scenario of the crash tests: a run in which alerts of every kind and a payment are due.
 
 A day before, three alerts fired while Slack rejected everything. Since then a secret and the policy
-were edited, and balances changed.
+were edited, and balances changed. A digest is due, too.
 """
 
 from collections import Counter
@@ -54,6 +54,9 @@ top_up = { max_per_day = 1 }
 [[routes]]
 match = { severity = "critical" }
 channels = ["sns", "slack:default", "slack:oncall"]
+
+[digest]
+at = "10:00"
 """
 
 
@@ -66,14 +69,18 @@ def effects_of_the_run() -> Counter[str]:
             "GetTopicAttributes": 1,
             "GetParameter": 1,
             "PutItem": 2,  # the valid policy, the claim of the payment
-            # the inventory, the configuration, the accounts, the end of the payment
-            "TransactWriteItems": 4,
-            "BatchGetItem": 3,  # the states, the settled costs, the latest payment
-            # packs, quiet accounts, settled costs; entries of three channels, the payment's
-            "BatchWriteItem": 3 + 3 + 2,
-            "Query": 2,  # the inventory of the day before, since a secret is broken; the outbox
+            # the inventory, the configuration, the accounts, the digest, the end of the payment
+            "TransactWriteItems": 5,
+            # the states, the settled costs, the latest payment; the account that was topped up
+            "BatchGetItem": 4,
+            # packs, quiet accounts, settled costs; entries of three channels, the digest's, the
+            # payment's
+            "BatchWriteItem": 3 + 3 + 1 + 2,
+            # the inventory of the day before, since a secret is broken; the readings of the account
+            # that was topped up; the outbox
+            "Query": 3,
             "PublishBatch": 1 + 1,  # the notification of the payment follows the payment
-            "HTTP post": 2 + 1 + 1,  # two webhooks, the payment, a webhook
+            "HTTP post": 2 + 1 + 1 + 1,  # two webhooks, the digest, the payment, a webhook
         }
     )
 

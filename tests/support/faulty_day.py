@@ -35,9 +35,15 @@ name = "pays in"
 match = { account = "paying" }
 below = 20
 top_up = { max_per_day = 1 }
+[digest]
+at = "DIGEST_AT"
 [[routes]]
+mention = "<!here>"
 channels = ["sns", "slack:default", "slack:refused", "slack:moved", "slack:denying", OTHERS]
-""".replace("OTHERS", ", ".join(f'"{kind}:default", "{kind}:moved"' for kind in INBOXES))
+""".replace("OTHERS", ", ".join(f'"{kind}:default", "{kind}:moved"' for kind in INBOXES)).replace(
+    "DIGEST_AT",
+    f"{START + timedelta(minutes=5):%H:%M}",  # it is due after the first run
+)
 
 MISPLACED_IN_A_POLICY = f"""
 {key("section")!r} = 1
@@ -58,8 +64,14 @@ from = "{key("from")}"
 to = "18:00"
 days = ["{key("days")}"]
 timezone = "{key("timezone")}"
+[digest]
+at = "{key("at")}"
+days = ["{key("digest-days")}"]
+timezone = "{key("digest-zone")}"
+channels = ["{webhook("digest")}"]
 [[routes]]
 match = {{ "{key("fact")}" = "x" }}
+mention = "{webhook("mention")}"
 channels = ["{webhook("channel")}", "slack:{webhook("slack")}"]
 """
 

@@ -67,6 +67,7 @@ POLICIES = {
     "pays": '[[rules]]\nname = "pay"\nmatch = { account = "payer*" }\nbelow = 20\n'
     f"top_up = {{ max_per_day = {MAX_PER_DAY} }}\n",
     "apart": '[[routes]]\nmatch = { metric = "balance" }\nchannels = ["pagerduty:oncall"]\n',
+    "digests": '[digest]\nat = "06:00"\n',
     "broken": "[[rules]\n",
 }
 

@@ -33,7 +33,10 @@ RUNS_DRY, NEARLY_DRY = Decimal(3 * 86400), Decimal(86400)
 def check_promises(world: World) -> None:
     """Checks what must be true after every step."""
     _nothing_is_sent_twice_without_a_crash(world)
+    _each_time_of_a_digest_is_told_once(world)
     for received in world.received:
+        if received.notification.digest is not None:
+            continue
         _the_notification_is_true(world, received.notification)
         _the_notification_is_not_silenced(world, received.notification)
         _no_top_up_only_takes_a_fall_back(world, received.notification)
@@ -104,12 +107,12 @@ def _simulate_days(world: World, balance: Decimal, days: int) -> None:
 def alerts_received(world: World, channel: str) -> dict[tuple[str, Metric], list[Notification]]:
     """Returns what a channel received of alerts, by account and metric; no id twice.
 
-    A top-up, and a payment that was dropped, have no end.
+    A top-up, a payment that was dropped, and a digest have no end.
     """
     by_alert: dict[tuple[str, Metric], dict[str, Notification]] = defaultdict(dict)
     for received in world.received:
         notification = received.notification
-        has_an_end = notification.reason is not Reason.TOPPED_UP and (
+        has_an_end = notification.reason not in (Reason.TOPPED_UP, Reason.DIGEST) and (
             notification.value != PaymentOutcome.DROPPED
         )
         if received.channel == channel and has_an_end:
@@ -129,6 +132,21 @@ def _nothing_is_sent_twice_without_a_crash(world: World) -> None:
     )
     if not world.crashed and "is dead" not in world.replies.values():
         assert max(times.values(), default=1) == 1, "sent twice, without a crash"
+
+
+def _each_time_of_a_digest_is_told_once(world: World) -> None:
+    """Checks the digests of each channel: in order of time, and of each time one."""
+    for channel in CHANNELS:
+        digests = [
+            it.notification.digest
+            for it in world.received
+            if it.channel == channel and it.notification.digest is not None
+        ]
+        times = [digest.at for digest in digests]
+        if channel in world.unsaid or world.crashed or "is dead" in world.replies.values():
+            times = list(dict.fromkeys(times))
+        assert times == sorted(set(times)), f"digests of {channel}"
+        assert all(digest.since < digest.until for digest in digests)
 
 
 def _the_notification_is_true(world: World, notification: Notification) -> None:

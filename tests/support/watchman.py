@@ -106,7 +106,9 @@ class Watchman:
             result,
             account=self.account,
             rules=self.policy.rules_for(self.account),
-            context=AlertContext(self.policy.defaults, routing, self.is_suppressed()),
+            context=AlertContext(
+                self.policy.defaults, routing, self.is_suppressed(), self.policy.mention_for
+            ),
             traits=self.traits,
             payment=self.payment,
             now=self.now,

@@ -176,18 +176,22 @@ def _contradictions(
 ) -> Iterator[str]:
     """Yields the faults of the configuration as a whole, which no part of it has by itself.
 
-    They are: no account at all, a route to a channel that does not exist, a rule that tops up an
-    account whose provider cannot be paid, and a slug of the policy that is in the catalogue too.
+    They are: no account at all, a route or a digest to a channel that does not exist, a rule that
+    tops up an account whose provider cannot be paid, and a slug of the policy that is in the
+    catalogue too.
     """
     yield from catalogue_clashes(file.providers)
     if not secrets.accounts and not secrets.faults:
         yield "no secret holds an account, so nothing is watched"
     routed = dict.fromkeys(channel for route in file.policy.routes for channel in route.channels)
-    for channel in routed:
-        kind = kinds[kind_of(channel)]
-        if channel not in channels and kind.name not in secrets.unread_kinds:
-            owner = "stack" if kind.parse_secret is None else f"{kind.name} secret"
-            yield f"policy routes: {channel} does not exist: the {owner} has no such name"
+    digest = file.policy.digest
+    named = {"policy routes": routed, "policy [digest]": digest.channels if digest else ()}
+    for place, names in named.items():
+        for channel in names:
+            kind = kinds[kind_of(channel)]
+            if channel not in channels and kind.name not in secrets.unread_kinds:
+                owner = "stack" if kind.parse_secret is None else f"{kind.name} secret"
+                yield f"{place}: {channel} does not exist: the {owner} has no such name"
     for rule in (rule for rule in file.policy.rules if rule.top_ups):
         for account, spec in secrets.accounts:
             if matches(rule.match, account.facts) and (why := spec.cannot_top_up(account)):

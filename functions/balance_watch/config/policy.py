@@ -12,12 +12,14 @@ from balance_watch.config.policy_types import (
     DAYS,
     Clock,
     Duration,
+    Mention,
     Reminder,
     RunsDry,
     Weekday,
     Zone,
 )
-from balance_watch.domain.channels import TOPIC
+from balance_watch.domain.channels import TOPIC, kind_of
+from balance_watch.domain.digest_plan import DigestPlan
 from balance_watch.domain.policy import Defaults, Policy, Route
 from balance_watch.domain.silences import MuteTime
 from balance_watch.exact_parsing import exact_toml
@@ -54,9 +56,19 @@ class RouteTable(msgspec.Struct, frozen=True):
 
     channels: list[str]
     match: dict[str, str] = {}
+    mention: Mention | None = None
 
 
-SECTIONS = ("defaults", "rules", "routes", "mute_times", "providers")
+class DigestTable(msgspec.Struct, frozen=True):
+    """`[digest]`."""
+
+    at: Clock
+    days: tuple[Weekday, ...] = tuple(map(Weekday, DAYS))
+    timezone: Zone = Zone("UTC")
+    channels: list[str] | None = None
+
+
+SECTIONS = ("defaults", "rules", "routes", "mute_times", "digest", "providers")
 
 
 class PolicyFile(NamedTuple):
@@ -112,6 +124,7 @@ def parse_policy(
     rules = parse_rules(raw.get("rules", []), where, faults)
     routes = _routes(raw.get("routes", []), where, faults, kinds)
     mute_times = _mute_times(raw.get("mute_times", []), where, faults)
+    digest = _digest(raw.get("digest"), f"{where} [digest]", faults, kinds)
     providers = _providers(raw.get("providers", []), f"{where} providers", faults)
     if defaults is not None and defaults.unreadable_after < 1:
         faults.add(f"{where} [defaults], unreadable_after", "must be at least 1")
@@ -126,7 +139,7 @@ def parse_policy(
         runs_dry=defaults.runs_dry.tiers,
         empty=defaults.empty,
     )
-    return PolicyFile(Policy(timing, rules, routes, mute_times), providers)
+    return PolicyFile(Policy(timing, rules, routes, mute_times, digest), providers)
 
 
 def _mute_times(raw: object, where: str, faults: Faults) -> tuple[MuteTime, ...]:
@@ -141,6 +154,28 @@ def _mute_times(raw: object, where: str, faults: Faults) -> tuple[MuteTime, ...]
     return tuple(mute_times)
 
 
+def _digest(
+    raw: object, where: str, faults: Faults, kinds: Mapping[str, Kind]
+) -> DigestPlan | None:
+    table = None if raw is None else convert(DigestTable, raw, where, faults)
+    if table is None:
+        return None
+    place = f"{where}, channels"
+    if not table.days:
+        faults.add(f"{where}, days", "must name at least one")
+    if table.channels == []:
+        faults.add(place, f'must name at least one, such as "{TOPIC}"')
+    channels = table.channels or []
+    if not all(is_channel(channel, kinds) for channel in channels):
+        faults.add(place, f"must each be {channel_forms(kinds)}")
+    else:
+        refusing = {kind_of(it) for it in channels if not kinds[kind_of(it)].takes_digests}
+        for name in sorted(refusing):
+            faults.add(place, f"must not name {name}, where a digest would open an incident")
+    days = frozenset(DAYS.index(day) for day in table.days)
+    return DigestPlan(table.at.time, days, table.timezone.info, tuple(dict.fromkeys(channels)))
+
+
 def _routes(
     raw: object, where: str, faults: Faults, kinds: Mapping[str, Kind]
 ) -> tuple[Route, ...]:
@@ -151,7 +186,8 @@ def _routes(
             faults.add(f"{place}, channels", f'must name at least one, such as "{TOPIC}"')
         if not all(is_channel(channel, kinds) for channel in table.channels):
             faults.add(f"{place}, channels", f"must each be {channel_forms(kinds)}")
-        routes.append(Route(table.match, tuple(dict.fromkeys(table.channels))))
+        channels = tuple(dict.fromkeys(table.channels))
+        routes.append(Route(table.match, channels, table.mention or ""))
     return tuple(routes)
 
 

@@ -16,6 +16,9 @@ _MULTIPLE = re.compile(r"\d{1,6}(\.\d{1,6})?x", re.ASCII)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:00)?", re.ASCII)
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MAX_PER_DAY = 24
+_MENTION = re.compile(r"<!subteam\^S[A-Z0-9]{1,30}>|<@[UW][A-Z0-9]{1,30}>|<!here>|<!channel>")
+"""https://docs.slack.dev/messaging/formatting-message-text, "Mentioning users", "Mentioning groups"
+and "Special mentions". The id of a user begins with U, or W in an organization."""
 FORM_TEXTS: Mapping[ThresholdForm, str] = {
     ThresholdForm.NUMBER: "a number",
     ThresholdForm.DURATION: 'a duration such as "3d"',
@@ -211,6 +214,21 @@ class TopUps(int):
         if type(number) is not int or not 1 <= number <= _MAX_PER_DAY:
             raise ValueError(f"must be {{ max_per_day = N }}, with N from 1 to {_MAX_PER_DAY}")
         return cls(number)
+
+
+class Mention(str):
+    """Who a message to Slack mentions: a user group, a user, `<!here>` or `<!channel>`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Mention":
+        """Raises ValueError unless the value is one mention in Slack's notation."""
+        if not isinstance(value, str) or not _MENTION.fullmatch(value):
+            raise ValueError(
+                'must be a user group "<!subteam^S…>", a user "<@U…>", "<!here>" or "<!channel>"'
+            )
+        return cls(value)
 
 
 class Weekday(str):

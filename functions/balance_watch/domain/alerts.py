@@ -18,12 +18,19 @@ from balance_watch.domain.lifecycle import Alert, advance, mark_notified
 from balance_watch.domain.measurements import measure, missing_metric
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.notification import (
+    Mentioning,
     Notification,
     Reason,
     Routing,
 )
 from balance_watch.domain.notification_builder import NotificationBuilder
-from balance_watch.domain.outbox import OutboxEntry, Outgoing, PaymentOrder, entries_for
+from balance_watch.domain.outbox import (
+    Mentions,
+    OutboxEntry,
+    Outgoing,
+    PaymentOrder,
+    entries_for,
+)
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.purse import accepted, is_another_balance, without_old_numbers
@@ -35,12 +42,18 @@ from balance_watch.domain.state import AccountState, RuleState, observe, returne
 _BAD_NEWS = (Reason.FIRED, Reason.WORSENED)
 
 
+def mentions_nobody(_facts: Mapping[str, str], /) -> str:
+    """Returns nobody: no route has a mention."""
+    return ""
+
+
 class AlertContext(NamedTuple):
-    """What is the same for every account of a run: timing, routing and suppression."""
+    """What is the same for every account of a run: timing, routing, mentions and suppression."""
 
     defaults: Defaults
     routing: Routing
     is_suppressed: IsSuppressed = suppresses_nothing
+    mentioning: Mentioning = mentions_nobody
 
 
 class ProviderTraits(NamedTuple):
@@ -169,7 +182,17 @@ def announce(
     if context.is_suppressed(notification.facts, ended=ended):
         return alert, ()
     alert, channels = mark_notified(alert, notification, context.routing)
-    return alert, entries_for(notification, channels)
+    return alert, entries_for(notification, channels, mentions_of([notification.facts], context))
+
+
+def mentions_of(facts: Iterable[Mapping[str, str]], context: AlertContext) -> Mentions:
+    """Returns whom the routes of alerts with these facts mention, and in which channels."""
+    mentions: dict[str, tuple[str, ...]] = {}
+    for of_alert in facts:
+        if mention := context.mentioning(of_alert):
+            for channel in context.routing(of_alert):
+                mentions[channel] = tuple(dict.fromkeys((*mentions.get(channel, ()), mention)))
+    return mentions
 
 
 def _advance(

@@ -253,4 +253,12 @@ METRICS: Mapping[Metric, MetricInfo] = {
         sentence="this is a test: whoever reads it hears the alerts of balance-watch",
         resolved_sentence="the test is over",
     ),
+    # Of a digest; no rule is about it.
+    Metric.DIGEST: MetricInfo(
+        about_money=False,
+        in_policy=False,
+        threshold_forms=(),
+        sentence="the digest of all accounts",
+        resolved_sentence="the digest is over",
+    ),
 }

@@ -9,12 +9,16 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from balance_watch.domain.account import account_facts
+from balance_watch.domain.digest import Digest
 from balance_watch.domain.rules import Metric, Severity
 
 _ALERT_IDS = uuid.UUID("6a3c7f0e-52a0-5a0e-9f0b-3f2a8a0f5b11")
 
 Routing = Callable[[Mapping[str, str]], tuple[str, ...]]
 """Returns the channels that an alert with these facts goes to."""
+
+Mentioning = Callable[[Mapping[str, str]], str]
+"""Returns who a message to Slack mentions for an alert with these facts; empty: nobody."""
 
 
 class Reason(StrEnum):
@@ -25,11 +29,17 @@ class Reason(StrEnum):
     REMINDER = "reminder"
     RESOLVED = "resolved"
     TOPPED_UP = "topped_up"
+    DIGEST = "digest"
 
     @property
     def is_good_news(self) -> bool:
         """Tells whether a problem is over, or there is more than before."""
         return self in (Reason.RESOLVED, Reason.TOPPED_UP)
+
+    @property
+    def is_bad_news(self) -> bool:
+        """Tells whether a problem is new, worse, or still there."""
+        return self in (Reason.FIRED, Reason.WORSENED, Reason.REMINDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,8 @@ class Notification:
         another: the alert ends because the account is another balance now, in another purse or
             unit; its numbers cannot be compared with those before.
         accounts: the names of the accounts that it is about, if they are several.
+        mentions: who a message to Slack mentions for it, in Slack's notation.
+        digest: what it tells of all accounts, if it is a digest and no alert.
     """
 
     alert_id: str
@@ -73,6 +85,8 @@ class Notification:
     link: str | None = None
     another: bool = False
     accounts: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
+    digest: Digest | None = None
 
     @property
     def lasted(self) -> timedelta:

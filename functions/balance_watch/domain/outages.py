@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.alerts import AlertContext
+from balance_watch.domain.alerts import AlertContext, mentions_of
 from balance_watch.domain.lifecycle import Alert, Firing, advance, mark_notified
 from balance_watch.domain.notification import Notification, Reason, Routing, alert_id
 from balance_watch.domain.outbox import OutboxEntry, entries_for
@@ -193,10 +193,11 @@ def decide_outages(
             notification = _notification(name, alert, reason, heard, now)
             if reason is not Reason.RESOLVED:
                 notification = _naming(notification, heard, states)
-            channels = (channel for it in heard for channel in context.routing(_facts(it, alert)))
+            facts = [_facts(it, alert) for it in heard]
+            channels = (channel for it in facts for channel in context.routing(it))
             routed = tuple(dict.fromkeys(channels))
             alert, to = mark_notified(alert, notification, _always(routed))
-            entries += entries_for(notification, to)
+            entries += entries_for(notification, to, mentions_of(facts, context))
         if alert is not None:
             alerts[name] = alert
     return alerts, tuple(entries)

@@ -1,10 +1,11 @@
 """What the outbox holds: notifications that channels have yet to accept, and orders to pay."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from balance_watch.domain.formatting import format_time
@@ -46,8 +47,6 @@ class PaymentOrder(NamedTuple):
 
 _LATE = "Sent late: it was so on"
 
-_BAD_NEWS = (Reason.FIRED, Reason.WORSENED, Reason.REMINDER)
-
 Outgoing: TypeAlias = OutboxEntry | PaymentOrder
 """Anything that a decision puts into the outbox."""
 
@@ -87,10 +86,10 @@ def still_due(
 ) -> Due:
     """Returns what still holds: per channel, account and metric, the newest entry alone.
 
-    Bad news holds while its alert fires. The end of an alert is due unless its channel rejected all
-    of it; those that accepted something in its place are told of the end then. The oldest entry
-    stays until something is accepted or the end is announced, because it tells what the channel
-    knows. An entry that is late tells its time.
+    Of digests, a channel gets the newest. Bad news holds while its alert fires. The end of an alert
+    is due unless its channel rejected all of it; those that accepted something in its place are
+    told of the end then. The oldest entry stays until something is accepted or the end is
+    announced, because it tells what the channel knows. An entry that is late tells its time.
 
     Args:
         entries: pending entries, the oldest first.
@@ -109,11 +108,14 @@ def still_due(
         taken_by = dict.fromkeys(name for entry in older for name in entry.taken_by)
         reason = newest.notification.reason
         has_begun = bool(older) and oldest.notification.reason is Reason.FIRED
-        if reason is Reason.RESOLVED and has_begun and was_rejected(oldest):
+        if reason is Reason.DIGEST:
+            due.append(newest)
+            dropped += older
+        elif reason is Reason.RESOLVED and has_begun and was_rejected(oldest):
             due += (newest._replace(channel=name, covers=(*older, newest)) for name in taken_by)
             dropped += () if taken_by else (*older, newest)
         elif (
-            reason in _BAD_NEWS
+            reason.is_bad_news
             and not _is_of_payment(newest.notification)
             and (now_stands := standing(newest.notification)) is not Standing.FIRES
         ):
@@ -148,6 +150,25 @@ def _dated(entry: OutboxEntry, now: datetime) -> OutboxEntry:
     return entry._replace(notification=replace(it, detail=detail.rstrip()))
 
 
-def entries_for(notification: Notification, channels: tuple[str, ...]) -> tuple[OutboxEntry, ...]:
-    """Returns the outbox entries of a notification, one for each channel."""
-    return tuple(OutboxEntry(notification, channel, channels) for channel in channels)
+Mentions = Mapping[str, tuple[str, ...]]
+"""Whom the routes that chose a channel mention in it."""
+
+
+def entries_for(
+    notification: Notification,
+    channels: tuple[str, ...],
+    mentions: Mentions = MappingProxyType({}),
+) -> tuple[OutboxEntry, ...]:
+    """Returns the outbox entries of a notification, one for each channel.
+
+    Args:
+        notification: what is announced.
+        channels: the channels that get it.
+        mentions: who is mentioned in which of them, if it is news of a problem.
+    """
+    if not notification.reason.is_bad_news:
+        mentions = {}
+    return tuple(
+        OutboxEntry(replace(notification, mentions=mentions.get(channel, ())), channel, channels)
+        for channel in channels
+    )

@@ -4,7 +4,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.alerts import AlertContext, ProviderTraits, advance_alert
+from balance_watch.domain.alerts import (
+    AlertContext,
+    ProviderTraits,
+    advance_alert,
+    mentions_of,
+)
 from balance_watch.domain.evaluation import advance_rule
 from balance_watch.domain.measurements import measure
 from balance_watch.domain.notification import Notification
@@ -45,7 +50,8 @@ def decide_payment(
         notification = builder.for_payment(order, outcome, why)
         if context.is_suppressed(notification.facts):
             return state, ()  # When the silence ends, the risen balance is announced.
-        return state, entries_for(notification, context.routing(notification.facts))
+        mentions = mentions_of([notification.facts], context)
+        return state, entries_for(notification, context.routing(notification.facts), mentions)
     # Every payment without a clear end is news: the minimum gap does not apply.
     context = context._replace(defaults=replace(context.defaults, minimum_gap=timedelta()))
     rule = Rule(TOP_UP, Metric.TOP_UP)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from balance_watch.domain.account import Account, matches
 from balance_watch.domain.channels import TOPIC, AvailableChannels
+from balance_watch.domain.digest_plan import DigestPlan
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.rules import Metric, PendingPeriod, Rule, Severity
 from balance_watch.domain.silences import MuteTime
@@ -28,6 +29,9 @@ RESERVED_NAMES = frozenset(
 
 _RELOADS_WITHIN = timedelta(minutes=15)
 """Vonage checks the balance every 5 to 10 minutes (its Account API, `top-up`)."""
+
+DIGEST = "digest"
+"""The account and the rule that a digest names, where an alert names its own."""
 
 EMPTY, RUNS_DRY, EXPIRES = "empty", "runs_dry", "expires"
 """Built-in rules that a policy's own rule of the same name replaces.
@@ -67,20 +71,28 @@ class Defaults:
 
 
 class Route(NamedTuple):
-    """The channels of the alerts whose facts match every glob."""
+    """The channels of the alerts whose facts match every glob.
+
+    `mention` is who a message to Slack mentions for them, in Slack's own notation; empty: nobody.
+    """
 
     match: Mapping[str, str]
     channels: tuple[str, ...]
+    mention: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The whole policy. An empty one means the built-in rules and the default channels."""
+    """The whole policy. An empty one means the built-in rules and the default channels.
+
+    `digest` tells when there are digests; None: never.
+    """
 
     defaults: Defaults = Defaults()
     rules: tuple[Rule, ...] = ()
     routes: tuple[Route, ...] = ()
     mute_times: tuple[MuteTime, ...] = ()
+    digest: DigestPlan | None = None
 
     def rules_for(self, account: Account) -> tuple[Rule, ...]:
         """Returns every rule that applies to an account: built-in, its own, and the policy's."""
@@ -134,8 +146,25 @@ class Policy:
             facts: account, provider, labels, severity, rule and metric.
             channels: the channels that exist.
         """
-        routed = next((it.channels for it in self.routes if matches(it.match, facts)), ())
-        return destinations(routed, channels)
+        route = self._route_of(facts)
+        return destinations(route.channels if route else (), channels)
+
+    @property
+    def digest_route(self) -> tuple[str, ...]:
+        """Returns the channels of digests: their own, or those of the route without a matcher.
+
+        Without either there are none: the default channels get them.
+        """
+        own = self.digest.channels if self.digest else ()
+        return own or next((it.channels for it in self.routes if not it.match), ())
+
+    def mention_for(self, facts: Mapping[str, str]) -> str:
+        """Returns who a message to Slack mentions for an alert with these facts; empty: nobody."""
+        route = self._route_of(facts)
+        return route.mention if route else ""
+
+    def _route_of(self, facts: Mapping[str, str]) -> Route | None:
+        return next((it for it in self.routes if matches(it.match, facts)), None)
 
 
 def destinations(routed: tuple[str, ...], channels: AvailableChannels) -> tuple[str, ...]:

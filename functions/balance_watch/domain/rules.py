@@ -32,6 +32,7 @@ class Metric(StrEnum):
     OUTAGE = "outage"
     CONFIGURATION = "configuration"
     TEST = "test"
+    DIGEST = "digest"
 
 
 class Severity(StrEnum):

@@ -7,6 +7,7 @@ from math import inf
 from typing import NamedTuple, Self
 
 from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.digest_plan import DigestMark
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.lost_secrets import LostSecrets, RememberedSecrets
 from balance_watch.domain.outbox import Outgoing
@@ -103,6 +104,7 @@ class RunRecord:
         outages: the alerts of outages, by name.
         paused: the accounts that are left alone, as their host asks, each with the time until when.
         inventory_digest: tells the inventory that was stored last from another one.
+        digest: which digests are told; None: the policy has none, or no run has ended yet.
     """
 
     configuration: ConfigurationState = field(default_factory=ConfigurationState)
@@ -116,6 +118,7 @@ class RunRecord:
     outages: Mapping[str, Alert] = field(default_factory=dict)
     paused: Mapping[str, datetime] = field(default_factory=dict)
     inventory_digest: str | None = None
+    digest: DigestMark | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from decimal import Context, Decimal
 from typing import NamedTuple
 
 from balance_watch.domain.changes import Change
+from balance_watch.domain.credit import midnight
 from balance_watch.domain.forecast import LONGEST, lasts
 from balance_watch.domain.trend import Sample
 from balance_watch.domain.use_profile import NO_PROFILE, Profile
@@ -25,6 +26,7 @@ ENOUGH_DAYS = 3
 _ESTIMATE = Context(prec=6)
 _KEPT = Context(prec=12)
 _SECONDS_PER_DAY = Decimal(86400)
+_ONE_DAY = timedelta(days=1)
 
 
 class Day(NamedTuple):
@@ -117,6 +119,40 @@ def pace(
         usual = _ESTIMATE.plus(past_rates[(len(past_rates) - 1) // 2])
     per_day = max((rate for rate in (today, week) if rate is not None), default=None)
     return Pace(per_day, today, usual, profile, now)
+
+
+def spent_since(
+    trend: tuple[Sample, ...], days: tuple[Day, ...], since: datetime
+) -> Decimal | None:
+    """Returns about what was spent since a time: by the hours of the last day, or by days of UTC.
+
+    A part of the hour or the day that the time is in counts, as if it was spent evenly. Only the
+    last week is remembered. None: nothing is known.
+
+    Args:
+        trend: the samples up to now.
+        days: the days up to now.
+        since: the time.
+    """
+    if not trend:
+        return None
+    if trend[0].at - trend[0].covered <= since:
+        spans = [(it.at, it.spent, it.covered) for it in trend]
+    else:
+        spans = [(midnight(it.day) + _ONE_DAY, it.spent, it.covered) for it in days]
+    spent = Decimal(0)
+    for end, amount, covered in spans:
+        if end > since:
+            spent = _KEPT.add(spent, _part_of(amount, covered, end - since))
+    return max(Decimal(0), spent)
+
+
+def _part_of(amount: Decimal, covered: timedelta, left: timedelta) -> Decimal:
+    """Returns which part of an amount falls into the last part of the time that it covers."""
+    if covered <= left:
+        return amount
+    share = _KEPT.divide(Decimal(int(left.total_seconds())), Decimal(int(covered.total_seconds())))
+    return _ESTIMATE.multiply(amount, share)
 
 
 def _known_rate(spans: Iterable[tuple[Decimal, timedelta]]) -> Decimal | None:

@@ -63,6 +63,7 @@ class Kind:
         reaches_people: False if nobody may read what its channels get, so that they replace no
             other channel.
         new_fields: returns the other fields that a new secret of this kind needs.
+        takes_digests: False if whatever its channels get opens an incident.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Kind:
     entry: str = "address"
     reaches_people: bool = True
     new_fields: Callable[[], Mapping[str, str]] = dict
+    takes_digests: bool = True
 
     @property
     def default(self) -> str:
@@ -128,6 +130,7 @@ KINDS: Mapping[str, Kind] = {
             noun="service",
             table="routing_keys",
             entry="routing key",
+            takes_digests=False,
         ),
         Kind(
             "teams",
@@ -185,6 +188,12 @@ def fallback_channels(kinds: Mapping[str, Kind]) -> tuple[str, ...]:
     """
     heard = (kind.default for kind in kinds.values() if kind.reaches_people)
     return tuple(sorted(heard, key=lambda channel: channel == TOPIC))
+
+
+def takes_digests(channel: str, kinds: Mapping[str, Kind] = KINDS) -> bool:
+    """Tells whether a channel is of a kind that digests can go to."""
+    kind = kinds.get(kind_of(channel))
+    return kind is None or kind.takes_digests
 
 
 def connect_all(

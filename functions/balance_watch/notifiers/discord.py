@@ -16,9 +16,12 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+from balance_watch.domain.digest import LINES, Digest
 from balance_watch.domain.formatting import iso_time
 from balance_watch.domain.notification import Notification
 from balance_watch.domain.rules import Severity
+from balance_watch.notifiers.digest_text import sections
+from balance_watch.notifiers.literal import cut, printable
 from balance_watch.notifiers.posting import (
     Message,
     PostingChannel,
@@ -27,13 +30,13 @@ from balance_watch.notifiers.posting import (
     retry_after,
     sort_reply,
 )
-from balance_watch.notifiers.text import cut, facts, printable, summary_line
+from balance_watch.notifiers.text import facts, summary_line
 from balance_watch.transport import Reply, Request, Transport
 
 MAX_EMBEDS = 10
 MAX_CHARACTERS = 6000
 MAX_TITLE = 256
-_MAX_DETAIL, _MAX_LINK = 1500, 1024
+_MAX_DETAIL, _MAX_DIGEST, _MAX_LINK = 1500, 4096, 1024
 _MAX_FACTS, _MAX_FACT, _MAX_ALL_FACTS = 12, 200, 2000
 _LONGEST_PAUSE = 10.0**9
 _NAME = "Discord"
@@ -70,6 +73,8 @@ def _request(url: str, embeds: list[dict[str, Any]]) -> Request:
 
 def embed(notification: Notification) -> dict[str, Any]:
     """Returns the embed of an alert."""
+    if notification.digest is not None:
+        return _digest_embed(notification, notification.digest)
     is_good = notification.reason.is_good_news
     detail = "\n".join(_escape(line) for line in notification.detail.split("\n") if line.strip())
     # One line, because a phone shows each field on two lines of its own.
@@ -89,6 +94,31 @@ def embed(notification: Notification) -> dict[str, Any]:
         # No `url`: Discord would show only the first of several embeds with the same.
         shown["fields"] = [{"name": "Billing page", "value": link}]
     return shown
+
+
+def _digest_embed(notification: Notification, digest: Digest) -> dict[str, Any]:
+    """Returns the embed of a digest, with as many lines as there is room for."""
+    lines, description = LINES, MAX_CHARACTERS * " "
+    while lines and units(description) > _MAX_DIGEST:
+        description = _digest_description(notification, digest.cut(lines))
+        lines //= 2
+    title = summary_line(notification)
+    return {
+        "title": _cut(_escape(title[:1].upper() + title[1:]), MAX_TITLE),
+        "description": _cut(description, _MAX_DIGEST),
+        "color": _COLORS[notification.severity],
+        "timestamp": iso_time(notification.said_at),
+        "fields": [],
+    }
+
+
+def _digest_description(notification: Notification, digest: Digest) -> str:
+    late = [_escape(notification.detail)] if notification.detail else []
+    parts = (
+        "\n".join((f"**{_escape(section.title)}**", *map(_escape, section.lines)))
+        for section in sections(digest)
+    )
+    return "\n\n".join((*late, *parts))
 
 
 def _size(shown: dict[str, Any]) -> int:

@@ -19,6 +19,7 @@ from balance_watch.notifiers.exact_json import for_machines
 
 SOURCE = "balance-watch"
 DETAIL_TYPE = "balance-watch alert"
+DIGEST_TYPE = "balance-watch digest"
 _LASTING = frozenset(
     {
         "AccessDeniedException",
@@ -90,7 +91,7 @@ def entry(notification: Notification, bus: str) -> dict[str, Any]:
     """Returns the entry of PutEvents for a notification."""
     return {
         "Source": SOURCE,
-        "DetailType": DETAIL_TYPE,
+        "DetailType": DETAIL_TYPE if notification.digest is None else DIGEST_TYPE,
         "Detail": json.dumps(for_machines(notification), ensure_ascii=False),
         "EventBusName": bus,
         "Time": notification.said_at,

@@ -1,7 +1,9 @@
-"""The JSON of an alert, which is the same in every channel that machines read."""
+"""The JSON of an alert or a digest, which is the same in every channel that machines read."""
 
+from datetime import datetime
 from typing import Any
 
+from balance_watch.domain.digest import Digest, Listed, Sum
 from balance_watch.domain.formatting import digits, iso_time
 from balance_watch.domain.notification import Notification
 
@@ -29,4 +31,84 @@ def for_machines(notification: Notification) -> dict[str, Any]:
         "runway": None if runway is None else str(int(runway.total_seconds())),
         "labels": dict(notification.labels),
         **({"accounts": list(notification.accounts)} if notification.accounts else {}),
+        **({"digest": _digest(notification.digest)} if notification.digest else {}),
     }
+
+
+def _digest(digest: Digest) -> dict[str, Any]:
+    """Returns the JSON of a digest; `more` counts what its lists do not show."""
+    return {
+        "at": iso_time(digest.at),
+        "since": iso_time(digest.since),
+        "until": iso_time(digest.until),
+        "accounts": digest.accounts,
+        "spent": [_sum(it) for it in digest.spent.lines],
+        "left": [_sum(it) for it in digest.left.lines],
+        "next": [
+            {
+                "account": it.account,
+                "balance": digits(it.balance),
+                "currency": it.currency,
+                "estimate": it.is_estimate,
+                "spent": digits(it.spent),
+                "runs_dry_at": _maybe_time(it.runs_dry_at),
+            }
+            for it in digest.next.lines
+        ],
+        "firing": [
+            {
+                "account": it.account,
+                "rule": it.rule,
+                "severity": it.severity.value,
+                "since": iso_time(it.since),
+            }
+            for it in digest.firing.lines
+        ],
+        "topped_up": [
+            {"account": it.account, "amount": digits(it.amount), "currency": it.currency}
+            for it in digest.topped_up.lines
+        ],
+        "unreadable": [
+            {
+                "account": it.account,
+                "failure": it.failure.value,
+                "since": _maybe_time(it.since),
+            }
+            for it in digest.unreadable.lines
+        ],
+        "above_usual": [
+            {
+                "account": it.account,
+                "per_day": digits(it.per_day),
+                "usual": digits(it.usual),
+                "currency": it.currency,
+            }
+            for it in digest.leaps.lines
+        ],
+        "more": {name: listed.more for name, listed in _lists(digest).items()},
+    }
+
+
+def _lists(digest: Digest) -> dict[str, Listed[Any]]:
+    return {
+        "spent": digest.spent,
+        "left": digest.left,
+        "next": digest.next,
+        "firing": digest.firing,
+        "topped_up": digest.topped_up,
+        "unreadable": digest.unreadable,
+        "above_usual": digest.leaps,
+    }
+
+
+def _sum(it: Sum) -> dict[str, Any]:
+    return {
+        "currency": it.currency,
+        "amount": digits(it.amount),
+        "accounts": it.accounts,
+        "estimate": it.is_estimate,
+    }
+
+
+def _maybe_time(at: datetime | None) -> str | None:
+    return None if at is None else iso_time(at)

@@ -1,7 +1,7 @@
 """The PagerDuty channel: events for one routing key of the Events API v2, one alert each.
 
 An account and metric is one alert of PagerDuty: it is triggered, triggered again, and resolved by
-one `dedup_key`. A top-up opens nothing, so nothing is sent for it.
+one `dedup_key`. A top-up or a digest opens nothing, so nothing is sent for it.
 
 https://github.com/PagerDuty/developer-docs/tree/main/docs/events-API-v2, the text of
 https://developer.pagerduty.com: 01-Overview (an event has up to 512 KB; 202 accepted, 400 invalid
@@ -23,8 +23,9 @@ from typing import Any
 from balance_watch.domain.formatting import iso_time
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.notifiers.exact_json import for_machines
+from balance_watch.notifiers.literal import cut, printable
 from balance_watch.notifiers.posting import Message, PostingChannel, PostResult, Service, sort_reply
-from balance_watch.notifiers.text import cut, pace, printable, summary_line
+from balance_watch.notifiers.text import pace, summary_line
 from balance_watch.notifiers.webhooks import parse_entries, valid_entries
 from balance_watch.transport import Reply, Request, Transport
 from balance_watch.validation import Faults, Json, is_address
@@ -66,7 +67,7 @@ def pagerduty_channel(transport: Transport, address: str) -> PostingChannel:
 
 def _render(url: str, key: str, notifications: Sequence[Notification]) -> Iterator[Message]:
     for notification in notifications:
-        if notification.reason is Reason.TOPPED_UP:
+        if notification.reason in (Reason.TOPPED_UP, Reason.DIGEST):
             yield (notification,), None
         else:
             body = {"routing_key": key, **event(notification)}

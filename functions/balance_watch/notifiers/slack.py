@@ -9,6 +9,7 @@ from typing import Any
 
 from balance_watch.domain.notification import Notification, SendResult
 from balance_watch.notifiers.posting import PostResult, Posts
+from balance_watch.notifiers.slack_digest import has_table, render_digest
 from balance_watch.notifiers.slack_messages import render
 from balance_watch.transport import Reply, Request, Transport
 
@@ -69,11 +70,13 @@ class SlackChannel:
         sends them again. After a 429, the channel waits as long as Slack demands, if that ends
         before `deadline` on the clock.
         """
-        messages = list(render(notifications))
+        messages = list(_messages(notifications))
         while messages:
             group, message = messages.pop(0)
             result = self._post(message, deadline)
-            if result.is_content_rejected and len(group) > 1:
+            if result.is_content_rejected and has_table(message):
+                messages.insert(0, (group, render_digest(group[0], table=False)))
+            elif result.is_content_rejected and len(group) > 1:
                 # One notification that Slack rejects must not keep back those beside it.
                 half = len(group) // 2
                 messages[:0] = [*render(group[:half]), *render(group[half:])]
@@ -87,6 +90,16 @@ class SlackChannel:
         is_large = len(json.dumps(message)) > _LARGE
         request = Request("POST", self._url, json=message)
         return self._posts.post(request, deadline, partial(_parse_reply, is_large=is_large))
+
+
+def _messages(
+    notifications: Sequence[Notification],
+) -> Iterator[tuple[tuple[Notification, ...], dict[str, Any]]]:
+    """Yields the messages of alerts, then one for each digest, each with its notifications."""
+    yield from render([it for it in notifications if it.digest is None])
+    for notification in notifications:
+        if notification.digest is not None:
+            yield (notification,), render_digest(notification)
 
 
 def _parse_reply(reply: Reply, *, is_large: bool) -> PostResult:

@@ -14,11 +14,12 @@ from balance_watch.domain.formatting import counted, format_duration, format_tim
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.notification import Notification, Reason, in_order
 from balance_watch.domain.rules import Metric, Severity
-from balance_watch.notifiers.text import format_change, paces, printable, summary_line, threshold
+from balance_watch.notifiers.literal import printable
+from balance_watch.notifiers.text import format_change, paces, summary_line, threshold
 
 MAX_BLOCKS = 50
 _MAX_ALERTS = MAX_BLOCKS - 1
-"""So many alerts fit into a message, below the line that counts them."""
+"""So many alerts fit into a message, below the line that counts them; one less if it mentions."""
 
 MAX_TEXT = 3000
 _MAX_DETAIL = 1500
@@ -28,7 +29,7 @@ _MAX_FALLBACK = 3000
 _MAX_LABEL = 60
 _MAX_LABELS = 5
 
-_SEVERITY_SIGNS = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
+SEVERITY_SIGNS = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
 _GOOD_NEWS_SIGNS = {Reason.RESOLVED: "✅", Reason.TOPPED_UP: "💰"}
 
 _MARKS = re.compile(r"`|(?<![^\W_])[*_~]|[*_~](?![^\W_])|:[\w+'-]+:")
@@ -40,16 +41,29 @@ def render(
 ) -> Iterator[tuple[tuple[Notification, ...], dict[str, Any]]]:
     """Renders messages in order; yields each with its notifications."""
     ordered = sorted(notifications, key=in_order)
-    for start in range(0, len(ordered), _MAX_ALERTS):
-        group = tuple(ordered[start : start + _MAX_ALERTS])
+    size = _MAX_ALERTS - bool(_mentions(ordered))
+    for start in range(0, len(ordered), size):
+        group = tuple(ordered[start : start + size])
         escaped = [_escape(notification) for notification in group]
+        mentions = _mentions(group)
+        lines = [*([mentions] if mentions else []), *map(summary_line, escaped)]
+        blocks = [{"type": "section", "text": markup(mentions)}] if mentions else []
         message = {
-            "text": _shorten("\n".join(map(summary_line, escaped)), _MAX_FALLBACK),
+            "text": _shorten("\n".join(lines), _MAX_FALLBACK),
             "mrkdwn": False,
-            "blocks": _blocks(escaped),
+            "blocks": blocks + _blocks(escaped, MAX_BLOCKS - len(blocks)),
             "unfurl_links": False,
         }
         yield group, message
+
+
+def _mentions(notifications: Sequence[Notification]) -> str:
+    """Returns everybody whom a message mentions, each once.
+
+    48 of the longest mentions are within the limit of a text.
+    """
+    news = (it for it in notifications if it.reason.is_bad_news)
+    return " ".join(dict.fromkeys(mention for it in news for mention in it.mentions))
 
 
 def _escape(notification: Notification) -> Notification:
@@ -64,8 +78,8 @@ def _escape(notification: Notification) -> Notification:
     )
 
 
-def _blocks(notifications: Sequence[Notification]) -> list[dict[str, Any]]:
-    """Returns the blocks of a message: a line that counts several alerts, then each of them."""
+def _blocks(notifications: Sequence[Notification], room: int) -> list[dict[str, Any]]:
+    """Returns so many blocks at most: a line that counts several alerts, then each of them."""
     recovered = {it.account for it in notifications if it.reason is Reason.RESOLVED}
     shown = [
         it
@@ -76,7 +90,7 @@ def _blocks(notifications: Sequence[Notification]) -> list[dict[str, Any]]:
         or it.account not in recovered
     ]
     top_ups = {it.account: it for it in notifications if it not in shown}
-    is_long = 2 * len(shown) + 1 > MAX_BLOCKS
+    is_long = 2 * len(shown) + 1 > room
     blocks = [_count(shown)] if len(shown) > 1 else []
     for notification in shown:
         top_up = top_ups.get(notification.account)
@@ -110,11 +124,11 @@ def _alert_blocks(notification: Notification) -> list[dict[str, Any]]:
     detail = _detail(notification.detail, min(_MAX_DETAIL, MAX_TEXT - len(title) - 2))
     section: dict[str, Any] = {
         "type": "section",
-        "text": _markup("\n".join(filter(None, (title, detail)))),
+        "text": markup("\n".join(filter(None, (title, detail)))),
     }
     if fields := _fields(notification):
-        section["fields"] = [_markup(f"*{name}*\n{value}") for name, value in fields]
-    return [section, {"type": "context", "elements": [_markup(_facts(notification))]}]
+        section["fields"] = [markup(f"*{name}*\n{value}") for name, value in fields]
+    return [section, {"type": "context", "elements": [markup(_facts(notification))]}]
 
 
 def _short_block(notification: Notification) -> list[dict[str, Any]]:
@@ -122,16 +136,16 @@ def _short_block(notification: Notification) -> list[dict[str, Any]]:
     title, facts = _title(notification), _facts(notification)
     detail = _detail(notification.detail, min(_MAX_DETAIL, MAX_TEXT - len(title) - len(facts) - 2))
     text = "\n".join(filter(None, (title, detail, facts)))
-    return [{"type": "section", "text": _markup(text)}]
+    return [{"type": "section", "text": markup(text)}]
 
 
-def _markup(text: str) -> dict[str, Any]:
+def markup(text: str) -> dict[str, Any]:
     """Returns a text object. With `verbatim`, Slack makes no link or mention of a name in it."""
     return {"type": "mrkdwn", "text": _shorten(text, MAX_TEXT), "verbatim": True}
 
 
 def _title(notification: Notification) -> str:
-    sign = _GOOD_NEWS_SIGNS.get(notification.reason) or _SEVERITY_SIGNS[notification.severity]
+    sign = _GOOD_NEWS_SIGNS.get(notification.reason) or SEVERITY_SIGNS[notification.severity]
     line = summary_line(notification)
     if not line.startswith(notification.account):
         line = line[:1].upper() + line[1:]

@@ -8,12 +8,15 @@ control characters).
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from balance_watch.domain.digest import LINES
 from balance_watch.domain.formatting import is_visible, sparkline
 from balance_watch.domain.notification import NO_TIME, Notification, SendResult, in_order
+from balance_watch.notifiers.digest_text import headline, text_of
 from balance_watch.notifiers.exact_json import for_machines
 from balance_watch.notifiers.text import format_change, pace, since_when, summary_line
 
@@ -154,7 +157,21 @@ def batches(notifications: Sequence[Notification]) -> Iterator[Sequence[Notifica
 
 
 def render(notification: Notification, subjects: str = "utf-8") -> dict[str, Any]:
-    """Renders one entry of PublishBatch, except for its Id; its subject in this encoding."""
+    """Renders one entry of PublishBatch, except for its Id; its subject in this encoding.
+
+    A digest has as many lines as there is room for: the JSON is in it four times.
+    """
+    digest, lines = notification.digest, LINES
+    while True:
+        rendered = _render(notification, subjects)
+        size = len(rendered["Message"].encode(errors="replace")) + _ENTRY_OVERHEAD
+        if digest is None or size <= MAX_BYTES or not lines:
+            return rendered
+        lines //= 2
+        notification = replace(notification, digest=digest.cut(lines))
+
+
+def _render(notification: Notification, subjects: str) -> dict[str, Any]:
     text = text_for_people(notification)
     exact = json.dumps(for_machines(notification), ensure_ascii=False)
     machines = dict.fromkeys(("sqs", "lambda", "http", "https"), exact)
@@ -181,9 +198,12 @@ def subject(notification: Notification) -> str:
 
     A character beyond U+FFFF counts as two, as it may at SNS.
     """
-    is_good = notification.reason.is_good_news
-    label = notification.reason.value.replace("_", " ") if is_good else notification.severity.value
-    line = f"[{label.upper()}] {summary_line(notification)}"
+    if notification.digest is not None:
+        line = f"[DIGEST] {headline(notification.digest)}"
+    else:
+        reason, is_good = notification.reason.value, notification.reason.is_good_news
+        label = reason.replace("_", " ") if is_good else notification.severity.value
+        line = f"[{label.upper()}] {summary_line(notification)}"
     visible = "".join(letter if is_visible(letter) else " " for letter in line)
     units = visible.encode("utf-16-le", "replace")[: 2 * MAX_SUBJECT]
     return units.decode("utf-16-le", "ignore")
@@ -191,6 +211,9 @@ def subject(notification: Notification) -> str:
 
 def text_for_people(notification: Notification) -> str:
     """Returns a few lines: the alert, how the balance moved, why, since when, and what to do."""
+    if notification.digest is not None:
+        late = [notification.detail] if notification.detail else []
+        return "\n\n".join((*late, text_of(notification.digest)))
     change = format_change(notification)
     severity, rule = notification.severity, notification.rule
     lines = [

@@ -20,10 +20,13 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+from balance_watch.domain.digest import LINES, Digest
 from balance_watch.domain.notification import Notification
 from balance_watch.domain.rules import Severity
+from balance_watch.notifiers.digest_text import sections
+from balance_watch.notifiers.literal import cut, printable
 from balance_watch.notifiers.posting import Message, PostingChannel, PostResult, Service, sort_reply
-from balance_watch.notifiers.text import cut, facts, printable, summary_line
+from balance_watch.notifiers.text import facts, summary_line
 from balance_watch.transport import Reply, Request, Transport
 
 MAX_BYTES = 20 * 1024
@@ -81,6 +84,8 @@ def message(alerts: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def alert(notification: Notification) -> dict[str, Any]:
     """Returns the part of a card for an alert, its texts shortened until it fits into a card."""
+    if notification.digest is not None:
+        return _digest_part(notification, notification.digest)
     for share in _SHARES:
         shown = _alert(notification, share)
         if _bytes_of(message([shown])) <= MAX_BYTES:
@@ -109,6 +114,28 @@ def _alert(notification: Notification, share: int) -> dict[str, Any]:
         button = {"type": "Action.OpenUrl", "title": "Billing page", "url": link}
         items.append({"type": "ActionSet", "actions": [button]})
     return {"type": "Container", "separator": True, "items": items}
+
+
+def _digest_part(notification: Notification, digest: Digest) -> dict[str, Any]:
+    """Returns the part of a card for a digest, with as many lines as fit into a card."""
+    lines = LINES
+    while True:
+        items = list(_digest_items(notification, digest.cut(lines)))
+        part = {"type": "Container", "separator": True, "items": items}
+        if _bytes_of(message([part])) <= MAX_BYTES or not lines:
+            return part
+        lines //= 2
+
+
+def _digest_items(notification: Notification, digest: Digest) -> Iterator[dict[str, Any]]:
+    title = _shown(summary_line(notification), _MAX_TITLE)
+    yield _text(title[:1].upper() + title[1:], weight="bolder", size="medium")
+    if notification.detail:
+        yield _text(printable(notification.detail), isSubtle=True)
+    for section in sections(digest):
+        yield _text(section.title, weight="bolder")
+        for line in section.lines:
+            yield _text(_shown(line, _MAX_FACT))
 
 
 def _shown(text: str, limit: int) -> str:

@@ -10,19 +10,19 @@ from balance_watch.domain.metrics import METRICS, Unit
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.rules import Metric
+from balance_watch.notifiers.digest_text import headline
 
 _PREFIXES = {Reason.WORSENED: "Worse: ", Reason.REMINDER: "Still: "}
 _ROUGH = Context(prec=3)
 """Rates are estimates, so people get three digits of them, beside the exact balance."""
-
-_ZERO_WIDTH_JOINER = "\u200d"
-"""Joins several emoji into one (👩‍💻); unlike other format characters, it does not reorder text."""
 
 _LONGEST_SECONDS = Decimal(LONGEST.days * 86400)
 
 
 def summary_line(notification: Notification) -> str:
     """Returns the alert in one line, such as `sms is at 8.20 EUR, below 20.00 EUR`."""
+    if notification.digest is not None:
+        return f"digest: {headline(notification.digest)}"
     if notification.reason is Reason.TOPPED_UP:
         return _topped_up(notification)
     if notification.reason is Reason.RESOLVED:
@@ -101,19 +101,6 @@ def since_when(notification: Notification) -> str:
         return since
     word = "over after" if notification.reason is Reason.RESOLVED else "for"
     return f"{since}, {word} {format_duration(notification.lasted)}"
-
-
-def printable(text: str) -> str:
-    """Returns a text with a mark in place of every character that is not shown as itself."""
-    return "".join(
-        character if character.isprintable() or character == _ZERO_WIDTH_JOINER else "�"
-        for character in text
-    )
-
-
-def cut(text: str, limit: int) -> str:
-    """Cuts a text off at a length."""
-    return text if len(text) <= limit else f"{text[: max(0, limit - 2)]} …"
 
 
 def format_change(notification: Notification) -> str:

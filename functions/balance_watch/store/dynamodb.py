@@ -6,9 +6,10 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.digest_plan import DigestMark
 from balance_watch.domain.inventory import Inventory
 from balance_watch.domain.lifecycle import Alert
-from balance_watch.domain.outbox import Outgoing, PaymentOrder
+from balance_watch.domain.outbox import OutboxEntry, Outgoing, PaymentOrder
 from balance_watch.domain.payment import Payment, Purse
 from balance_watch.domain.run import Run, Transition
 from balance_watch.store.accounts import Accounts, log_unserializable
@@ -154,6 +155,14 @@ class Store:
         """Stores the alerts of outages with their outbox entries; False if nothing was stored."""
         update = self.runs.outages_update(run, outages)
         return self._transact(run, [update], self._says(entries), run.lease_until)
+
+    def save_digest(self, run: Run, mark: DigestMark, entries: Iterable[OutboxEntry]) -> bool:
+        """Stores a digest's outbox entries with its mark; False if nothing was stored.
+
+        A digest is no event: it tells of nothing that the readings and other events do not.
+        """
+        update = self.runs.digest_update(run, mark)
+        return self._transact(run, [update], self.outbox.puts(entries), run.lease_until)
 
     def save_configuration(
         self, run: Run, configuration: ConfigurationState, entries: Iterable[Outgoing]

@@ -14,6 +14,7 @@ from balance_watch.domain.money import exact
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.outbox import LIMIT, OutboxEntry, Outgoing, PaymentOrder, Pending
 from balance_watch.domain.rules import Metric, Severity
+from balance_watch.store.digests import maybe_digest_from_json, maybe_digest_to_json
 from balance_watch.store.items import (
     MALFORMED_ITEM,
     Item,
@@ -162,6 +163,8 @@ def notification_to_json(notification: Notification) -> dict[str, Any]:
             "link": notification.link,
             "another": True if notification.another else None,
             "accounts": list(notification.accounts) or None,
+            "mentions": list(notification.mentions) or None,
+            "digest": maybe_digest_to_json(notification.digest),
         }
     )
 
@@ -195,6 +198,8 @@ def notification_from_json(fields: Mapping[str, Any]) -> Notification:
         link=fields.get("link"),
         another=fields.get("another", False),
         accounts=tuple(fields.get("accounts", ())),
+        mentions=tuple(fields.get("mentions", ())),
+        digest=maybe_digest_from_json(fields.get("digest")),
     )
 
 

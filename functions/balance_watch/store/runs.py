@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from balance_watch.domain.configuration_alert import FAULT_WORDING, ConfigurationState
+from balance_watch.domain.digest_plan import DigestMark
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.run import Run, RunRecord
 from balance_watch.errors import FutureTickError, RunUnderWayError
@@ -17,6 +18,8 @@ from balance_watch.store.items import (
     MALFORMED_ITEM,
     RUN_KEY,
     Item,
+    maybe_text,
+    maybe_time,
     text_of,
     time_of,
     without_none,
@@ -26,6 +29,8 @@ from balance_watch.store.table import Action, Table, deserialize, serialize
 
 _NEAR = timedelta(hours=1)
 """A tick as near to the clock as this is current."""
+
+_DAY = timedelta(days=1)
 
 _SKEW = timedelta(minutes=1)
 """A tick further ahead of the clock than this is in the future: clocks of AWS differ by less."""
@@ -132,15 +137,35 @@ class Runs:
                 " skipped until then: see docs/operations.md, A tick of the future"
             ) from None
 
-    def close(self, run: Run, record: RunRecord, *, done: bool, stored: bool | None = None) -> None:
+    def close(
+        self,
+        run: Run,
+        record: RunRecord,
+        *,
+        done: bool,
+        stored: bool | None = None,
+        digest_is_known: bool = True,
+    ) -> None:
         """Stores the run's record and ends its lease. A tick that is not done can be claimed again.
 
-        `stored` says whether every change was stored; it defaults to `done`.
+        Args:
+            run: the run.
+            record: what it leaves.
+            done: nothing is left to do for its tick.
+            stored: every change was stored; it defaults to `done`.
+            digest_is_known: False if it is not known whether the mark of a digest was stored, so
+                that the one in the table stays.
         """
         ended = ended_attributes(run.silences, run.tick)
         names = {f"#ended{index}": attribute for index, attribute in enumerate(ended)}
         # An earlier release kept dead channels in `gone`.
-        removed = ", ".join(("lease", "lease_until", "gone", *names))
+        removes = ["lease", "lease_until", "gone", *names]
+        sets = _CLOSE
+        if digest_is_known and record.digest is None:
+            removes.append("digested")
+        elif digest_is_known:
+            sets += ", digested = :digested"
+        removed = ", ".join(removes)
         optional: Any = {"ExpressionAttributeNames": names} if names else {}
         values = {
             ":done": done,
@@ -149,10 +174,12 @@ class Runs:
             ":tick": text_of(run.tick),
             **{f":{name}": value for name, value in record_to_item(record).items()},
         }
+        if not digest_is_known:
+            values.pop(":digested", None)
         self._table.client.update_item(
             TableName=self._table.name,
             Key=serialize(RUN_KEY),
-            UpdateExpression=f"{_CLOSE} REMOVE {removed}",
+            UpdateExpression=f"{sets} REMOVE {removed}",
             ConditionExpression=_CLOSABLE,
             ExpressionAttributeValues=serialize(values),
             **optional,
@@ -171,6 +198,10 @@ class Runs:
     def configuration_update(self, run: Run, state: ConfigurationState) -> Action:
         """Returns the action that stores the configuration's state, while the run has its lease."""
         return self._update(run, "configuration", configuration_to_item(state))
+
+    def digest_update(self, run: Run, mark: DigestMark) -> Action:
+        """Returns the action that stores which digests are told, while the run has its lease."""
+        return self._update(run, "digested", mark_to_item(mark))
 
     def outages_update(self, run: Run, outages: Mapping[str, Alert]) -> Action:
         """Returns the action that stores the alerts of outages, while the run has its lease."""
@@ -201,7 +232,27 @@ def record_to_item(record: RunRecord) -> Item:
         "alerted": list(record.alerted),
         **hearing_to_item(record),
         "outages": outages_to_item(record.outages),
+        **({"digested": mark_to_item(record.digest)} if record.digest else {}),
     }
+
+
+def mark_to_item(mark: DigestMark) -> Item:
+    """Returns the map of which digests are told."""
+    return without_none({"until": text_of(mark.until), "told_at": maybe_text(mark.told_at)})
+
+
+def _mark_from_item(item: Mapping[str, Any]) -> DigestMark | None:
+    """Returns which digests are told, by the run's item.
+
+    Without a mark, the policy has had no digest: those after the latest run are still to be told.
+    A run that died may have been the first with one. Before a run has ended there are none.
+    """
+    if (mark := item.get("digested")) is not None:
+        return DigestMark(time_of(mark["until"]), maybe_time(mark.get("told_at")))
+    if "configuration" not in item or "tick" not in item:
+        return None
+    latest = time_of(item["tick"])
+    return DigestMark(latest if item.get("whole", True) else latest - _DAY)
 
 
 def record_from_item(item: Mapping[str, Any]) -> RunRecord:
@@ -214,6 +265,7 @@ def record_from_item(item: Mapping[str, Any]) -> RunRecord:
             **hearing_from_item(item),
             outages={name: alert_from_item(it) for name, it in item.get("outages", {}).items()},
             inventory_digest=item.get("inventory") or None,
+            digest=_mark_from_item(item),
         )
     except MALFORMED_ITEM as error:
         facts = {"why": type(error).__name__}

@@ -12,6 +12,7 @@ from typing import Protocol
 from balance_watch.config.loading import Configuration, inventory_of
 from balance_watch.domain.alerts import AlertContext
 from balance_watch.domain.configuration_alert import ConfigurationState, decide_configuration
+from balance_watch.domain.digest_plan import DigestMark
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.run import Run, RunRecord
 from balance_watch.domain.silences import suppression
@@ -22,6 +23,7 @@ from balance_watch.store.inventories import digest_of
 from balance_watch.usecases.account_checks import CheckedAccounts, check_accounts
 from balance_watch.usecases.configuration_faults import Examination, examine
 from balance_watch.usecases.decisions import Batch
+from balance_watch.usecases.digests import decide_digest
 from balance_watch.usecases.listeners import AskTopic, ask
 from balance_watch.usecases.outbox_step import Deliver, OutboxStep, Tick
 from balance_watch.usecases.payments import Pay
@@ -77,7 +79,7 @@ class Check:
         if run is None:
             return replace(summary, skipped=True)
         record = run.record
-        done = stored = False
+        done = stored = digest_is_known = False
         try:
             configuration = self.load(policy_was_kept=bool(record.policy_digest))
             examination = examine(configuration, record, now)
@@ -98,12 +100,16 @@ class Check:
                 outages=checked.outages,
                 paused=checked.paused,
             )
+            mark, digest_is_known = self._digest(tick, checked, record.configuration)
+            record = replace(record, digest=mark)
             step = OutboxStep(self.store, self.deliver, self.pay, self.clock)
             health = step.run(tick, checked, record.configuration, listeners.health)
             record = health.into(record)
             done = summary.complete
         finally:
-            self.store.runs.close(run, record, done=done, stored=stored)
+            self.store.runs.close(
+                run, record, done=done, stored=stored, digest_is_known=digest_is_known
+            )
         return summary
 
     def _keep_policy(self, configuration: Configuration, kept_digest: str | None) -> str | None:
@@ -155,6 +161,16 @@ class Check:
             on_read=self.on_read,
         )
 
+    def _digest(
+        self, tick: Tick, checked: CheckedAccounts, configured: ConfigurationState
+    ) -> tuple[DigestMark | None, bool]:
+        """Stores the digest that is due, if one is; returns its mark, and whether that is known."""
+        mark, entries = decide_digest(tick, checked, configured, self.store.accounts, self.clock)
+        if mark is None or not entries or self.store.save_digest(tick.run, mark, entries):
+            return mark, True
+        tick.summary.deferred += 1
+        return tick.run.record.digest, False
+
     def _alerted(self, tick: Tick, states: Mapping[str, AccountState]) -> tuple[str, ...]:
         """Returns the accounts with an alert, after ending the alerts of removed accounts."""
         alerted = {name for name, state in states.items() if state.is_alerted}
@@ -192,5 +208,5 @@ def tick_of(run: Run, examination: Examination, summary: Summary, deadline: floa
         return listeners.reaching_somebody(channels)
 
     is_suppressed = suppression(run.silences, policy.mute_times, run.tick)
-    context = AlertContext(policy.defaults, routing, is_suppressed)
+    context = AlertContext(policy.defaults, routing, is_suppressed, policy.mention_for)
     return Tick(run, configuration, context, refusing, summary, deadline)

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from balance_watch.domain.channels import kind_of
 from balance_watch.domain.notification import Notification, SendResult
 from balance_watch.domain.outbox import OutboxEntry
-from balance_watch.notifiers.channels import Channel
+from balance_watch.notifiers.channels import Channel, takes_digests
 
 _log = logging.getLogger(__name__)
 
@@ -92,11 +92,14 @@ class _Fallbacks(NamedTuple):
 
         The others wait for a channel that refuses everything, while a fallback has a copy.
         """
-        fallback = next((name for name in self.names if name in channels), None)
+        present = [name for name in self.names if name in channels]
+        of_alerts, of_digests = present[:1], list(filter(takes_digests, present))[:1]
         assigned: dict[str, list[OutboxEntry]] = defaultdict(list)
         waiting = 0
         for entry in entries:
             current = self.own(entry)
+            is_digest = entry.notification.digest is not None
+            (fallback,) = (of_digests if is_digest else of_alerts) or (None,)
             # The channel of an unread kind may exist, so its entries stay pending.
             may_exist = current in channels or kind_of(current) in self.unread_kinds
             name = current if fallback is None else fallback

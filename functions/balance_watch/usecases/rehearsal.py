@@ -18,6 +18,7 @@ from balance_watch.usecases.account_checks import CheckedAccounts
 from balance_watch.usecases.check import Check, tick_of
 from balance_watch.usecases.configuration_faults import examine
 from balance_watch.usecases.decisions import Batch, Decisions, decide_batch
+from balance_watch.usecases.digests import decide_digest
 from balance_watch.usecases.listeners import ask
 from balance_watch.usecases.outbox_step import Tick, due_in
 from balance_watch.usecases.reading import Reads, ToRead, read_due
@@ -114,11 +115,14 @@ def rehearse(check: Check, now: datetime, *, seconds: float) -> Rehearsal:
     outgoing += (entry for change in changes.values() for entry in change.entries)
     tick.summary.count(outgoing)
     tick.summary.deferred = len(reads.missing - changes.keys())
+    checked = CheckedAccounts(states, decided.outages)
+    digest = decide_digest(tick, checked, configured, store.accounts, check.clock)
+    outgoing += digest.entries
     pending = store.outbox.pending()
     due = due_in(
         tick,
         [*pending.entries, *(it for it in outgoing if isinstance(it, OutboxEntry))],
-        CheckedAccounts(states, decided.outages),
+        checked,
         configured,
         listeners.health,
     )

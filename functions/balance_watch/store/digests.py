@@ -1,0 +1,22 @@
+"""A digest as JSON, within the notification of an outbox entry."""
+
+from typing import Any
+
+import msgspec
+
+from balance_watch.domain.digest import Digest
+
+
+def maybe_digest_to_json(digest: Digest | None) -> Any:  # noqa: ANN401 (it is JSON)
+    """Returns a digest as JSON, its numbers and times as text; None for None."""
+    return None if digest is None else msgspec.to_builtins(digest)
+
+
+def maybe_digest_from_json(json: object) -> Digest | None:
+    """Returns the digest of its JSON, or None for None; raises ValueError if it is malformed."""
+    if json is None:
+        return None
+    try:
+        return msgspec.convert(json, Digest)
+    except msgspec.ValidationError:
+        raise ValueError("not a digest") from None
