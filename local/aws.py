@@ -32,7 +32,7 @@ from werkzeug.serving import make_server
 from local import faster_moto
 from local.loopback import LOOPBACK
 from local.running import Running
-from local.stack import REGION, TEMPLATE, Template, embeddable, parse
+from local.stack import PARAMETERS, REGION, TEMPLATE, Template, embeddable, parse
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -232,6 +232,11 @@ class EmbeddedAws(Running):
             StackName=STACK,
             # moto parses YAML first, for a tenth of a second. The tab is none, but it is JSON.
             TemplateBody="\t" + json.dumps(stack),
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": value}
+                for name, value in PARAMETERS.items()
+                if name in stack["Parameters"]
+            ],
             Capabilities=["CAPABILITY_IAM"],
         )
         created = self._physical_ids().keys()

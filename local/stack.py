@@ -25,6 +25,9 @@ LEFT_OUT: Mapping[str, str] = {
 }
 """Resource types that the embedded stack leaves out, each with the reason."""
 
+PARAMETERS: Mapping[str, str] = {"Dashboard": "true"}
+"""Parameters of the embedded stack, so that it has every function."""
+
 
 @dataclass(frozen=True, slots=True)
 class Function:

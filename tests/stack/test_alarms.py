@@ -1,5 +1,7 @@
 """The alarms, and the topic that they publish to."""
 
+import json
+
 import pytest
 
 from tests.support.templates import OURS
@@ -80,3 +82,20 @@ def test_besides_the_function_only_this_stacks_alarms_may_publish() -> None:
     assert publish["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     source = publish["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
     assert source.endswith(":alarm:${AWS::StackName}-*")
+
+
+def test_the_dashboard_shows_every_alarm_and_the_report() -> None:
+    properties = OURS.properties("BalancesDashboard")
+    address = {"AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": "1" * 12}
+    text = properties["DashboardBody"]["Fn::Sub"]
+    for name, value in {**address, "AWS::StackName": "bw", "ShowReport.Arn": "arn:report"}.items():
+        text = text.replace(f"${{{name}}}", value)
+    alarms, report = json.loads(text)["widgets"]
+    named = {
+        OURS.properties(name)["AlarmName"]["Fn::Sub"].replace("${AWS::StackName}", "bw")
+        for name in OURS.of_type("AWS::CloudWatch::Alarm")
+    }
+    assert {arn.rpartition(":")[2] for arn in alarms["properties"]["alarms"]} == named
+    assert report["type"] == "custom"
+    assert report["properties"]["endpoint"] == "arn:report"
+    assert report["properties"]["updateOn"]["timeRange"] is True
