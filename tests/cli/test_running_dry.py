@@ -131,9 +131,9 @@ def policy(tmp_path: Path) -> str:
     return str(file)
 
 
-@pytest.mark.parametrize("action", ["check", "put"])
+@pytest.mark.parametrize("action", [("check",), ("put", "--yes")])
 def test_the_policy_commands_name_every_account_that_no_rule_on_an_amount_watches(
-    run: "Run", stage: "Stage", policy: str, action: str
+    run: "Run", stage: "Stage", policy: str, action: tuple[str, ...]
 ) -> None:
     stage.accounts(
         stage.entry("search", "you"),
@@ -141,18 +141,18 @@ def test_the_policy_commands_name_every_account_that_no_rule_on_an_amount_watche
         stage.entry("mail", "you", empty=True),
         stage.entry("sms", "vonage", variables={"trx": "t"}),
     )
-    output = run("policy", action, policy, *(("--yes",) if action == "put" else ()))
+    output = run("policy", *action, policy)
     assert output.code == 0
     assert f"{NOBODY}search, sms\n" in output.out
 
 
-@pytest.mark.parametrize("action", ["check", "put"])
+@pytest.mark.parametrize("action", [("check",), ("put", "--yes")])
 def test_nothing_is_said_where_every_account_is_watched(
-    run: "Run", tmp_path: Path, action: str
+    run: "Run", tmp_path: Path, action: tuple[str, ...]
 ) -> None:
     file = tmp_path / "policy.toml"
     file.write_text("[defaults]\nempty = false\n")
-    output = run("policy", action, str(file), *(("--yes",) if action == "put" else ()))
+    output = run("policy", *action, str(file))
     assert (output.code, NOBODY in output.out) == (0, False)
 
 
