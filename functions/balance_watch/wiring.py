@@ -250,7 +250,8 @@ class Wiring(PolicyWiring):
         """Sends pending entries to these channels."""
         # A connection kept since the last alert may be dead after Lambda's freeze, and a post is
         # not repeated: so each delivery has connections of its own.
-        connections = Connections(self.new_transport(), self.client)
+        dashboard = self.settings.dashboard_url
+        connections = Connections(self.new_transport(), self.client, dashboard)
         return deliver(
             entries,
             channels=connect_all(channels, connections),

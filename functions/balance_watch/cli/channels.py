@@ -187,7 +187,8 @@ def test_channel(wired: Wiring, channel: ConfiguredChannel) -> bool:
 
     Nothing is stored: a test is no alert.
     """
-    connections = Connections(wired.new_transport(), wired.client)
+    dashboard = wired.settings.dashboard_url
+    connections = Connections(wired.new_transport(), wired.client, dashboard)
     sender = channel.connect(connections)
     deadline = time.monotonic() + _SECONDS
     (result,) = list(sender.send([_message(datetime.now(UTC))], deadline=deadline))

@@ -23,6 +23,7 @@ _OUTPUTS = {
     "TOPIC_ARN": "TopicArn",
     "POLICY_PARAMETER": "PolicyParameter",
     "SECRETS_PREFIX": "SecretsPrefix",
+    "DASHBOARD_URL": "DashboardUrl",
 }
 """The output of the stack that stands for each variable of the environment."""
 

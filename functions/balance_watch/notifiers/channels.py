@@ -42,10 +42,14 @@ class Channel(Protocol):
 
 
 class Connections(NamedTuple):
-    """The connections that channels send through: HTTP, and clients of AWS services by name."""
+    """The connections that channels send through: HTTP, and clients of AWS services by name.
+
+    `dashboard` is the address of the dashboard, to which messages for people link; empty: none.
+    """
 
     transport: Transport
     aws: Callable[[str], Any]
+    dashboard: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +120,10 @@ class ConfiguredChannel:
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind(TOPIC, lambda topic, connections: SnsChannel(connections.aws("sns"), topic)),
+        Kind(TOPIC, lambda topic, it: SnsChannel(it.aws("sns"), topic, dashboard=it.dashboard)),
         Kind(
             "slack",
-            lambda url, connections: SlackChannel(connections.transport, url),
+            lambda url, it: SlackChannel(it.transport, url, dashboard=it.dashboard),
             parse_webhooks,
             noun="webhook",
         ),
@@ -134,13 +138,13 @@ KINDS: Mapping[str, Kind] = {
         ),
         Kind(
             "teams",
-            lambda url, connections: teams_channel(connections.transport, url),
+            lambda url, it: teams_channel(it.transport, url, it.dashboard),
             partial(parse_webhooks, query=True),
             noun="webhook",
         ),
         Kind(
             "discord",
-            lambda url, connections: discord_channel(connections.transport, url),
+            lambda url, it: discord_channel(it.transport, url, it.dashboard),
             partial(parse_webhooks, query=True),
             noun="webhook",
         ),

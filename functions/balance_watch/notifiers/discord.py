@@ -45,29 +45,32 @@ _GOOD_COLOR = 0x2EB67D
 _MARKUP = re.compile(r"([\\*_~`|>\[\]()<#:@-])")
 
 
-def discord_channel(transport: Transport, url: str) -> PostingChannel:
+def discord_channel(transport: Transport, url: str, dashboard: str = "") -> PostingChannel:
     """Returns the channel of a webhook."""
-    service = Service(_NAME, partial(_render, url), _parse, _pause, _rest)
+    service = Service(_NAME, partial(_render, url, dashboard), _parse, _pause, _rest)
     return PostingChannel(service, transport)
 
 
-def _render(url: str, notifications: Sequence[Notification]) -> Iterator[Message]:
+def _render(url: str, dashboard: str, notifications: Sequence[Notification]) -> Iterator[Message]:
     group: list[Notification] = []
     embeds: list[dict[str, Any]] = []
     for notification in notifications:
         one = embed(notification)
         is_full = len(embeds) == MAX_EMBEDS or sum(map(_size, [*embeds, one])) > MAX_CHARACTERS
         if embeds and is_full:
-            yield tuple(group), _request(url, embeds)
+            yield tuple(group), _request(url, dashboard, embeds)
             group, embeds = [], []
         group.append(notification)
         embeds.append(one)
     if embeds:
-        yield tuple(group), _request(url, embeds)
+        yield tuple(group), _request(url, dashboard, embeds)
 
 
-def _request(url: str, embeds: list[dict[str, Any]]) -> Request:
-    body = {"embeds": embeds, "allowed_mentions": {"parse": []}}
+def _request(url: str, dashboard: str, embeds: list[dict[str, Any]]) -> Request:
+    body: dict[str, Any] = {"embeds": embeds, "allowed_mentions": {"parse": []}}
+    if dashboard:
+        # In angle brackets, so that Discord shows no preview of the page.
+        body["content"] = f"[All balances](<{dashboard}>)"
     return Request("POST", url, query={"wait": "true"}, json=body)
 
 

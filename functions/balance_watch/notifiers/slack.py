@@ -10,7 +10,7 @@ from typing import Any
 from balance_watch.domain.notification import Notification, SendResult
 from balance_watch.notifiers.posting import PostResult, Posts
 from balance_watch.notifiers.slack_digest import has_table, render_digest
-from balance_watch.notifiers.slack_messages import render
+from balance_watch.notifiers.slack_messages import linked, render
 from balance_watch.transport import Reply, Request, Transport
 
 _PERMANENT = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
@@ -55,10 +55,11 @@ class SlackChannel:
         transport: Transport,
         url: str,
         *,
+        dashboard: str = "",
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._url = url
+        self._url, self._dashboard = url, dashboard
         self._posts = Posts("Slack", transport, clock, sleep)
 
     def send(
@@ -88,7 +89,7 @@ class SlackChannel:
     def _post(self, message: Mapping[str, Any], deadline: float) -> PostResult:
         """Posts a message, once more after each pause that Slack demands."""
         is_large = len(json.dumps(message)) > _LARGE
-        request = Request("POST", self._url, json=message)
+        request = Request("POST", self._url, json=linked(message, self._dashboard))
         return self._posts.post(request, deadline, partial(_parse_reply, is_large=is_large))
 
 

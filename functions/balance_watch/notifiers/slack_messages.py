@@ -6,7 +6,7 @@ https://docs.slack.dev/reference/block-kit/blocks/section-block (3,000 character
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,6 +55,15 @@ def render(
             "unfurl_links": False,
         }
         yield group, message
+
+
+def linked(message: Mapping[str, Any], dashboard: str) -> Mapping[str, Any]:
+    """Returns a message with a link to the dashboard as its last line, if it has room for one."""
+    blocks = message["blocks"]
+    if not dashboard or len(blocks) >= MAX_BLOCKS:
+        return message
+    link = {"type": "context", "elements": [markup(f"<{dashboard}|All balances>")]}
+    return {**message, "blocks": [*blocks, link]}
 
 
 def _mentions(notifications: Sequence[Notification]) -> str:

@@ -44,9 +44,15 @@ class SnsChannel:
     """The topic of the stack."""
 
     def __init__(
-        self, client: "SNSClient", topic: str, *, clock: Callable[[], float] = time.monotonic
+        self,
+        client: "SNSClient",
+        topic: str,
+        *,
+        dashboard: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client, self._topic, self._clock = client, topic, clock
+        self._dashboard = dashboard
 
     def send(
         self, notifications: Sequence[Notification], *, deadline: float
@@ -77,7 +83,8 @@ class SnsChannel:
     ) -> tuple[SendResult, tuple[Notification, ...]]:
         """Returns the result of one call, and apart from it those whose content SNS rejects."""
         entries: list[Any] = [
-            {"Id": str(index), **render(it, subjects)} for index, it in enumerate(group)
+            {"Id": str(index), **render(it, subjects, self._dashboard)}
+            for index, it in enumerate(group)
         ]
         try:
             response = self._client.publish_batch(
@@ -156,14 +163,16 @@ def batches(notifications: Sequence[Notification]) -> Iterator[Sequence[Notifica
         yield group
 
 
-def render(notification: Notification, subjects: str = "utf-8") -> dict[str, Any]:
+def render(
+    notification: Notification, subjects: str = "utf-8", dashboard: str = ""
+) -> dict[str, Any]:
     """Renders one entry of PublishBatch, except for its Id; its subject in this encoding.
 
     A digest has as many lines as there is room for: the JSON is in it four times.
     """
     digest, lines = notification.digest, LINES
     while True:
-        rendered = _render(notification, subjects)
+        rendered = _render(notification, subjects, dashboard)
         size = len(rendered["Message"].encode(errors="replace")) + _ENTRY_OVERHEAD
         if digest is None or size <= MAX_BYTES or not lines:
             return rendered
@@ -171,8 +180,10 @@ def render(notification: Notification, subjects: str = "utf-8") -> dict[str, Any
         notification = replace(notification, digest=digest.cut(lines))
 
 
-def _render(notification: Notification, subjects: str) -> dict[str, Any]:
+def _render(notification: Notification, subjects: str, dashboard: str) -> dict[str, Any]:
     text = text_for_people(notification)
+    if dashboard:
+        text += f"\n\nAll balances: {dashboard}"
     exact = json.dumps(for_machines(notification), ensure_ascii=False)
     machines = dict.fromkeys(("sqs", "lambda", "http", "https"), exact)
     versions = {"default": text, "email": text, "sms": summary_line(notification), **machines}

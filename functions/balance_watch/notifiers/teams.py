@@ -42,24 +42,25 @@ _COLORS = {Severity.CRITICAL: "attention", Severity.WARNING: "warning", Severity
 _ERROR_IN_BODY = re.compile(rb"returned HTTP error (\d{3})")
 
 
-def teams_channel(transport: Transport, url: str) -> PostingChannel:
+def teams_channel(transport: Transport, url: str, dashboard: str = "") -> PostingChannel:
     """Returns the channel of a workflow's webhook."""
-    return PostingChannel(Service(_NAME, partial(_render, url), _parse), transport)
+    return PostingChannel(Service(_NAME, partial(_render, url, dashboard), _parse), transport)
 
 
-def _render(url: str, notifications: Sequence[Notification]) -> Iterator[Message]:
+def _render(url: str, dashboard: str, notifications: Sequence[Notification]) -> Iterator[Message]:
     group: list[Notification] = []
     shown: list[dict[str, Any]] = []
     for notification in notifications:
         one = alert(notification)
-        is_full = len(shown) == MAX_ALERTS or _bytes_of(message([*shown, one])) > MAX_BYTES
+        size = _bytes_of(message([*shown, one], dashboard))
+        is_full = len(shown) == MAX_ALERTS or size > MAX_BYTES
         if shown and is_full:
-            yield tuple(group), Request("POST", url, json=message(shown))
+            yield tuple(group), Request("POST", url, json=message(shown, dashboard))
             group, shown = [], []
         group.append(notification)
         shown.append(one)
     if shown:
-        yield tuple(group), Request("POST", url, json=message(shown))
+        yield tuple(group), Request("POST", url, json=message(shown, dashboard))
 
 
 def _parse(reply: Reply) -> PostResult:
@@ -69,14 +70,16 @@ def _parse(reply: Reply) -> PostResult:
     return result._replace(is_limited=status == HTTPStatus.TOO_MANY_REQUESTS)
 
 
-def message(alerts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Returns the message with a card of these alerts."""
-    content = {
+def message(alerts: Sequence[dict[str, Any]], dashboard: str = "") -> dict[str, Any]:
+    """Returns the message with a card of these alerts, and a button that opens the dashboard."""
+    button = {"type": "Action.OpenUrl", "title": "All balances", "url": dashboard}
+    content: dict[str, Any] = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.2",
         "body": list(alerts),
         "msteams": {"width": "Full"},
+        **({"actions": [button]} if dashboard else {}),
     }
     kind = "application/vnd.microsoft.card.adaptive"
     return {"type": "message", "attachments": [{"contentType": kind, "content": content}]}
