@@ -11,7 +11,7 @@ from balance_watch.cli.doctor_patient import Line, Patient, bad, ok
 from balance_watch.cli.doctor_rights import rights
 from balance_watch.config.secret_writing import MAX_BYTES
 from balance_watch.domain.channels import TOPIC
-from balance_watch.domain.formatting import format_duration, format_time
+from balance_watch.domain.formatting import counted, format_duration, format_time
 from balance_watch.domain.state import AccountState
 from balance_watch.notifiers.heartbeat import HEARTBEAT
 from balance_watch.store.items import RUN_KEY, time_of
@@ -81,8 +81,11 @@ def _missed_ticks(patient: Patient) -> Iterator[Line]:
         QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
     )
     number = int(found["Attributes"]["ApproximateNumberOfMessages"])
-    do = "" if not number else "The schedule could not invoke the function: see docs/operations.md."
-    yield Line("missed ticks", not number, f"{number or 'no'} invocations were not delivered", do)
+    if number:
+        do = "The schedule could not invoke the function: see docs/operations.md."
+        yield bad("missed ticks", f"{counted(number, 'tick')} did not reach the function", do)
+    else:
+        yield ok("missed ticks", "none: the schedule has reached the function each time")
 
 
 def _secrets(patient: Patient) -> Iterator[Line]:
@@ -127,7 +130,7 @@ def _accounts(patient: Patient) -> Iterator[Line]:
     failing = [name for name in names if states.get(name, AccountState(name)).failure]
     unseen = [name for name in names if name not in states]
     unwatched = configuration.policy.unwatched(accounts)
-    yield ok("accounts", f"{len(names)} are watched")
+    yield ok("accounts", f"{counted(len(names), 'account')} watched")
     if failing:
         do = "`balance-watch status` says why."
         yield bad("accounts", f"cannot be read: {_listed(failing)}", do)
