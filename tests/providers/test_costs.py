@@ -519,3 +519,40 @@ def test_without_a_limit_nothing_is_assumed(reply: Reply, kind: FailureKind, mes
     result = read(OPENAI, UNDECLARED, NOW, LimitServer({FIRST: 1}, limit=reply).exchange)
     assert isinstance(result, ReadFailure), result
     assert (result.kind, message in result.message) == (kind, True), result
+
+
+def test_a_month_on_the_limit_at_the_provider_takes_little_more_than_one_request_each() -> None:
+    """At the default schedule over the turn of a month; the limit is raised within it."""
+    costs: dict[date, object] = {}
+    server, account, asked, ticks = LimitServer(costs, limit=limit()), UNDECLARED, 0, 30 * 288
+    begin = midnight(date(2026, 11, 15))
+
+    def exchange(request: Request) -> Reply:
+        nonlocal asked
+        asked += 1
+        return server.exchange(request)
+
+    for n in range(ticks):
+        now = begin + n * timedelta(minutes=5)
+        day = now.date()
+        costs[day] = str(Decimal(str(costs.get(day, 0))) + Decimal("0.001") * (n % 3))
+        if n == 12 * 24 * 5:
+            server.limit = limit(threshold_amount=20000)
+        result = read(OPENAI, account, now, exchange)
+        assert isinstance(result, Reading), result
+        month = (Decimal(str(it)) for of, it in costs.items() if of >= day.replace(day=1))
+        assert result.balance == (100 if n < 12 * 24 * 5 else 200) - sum(month)
+        account = replace(account, settled=result.settled or account.settled)
+    assert asked <= 1.1 * ticks + 2
+
+
+def test_a_limit_that_is_an_hour_old_is_asked_for_again() -> None:
+    server = LimitServer({FIRST: "12.34"}, limit=limit())
+    first = read(OPENAI, UNDECLARED, NOW, server.exchange)
+    assert isinstance(first, Reading)
+    kept = replace(UNDECLARED, settled=first.settled)
+    server.limit = limit(threshold_amount=5000)
+    for after, balance in ((55, "87.66"), (60, "37.66")):
+        result = read(OPENAI, kept, NOW + timedelta(minutes=after), server.exchange)
+        assert isinstance(result, Reading)
+        assert result.balance == Decimal(balance)

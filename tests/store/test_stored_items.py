@@ -257,6 +257,9 @@ def test_the_costs_of_settled_days() -> None:
     }
     assert costs_to_item(account, costs) == item
     assert costs_from_item(item) == costs
+    limited = costs._replace(limit=Decimal(100), limit_at=TICK)
+    assert costs_to_item(account, limited) == {**item, "limit": Decimal(100), "limit_at": AT}
+    assert costs_from_item({**item, "limit": Decimal(100), "limit_at": AT}) == limited
 
 
 def test_an_outbox_entry() -> None:

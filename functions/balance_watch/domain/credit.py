@@ -33,6 +33,8 @@ class SettledCosts(NamedTuple):
         asked_at: when they were asked for.
         currency: their unit.
         days: by day; a day without costs may be missing.
+        limit: the month's limit at the provider, of an account that declares no budget of its own.
+        limit_at: when that was asked for.
     """
 
     since: date
@@ -40,6 +42,8 @@ class SettledCosts(NamedTuple):
     asked_at: datetime
     currency: str
     days: Mapping[date, Decimal]
+    limit: Decimal | None = None
+    limit_at: datetime | None = None
 
 
 class OpenCosts(NamedTuple):

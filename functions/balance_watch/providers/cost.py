@@ -2,7 +2,7 @@
 
 Every page of every range is followed, or the account is unreadable: too few pages would show too
 much credit. Days that are over for a day are settled: their costs are asked for once a day, since
-providers correct them now and then.
+providers correct them now and then. A month's limit at the provider is asked for once an hour.
 """
 
 from collections import defaultdict
@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
 from string import Template
+from typing import NamedTuple
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.credit import Budget, Credit, SettledCosts, open_costs
@@ -36,6 +37,7 @@ week. With more, the account is unreadable."""
 
 _DAY = timedelta(days=1)
 _ASK_AGAIN = timedelta(days=1)
+_ASK_LIMIT_AGAIN = timedelta(hours=1)
 
 _NO_LIMIT = "The provider enforces no limit for the month: give the account its credit or a budget."
 
@@ -46,8 +48,12 @@ def flow(spec: Spec, account: Account, now: datetime, signed_at: datetime) -> Fl
     if spec.cost is None:
         return ReadFailure(FailureKind.MALFORMED, "The provider tells no costs.")
     try:
-        declared = account.declared or (yield from _limit(spec, spec.cost, account))
-        return (yield from _reading(spec, spec.cost, account, declared, now))
+        limit = None
+        if (declared := account.declared) is None:
+            limit = _kept_limit(account, now)
+            limit = limit or _Limit((yield from _limit(spec, spec.cost, account)), now)
+            declared = Budget(limit.amount)
+        return (yield from _reading(spec, spec.cost, account, declared, limit, now))
     except _FailedRequestError as error:
         return error.failure
     except AmbiguousBalanceError as error:
@@ -64,7 +70,25 @@ class _FailedRequestError(Exception):
         self.failure = failure
 
 
-def _limit(spec: Spec, cost: CostSpec, account: Account) -> Generator[Request, Reply, Budget]:
+class _Limit(NamedTuple):
+    """The month's limit at the provider, and when it was asked for."""
+
+    amount: Decimal
+    at: datetime
+
+
+def _kept_limit(account: Account, now: datetime) -> _Limit | None:
+    """Returns the limit that was asked for within the last hour."""
+    kept = account.settled
+    if kept is None or kept.limit is None or kept.limit_at is None:
+        return None
+    if account.currency not in (None, kept.currency):
+        return None
+    is_new = timedelta() <= now - kept.limit_at < _ASK_LIMIT_AGAIN
+    return _Limit(kept.limit, kept.limit_at) if is_new else None
+
+
+def _limit(spec: Spec, cost: CostSpec, account: Account) -> Generator[Request, Reply, Decimal]:
     """Asks for the month's limit at the provider: the budget of an account that declares none."""
     limit = cost.limit
     if limit is None:
@@ -86,11 +110,16 @@ def _limit(spec: Spec, cost: CostSpec, account: Account) -> Generator[Request, R
     amount = AmountReader(spec, textual=body.textual).number(limit.amount, body.value)
     if amount is None:
         raise UnexpectedReplyError.missing(limit.amount)
-    return Budget(exact_sum(limit.amount, [amount], scale=limit.scale))
+    return exact_sum(limit.amount, [amount], scale=limit.scale)
 
 
 def _reading(
-    spec: Spec, cost: CostSpec, account: Account, declared: Credit | Budget, now: datetime
+    spec: Spec,
+    cost: CostSpec,
+    account: Account,
+    declared: Credit | Budget,
+    limit: _Limit | None,
+    now: datetime,
 ) -> Generator[Request, Reply, Reading]:
     since = min(declared.first_day(now), now.date())
     known = _usable(account, since, now)
@@ -109,10 +138,13 @@ def _reading(
     settled = SettledCosts(
         since,
         until,
-        now,
+        now if known is None else known.asked_at,
         currency,
         {day: amount for day, amount in costs.items() if day < until},
+        None if limit is None else limit.amount,
+        None if limit is None else limit.at,
     )
+    is_new = (known is None and until > since) or (limit is not None and limit.at == now)
     return Reading(
         observed_at=now,
         balance=left.balance,
@@ -122,7 +154,7 @@ def _reading(
         renews=True if isinstance(declared, Budget) else None,
         expires_at=left.expires_at,
         estimate=Estimate(since, total(costs.values()), left.bought, open_costs(costs, now)),
-        settled=settled if known is None and until > since else None,
+        settled=settled if is_new else None,
         costs=costs,
     )
 

@@ -16,6 +16,9 @@ from balance_watch.store.items import (
     Item,
     account_key,
     account_of,
+    maybe_text,
+    maybe_time,
+    number_from,
     seconds_of,
     text_of,
     time_of,
@@ -86,6 +89,8 @@ def costs_to_item(account: Account, costs: SettledCosts) -> Item:
             "asked_at": text_of(costs.asked_at),
             "cur": costs.currency,
             "days": " ".join(f"{day.toordinal()}:{digits(cost)}" for day, cost in days if cost),
+            "limit": costs.limit,
+            "limit_at": maybe_text(costs.limit_at),
             "expires_at": seconds_of(costs.asked_at + _KEPT),
         }
     )
@@ -100,6 +105,8 @@ def costs_from_item(item: Mapping[str, Any]) -> SettledCosts:
         asked_at=time_of(item["asked_at"]),
         currency=str(item["cur"]),
         days={date.fromordinal(int(day)): exact(cost) for day, cost in pairs},
+        limit=number_from(item["limit"]) if "limit" in item else None,
+        limit_at=maybe_time(item.get("limit_at")),
     )
 
 
