@@ -151,8 +151,9 @@ def test_amounts_of_another_unit_are_in_no_plot() -> None:
 def test_the_usual_gap_is_the_median() -> None:
     hours = (0, 1, 2, 30, 31)
     found = [replace(reading("5"), observed_at=TICK + hour * HOUR) for hour in hours]
-    assert usual_gap(found) == HOUR
-    assert usual_gap(found[:1]) == timedelta()
+    times = [it.observed_at for it in found]
+    assert usual_gap(times) == HOUR
+    assert usual_gap(times[:1]) == timedelta()
 
 
 def chart(balances: list[tuple[int, Decimal]], width: int = 60, days: int = 7) -> Iterator[str]:

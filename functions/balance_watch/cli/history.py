@@ -130,7 +130,7 @@ def _show(past: _Past, entries: Sequence[Entry]) -> None:
             since=since,
             until=until,
             width=min(out.width, _WIDEST),
-            lasting=usual_gap(readings),
+            lasting=usual_gap([it.observed_at for it in readings]),
         )
         for line in lines:
             out.print(sanitize(line, "cyan"))

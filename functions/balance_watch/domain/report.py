@@ -71,13 +71,17 @@ def period(until: datetime, days: int) -> Period:
 
 
 class Past(NamedTuple):
-    """What is stored of one account: the readings and events since `Period.needed_since`."""
+    """What is stored of one account: the readings and events since `Period.needed_since`.
+
+    Of many readings that only fall, the latest of each hour is enough; `times` are those of all.
+    """
 
     account: Account
     state: AccountState
     readings: Sequence[Reading]
     events: Sequence[Event]
     is_quota: bool = False
+    times: Sequence[datetime] | None = None
 
 
 class AccountReport(NamedTuple):
@@ -153,6 +157,7 @@ def _next_first(account: AccountReport) -> tuple[bool, datetime, str]:
 def _account(past: Past, policy: Policy, span: Period) -> AccountReport:
     last_day = span.last_day
     readings = [it for it in past.readings if it.observed_at.date() <= last_day]
+    times = [it.observed_at for it in readings] if past.times is None else past.times
     state = _state_at(past, readings, span)
     latest = readings[-1] if readings else None
     anew = {it.notification.said_at for it in past.events if it.notification.another}
@@ -183,7 +188,7 @@ def _account(past: Past, policy: Policy, span: Period) -> AccountReport:
         else tuple(
             it for it in rises if it.at >= max(span.since, unit_since) and it.at not in anew
         ),
-        tuple(_gaps(readings, state, alerts, span)),
+        tuple(_gaps(times, state, alerts, span)),
         alerts,
         _thresholds(past.account, policy, latest),
         pace.per_day,
@@ -228,11 +233,10 @@ def _thresholds(account: Account, policy: Policy, latest: Reading | None) -> tup
 
 
 def _gaps(
-    readings: Sequence[Reading], state: AccountState, alerts: Iterable[AlertSpan], span: Period
+    times: Sequence[datetime], state: AccountState, alerts: Iterable[AlertSpan], span: Period
 ) -> list[Span]:
     """Returns when nothing was read: between two readings, and as long as was told so."""
-    times = [it.observed_at for it in readings]
-    longest = usual_gap(readings) * _GAP
+    longest = usual_gap(times) * _GAP
     spans = [(one, other) for one, other in pairwise(times) if other - one > longest]
     if state.failing_since is not None and state.failing_since <= span.until:
         spans.append((state.failing_since, span.until))
@@ -247,9 +251,9 @@ def _gaps(
     return merged((begin, end) for begin, end in within if begin < end)
 
 
-def usual_gap(readings: Sequence[Reading]) -> timedelta:
+def usual_gap(times: Sequence[datetime]) -> timedelta:
     """Returns the usual time between two readings: the median; no time for a single one."""
-    gaps = sorted(after.observed_at - before.observed_at for before, after in pairwise(readings))
+    gaps = sorted(after - before for before, after in pairwise(times))
     return gaps[len(gaps) // 2] if gaps else timedelta()
 
 

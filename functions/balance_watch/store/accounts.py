@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
-from itertools import chain
+from datetime import UTC, datetime, timedelta
+from itertools import chain, pairwise
 from math import ceil, inf
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,7 +13,14 @@ from balance_watch.domain.reading import Reading
 from balance_watch.domain.run import Run, Transition
 from balance_watch.domain.state import AccountState
 from balance_watch.store.items import MALFORMED_ITEM, Item, account_key, account_of, text_of
-from balance_watch.store.packs import PACK_SPAN, hour_of, pack_to_item, readings_of_item
+from balance_watch.store.packs import (
+    PACK_SPAN,
+    Sketch,
+    hour_of,
+    pack_to_item,
+    readings_of_item,
+    sketch_of_item,
+)
 from balance_watch.store.readings import reading_sort
 from balance_watch.store.sizes import WRITE_UNIT, size_of
 from balance_watch.store.states import state_from_item, state_key, state_to_item
@@ -27,6 +34,9 @@ from balance_watch.store.table import (
 )
 
 _log = logging.getLogger(__name__)
+
+_BEFORE_A_RISE = timedelta(days=1)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Accounts:
@@ -54,6 +64,41 @@ class Accounts:
         packed = map(readings_of_item, self._table.query(account_key(account), sorts))
         readings = {it.observed_at: it for it in (*chain.from_iterable(packed), *state.readings)}
         return [readings[at] for at in sorted(readings) if since <= at <= until]
+
+    def outline(
+        self, account: str, since: datetime, until: datetime, whole_since: datetime
+    ) -> tuple[list[Reading], list[datetime]]:
+        """Returns what a report needs of the readings between two times, and the time of each.
+
+        Where a balance only falls and nothing else changes, that is the latest reading of an hour
+        and of a day: what was spent is the same. Of the day before a rise there is every reading,
+        since a fall in it may tell whether that was a top-up.
+
+        Args:
+            account: the account's name.
+            since: the first time, included.
+            until: the last time, included.
+            whole_since: from when on there is every reading.
+        """
+        state = self.states([account]).get(account, AccountState(account))
+        sorts = reading_sort(since), reading_sort(until + PACK_SPAN)
+        sketches = [sketch_of_item(item) for item in self._table.query(account_key(account), sorts)]
+        readings: dict[datetime, Reading] = {}
+        times = {at for it in sketches for at, _ in it.points}
+        # What the state has may rise above all of them.
+        rises_at = state.readings[0].observed_at if state.readings else _NEVER
+        for before, it in reversed([*pairwise([None, *sketches])]):
+            last = it.latest.observed_at
+            rises_at = last if _rises(before, it) else rises_at
+            is_whole = rises_at - last < _BEFORE_A_RISE or last >= whole_since
+            found = it.whole() if is_whole or before is None else it.outline()
+            readings |= {each.observed_at: each for each in found}
+        readings |= {it.observed_at: it for it in state.readings}
+        times |= {it.observed_at for it in state.readings}
+        return (
+            [readings[at] for at in sorted(readings) if since <= at <= until],
+            sorted(at for at in times if since <= at <= until),
+        )
 
     def save(self, states: Iterable[AccountState], run: Run | None = None) -> set[str]:
         """Stores states that have no outbox entries, 25 items to a call.
@@ -159,6 +204,15 @@ class Accounts:
         if first == last and units == ceil(size_of(lean) / WRITE_UNIT):
             return item, []
         return lean, [pack_to_item(state.account, state.recent, self._history_days)]
+
+
+def _rises(before: Sketch | None, pack: Sketch) -> bool:
+    """Tells whether a balance rises within a pack or since the one before, or might."""
+    if not pack.is_plain or not pack.falls:
+        return True
+    return before is not None and (
+        before.latest.balance < pack.points[0][1] or before.latest.currency != pack.latest.currency
+    )
 
 
 def log_unserializable(account: str, error: Exception) -> None:

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 from balance_watch.config.policy import PolicyFile
 from balance_watch.domain.account import Account
-from balance_watch.domain.report import Past, Period, Report, report_of
+from balance_watch.domain.report import LEAD, Past, Period, Report, report_of
 from balance_watch.domain.state import AccountState
 from balance_watch.providers.registry import find_spec
 from balance_watch.store.dynamodb import Store
 
 _AT_ONCE = 8
+_IN_DETAIL = timedelta(days=1)
+"""A report shows every reading of its last day, and an outline of the time before."""
 
 
 def gather(store: Store, accounts: Sequence[Account], policy: PolicyFile, span: Period) -> Report:
@@ -28,14 +31,19 @@ def gather(store: Store, accounts: Sequence[Account], policy: PolicyFile, span: 
 
     def past(account: Account) -> Past:
         since = span.needed_since
-        readings = store.accounts.history(account.name, since, span.until)
+        state = states.get(account.name, AccountState(account.name))
+        is_past = state.checked_at is not None and state.checked_at > span.until
+        # The state at a time of the past is computed from every reading before it.
+        whole_since = span.until - LEAD if is_past else max(span.since, span.until - _IN_DETAIL)
+        readings, times = store.accounts.outline(account.name, since, span.until, whole_since)
         renews = readings[-1].renews if readings else None
         return Past(
             account,
-            states.get(account.name, AccountState(account.name)),
+            state,
             readings,
             store.events.of(account.name, since, span.until),
             account.provider in quotas if renews is None else renews,
+            times,
         )
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
