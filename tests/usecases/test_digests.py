@@ -378,7 +378,9 @@ def test_what_slack_takes_no_table_in_it_gets_as_text(daily: Bench) -> None:
         slack.script("default", Reply(400, b"invalid_blocks"))
         assert daily.run(NINE).complete
         (message,) = slack.messages["default"]
-    assert "a: 71.50 USD left" in message["blocks"][-1]["text"]["text"]
+    *_, shown, link = message["blocks"]
+    assert "a: 71.50 USD left" in shown["text"]["text"]
+    assert "All balances" in link["elements"][0]["text"]
 
 
 def test_pagerduty_does_not_stand_in_for_a_webhook_that_refuses_it(daily: Bench) -> None:
