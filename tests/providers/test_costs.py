@@ -26,7 +26,7 @@ OPENAI = spec_of("openai")
 
 
 def account(*purchases: Purchase, **changes: object) -> Account:
-    made = Account("o", "openai", {"api_key": "k", "secret_key": "k"}, declared=Credit(purchases))
+    made = Account("o", "openai", {"api_key": "k", "secret_key": "k", "organization_id": "k"}, declared=Credit(purchases))
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
