@@ -1,8 +1,8 @@
 """Fireworks AI: the costs of an account; without any, whether the key sees the account at all.
 
-Facts: docs/fireworks.md and FireworksUsageFetcher.swift of github.com/steipete/CodexBar. The summary
-of an account that does not exist may be empty, too, so a wrong name would look like credit that is
-never used. GET /v1/accounts lists the accounts that a key sees, in pages.
+Facts: docs/fireworks.md and FireworksUsageFetcher.swift of github.com/steipete/CodexBar. The
+summary of an account that does not exist may be empty, too, so a wrong name would look like credit
+that is never used. GET /v1/accounts lists the accounts that a key sees, in pages.
 """
 
 from collections.abc import Generator
