@@ -78,7 +78,7 @@ def run_of(sample: Sample) -> tuple[ReadResult, str]:
         {account.name: (account, spec)},
         {account.name: AccountState(account.name)},
         ToRead(NOW, 0.0, {}),
-        lambda pairs, *, now, deadline: [(of, result) for of, _ in pairs],  # noqa: ARG005
+        lambda pairs, *, now, deadline: ((of, result) for of, _ in pairs),  # noqa: ARG005
         Summary(NOW),
         lambda *_: None,
     )
