@@ -26,7 +26,12 @@ OPENAI = spec_of("openai")
 
 
 def account(*purchases: Purchase, **changes: object) -> Account:
-    made = Account("o", "openai", {"api_key": "k", "secret_key": "k"}, declared=Credit(purchases))
+    made = Account(
+        "o",
+        "openai",
+        {"api_key": "k", "secret_key": "k", "organization_id": "k"},
+        declared=Credit(purchases),
+    )
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -386,6 +391,106 @@ def test_odd_times_belong_to_their_day_of_utc(at: str, left: int) -> None:
     result = read(spec_of("anthropic"), account(bought("100")), NOW, lambda _: reply_of(body))
     assert isinstance(result, Reading), result
     assert result.balance == left
+
+
+class Buckets(Totals):
+    """Widens a range to whole buckets, as Runpod's reference says; costs 1 a day."""
+
+    def exchange(self, request: Request) -> Reply:
+        since = datetime.fromisoformat(request.query["startTime"])
+        until = datetime.fromisoformat(request.query["endTime"])
+        if request.query["bucketSize"] == "month":
+            since = since.replace(day=1)
+            until = (until + 31 * DAY).replace(day=1)
+        widened = {"startTime": since.isoformat(), "endTime": until.isoformat()}
+        return super().exchange(replace(request, query=widened))
+
+
+def test_a_range_that_a_provider_widens_counts_no_day_twice() -> None:
+    server = Buckets()
+    result = read(spec_of("runpod-billing"), account(bought("100")), NOW, server.exchange)
+    assert isinstance(result, Reading)
+    assert (result.balance, len(server.ranges)) == (Decimal(78), 2)
+
+
+def test_exa_is_asked_for_whole_days_and_up_to_now() -> None:
+    asked = list[tuple[str, str]]()
+
+    def exchange(request: Request) -> Reply:
+        asked.append((request.query["start_date"], request.query["end_date"]))
+        return reply_of({"total_cost_usd": 1.5})
+
+    mine = account(
+        bought("100"),
+        credentials={"service_key": "k"},
+        variables={"key_id": "id"},
+    )
+    result = read(spec_of("exa"), mine, NOW, exchange)
+    assert isinstance(result, Reading)
+    assert result.balance == 97
+    assert asked == [
+        ("2026-11-01T00:00:00Z", "2026-11-21T00:00:00Z"),
+        ("2026-11-21T00:00:00Z", "2026-11-22T10:05:00Z"),
+    ]
+
+
+def test_scaleway_is_asked_for_one_organization() -> None:
+    asked = list[str]()
+
+    def exchange(request: Request) -> Reply:
+        asked.append(request.query["organization_id"])
+        return reply_of({"consumptions": [], "total_count": 0})
+
+    mine = account(
+        declared=Budget(Decimal(10)), credentials={"secret_key": "k", "organization_id": "org"}
+    )
+    assert isinstance(read(spec_of("scaleway"), mine, NOW, exchange), Reading)
+    assert asked == ["org"]
+
+
+class Fireworks:
+    """Has no costs, and lists accounts, one a page."""
+
+    def __init__(self, *accounts: object) -> None:
+        self.accounts, self.asked = accounts, list[str]()
+
+    def exchange(self, request: Request) -> Reply:
+        self.asked.append(request.url)
+        if request.url.endswith("/billing/summary"):
+            return reply_of({})
+        number = int(request.query.get("pageToken", "0"))
+        more = {"nextPageToken": f"{number + 1}"} if number + 1 < len(self.accounts) else {}
+        return reply_of({"accounts": [{"name": self.accounts[number]}], **more})
+
+
+@pytest.mark.parametrize("names", [("accounts/me",), ("accounts/other", None, "accounts/me")])
+def test_an_account_of_fireworks_without_costs_is_one_that_the_key_sees(
+    names: tuple[object, ...],
+) -> None:
+    server = Fireworks(*names)
+    mine = account(bought("100", TODAY), variables={"account": "me"})
+    result = read(spec_of("fireworks"), mine, NOW, server.exchange)
+    assert isinstance(result, Reading), result
+    assert result.balance == 100
+    assert server.asked[0] == "https://api.fireworks.ai/v1/accounts/me/billing/summary"
+    assert server.asked[1:] == ["https://api.fireworks.ai/v1/accounts"] * len(names)
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (("accounts/other",), FailureKind.NOT_ALLOWED),
+        (("me", "accounts/me2"), FailureKind.NOT_ALLOWED),
+        (("accounts/other",) * 11, FailureKind.MALFORMED),
+    ],
+)
+def test_an_account_of_fireworks_that_the_key_does_not_see_has_no_credit_left_to_show(
+    names: tuple[str, ...], kind: FailureKind
+) -> None:
+    mine = account(bought("100", TODAY), variables={"account": "me"})
+    result = read(spec_of("fireworks"), mine, NOW, Fireworks(*names).exchange)
+    assert isinstance(result, ReadFailure)
+    assert result.kind is kind
 
 
 def test_a_range_that_begins_now_is_not_empty() -> None:

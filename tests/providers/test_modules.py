@@ -198,7 +198,10 @@ def test_the_body_of_a_request_to_aws_is_signed_as_it_is_sent() -> None:
 
 def test_a_further_page_of_costs_at_aws_is_asked_for_in_the_body_and_signed_anew() -> None:
     first = {"ResultsByTime": [], "NextPageToken": "abc"}
-    requests, result = conversation("aws-costs", [first, {"ResultsByTime": []}])
+    cost = {"UnblendedCost": {"Amount": "1", "Unit": "USD"}}
+    period = {"Start": "2026-11-21", "End": "2026-11-22"}
+    last = {"ResultsByTime": [{"TimePeriod": period, "Total": cost, "Groups": []}]}
+    requests, result = conversation("aws-costs", [first, last])
     assert isinstance(result, Reading)
     bodies = [request.json for request in requests]
     assert [isinstance(it, dict) and it.get("NextPageToken") for it in bodies] == [None, "abc"]

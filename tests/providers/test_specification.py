@@ -18,6 +18,16 @@ def test_a_good_specification_has_no_fault() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rate", "requests", "seconds"), [("3/s", 3, 1), ("20/20min", 20, 1200), ("100/h", 100, 3600)]
+)
+def test_a_file_may_state_a_rate(rate: str, requests: int, seconds: int) -> None:
+    spec, faults = parse(GOOD.replace("[reply]", f'rate = "{rate}"\n[reply]'))
+    assert spec is not None, faults
+    assert spec.rate is not None
+    assert (spec.rate.requests, spec.rate.seconds) == (requests, seconds)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "place"),
     [
         ('name = "Example"\n', "", "name: is missing"),
@@ -30,6 +40,8 @@ def test_a_good_specification_has_no_fault() -> None:
         ("headers =", "header =", "auth"),
         ("name =", "nmae =", "nmae"),
         ("[reply]", "scale = true\n[reply]", "scale"),
+        ("[reply]", 'rate = "3/d"\n[reply]', "rate: must be a number of requests in a time"),
+        ("[reply]", "rate = [3, 1]\n[reply]", "rate"),
         ("[reply]", 'method = "DELETE"\n[reply]', "GET, POST"),
         ("[reply]", "json = { a = 1 }\n[reply]", "must be POST for a body"),
         ("[reply]", 'method = "POST"\njson = { a = 0.5 }\n[reply]', "json: must hold text"),

@@ -1,7 +1,6 @@
 """Shows what `balance-watch providers try` asked, was sent and read, with the keys masked."""
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -17,7 +16,7 @@ from balance_watch.cli.terminal import out, sanitize
 from balance_watch.domain.account import Account
 from balance_watch.domain.formatting import digits, with_unit
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, Unlimited
-from balance_watch.providers.masking import contains_split_key, mask_keys
+from balance_watch.providers.masking import contains_split_key, mask_addresses, mask_keys
 from balance_watch.providers.reply_spec import ReplyPaths
 from balance_watch.transport import Reply, Request
 from balance_watch.validation import Json
@@ -30,7 +29,6 @@ _HINTS = {
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _TOKENS = ("access_token", "refresh_token", "id_token")
 """Fields of a reply whose value is as good as a key (RFC 6749, section 5.1)."""
-_EMAIL = re.compile(r"[^@\s\"'<>:=]{1,64}@[^@\s\"'<>]{1,255}\.[^@\s\"'<>]{1,63}")
 _YES_NO: Mapping[bool | None, str] = {True: "yes", False: "no"}
 
 
@@ -131,7 +129,7 @@ def _masked(value: Json, account: Account) -> Json:
 
 
 def _without_secrets(text: str, account: Account) -> str:
-    return _EMAIL.sub("***", mask_keys(text, account))
+    return mask_addresses(mask_keys(text, account))
 
 
 def _show_failure(failure: ReadFailure) -> None:

@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Callable
 from threading import Lock
-from typing import NamedTuple
 
 _FIRST_INTERVAL, _LONGEST_INTERVAL = 0.25, 16.0
 """The seconds between two requests after the first HTTP 429, and the most of them: each 429 after
@@ -26,11 +25,10 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600}
 _RUN_EVERY, _MINUTE = 300, 60
 
 
-class Rate(NamedTuple):
+class Rate(str):
     """So many requests in so many seconds, as a provider documents it: `3/s`, `20/20min`."""
 
-    requests: int
-    seconds: int
+    __slots__ = ()
 
     @classmethod
     def parse(cls, value: object) -> "Rate":
@@ -38,7 +36,19 @@ class Rate(NamedTuple):
         match = _RATE.fullmatch(value) if isinstance(value, str) else None
         if match is None or not int(match[1]) or not int(match[2] or 1):
             raise ValueError('must be a number of requests in a time, such as "3/s" or "20/20min"')
-        return cls(int(match[1]), int(match[2] or 1) * _SECONDS[match[3]])
+        return cls(match[0])
+
+    @property
+    def requests(self) -> int:
+        """How many requests."""
+        return int(self.partition("/")[0])
+
+    @property
+    def seconds(self) -> int:
+        """In how many seconds."""
+        time = self.partition("/")[2]
+        unit = time.lstrip("0123456789")
+        return int(time.removesuffix(unit) or 1) * _SECONDS[unit]
 
     @property
     def interval(self) -> float:

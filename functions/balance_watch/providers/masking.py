@@ -1,4 +1,4 @@
-"""Removes an account's keys from text that others wrote, in whatever form the keys appear."""
+"""Removes keys and e-mail addresses from text that others wrote, in whatever form keys appear."""
 
 import re
 from base64 import b64encode
@@ -12,6 +12,7 @@ from balance_watch.domain.account import Account
 _PART_LENGTH = 8
 _MIN_LENGTH = 3
 """A shorter credential appears in every text: masking it would only make the text unreadable."""
+_ADDRESS = re.compile(r"[^@\s\"'<>:=,;()]{1,64}@[^@\s\"'<>,;()]{1,255}\.[\w-]{1,63}")
 _STANDARD_BASE64 = str.maketrans("-_", "+/")
 
 
@@ -25,6 +26,11 @@ def mask_keys(text: str, account: Account) -> str:
     printable = "".join(char if char.isprintable() else " " for char in visible)
     masked = " ".join(_mask_whole_keys(printable, account).split())
     return "***" if _contains_part(masked, account) else masked
+
+
+def mask_addresses(text: str) -> str:
+    """Returns a text with `***` in place of each e-mail address: nothing personal is stored."""
+    return _ADDRESS.sub("***", text)
 
 
 def contains_split_key(text: str, account: Account) -> bool:

@@ -20,7 +20,7 @@ from balance_watch.providers.amounts import AmountReader
 from balance_watch.providers.balance import AmbiguousBalanceError, find_balance
 from balance_watch.providers.decoding import Body, UnexpectedReplyError, decode, holds, search
 from balance_watch.providers.failures import failed_by_body, failed_by_status
-from balance_watch.providers.masking import mask_keys
+from balance_watch.providers.masking import mask_addresses, mask_keys
 from balance_watch.providers.spec import Spec
 from balance_watch.providers.spec_types import Path
 from balance_watch.providers.times import time_from
@@ -142,7 +142,8 @@ class _BodyReader:
         if not isinstance(value, str):
             raise UnexpectedReplyError.at(path, "is not text")
         # Masking takes time for each key, so it skips what lies far beyond the part that is shown.
-        return mask_keys(value[: 4 * _STATUS_LENGTH], self._account)[:_STATUS_LENGTH] or None
+        masked = mask_keys(value[: 4 * _STATUS_LENGTH], self._account)
+        return mask_addresses(masked)[:_STATUS_LENGTH] or None
 
 
 def parse_top_up_reply(spec: Spec, reply: Reply) -> PaymentOutcome:
