@@ -13,7 +13,7 @@ from balance_watch.domain.reading import Reading
 from balance_watch.domain.run import Run, Transition
 from balance_watch.domain.state import AccountState
 from balance_watch.store.items import MALFORMED_ITEM, Item, account_key, account_of, text_of
-from balance_watch.store.packs import PACK_SPAN, hour_of, pack_to_item, readings_of_item
+from balance_watch.store.packs import PACK_SPAN, hour_of, packs_to_items, readings_of_item
 from balance_watch.store.readings import reading_sort
 from balance_watch.store.sizes import WRITE_UNIT, size_of
 from balance_watch.store.states import state_from_item, state_key, state_to_item
@@ -46,12 +46,15 @@ class Accounts:
         return {state.account: state for state in map(_readable_state, items)}
 
     def history(self, account: str, since: datetime, until: datetime) -> list[Reading]:
-        """Returns an account's readings between two times, both included, the oldest first."""
+        """Returns an account's readings between two times, both included, the oldest first.
+
+        What is malformed is logged and left out: it hides no other reading.
+        """
         # The state comes first: a run may move what it has to the history meanwhile, not back.
         state = self.states([account]).get(account, AccountState(account))
         # A pack has the key of its latest reading.
         sorts = reading_sort(since), reading_sort(until + PACK_SPAN)
-        packed = map(readings_of_item, self._table.query(account_key(account), sorts))
+        packed = map(_readable_pack, self._table.query(account_key(account), sorts))
         readings = {it.observed_at: it for it in (*chain.from_iterable(packed), *state.readings)}
         return [readings[at] for at in sorted(readings) if since <= at <= until]
 
@@ -69,8 +72,8 @@ class Accounts:
         unsaved: set[str] = set()
         for state in states:
             try:
-                item, pack = self._items(state)
-                requests = [{"PutRequest": {"Item": serialize(it)}} for it in (item, *pack)]
+                item, packed = self._items(state)
+                requests = [{"PutRequest": {"Item": serialize(it)}} for it in (item, *packed)]
             except UNSERIALIZABLE as error:
                 log_unserializable(state.account, error)
                 unsaved.add(state.account)
@@ -116,15 +119,15 @@ class Accounts:
         return True
 
     def transition_puts(self, run: Run, transition: Transition) -> list[Action]:
-        """Returns the actions that store a transition's state, and its pack, once in a tick."""
-        item, pack = self._items(transition.state)
+        """Returns the actions that store a transition's state, and its packs, once in a tick."""
+        item, packs = self._items(transition.state)
         put = {
             "TableName": self._table.name,
             "Item": serialize(item),
             "ConditionExpression": "attribute_not_exists(checked_at) OR checked_at <> :tick",
             "ExpressionAttributeValues": serialize({":tick": text_of(run.tick)}),
         }
-        return [{"Put": put}, *self._table.puts(pack)]
+        return [{"Put": put}, *self._table.puts(packs)]
 
     def state_put(self, state: AccountState) -> Action:
         """Returns the action that replaces a state by another one of the same tick.
@@ -142,7 +145,7 @@ class Accounts:
         return {"Put": put | condition}
 
     def _items(self, state: AccountState) -> tuple[Item, list[Item]]:
-        """Returns the item of a state, and the pack of the readings that leave it, if some do.
+        """Returns the item of a state, and the packs of the readings that leave it, if some do.
 
         They leave it when the hour that they are packed in is over, or when they are what makes the
         state cost a write unit more.
@@ -150,15 +153,14 @@ class Accounts:
         item = state_to_item(state)
         if not state.recent:
             return item, []
-        ends = state.readings[0], state.readings[-1]
-        first, last = (hour_of(state.account, it.observed_at) for it in ends)
+        is_one_hour = len({hour_of(state.account, it.observed_at) for it in state.readings}) == 1
         units = ceil(size_of(item) / WRITE_UNIT)
-        if first == last and units == 1:
+        if is_one_hour and units == 1:
             return item, []
         lean = state_to_item(replace(state, recent=()))
-        if first == last and units == ceil(size_of(lean) / WRITE_UNIT):
+        if is_one_hour and units == ceil(size_of(lean) / WRITE_UNIT):
             return item, []
-        return lean, [pack_to_item(state.account, state.recent, self._history_days)]
+        return lean, packs_to_items(state.account, state.recent, self._history_days)
 
 
 def log_unserializable(account: str, error: Exception) -> None:
@@ -175,3 +177,15 @@ def _readable_state(item: Item) -> AccountState:
         facts = {"account": account, "why": type(error).__name__}
         _log.error("malformed state: the account starts over", extra=facts)
         return AccountState(account)
+
+
+def _readable_pack(item: Item) -> list[Reading]:
+    """Returns the readings of an item that can be read; the latest one stands by itself."""
+    readings: list[Reading] = []
+    try:
+        readings += readings_of_item({**item, "earlier": ""})
+        readings = list(readings_of_item(item))
+    except MALFORMED_ITEM as error:
+        facts = {"account": account_of(item), "item": item["sk"], "why": type(error).__name__}
+        _log.error("malformed readings are left out", extra=facts)
+    return readings

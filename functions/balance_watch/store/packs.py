@@ -38,8 +38,16 @@ def hour_of(account: str, at: datetime) -> int:
     return (seconds_of(at) + crc32(account.encode()) % 3600) // 3600
 
 
+def packs_to_items(account: str, readings: Iterable[Reading], days: int) -> list[Item]:
+    """Returns the items of these readings, one for each hour; they expire after so many days."""
+    by_hour: dict[int, list[Reading]] = {}
+    for each in sorted(readings, key=lambda it: it.observed_at):
+        by_hour.setdefault(hour_of(account, each.observed_at), []).append(each)
+    return [pack_to_item(account, packed, days) for packed in by_hour.values()]
+
+
 def pack_to_item(account: str, readings: Sequence[Reading], days: int) -> Item:
-    """Returns the item of these readings, the oldest first; it expires after so many days.
+    """Returns the item of the readings of an hour, the oldest first.
 
     It is the item of the latest one, as a release without packs reads it, and has the others
     besides. The same readings have the same key, however often they are written.
