@@ -1,4 +1,4 @@
-"""A history is what was read: whatever runs do, and however they end, no reading is lost or doubled.
+"""A history is what was read: however runs end, no reading is lost or doubled.
 
 The model is a plain list of readings. Hypothesis chooses ticks, results, and how a run ends.
 """
@@ -132,10 +132,8 @@ class Histories(RuleBasedStateMachine):
         """Stores a state as a run does that ends so; returns whether it is stored."""
         store = self._store()
         if ending in {"says", "pays"}:
-            actions = store.accounts.transition_puts(
-                Run(self._now, "x", False), Transition(after, ())
-            )  # noqa: FBT003
-            self._do(actions)
+            run = Run(self._now, "x", unfinished=False)
+            self._do(store.accounts.transition_puts(run, Transition(after, ())))
             if ending == "pays":
                 self._do([store.accounts.state_put(after)])
             return True

@@ -1,7 +1,9 @@
 """Gathers a report from the table: readings, events and states, several accounts at once."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 
 from balance_watch.config.policy import PolicyFile
 from balance_watch.domain.account import Account
@@ -11,9 +13,19 @@ from balance_watch.providers.registry import find_spec
 from balance_watch.store.dynamodb import Store
 
 _AT_ONCE = 8
+_AHEAD = 2 * _AT_ONCE
+"""So many accounts are in memory at most: a month of readings of one takes some megabytes."""
 
 
-def gather(store: Store, accounts: Sequence[Account], policy: PolicyFile, span: Period) -> Report:
+def gather(
+    store: Store,
+    accounts: Sequence[Account],
+    policy: PolicyFile,
+    span: Period,
+    *,
+    deadline: float = inf,
+    clock: Callable[[], float] = time.monotonic,
+) -> Report:
     """Returns the report on accounts over a time; it reads no secret.
 
     Args:
@@ -21,12 +33,19 @@ def gather(store: Store, accounts: Sequence[Account], policy: PolicyFile, span: 
         accounts: the accounts.
         policy: the policy, for its thresholds and its providers.
         span: the time.
+        deadline: a time on the clock; no account is begun at or after it.
+        clock: a monotonic clock, in seconds.
+
+    Raises:
+        TimeoutError: the deadline has passed, or DynamoDB left items unread.
     """
     specs = {it.provider: find_spec(it.provider, policy.providers) for it in accounts}
     quotas = {slug for slug, spec in specs.items() if spec is not None and spec.kind == "quota"}
     states = store.accounts.states([account.name for account in accounts])
 
     def past(account: Account) -> Past:
+        if clock() >= deadline:
+            raise TimeoutError("there is no time for all accounts")
         since = span.needed_since
         readings = store.accounts.history(account.name, since, span.until)
         renews = readings[-1].renews if readings else None
@@ -39,4 +58,9 @@ def gather(store: Store, accounts: Sequence[Account], policy: PolicyFile, span: 
         )
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return report_of(pool.map(past, accounts), policy.policy, span)
+
+        def pasts() -> Iterator[Past]:
+            for start in range(0, len(accounts), _AHEAD):
+                yield from pool.map(past, accounts[start : start + _AHEAD])
+
+        return report_of(pasts(), policy.policy, span)
