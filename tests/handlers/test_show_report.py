@@ -7,17 +7,32 @@ from typing import Any
 import boto3
 import pytest
 
+from balance_watch.config.settings import PolicySettings
 from balance_watch.domain.account import Account
 from balance_watch.domain.inventory import Inventory
 from balance_watch.errors import EventError
 from balance_watch.handlers import runtime
 from balance_watch.handlers.show_report import handler, time_range
 from balance_watch.store.dynamodb import Store
+from balance_watch.wiring import PolicyWiring
 from local.aws import EmbeddedAws
+from tests.support.dynamodb_clients import refusal
 from tests.support.examples import state
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-CONTEXT: Any = None
+
+
+class Context:
+    """Lambda's context, of an invocation with so many seconds left."""
+
+    def __init__(self, seconds: float = 60) -> None:
+        self._seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self._seconds * 1000)
+
+
+CONTEXT: Any = Context()
 
 
 def milliseconds(at: datetime) -> int:
@@ -118,3 +133,40 @@ def test_an_invalid_time_range_is_named(times: object) -> None:
 def test_an_event_that_is_no_object_is_refused(event: object) -> None:
     with pytest.raises(EventError, match="must be an object"):
         handler(event, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"start": -62135596800000, "end": -62135596700000},
+        {"start": -62135164800000, "end": -62109676800000},
+        {"start": 5, "end": -(10**30)},
+        {"start": milliseconds(NOW), "end": 0},
+    ],
+)
+def test_a_time_before_all_tables_is_a_range_without_readings(times: object) -> None:
+    assert time_range({"timeRange": times}, NOW).needed_since < NOW
+
+
+@pytest.mark.usefixtures("watched")
+def test_without_enough_time_it_says_what_to_do() -> None:
+    late: Any = Context(seconds=6)
+    assert "choose a shorter time range" in handler({}, late)
+
+
+@pytest.mark.usefixtures("watched")
+@pytest.mark.parametrize("operation", ["Query", "BatchGetItem"])
+def test_whoever_looks_is_told_of_a_missing_right_without_a_trace(
+    operation: str,
+) -> None:
+    wired = runtime.warm_start(PolicySettings, PolicyWiring)
+    client = wired.client("dynamodb")
+
+    def deny(**_: object) -> None:
+        raise refusal("AccessDeniedException", operation)
+
+    client.meta.events.register(f"before-call.dynamodb.{operation}", deny)
+    page = handler({}, CONTEXT)
+    assert isinstance(page, str)
+    assert "cannot be shown (ClientError)" in page
+    assert "Traceback" not in page

@@ -1,8 +1,8 @@
 """States and readings: a hundred to a read, 25 to a write, and none lost under throttling."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from balance_watch.domain.reading import Reading
-from balance_watch.domain.state import AccountState
+from balance_watch.domain.state import AccountState, followed_by, observe
 from balance_watch.store.dynamodb import Store
+from balance_watch.store.packs import hour_of, pack_to_item, readings_of_item
 from balance_watch.store.readings import reading_from_item, reading_to_item
 from balance_watch.store.sizes import WRITE_UNIT, size_of
 from balance_watch.store.states import state_to_item
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 StoreOver = Callable[[Any], Store]
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 LARGEST, SMALLEST = Decimal("9.9999999999999999999999999999999999999E+125"), Decimal("1E-130")
 
 
@@ -282,6 +284,66 @@ def test_readings_that_an_earlier_release_stored_one_by_one_are_read(
     assert store.accounts.history("a", before[0].observed_at, TICK)[:2] == before[:2]
     times = [it.observed_at for it in store.accounts.history("a", before[0].observed_at, TICK)]
     assert times == sorted(set(times))
+
+
+def test_a_tick_of_the_future_that_was_removed_hides_no_reading(store: Store) -> None:
+    begin = next(at for at in minutes(TICK) if hour_of("a", at) != hour_of("a", at - MINUTE))
+    check(store, [reading("1", begin), reading("3", begin + 50 * MINUTE)])
+    check(store, [reading("2", begin + 5 * MINUTE), reading("4", begin + 70 * MINUTE)])
+    late = store.accounts.history("a", begin + 40 * MINUTE, begin + 80 * MINUTE)
+    assert [it.balance for it in late] == [3, 4]
+
+
+def test_of_a_tick_that_comes_again_the_later_reading_counts(store: Store) -> None:
+    early, late = TICK + 5 * MINUTE, TICK + 10 * MINUTE
+    for again in ([reading("1", late), reading("2", early)], [reading("3", late)]):
+        check(store, again)
+    check(store, [reading("4", late + MINUTE)])
+    balances = [it.balance for it in store.accounts.history("a", TICK, late + MINUTE)]
+    assert balances == [2, 3, 4]
+
+
+def test_a_pack_holds_one_hour_even_if_a_payment_put_earlier_readings_back(
+    client: "DynamoDBClient", table: str, store: Store
+) -> None:
+    readings = tuple(reading(f"{n}", TICK + n * 40 * MINUTE) for n in range(4))
+    store.accounts.save([replace(state("a"), reading=readings[-1], recent=readings[:-1])])
+    for item in items_of(client, table):
+        packed = list(readings_of_item(item))
+        assert packed[-1].observed_at - packed[0].observed_at < HOUR
+    assert store.accounts.history("a", TICK, readings[-1].observed_at) == list(readings)
+
+
+@pytest.mark.parametrize(
+    ("damage", "left"), [({"earlier": "5:x"}, ["2", "3"]), ({"bal": "x"}, ["3"])]
+)
+def test_malformed_readings_hide_no_others(
+    client: "DynamoDBClient",
+    table: str,
+    store: Store,
+    caplog: pytest.LogCaptureFixture,
+    damage: dict[str, Any],
+    left: list[str],
+) -> None:
+    packed = [reading("1", TICK), reading("2", TICK + MINUTE)]
+    item = pack_to_item("a", packed, 400) | damage
+    client.put_item(TableName=table, Item=serialize(item))
+    read_in_turn(store, [reading("3", TICK + 2 * HOUR)])
+    found = store.accounts.history("a", TICK, TICK + 2 * HOUR)
+    assert [str(it.balance) for it in found] == left
+    assert "malformed readings are left out" in caplog.text
+
+
+def check(store: Store, readings: list[Reading]) -> None:
+    """Stores these readings of an account ("a") in turn, as the checks of their times do."""
+    for each in readings:
+        before = store.accounts.states(["a"]).get("a", AccountState("a"))
+        after = followed_by(before, observe(before, each, each.observed_at))
+        assert store.accounts.save([after]) == set()
+
+
+def minutes(begin: datetime) -> Iterator[datetime]:
+    return (begin + n * MINUTE for n in range(61))
 
 
 def items_of(client: "DynamoDBClient", table: str) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ from balance_watch.domain.digest_plan import DigestMark
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.reading import FailureKind, ReadFailure
 from balance_watch.domain.rules import Severity
+from balance_watch.store.items import RUN_KEY
+from balance_watch.store.table import serialize
 from local.loopback import Reply
 from local.slack_inbox import NO_SERVICE, NOT_OK, SlackInbox
 from tests.support.canaries import key
@@ -113,6 +115,51 @@ def test_several_missed_times_are_told_by_one(daily: Bench) -> None:
     daily.run(NINE)
     daily.run(NINE + 4 * DAY + HOUR)
     assert [(it.at, it.since) for it in digests(daily)][1:] == [(NINE + 4 * DAY, NINE)]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=30), 400 * DAY])
+def test_a_tick_of_the_future_that_was_removed_hides_and_repeats_none(
+    daily: Bench, ahead: timedelta
+) -> None:
+    daily.run(NINE)
+    daily.run(NINE + ahead)
+    told = len(digests(daily))
+    remove_tick(daily)
+    for days in range(3):
+        daily.run(NINE + days * DAY + 10 * MINUTES)
+        daily.run(NINE + days * DAY + 11 * MINUTES)
+    after = [it.at for it in digests(daily)][told:]
+    assert after == [NINE + DAY, NINE + 2 * DAY]
+
+
+def test_one_that_a_tick_of_the_future_was_too_early_for_is_told(daily: Bench) -> None:
+    daily.run(NINE)
+    daily.run(NINE + DAY - MINUTES)
+    remove_tick(daily)
+    daily.run(NINE + HOUR)
+    daily.run(NINE + DAY)
+    assert [(it.at, it.since) for it in digests(daily)][1:] == [(NINE + DAY, NINE)]
+
+
+def test_malformed_readings_hold_back_no_digest(daily: Bench) -> None:
+    daily.reads.balances["a"] = "500"
+    daily.run(FIRST + MINUTES)
+    daily.run(FIRST + 2 * MINUTES)
+    client, table = daily.wiring.client("dynamodb"), daily.wiring.settings.table_name
+    malformed = {"pk": "ACCOUNT#a", "sk": "AT#2026-11-22T08:07:00Z", "bal": "x", "cur": "USD"}
+    client.put_item(TableName=table, Item=serialize(malformed))
+    daily.run(NINE)
+    (digest,) = digests(daily)
+    assert [it.account for it in digest.topped_up.lines] == ["a"]
+
+
+def remove_tick(bench: Bench) -> None:
+    """Removes the latest tick from the table, as docs/operations.md says."""
+    bench.wiring.client("dynamodb").update_item(
+        TableName=bench.wiring.settings.table_name,
+        Key=serialize(RUN_KEY),
+        UpdateExpression="REMOVE tick, done, lease, lease_until",
+    )
 
 
 def test_after_a_long_time_it_looks_back_a_week(daily: Bench) -> None:

@@ -136,10 +136,16 @@ class AccountState:
 
 
 def followed_by(before: AccountState, after: AccountState) -> AccountState:
-    """Returns a state that keeps the readings of the one before it for the history."""
+    """Returns a state that keeps the readings of the one before it for the history.
+
+    A tick has one reading, the latest. A tick of the future that was removed from the table may
+    have left one that is later than what follows it, or that comes again.
+    """
     if after.reading is before.reading:
         return after
-    return replace(after, recent=before.readings)
+    at = None if after.reading is None else after.reading.observed_at
+    kept = (it for it in before.readings if it.observed_at != at)
+    return replace(after, recent=tuple(sorted(kept, key=lambda it: it.observed_at)))
 
 
 def returned(state: AccountState, now: datetime) -> AccountState:

@@ -3,6 +3,7 @@
 IAM is its door: whoever looks at the dashboard invokes it with rights of their own.
 """
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -13,13 +14,23 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from balance_watch.config.settings import PolicySettings
 from balance_watch.domain.report import Period, period
 from balance_watch.errors import EventError
-from balance_watch.handlers.runtime import logger, warm_start
+from balance_watch.handlers.runtime import logger, seconds_left, warm_start
 from balance_watch.usecases.reporting import gather
 from balance_watch.wiring import PolicyWiring
 
 _DAYS, _MOST_DAYS = 30, 400
 _MOST_BYTES = 6_000_000
 """Lambda's largest answer is 6 MB (AWS Lambda quotas)."""
+
+_READING_SHARE = 0.75
+"""The share of the time that is left in which accounts are read; the page is drawn in the rest."""
+
+_AS_A_FILE = "<code>balance-watch report</code> writes the same page as a file."
+_TOO_SLOW = f"<p>There was no time for all accounts: choose a shorter time range. {_AS_A_FILE}</p>"
+_LOOK = (
+    "The log of ShowReport says why: if it is <code>AccessDenied</code>, the function's role lacks"
+    " a right on the table or the policy's parameter."
+)
 
 _DESCRIPTION = """\
 ## balance-watch
@@ -40,7 +51,6 @@ def handler(event: object, context: LambdaContext) -> str | dict[str, str]:
     Raises:
         EventError: the event is no object, or its time range is invalid.
     """
-    del context
     if not isinstance(event, Mapping):
         raise EventError("The event must be an object, such as {} for the last 30 days.")
     if "describe" in event:
@@ -49,21 +59,32 @@ def handler(event: object, context: LambdaContext) -> str | dict[str, str]:
     shown = shown if isinstance(shown, Mapping) else {}
     span = time_range(shown, datetime.now(UTC).replace(microsecond=0))
     wired = warm_start(PolicySettings, PolicyWiring)
+    deadline = time.monotonic() + seconds_left(context) * _READING_SHARE
+    try:
+        return _page(wired, span, deadline, is_dark=shown.get("theme") == "dark")
+    except TimeoutError:
+        logger.error("no report: there is no time left")
+        return _TOO_SLOW
+    except Exception as error:  # noqa: BLE001 (the console would show Lambda's own words)
+        logger.exception("no report")
+        return f"<p>The report cannot be shown ({type(error).__name__}). {_LOOK}</p>"
+
+
+def _page(wired: PolicyWiring, span: Period, deadline: float, *, is_dark: bool) -> str:
+    """Returns the report as HTML, or a sentence in its place."""
     found = wired.store.inventories.latest()
     if found is None:
         return "<p>No run has listed the accounts yet: wait for the schedule.</p>"
-    report = gather(wired.store, found.accounts, wired.policy_file(), span)
+    policy = wired.policy_file()
+    report = gather(wired.store, found.accounts, policy, span, deadline=deadline)
     # Its template engine takes a tenth of a second to import, which no other handler needs.
     from balance_watch.pages.report_html import widget_html  # noqa: PLC0415
 
-    page = widget_html(report, is_dark=shown.get("theme") == "dark")
+    page = widget_html(report, is_dark=is_dark)
     size = len(page.encode())
     logger.info("report", extra={"accounts": len(report.accounts), "bytes": size})
     if size > _MOST_BYTES:
-        return (
-            f"<p>{len(report.accounts)} accounts are too many for a widget:"
-            " <code>balance-watch report</code> writes the same page as a file.</p>"
-        )
+        return f"<p>{len(report.accounts)} accounts are too many for a widget. {_AS_A_FILE}</p>"
     return page
 
 
@@ -83,7 +104,9 @@ def time_range(shown: Mapping[str, Any], now: datetime) -> Period:
     try:
         times = times.get("zoom") or times
         since, until = (
-            datetime.fromtimestamp(int(times[end]) / 1000, UTC) for end in ("start", "end")
+            # No table is older, and a negative time may be in no year at all.
+            datetime.fromtimestamp(max(0, int(times[end])) / 1000, UTC)
+            for end in ("start", "end")
         )
     except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError):
         raise EventError(

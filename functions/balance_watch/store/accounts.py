@@ -17,7 +17,7 @@ from balance_watch.store.packs import (
     PACK_SPAN,
     Sketch,
     hour_of,
-    pack_to_item,
+    packs_to_items,
     readings_of_item,
     sketch_of_item,
 )
@@ -56,12 +56,15 @@ class Accounts:
         return {state.account: state for state in map(_readable_state, items)}
 
     def history(self, account: str, since: datetime, until: datetime) -> list[Reading]:
-        """Returns an account's readings between two times, both included, the oldest first."""
+        """Returns an account's readings between two times, both included, the oldest first.
+
+        What is malformed is logged and left out: it hides no other reading.
+        """
         # The state comes first: a run may move what it has to the history meanwhile, not back.
         state = self.states([account]).get(account, AccountState(account))
         # A pack has the key of its latest reading.
         sorts = reading_sort(since), reading_sort(until + PACK_SPAN)
-        packed = map(readings_of_item, self._table.query(account_key(account), sorts))
+        packed = map(_readable_pack, self._table.query(account_key(account), sorts))
         readings = {it.observed_at: it for it in (*chain.from_iterable(packed), *state.readings)}
         return [readings[at] for at in sorted(readings) if since <= at <= until]
 
@@ -82,7 +85,8 @@ class Accounts:
         """
         state = self.states([account]).get(account, AccountState(account))
         sorts = reading_sort(since), reading_sort(until + PACK_SPAN)
-        sketches = [sketch_of_item(item) for item in self._table.query(account_key(account), sorts)]
+        items = self._table.query(account_key(account), sorts)
+        sketches = [it for it in map(_readable_sketch, items) if it is not None]
         readings: dict[datetime, Reading] = {}
         times = {at for it in sketches for at, _ in it.points}
         # What the state has may rise above all of them.
@@ -91,7 +95,7 @@ class Accounts:
             last = it.latest.observed_at
             rises_at = last if _rises(before, it) else rises_at
             is_whole = rises_at - last < _BEFORE_A_RISE or last >= whole_since
-            found = it.whole() if is_whole or before is None else it.outline()
+            found = _readable_pack(it.item) if is_whole or before is None else it.outline()
             readings |= {each.observed_at: each for each in found}
         readings |= {it.observed_at: it for it in state.readings}
         times |= {it.observed_at for it in state.readings}
@@ -114,8 +118,8 @@ class Accounts:
         unsaved: set[str] = set()
         for state in states:
             try:
-                item, pack = self._items(state)
-                requests = [{"PutRequest": {"Item": serialize(it)}} for it in (item, *pack)]
+                item, packed = self._items(state)
+                requests = [{"PutRequest": {"Item": serialize(it)}} for it in (item, *packed)]
             except UNSERIALIZABLE as error:
                 log_unserializable(state.account, error)
                 unsaved.add(state.account)
@@ -161,15 +165,15 @@ class Accounts:
         return True
 
     def transition_puts(self, run: Run, transition: Transition) -> list[Action]:
-        """Returns the actions that store a transition's state, and its pack, once in a tick."""
-        item, pack = self._items(transition.state)
+        """Returns the actions that store a transition's state, and its packs, once in a tick."""
+        item, packs = self._items(transition.state)
         put = {
             "TableName": self._table.name,
             "Item": serialize(item),
             "ConditionExpression": "attribute_not_exists(checked_at) OR checked_at <> :tick",
             "ExpressionAttributeValues": serialize({":tick": text_of(run.tick)}),
         }
-        return [{"Put": put}, *self._table.puts(pack)]
+        return [{"Put": put}, *self._table.puts(packs)]
 
     def state_put(self, state: AccountState) -> Action:
         """Returns the action that replaces a state by another one of the same tick.
@@ -187,7 +191,7 @@ class Accounts:
         return {"Put": put | condition}
 
     def _items(self, state: AccountState) -> tuple[Item, list[Item]]:
-        """Returns the item of a state, and the pack of the readings that leave it, if some do.
+        """Returns the item of a state, and the packs of the readings that leave it, if some do.
 
         They leave it when the hour that they are packed in is over, or when they are what makes the
         state cost a write unit more.
@@ -195,15 +199,14 @@ class Accounts:
         item = state_to_item(state)
         if not state.recent:
             return item, []
-        ends = state.readings[0], state.readings[-1]
-        first, last = (hour_of(state.account, it.observed_at) for it in ends)
+        is_one_hour = len({hour_of(state.account, it.observed_at) for it in state.readings}) == 1
         units = ceil(size_of(item) / WRITE_UNIT)
-        if first == last and units == 1:
+        if is_one_hour and units == 1:
             return item, []
         lean = state_to_item(replace(state, recent=()))
-        if first == last and units == ceil(size_of(lean) / WRITE_UNIT):
+        if is_one_hour and units == ceil(size_of(lean) / WRITE_UNIT):
             return item, []
-        return lean, [pack_to_item(state.account, state.recent, self._history_days)]
+        return lean, packs_to_items(state.account, state.recent, self._history_days)
 
 
 def _rises(before: Sketch | None, pack: Sketch) -> bool:
@@ -229,3 +232,30 @@ def _readable_state(item: Item) -> AccountState:
         facts = {"account": account, "why": type(error).__name__}
         _log.error("malformed state: the account starts over", extra=facts)
         return AccountState(account)
+
+
+def _readable_pack(item: Item) -> list[Reading]:
+    """Returns the readings of an item that can be read; the latest one stands by itself."""
+    readings: list[Reading] = []
+    try:
+        readings += readings_of_item({**item, "earlier": ""})
+        readings = list(readings_of_item(item))
+    except MALFORMED_ITEM as error:
+        _log_malformed(item, error)
+    return readings
+
+
+def _readable_sketch(item: Item) -> Sketch | None:
+    """Returns what an item is about, as far as it can be read; the latest one stands by itself."""
+    sketch = None
+    try:
+        sketch = sketch_of_item({**item, "earlier": ""})
+        sketch = sketch_of_item(item)
+    except MALFORMED_ITEM as error:
+        _log_malformed(item, error)
+    return sketch
+
+
+def _log_malformed(item: Item, error: Exception) -> None:
+    facts = {"account": account_of(item), "item": item["sk"], "why": type(error).__name__}
+    _log.error("malformed readings are left out", extra=facts)

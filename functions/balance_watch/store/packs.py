@@ -40,8 +40,16 @@ def hour_of(account: str, at: datetime) -> int:
     return (seconds_of(at) + crc32(account.encode()) % 3600) // 3600
 
 
+def packs_to_items(account: str, readings: Iterable[Reading], days: int) -> list[Item]:
+    """Returns the items of these readings, one for each hour; they expire after so many days."""
+    by_hour: dict[int, list[Reading]] = {}
+    for each in sorted(readings, key=lambda it: it.observed_at):
+        by_hour.setdefault(hour_of(account, each.observed_at), []).append(each)
+    return [pack_to_item(account, packed, days) for packed in by_hour.values()]
+
+
 def pack_to_item(account: str, readings: Sequence[Reading], days: int) -> Item:
-    """Returns the item of these readings, the oldest first; it expires after so many days.
+    """Returns the item of the readings of an hour, the oldest first.
 
     It is the item of the latest one, as a release without packs reads it, and has the others
     besides. The same readings have the same key, however often they are written.
@@ -75,15 +83,11 @@ class Sketch(NamedTuple):
         """Whether the balance never rises within the pack."""
         return all(one[1] >= other[1] for one, other in pairwise(self.points))
 
-    def whole(self) -> Iterator[Reading]:
-        """Yields every reading."""
-        return readings_of_item(self.item)
-
     def outline(self) -> Iterator[Reading]:
         """Yields the latest reading of each day of UTC, of a plain pack."""
         for (at, balance), (later, _) in pairwise(self.points):
             if at.date() != later.date():
-                yield replace(self.latest, observed_at=at, balance=exact(balance))
+                yield replace(self.latest, observed_at=at, balance=balance)
         yield self.latest
 
 
@@ -96,7 +100,8 @@ def sketch_of_item(item: Mapping[str, Any]) -> Sketch:
     for line in item.get("earlier", "").split("\n") if item.get("earlier") else ():
         gap, text, *changes = line.split(":", 2)
         at -= timedelta(seconds=_gap_from_text(gap))
-        balance = Decimal(text) if text else balance
+        if text and not (balance := Decimal(text)).is_finite():
+            raise ValueError("not an amount")
         points.append((at, balance))
         is_plain = is_plain and not changes
     return Sketch(item, latest, tuple(reversed(points)), is_plain)

@@ -62,9 +62,13 @@ def decide_digest(
         return DigestDecision()
     if mark is None:
         return DigestDecision(DigestMark(now))  # The very first run has nothing to tell of.
+    if mark.until > now:
+        # A tick of the future was removed from the table: what is told is what was told before it.
+        told_at = mark.told_at if mark.told_at is not None and mark.told_at <= now else None
+        mark = DigestMark(told_at or now, told_at)
     at = plan.due(mark, now)
     if at is None:
-        return DigestDecision(mark._replace(until=max(mark.until, now)))
+        return DigestDecision(mark._replace(until=now))
     try:
         since = looks_back(mark.told_at or plan.before(at), now)
         standings = _standings(tick, checked, configured)
