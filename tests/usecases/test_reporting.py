@@ -1,5 +1,6 @@
 """A report is gathered a few accounts at a time, so that its readings fit into memory."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -27,11 +28,11 @@ class Histories:
     def states(self, _: list[str]) -> dict[str, AccountState]:
         return {}
 
-    def history(self, account: str, *_: object) -> list[Reading]:
+    def outline(self, account: str, *_: object) -> tuple[list[Reading], list[datetime]]:
         self.asked.append(account)
         if account == self._broken:
             raise TimeoutError(account)
-        return []
+        return [], []
 
     def of(self, *_: object) -> list[Event]:
         return []
