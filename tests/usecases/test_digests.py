@@ -1,6 +1,7 @@
 """A digest is told once for each time of the policy, with what happened since the one before."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,6 +20,7 @@ from local.slack_inbox import NO_SERVICE, NOT_OK, SlackInbox
 from tests.support.canaries import key
 from tests.support.check_bench import SECONDS, Bench
 from tests.support.dynamodb_clients import Wrapped, failing, never_answered, refusal
+from tests.support.examples import reading
 from tests.support.inboxes import INBOXES
 
 FIRST = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -274,6 +276,20 @@ def test_it_tells_by_how_much_accounts_were_topped_up(daily: Bench) -> None:
     assert digests(daily)[1].topped_up.lines == (TopUpLine("a", "USD", Decimal("50.25")),)
     daily.run(NINE + 2 * DAY)
     assert not digests(daily)[2].topped_up.lines
+
+
+def test_top_ups_of_two_units_are_not_added_up(daily: Bench) -> None:
+    """What was read in euros was topped up, and so was what is read in dollars now."""
+    at = [FIRST + number * MINUTES for number in range(1, 5)]
+    amounts = zip(at, ("10", "60", "5", "105"), ("EUR", "EUR", "USD", "USD"), strict=True)
+    readings = [replace(reading(amount, when), currency=unit) for when, amount, unit in amounts]
+    before = daily.store.accounts.states(["a"])["a"]
+    topped_up = replace(before, reading=readings[-1], recent=tuple(readings[:-1]))
+    daily.store.accounts.save([replace(topped_up, top_up_notified_at=at[-1])])
+    daily.reads.balances["a"] = "105"
+    daily.run(NINE)
+    (digest,) = digests(daily)
+    assert digest.topped_up.lines == (TopUpLine("a", "USD", Decimal(100)),)
 
 
 def test_it_tells_what_cannot_be_read(daily: Bench) -> None:

@@ -117,10 +117,16 @@ def _top_ups(
     accounts: Accounts,
     clock: Callable[[], float],
 ) -> dict[str, list[TopUpSeen]]:
-    """Returns the top-ups of these accounts, as their readings show them, while there is time."""
+    """Returns the top-ups of these accounts, as their readings show them, while there is time.
+
+    Those in another unit than the latest reading are left out: the digest tells one amount.
+    """
     found = {}
     for name in names:
         if clock() >= tick.deadline:
             break
-        found[name] = list(past_top_ups(accounts.history(name, since, tick.run.tick)))
+        readings = accounts.history(name, since, tick.run.tick)
+        units = {it.observed_at: it.currency.casefold() for it in readings}
+        unit = readings[-1].currency.casefold() if readings else ""
+        found[name] = [it for it in past_top_ups(readings) if units[it.at] == unit]
     return found
