@@ -16,8 +16,16 @@ from balance_watch.providers.modules import aliyun, volcengine
 from balance_watch.providers.request import balance_request
 from balance_watch.providers.signing import EMPTY_DIGEST, canonical_request
 from balance_watch.transport import Request
+from balance_watch.validation import Json
 from tests.support.canaries import key
-from tests.support.provider_reads import NOW, account_of, conversation, spec_of
+from tests.support.provider_reads import (
+    NOW,
+    account_of,
+    conversation,
+    reply_of,
+    result_of_replies,
+    spec_of,
+)
 from tests.support.samples import samples
 
 BALANCES = {"balances": [{"amount": 5, "units": "USD"}]}
@@ -254,3 +262,53 @@ def test_what_was_spent_for_sms_is_asked_of_the_metrics_of_the_same_region() -> 
         "2026-11-22T10:05:00Z",
     )
     assert "/eu-west-1/monitoring/aws4_request" in requests[1].headers["Authorization"]
+
+
+KEY_OF_A_TEAM = {"info": {"spend": 1, "max_budget": None, "team_id": "t 1", "user_id": "u"}}
+
+
+@pytest.mark.parametrize(
+    ("key", "url", "query"),
+    [
+        ({"team_id": "t 1", "user_id": "u"}, "https://relay.example/team/info", {"team_id": "t 1"}),
+        ({"team_id": None, "user_id": "u"}, "https://relay.example/user/info", {"user_id": "u"}),
+    ],
+)
+def test_a_key_of_litellm_without_a_budget_has_its_team_s_or_else_its_user_s(
+    key: dict[str, str | None], url: str, query: dict[str, str]
+) -> None:
+    requests, _ = conversation("litellm", [{"info": {"spend": 1, "max_budget": None, **key}}])
+    assert [request.url for request in requests] == ["https://relay.example/key/info", url]
+    assert requests[1].query == query
+    assert (
+        requests[1].headers["Authorization"]
+        == f"Bearer {account_of('litellm').credentials['api_key']}"
+    )
+
+
+def test_a_key_of_litellm_with_a_budget_asks_for_no_other() -> None:
+    own = {"spend": 1, "max_budget": 5, "team_id": "t", "user_id": "u"}
+    requests, result = conversation("litellm", [{"info": own}])
+    assert isinstance(result, Reading)
+    assert (f"{result.balance}", len(requests)) == ("4", 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind"),
+    [
+        ({"error": {"message": "not allowed"}}, 403, FailureKind.NOT_ALLOWED),
+        ({}, 200, FailureKind.MALFORMED),
+        ([], 200, FailureKind.MALFORMED),
+        ({"team_info": None}, 200, FailureKind.MALFORMED),
+        ({"team_info": {"spend": 5}}, 200, FailureKind.MALFORMED),
+        ({"team_info": {"max_budget": 5}}, 200, FailureKind.MALFORMED),
+        ({"user_info": {"spend": 5, "max_budget": 9}}, 200, FailureKind.MALFORMED),
+    ],
+)
+def test_a_team_whose_budget_is_not_told_is_not_one_without_a_limit(
+    body: Json, status: int, kind: FailureKind
+) -> None:
+    replies = [reply_of(KEY_OF_A_TEAM), reply_of(body, status)]
+    result = result_of_replies("litellm", replies)
+    assert isinstance(result, ReadFailure), result
+    assert result.kind is kind
