@@ -11,6 +11,7 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.credit import SettledCosts
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
 from balance_watch.providers.spec import Spec
+from balance_watch.providers.spec_types import Unit
 from balance_watch.validation import Faults
 
 FINE = "71.5"
@@ -42,7 +43,7 @@ class FakeReads:
             elif account.name not in self.out_of_time:
                 balance = Decimal(self.balances.get(account.name, FINE))
                 asked = self.settled.get(account.name) if account.settled is None else None
-                yield account, Reading(now, balance, "USD", settled=asked)
+                yield account, Reading(now, balance, Unit("USD"), settled=asked)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from balance_watch.domain.digest import Digest
 
 def maybe_digest_to_json(digest: Digest | None) -> Any:  # noqa: ANN401 (it is JSON)
     """Returns a digest as JSON, its numbers and times as text; None for None."""
-    return None if digest is None else msgspec.to_builtins(digest)
+    # A unit of a specification is a text of its own type, which msgspec does not take for one.
+    return None if digest is None else msgspec.to_builtins(digest, enc_hook=str)
 
 
 def maybe_digest_from_json(json: object) -> Digest | None:
