@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.progress import track
 
 from balance_watch import log_filters
@@ -153,7 +152,7 @@ def _live(world: World, start: datetime, now: datetime) -> None:
 def _check(now: datetime) -> None:
     try:
         invoke(now)
-    except (BalanceWatchError, BotoCoreError, ClientError) as error:
+    except Exception as error:  # noqa: BLE001 (the stack stays, as one of AWS would)
         text = str(error) if isinstance(error, BalanceWatchError) else type(error).__name__
         out.print(line(f"{now:%H:%M:%S}", "schedule", f"The scheduled check failed: {text}"))
 

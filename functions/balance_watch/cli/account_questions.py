@@ -181,7 +181,8 @@ def ask_for_threshold_and_labels(
         if isinstance(result, Reading):
             err.print(
                 sanitize(
-                    f"A tenth of {with_unit(result.balance, result.currency)} is proposed.", "dim"
+                    f"Proposed: a tenth of {with_unit(result.balance, result.currency)}, rounded down.",
+                    "dim",
                 )
             )
         question = f"Alert below (a number, or {NO_THRESHOLD})"

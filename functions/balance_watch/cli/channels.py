@@ -232,6 +232,8 @@ def _add(arguments: argparse.Namespace) -> int:
     if arguments.address is not None:
         address = read_text(arguments.address).strip()
     elif can_ask():
+        if f"{kind.name}:{name}" in wired.load().channels:
+            raise _taken(wired, kind, name)
         address = ask_hidden(f"{kind.entry.capitalize()} of the {kind.noun} {name}")
     else:
         arguments.wrong_use("there is nobody to ask: add --address FILE, or - for standard input")
@@ -252,6 +254,13 @@ def _wants_a_test() -> bool:
         return False
 
 
+def _taken(wired: Wiring, kind: Kind, name: str) -> CommandError:
+    return CommandError(
+        f"There is a {kind.noun} {name} already: choose another name, or change its {kind.entry} in"
+        f" the secret {wired.settings.secrets_prefix}{kind.name}."
+    )
+
+
 def _store(wired: Wiring, kind: Kind, name: str, address: str) -> ConfiguredChannel:
     """Stores an entry in the secret of its kind, and returns the channel that it configures."""
     secret = wired.settings.secrets_prefix + kind.name
@@ -269,7 +278,7 @@ def _store(wired: Wiring, kind: Kind, name: str, address: str) -> ConfiguredChan
                 " mend it first."
             ) from None
         if before not in (None, address):
-            raise CommandError(f"There is a {kind.noun} {name} already: choose another name.")
+            raise _taken(wired, kind, name)
         entries[name] = address
         faults = Faults()
         if kind.parse_secret is not None:
