@@ -181,7 +181,8 @@ def ask_for_threshold_and_labels(
         if isinstance(result, Reading):
             err.print(
                 sanitize(
-                    f"Proposed: a tenth of {with_unit(result.balance, result.currency)}, rounded down.",
+                    f"Proposed: a tenth of {with_unit(result.balance, result.currency)},"
+                    " rounded down.",
                     "dim",
                 )
             )
