@@ -90,6 +90,18 @@ PORT=8080
     assert CORE not in output.out + output.err
 
 
+def test_a_key_of_another_kind_leads_to_what_the_provider_takes(
+    bring: "Callable[..., Output]",
+) -> None:
+    text = "OPENAI_API_KEY=sk-x\nANTHROPIC_API_KEY=sk-y\nGEMINI_API_KEY=z\nPORT=1\n"
+    output = bring(text, ".env")
+    assert "OPENAI_API_KEY: openai takes OPENAI_ADMIN_KEY (an admin key" in output.err
+    assert "ANTHROPIC_API_KEY: anthropic takes ANTHROPIC_ADMIN_KEY" in output.err
+    assert "GEMINI_API_KEY: gemini tells no balance and no cost" in output.err
+    assert "Not the key of a provider: PORT" in output.err
+    assert "sk-" not in (output.out + output.err).replace("sk-admin-", "").replace("sk-ant-", "")
+
+
 def test_a_key_of_several_providers_is_left_to_the_user(
     stage: "Stage", bring: "Callable[..., Output]"
 ) -> None:

@@ -27,6 +27,9 @@ MISSPELT = [
     {"account": "sms", "labels.team": "search"},
     {"account": "smss", "severity": "critical"},
 ]
+OF_NO_ALERT = [{"severity": "critcal"}, {"metric": "balanec"}, {"account": "sms", "severity": "x*"}]
+"""Words that no alert has; a rule has no such facts in its match."""
+
 FITTING = [
     {},
     {"account": "*"},
@@ -41,6 +44,12 @@ OF_CONFIGURATION = [
     {"provider": PROVIDER, "severity": "critical"},
     {"account": "conf*", "provider": "balance-*"},
 ]
+
+
+@pytest.mark.parametrize("match", OF_NO_ALERT)
+def test_a_severity_or_a_metric_that_there_is_not_fits_no_alert(match: dict[str, str]) -> None:
+    assert "policy routes[1]" in places(match)
+    assert not fits_an_alert(match, ACCOUNTS)
 
 
 def places(match: dict[str, str]) -> list[str]:
@@ -93,7 +102,14 @@ def test_every_account_fits_a_match_of_its_own_name(name: str) -> None:
 
 
 @given(
-    st.dictionaries(st.sampled_from(["severity", "rule", "metric"]), words),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "rule": words,
+            "severity": st.sampled_from(["critical", "w*", "*"]),
+            "metric": st.sampled_from(["balance", "run*", "*"]),
+        },
+    ),
     st.lists(words.map(lambda name: Account(name, "you").facts), max_size=3),
 )
 def test_without_a_fact_of_accounts_every_match_fits(

@@ -20,6 +20,7 @@ from balance_watch.cli.account_storing import (
 )
 from balance_watch.cli.connection import wiring
 from balance_watch.cli.env_file import is_env, read_env
+from balance_watch.cli.provider_search import hint, needs, tells_nothing
 from balance_watch.cli.questions import can_ask, confirm
 from balance_watch.cli.terminal import Subparsers, err, out, print_faults, read_text, sanitize
 from balance_watch.config.secret_text import NotEditableError, entries_of
@@ -232,8 +233,27 @@ def _from_env(file: str, text: str, faults: Faults) -> Iterator[Found]:
             )
             continue
         yield Found(where, _entry_of(found[0], {name: values[name][0] for name in names}))
-    if unknown := sorted(values.keys() - used):
-        err.print(sanitize(f"Not the key of a provider: {', '.join(unknown)}", "dim"))
+    _show_unknown(sorted(values.keys() - used))
+
+
+def _show_unknown(names: Sequence[str]) -> None:
+    """Says what to do with variables that are no key of a provider."""
+    hints = {name: found for name in names if (found := _hint_of(name))}
+    for name, found in hints.items():
+        err.print(sanitize(f"{name}: {found}", "yellow"), soft_wrap=True)
+    if others := [name for name in names if name not in hints]:
+        err.print(sanitize(f"Not the key of a provider: {', '.join(others)}", "dim"))
+
+
+def _hint_of(name: str) -> str:
+    """Says what a provider takes whose name a variable begins with; empty if there is none."""
+    word = name.partition("_")[0].lower()
+    spec = catalogue_provider(word)
+    if spec is None:
+        return hint(word, {}) if tells_nothing(word) else ""
+    if not spec.environment:
+        return f"add it by `accounts add --provider {word}`, which takes {needs(spec)}."
+    return f"{word} takes {', '.join(spec.environment)} ({spec.key or 'another key'})."
 
 
 def _entry_of(slug: str, values: Mapping[str, str]) -> dict[str, Any]:

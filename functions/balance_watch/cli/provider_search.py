@@ -46,7 +46,7 @@ def hint(name: str, own: Mapping[str, Spec]) -> str:
     It repeats a name only if that is the one of a known service: another one may be a key that was
     pasted into the wrong place.
     """
-    if name.lower() in _WITHOUT_AN_ADDRESS:
+    if tells_nothing(name):
         return (
             f'{name} tells no balance and no cost to any API key: docs/providers.md, "Without an'
             ' address", says what to do.'
@@ -55,6 +55,11 @@ def hint(name: str, own: Mapping[str, Spec]) -> str:
     folded = name.lower()
     similar = [slug for slug in known if folded in slug] or get_close_matches(folded, known)
     return f"Similar: {', '.join(similar)}." if similar else "See `balance-watch providers`."
+
+
+def tells_nothing(name: str) -> bool:
+    """Tells whether this is a known service that tells nothing to an API key."""
+    return name.lower() in _WITHOUT_AN_ADDRESS
 
 
 def search(word: str, own: Mapping[str, Spec]) -> list[tuple[str, Spec]]:

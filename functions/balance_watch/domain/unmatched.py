@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from balance_watch.domain.account import account_facts, matches
 from balance_watch.domain.configuration_alert import PROVIDER
 from balance_watch.domain.policy import CONFIGURATION, Policy, Route
+from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import MuteTime, Silence
 
 Facts = Mapping[str, str]
@@ -12,6 +13,9 @@ Facts = Mapping[str, str]
 
 _OF_CONFIGURATION = account_facts(CONFIGURATION, PROVIDER, {})
 """The facts of the alert about the configuration, which has no account."""
+
+_WORDS: Mapping[str, Sequence[str]] = {"severity": [*Severity], "metric": [*Metric]}
+"""The facts of an alert that have one of a few words."""
 
 
 def unmatched_in_policy(policy: Policy, accounts: Sequence[Facts]) -> Iterator[str]:
@@ -38,7 +42,7 @@ def unmatched_silences(silences: Iterable[Silence], accounts: Sequence[Facts]) -
 
 def fits_an_alert(match: Mapping[str, str], accounts: Sequence[Facts]) -> bool:
     """Tells whether an alert of one of the accounts, or of the configuration, may match."""
-    return _fits_any(match, (*accounts, _OF_CONFIGURATION))
+    return _may_be_alert(match) and _fits_any(match, (*accounts, _OF_CONFIGURATION))
 
 
 def unmatched_fault(place: str) -> str:
@@ -53,6 +57,15 @@ def _fits_any(match: Mapping[str, str], accounts: Sequence[Facts]) -> bool:
     """
     globs = {fact: glob for fact, glob in match.items() if _is_of_accounts(fact)}
     return not globs or any(matches(globs, facts) for facts in accounts)
+
+
+def _may_be_alert(match: Mapping[str, str]) -> bool:
+    """Tells whether there are the severity and the metric that a match names."""
+    return all(
+        any(matches({fact: match[fact]}, {fact: word}) for word in words)
+        for fact, words in _WORDS.items()
+        if fact in match
+    )
 
 
 def _is_of_accounts(fact: str) -> bool:
