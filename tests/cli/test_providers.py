@@ -109,3 +109,19 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.count("\n") == 1
+
+
+def test_a_slug_is_found_in_any_case(run: "Run") -> None:
+    assert run("providers", "OpenAI", "--json").json == run("providers", "openai", "--json").json
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("claude", "claude is by anthropic: see `balance-watch providers anthropic`."),
+        ("google", "google tells no balance and no cost to any API key"),
+    ],
+)
+def test_what_people_look_for_leads_to_what_there_is(run: "Run", word: str, told: str) -> None:
+    assert told in run("providers", word).err
+    assert told in run("providers", "--search", word).err

@@ -22,6 +22,9 @@ _WITHOUT_AN_ADDRESS = frozenset(
 )
 """Providers that people look for, and that tell nothing to an API key."""
 
+_KNOWN_BY = {"chatgpt": "openai", "claude": "anthropic", "gpt": "openai", "grok": "xai"}
+"""The names of models that people look for, with the provider that they are from."""
+
 
 def find_provider(name: str, own: Mapping[str, Spec]) -> tuple[str, Spec]:
     """Returns a provider's present slug and its specification.
@@ -33,10 +36,10 @@ def find_provider(name: str, own: Mapping[str, Spec]) -> tuple[str, Spec]:
     Raises:
         CommandError: there is none; the message says what is similar, or what to do instead.
     """
-    slug = current_slug(name)
-    spec = find_spec(slug, own)
-    if spec is not None:
-        return slug, spec
+    for slug in (current_slug(name), current_slug(name.lower())):
+        spec = find_spec(slug, own)
+        if spec is not None:
+            return slug, spec
     raise CommandError(f"There is no provider {name}. {hint(name, own)}")
 
 
@@ -51,6 +54,8 @@ def hint(name: str, own: Mapping[str, Spec]) -> str:
             f'{name} tells no balance and no cost to any API key: docs/providers.md, "Without an'
             ' address", says what to do.'
         )
+    if (slug := _KNOWN_BY.get(name.lower())) is not None:
+        return f"{name} is by {slug}: see `balance-watch providers {slug}`."
     known = [*slugs(), *own]
     folded = name.lower()
     similar = [slug for slug in known if folded in slug] or get_close_matches(folded, known)

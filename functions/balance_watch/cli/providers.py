@@ -11,6 +11,7 @@ from balance_watch.cli import trial_report
 from balance_watch.cli.provider_search import (
     describe_number,
     find_provider,
+    hint,
     needs,
     search,
     unit_of,
@@ -83,7 +84,8 @@ def _try(arguments: argparse.Namespace) -> int:
 def _list(word: str, *, as_json: bool) -> int:
     catalogue = search(word, {})
     if word and not catalogue:
-        raise CommandError(f"No provider has {sanitize(word)} in its name, number or needs.")
+        text = f"No provider has {sanitize(word)} in its name, number or needs."
+        raise CommandError(f"{text} {hint(word, {})}")
     if as_json:
         print_json([_as_json(slug, spec) for slug, spec in catalogue])
         return 0
