@@ -626,11 +626,11 @@ def test_without_a_limit_nothing_is_assumed(reply: Reply, kind: FailureKind, mes
     assert (result.kind, message in result.message) == (kind, True), result
 
 
-def test_a_month_on_the_limit_at_the_provider_takes_little_more_than_one_request_each() -> None:
-    """At the default schedule over the turn of a month; the limit is raised within it."""
+def test_the_limit_at_the_provider_takes_little_more_than_one_request_each_read() -> None:
+    """At the default schedule, over the turn of a month; the limit is raised on the last day."""
     costs: dict[date, object] = {}
-    server, account, asked, ticks = LimitServer(costs, limit=limit()), UNDECLARED, 0, 30 * 288
-    begin = midnight(date(2026, 11, 15))
+    server, account, asked, ticks = LimitServer(costs, limit=limit()), UNDECLARED, 0, 5 * 288
+    begin, raised = midnight(date(2026, 11, 28)), 4 * 288
 
     def exchange(request: Request) -> Reply:
         nonlocal asked
@@ -641,12 +641,12 @@ def test_a_month_on_the_limit_at_the_provider_takes_little_more_than_one_request
         now = begin + n * timedelta(minutes=5)
         day = now.date()
         costs[day] = str(Decimal(str(costs.get(day, 0))) + Decimal("0.001") * (n % 3))
-        if n == 12 * 24 * 5:
+        if n == raised:
             server.limit = limit(threshold_amount=20000)
         result = read(OPENAI, account, now, exchange)
         assert isinstance(result, Reading), result
         month = (Decimal(str(it)) for of, it in costs.items() if of >= day.replace(day=1))
-        assert result.balance == (100 if n < 12 * 24 * 5 else 200) - sum(month)
+        assert result.balance == (100 if n < raised else 200) - sum(month)
         account = replace(account, settled=result.settled or account.settled)
     assert asked <= 1.1 * ticks + 2
 
