@@ -238,6 +238,14 @@ class Wiring(PolicyWiring):
         # A connection kept since the last run may be dead, and a payment is not tried again.
         return ProviderClient(self.new_transport()).top_up(spec, account)
 
+    def new_connections(self) -> Connections:
+        """Returns the connections of one delivery to channels.
+
+        A connection kept since the last alert may be dead after Lambda's freeze, and a post is not
+        repeated: so each delivery has connections of its own.
+        """
+        return Connections(self.new_transport(), self.client, self.settings.dashboard_url)
+
     def deliver(
         self,
         entries: Sequence[OutboxEntry],
@@ -248,13 +256,9 @@ class Wiring(PolicyWiring):
         refusing: AbstractSet[str] = frozenset(),
     ) -> DeliveryReport:
         """Sends pending entries to these channels."""
-        # A connection kept since the last alert may be dead after Lambda's freeze, and a post is
-        # not repeated: so each delivery has connections of its own.
-        dashboard = self.settings.dashboard_url
-        connections = Connections(self.new_transport(), self.client, dashboard)
         return deliver(
             entries,
-            channels=connect_all(channels, connections),
+            channels=connect_all(channels, self.new_connections()),
             outbox=self.store.outbox,
             deadline=deadline,
             fallbacks=configuration.fallbacks,

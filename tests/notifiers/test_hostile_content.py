@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,7 +11,7 @@ from balance_watch.notifiers.eventbridge import entry
 from balance_watch.notifiers.pagerduty import event
 from balance_watch.notifiers.teams import alert
 from local.scripted_inbox import ScriptedInbox
-from tests.support.inboxes import INBOXES, Time, channel_to, send
+from tests.support.inboxes import Time, channel_to, send
 from tests.support.notifications import low
 
 NAMES = (
@@ -48,18 +47,6 @@ _INVISIBLE = re.compile(
 
 def ascii_start(name: str) -> str:
     return ascii(name)[:24]
-
-
-@pytest.fixture(params=INBOXES)
-def kind(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def inbox(kind: str) -> Iterator[ScriptedInbox]:
-    with INBOXES[kind]() as server:
-        yield server
 
 
 def named(name: str) -> Notification:

@@ -1,7 +1,6 @@
 """Every kind of channel that posts to a service sorts refusals alike, and keeps to its limits."""
 
 import logging
-from collections.abc import Iterator
 from time import monotonic
 
 import pytest
@@ -20,18 +19,6 @@ from tests.support.notifications import anything, low
 
 PASSING = (408, 425, 500, 502, 503, 504)
 LASTING = (401, 403, 404, 405, 410)
-
-
-@pytest.fixture(params=INBOXES)
-def kind(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def inbox(kind: str) -> Iterator[ScriptedInbox]:
-    with INBOXES[kind]() as server:
-        yield server
 
 
 def too_many(seconds: int) -> Reply:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from balance_watch.domain.configuration_alert import ConfigurationState
+from balance_watch.domain.digest_plan import DigestMark
+from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.payment import Payment, PaymentOutcome, Purse
 from balance_watch.domain.run import Run, Transition
 from balance_watch.store.dynamodb import Store
 from tests.support.clock import Clock
+from tests.support.digests import DIGEST, notification_of
 from tests.support.dynamodb_clients import Wrapped, failing, never_answered, recording, refusal
 from tests.support.examples import (
     NEXT,
@@ -220,3 +223,10 @@ def test_no_transaction_begins_once_the_lease_has_ended(
     assert not store.save_configuration(run, ConfigurationState(), [entry("a")])
     assert not store.save_outages(run, {}, [entry("a")])
     assert recorded.calls == []
+
+
+def test_a_digest_that_cannot_be_stored_is_not_and_raises_nothing(store: Store) -> None:
+    digest = replace(DIGEST, accounts=object())  # type: ignore[arg-type]
+    told = OutboxEntry(notification_of(digest), SNS, (SNS,))
+    assert not store.save_digest(claim(store), DigestMark(TICK, TICK), [told])
+    assert store.outbox.pending() == ([], [], [])

@@ -32,7 +32,7 @@ from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.run import FailingChannel
 from balance_watch.errors import CommandError
 from balance_watch.exact_parsing import exact_json
-from balance_watch.notifiers.channels import KINDS, ConfiguredChannel, Connections, Kind
+from balance_watch.notifiers.channels import KINDS, ConfiguredChannel, Kind
 from balance_watch.validation import Faults
 from balance_watch.wiring import Wiring
 
@@ -187,9 +187,7 @@ def test_channel(wired: Wiring, channel: ConfiguredChannel) -> bool:
 
     Nothing is stored: a test is no alert.
     """
-    dashboard = wired.settings.dashboard_url
-    connections = Connections(wired.new_transport(), wired.client, dashboard)
-    sender = channel.connect(connections)
+    sender = channel.connect(wired.new_connections())
     deadline = time.monotonic() + _SECONDS
     (result,) = list(sender.send([_message(datetime.now(UTC))], deadline=deadline))
     line = sanitize(f"{channel.name}  ")

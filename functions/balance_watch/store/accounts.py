@@ -1,11 +1,12 @@
 """What is stored of the accounts: the state of each, and its readings."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, pairwise
 from math import ceil, inf
+from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,6 +18,7 @@ from balance_watch.store.packs import (
     PACK_SPAN,
     Sketch,
     hour_of,
+    latest_alone,
     packs_to_items,
     readings_of_item,
     sketch_of_item,
@@ -32,6 +34,8 @@ from balance_watch.store.table import (
     batches,
     serialize,
 )
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 
@@ -60,12 +64,9 @@ class Accounts:
 
         What is malformed is logged and left out: it hides no other reading.
         """
-        # The state comes first: a run may move what it has to the history meanwhile, not back.
-        state = self.states([account]).get(account, AccountState(account))
-        # A pack has the key of its latest reading.
-        sorts = reading_sort(since), reading_sort(until + PACK_SPAN)
-        packed = map(_readable_pack, self._table.query(account_key(account), sorts))
-        readings = {it.observed_at: it for it in (*chain.from_iterable(packed), *state.readings)}
+        latest, items = self._stored(account, since, until)
+        packed = (_readable(readings_of_item, item) or () for item in items)
+        readings = {it.observed_at: it for it in (*chain.from_iterable(packed), *latest)}
         return [readings[at] for at in sorted(readings) if since <= at <= until]
 
     def outline(
@@ -83,26 +84,36 @@ class Accounts:
             until: the last time, included.
             whole_since: from when on there is every reading.
         """
-        state = self.states([account]).get(account, AccountState(account))
-        sorts = reading_sort(since), reading_sort(until + PACK_SPAN)
-        items = self._table.query(account_key(account), sorts)
-        sketches = [it for it in map(_readable_sketch, items) if it is not None]
+        latest, items = self._stored(account, since, until)
+        found = (_readable(sketch_of_item, item) for item in items)
+        sketches = [it for it in found if it is not None]
         readings: dict[datetime, Reading] = {}
         times = {at for it in sketches for at, _ in it.points}
         # What the state has may rise above all of them.
-        rises_at = state.readings[0].observed_at if state.readings else _NEVER
+        rises_at = latest[0].observed_at if latest else _NEVER
         for before, it in reversed([*pairwise([None, *sketches])]):
             last = it.latest.observed_at
             rises_at = last if _rises(before, it) else rises_at
             is_whole = rises_at - last < _BEFORE_A_RISE or last >= whole_since
-            found = _readable_pack(it.item) if is_whole or before is None else it.outline()
-            readings |= {each.observed_at: each for each in found}
-        readings |= {it.observed_at: it for it in state.readings}
-        times |= {it.observed_at for it in state.readings}
+            is_whole = is_whole or before is None
+            own = _readable(readings_of_item, it.item) or () if is_whole else it.outline()
+            readings |= {each.observed_at: each for each in own}
+        readings |= {it.observed_at: it for it in latest}
+        times |= {it.observed_at for it in latest}
         return (
             [readings[at] for at in sorted(readings) if since <= at <= until],
             sorted(at for at in times if since <= at <= until),
         )
+
+    def _stored(
+        self, account: str, since: datetime, until: datetime
+    ) -> tuple[tuple[Reading, ...], Iterator[Item]]:
+        """Returns the readings that only the state has, and the items with those between times."""
+        # The state comes first: a run may move what it has to the history meanwhile, not back.
+        state = self.states([account]).get(account, AccountState(account))
+        # A pack has the key of its latest reading.
+        sorts = reading_sort(since), reading_sort(until + PACK_SPAN)
+        return state.readings, self._table.query(account_key(account), sorts)
 
     def save(self, states: Iterable[AccountState], run: Run | None = None) -> set[str]:
         """Stores states that have no outbox entries, 25 items to a call.
@@ -234,28 +245,17 @@ def _readable_state(item: Item) -> AccountState:
         return AccountState(account)
 
 
-def _readable_pack(item: Item) -> list[Reading]:
-    """Returns the readings of an item that can be read; the latest one stands by itself."""
-    readings: list[Reading] = []
+def _readable(parse: Callable[[Item], _T], item: Item) -> _T | None:
+    """Returns what an item of the history holds; its latest reading stands by itself.
+
+    What is malformed is logged and left out: the earlier readings, or else all of it.
+    """
     try:
-        readings += readings_of_item({**item, "earlier": ""})
-        readings = list(readings_of_item(item))
+        return parse(item)
     except MALFORMED_ITEM as error:
-        _log_malformed(item, error)
-    return readings
-
-
-def _readable_sketch(item: Item) -> Sketch | None:
-    """Returns what an item is about, as far as it can be read; the latest one stands by itself."""
-    sketch = None
+        facts = {"account": account_of(item), "item": item["sk"], "why": type(error).__name__}
+        _log.error("malformed readings are left out", extra=facts)
     try:
-        sketch = sketch_of_item({**item, "earlier": ""})
-        sketch = sketch_of_item(item)
-    except MALFORMED_ITEM as error:
-        _log_malformed(item, error)
-    return sketch
-
-
-def _log_malformed(item: Item, error: Exception) -> None:
-    facts = {"account": account_of(item), "item": item["sk"], "why": type(error).__name__}
-    _log.error("malformed readings are left out", extra=facts)
+        return parse(latest_alone(item))
+    except MALFORMED_ITEM:
+        return None

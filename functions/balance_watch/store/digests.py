@@ -9,8 +9,18 @@ from balance_watch.domain.digest import Digest
 
 def maybe_digest_to_json(digest: Digest | None) -> Any:  # noqa: ANN401 (it is JSON)
     """Returns a digest as JSON, its numbers and times as text; None for None."""
-    # A unit of a specification is a text of its own type, which msgspec does not take for one.
-    return None if digest is None else msgspec.to_builtins(digest, enc_hook=str)
+    return None if digest is None else msgspec.to_builtins(digest, enc_hook=_plain)
+
+
+def _plain(value: object) -> str:
+    """Returns a text of a type of its own, such as a specification's unit, as a plain one.
+
+    Raises:
+        TypeError: it is no text.
+    """
+    if not isinstance(value, str):
+        raise TypeError(type(value).__name__)
+    return str(value)
 
 
 def maybe_digest_from_json(json: object) -> Digest | None:

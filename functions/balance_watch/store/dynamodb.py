@@ -11,6 +11,7 @@ from balance_watch.domain.inventory import Inventory
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.outbox import OutboxEntry, Outgoing, PaymentOrder
 from balance_watch.domain.payment import Payment, Purse
+from balance_watch.domain.policy import DIGEST
 from balance_watch.domain.run import Run, Transition
 from balance_watch.store.accounts import Accounts, log_unserializable
 from balance_watch.store.costs import Costs
@@ -162,7 +163,12 @@ class Store:
         A digest is no event: it tells of nothing that the readings and other events do not.
         """
         update = self.runs.digest_update(run, mark)
-        return self._transact(run, [update], self.outbox.puts(entries), run.lease_until)
+        try:
+            says = self.outbox.puts(entries)
+        except UNSERIALIZABLE as error:
+            log_unserializable(DIGEST, error)
+            return False
+        return self._transact(run, [update], says, run.lease_until)
 
     def save_configuration(
         self, run: Run, configuration: ConfigurationState, entries: Iterable[Outgoing]

@@ -59,12 +59,18 @@ def pack_to_item(account: str, readings: Sequence[Reading], days: int) -> Item:
     return item | ({"earlier": readings_to_text(earlier, latest)} if earlier else {})
 
 
-def readings_of_item(item: Mapping[str, Any]) -> Iterator[Reading]:
-    """Yields the readings of an item of the history; raises one of MALFORMED_ITEM."""
+def readings_of_item(item: Mapping[str, Any]) -> tuple[Reading, ...]:
+    """Returns the readings of an item of the history, the oldest first.
+
+    Raises one of MALFORMED_ITEM.
+    """
     latest = reading_from_item(item)
-    if "earlier" in item:
-        yield from readings_from_text(item["earlier"], latest)
-    yield latest
+    return (*readings_from_text(item.get("earlier", ""), latest), latest)
+
+
+def latest_alone(item: Mapping[str, Any]) -> Item:
+    """Returns the item of a pack without its earlier readings."""
+    return {name: value for name, value in item.items() if name != "earlier"}
 
 
 class Sketch(NamedTuple):
@@ -96,10 +102,8 @@ def sketch_of_item(item: Mapping[str, Any]) -> Sketch:
     latest = reading_from_item(item)
     points = [(latest.observed_at, latest.balance)]
     is_plain = True
-    at, balance = points[0]
-    for line in item.get("earlier", "").split("\n") if item.get("earlier") else ():
-        gap, text, *changes = line.split(":", 2)
-        at -= timedelta(seconds=_gap_from_text(gap))
+    balance = latest.balance
+    for at, text, changes in _lines_of(item.get("earlier", ""), latest.observed_at):
         if text and not (balance := Decimal(text)).is_finite():
             raise ValueError("not an amount")
         points.append((at, balance))
@@ -130,18 +134,25 @@ def readings_to_text(readings: Iterable[Reading], latest: Reading | None) -> str
 def readings_from_text(text: str, latest: Reading | None) -> tuple[Reading, ...]:
     """Returns the readings of a text, the oldest first; raises one of MALFORMED_ITEM."""
     readings: list[Reading] = []
-    own, at = _map_of(latest), latest.observed_at if latest else _EPOCH
-    for line in text.split("\n") if text else ():
-        gap, balance, *changes = line.split(":", 2)
-        at -= timedelta(seconds=_gap_from_text(gap))
+    own, newer_at = _map_of(latest), latest.observed_at if latest else _EPOCH
+    for at, balance, changes in _lines_of(text, newer_at):
         own = dict(own)
         if balance:
             own["bal"] = exact(balance)
         if changes:
-            own |= _changes_from_json(changes[0], at)
+            own |= _changes_from_json(changes, at)
             own = {name: value for name, value in own.items() if value is not None}
         readings.append(reading_from_map(own, at))
     return tuple(reversed(readings))
+
+
+def _lines_of(text: str, newer_at: datetime) -> Iterator[tuple[datetime, str, str]]:
+    """Yields the time of each line, the newest first, its balance and its changes; empty: none."""
+    at = newer_at
+    for line in text.split("\n") if text else ():
+        gap, balance, *changes = line.split(":", 2)
+        at -= timedelta(seconds=_gap_from_text(gap))
+        yield at, balance, "".join(changes)
 
 
 def _map_of(reading: Reading | None) -> Item:

@@ -20,7 +20,6 @@ from balance_watch.domain.state import AccountState
 from balance_watch.notifiers.sns import ConfirmedSubscribers
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.inventories import digest_of
-from balance_watch.store.table import UNSERIALIZABLE
 from balance_watch.usecases.account_checks import CheckedAccounts, check_accounts
 from balance_watch.usecases.configuration_faults import Examination, examine
 from balance_watch.usecases.decisions import Batch
@@ -167,11 +166,8 @@ class Check:
     ) -> tuple[DigestMark | None, bool]:
         """Stores the digest that is due, if one is; returns its mark, and whether that is known."""
         mark, entries = decide_digest(tick, checked, configured, self.store.accounts, self.clock)
-        try:
-            if mark is None or not entries or self.store.save_digest(tick.run, mark, entries):
-                return mark, True
-        except UNSERIALIZABLE as error:
-            _log.error("digest not stored", extra={"why": type(error).__name__})
+        if mark is None or not entries or self.store.save_digest(tick.run, mark, entries):
+            return mark, True
         tick.summary.deferred += 1
         return tick.run.record.digest, False
 
