@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from balance_watch.cli.check import check
-from balance_watch.cli.policy import read_policy
+from balance_watch.cli.policy_file import read_policy
 from balance_watch.cli.terminal import err, out, sanitize
 from balance_watch.config.settings import CheckSettings
 from balance_watch.errors import CommandError

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar, get_args, get_origin
 from urllib.parse import urlsplit
 
@@ -23,21 +24,49 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Faults(list[str]):
-    """The faults found so far: sentences that name a place and repeat no value."""
+    """The faults found so far: sentences that name a place and repeat no value.
+
+    `unknown` has the name that a fault is about and may not repeat, by the fault's index: whoever
+    shows the fault beside its text can find the line of the name.
+    """
+
+    def __init__(self, faults: Iterable[str] = ()) -> None:
+        super().__init__(faults)
+        self.unknown: dict[int, str] = {}
 
     def add(self, where: str, problem: str) -> None:
         """Adds a problem and its place."""
         self.append(f"{where}: {problem}")
 
+    def add_unknown(self, where: str, what: str, name: object, known: Iterable[str]) -> None:
+        """Adds that a name is unknown, such as `unknown field 'belwo'; the fields are …`."""
+        self.unknown[len(self)] = str(name)
+        self.add(where, unknown(what, name, known))
 
-def convert(table_type: type[T], raw: object, where: str, faults: Faults) -> T | None:
+    def any_at(self, *places: str) -> bool:
+        """Tells whether one of these places, or a place within one, has a fault."""
+        begins = tuple(f"{place}{end}" for place in places for end in (":", ","))
+        return any(fault.startswith(begins) for fault in self)
+
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+def convert(
+    table_type: type[T],
+    raw: object,
+    where: str,
+    faults: Faults,
+    stand_ins: Mapping[str, Any] = _NONE,
+) -> T | None:
     """Returns `raw` as a `table_type`; None if a required field is missing or invalid.
 
     Adds a fault for every invalid, missing or unknown field. An invalid optional field gets its
-    default, so that the caller can search for further faults: the length of `faults` tells whether
-    there are any. Converts field by field, because msgspec stops at the first fault. An unknown
-    field is a fault, because a misspelt option would silently do nothing. `null` is as if the field
-    were absent, since Terraform writes it for an option that is not set.
+    default, and an invalid required one its value in `stand_ins`, so that the caller can search for
+    further faults: the length of `faults` tells whether there are any. Converts field by field,
+    because msgspec stops at the first fault. An unknown field is a fault, because a misspelt option
+    would silently do nothing. `null` is as if the field were absent, since Terraform writes it for
+    an option that is not set.
     """
     if not isinstance(raw, Mapping):
         faults.add(where, f"must be a table, not {_type_name(raw)}")
@@ -46,24 +75,22 @@ def convert(table_type: type[T], raw: object, where: str, faults: Faults) -> T |
     fields = _fields(table_type)
     for name in raw:
         if name not in fields:
-            faults.add(where, unknown("field", name, sorted(fields)))
-    values: dict[str, Any] = {}
-    complete = True
+            faults.add_unknown(where, "field", name, sorted(fields))
+    values: dict[str, Any] = dict(stand_ins)
     for name, field in fields.items():
         place = f"{where}, {name}"
         if name not in raw:
             if field.required:
-                complete = False
                 faults.add(place, "is missing")
             continue
         try:
             values[field.name] = _convert_field(raw[name], field.type, place, faults)
         except _AlreadyAddedError:
-            complete = complete and not field.required
+            pass
         except msgspec.ValidationError as error:
-            complete = complete and not field.required
             faults.add(place, _problem(error, field.type))
-    return table_type(**values) if complete else None
+    required = {field.name for field in fields.values() if field.required}
+    return table_type(**values) if required <= values.keys() else None
 
 
 @cache
@@ -125,7 +152,11 @@ def _convert_field(raw: object, field_type: object, where: str, faults: Faults) 
 
 
 def convert_each(
-    table_type: type[T], raw: object, where: str, faults: Faults
+    table_type: type[T],
+    raw: object,
+    where: str,
+    faults: Faults,
+    stand_ins: Mapping[str, Any] = _NONE,
 ) -> Iterator[tuple[str, T, bool]]:
     """Yields (place, table, valid) for each table of a list that `convert` can return."""
     if not isinstance(raw, list):
@@ -133,7 +164,7 @@ def convert_each(
         return
     for index, entry in enumerate(raw):
         place, before = f"{where}[{index}]", len(faults)
-        table = convert(table_type, entry, place, faults)
+        table = convert(table_type, entry, place, faults, stand_ins)
         if table is not None:
             yield place, table, len(faults) == before
 

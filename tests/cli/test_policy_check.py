@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from balance_watch.cli.policy_lines import located
+from balance_watch.validation import Faults
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,22 +47,75 @@ def test_each_fault_names_its_rule_and_its_line(run: "Run", tmp_path: "Path") ->
     assert "policy mute_times[0], to (line 14): is missing" in shown
 
 
-def test_a_fault_in_a_table_that_is_written_inline_stays_as_it_is() -> None:
-    text = 'rules = [{name = "low"}]'
-    assert located("policy rules[0], metric: is missing", text) == (
-        "policy rules[0], metric: is missing"
+def located_one(fault: str, text: str) -> str:
+    (shown,) = located(Faults([fault]), text)
+    return shown
+
+
+def test_a_fault_in_a_table_that_is_written_inline_has_its_line() -> None:
+    text = '\nrules = [{name = "low"}]'
+    assert located_one("policy rules[0], metric: is missing", text) == (
+        'policy rules[0] "low", metric (line 2): is missing'
     )
 
 
 def test_a_header_within_a_text_of_several_lines_gives_no_wrong_line() -> None:
-    text = '[[rules]]\nname = """\n[[rules]]\n"""\n'
-    assert located("policy rules[0]: unknown", text) == "policy rules[0]: unknown"
+    text = '[[rules]]\nname = """\n[[rules]]\n"""\n[[rules]]\nbelow = 1'
+    assert located_one("policy rules[1], below: is odd", text) == (
+        "policy rules[1], below (line 6): is odd"
+    )
+
+
+def test_a_field_of_a_table_within_a_provider_has_its_line() -> None:
+    text = '[[providers]]\nslug = "acme"\n[providers.reply]\nbalance = 5\n'
+    assert located_one("policy providers[0], reply, balance: must be text", text) == (
+        'policy providers[0] "acme", reply, balance (line 4): must be text'
+    )
 
 
 def test_a_fault_of_no_table_stays_as_it_is() -> None:
-    assert located("policy: is not TOML (at line 1, column 5)", "a = ") == (
+    assert located_one("policy: is not TOML (at line 1, column 5)", "a = ") == (
         "policy: is not TOML (at line 1, column 5)"
     )
+
+
+def test_every_fault_is_named_at_once_with_its_line(run: "Run", tmp_path: "Path") -> None:
+    text = """[digest]
+channels = ["chat", "pagerduty:x"]
+[rule]
+[[routes]]
+match = { colour = "x" }
+[[rules]]
+belwo = 3
+recover = "0d"
+severity = "loud"
+[[mute_times]]
+days = []
+[[providers]]
+slug = "you"
+"""
+    output = run("policy", "check", written(tmp_path, text))
+    places = [line.partition(": ")[0] for line in output.err.splitlines()]
+    assert {
+        "policy (line 3)",
+        "policy [digest], at (line 1)",
+        "policy [digest], channels (line 2)",
+        "policy routes[0], channels (line 4)",
+        "policy routes[0], match (line 5)",
+        "policy rules[0] (line 7)",
+        "policy rules[0] (line 6)",
+        "policy rules[0], name (line 6)",
+        "policy rules[0], severity (line 9)",
+        "policy mute_times[0], from (line 10)",
+        "policy mute_times[0], days (line 11)",
+        "policy providers, you (line 12)",
+    } <= set(places)
+    assert "must not name pagerduty" in output.err
+
+
+def test_a_route_to_a_channel_that_is_missing_has_its_line(run: "Run", tmp_path: "Path") -> None:
+    output = run("policy", "check", written(tmp_path, '[[routes]]\nchannels = ["slack:nobody"]\n'))
+    assert "policy routes (line 2): slack:nobody does not exist" in output.err
 
 
 def test_a_policy_that_put_would_refuse_for_its_size_is_refused(
@@ -98,7 +152,9 @@ def test_a_check_names_a_rule_on_what_no_account_tells(run: "Run", tmp_path: "Pa
     rule = '[[rules]]\nname = "few points"\nmetric = "points"\nbelow = 3\n'
     output = run("policy", "check", written(tmp_path, rule))
     assert output.code == 0
-    assert "policy rules, few points: no account that it matches tells points" in output.err
+    assert (
+        "policy rules, few points (line 1): no account that it matches tells points" in output.err
+    )
 
 
 def test_a_rule_on_what_may_be_told_by_the_first_reading_is_not_named(

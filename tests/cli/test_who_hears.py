@@ -100,9 +100,9 @@ def test_policy_put_says_which_matches_fit_no_account_and_stores_it(
     output = run("policy", "put", policy, "--yes")
     assert output.code == 0
     assert words(output).split("! ")[1:] == [
-        "policy rules, misspelt: matches 0 of 2 accounts ",
-        "policy routes[0]: matches 0 of 2 accounts ",
-        "policy mute_times[0]: matches 0 of 2 accounts",
+        "policy rules, misspelt (line 2): matches 0 of 2 accounts ",
+        "policy routes[0] (line 12): matches 0 of 2 accounts ",
+        "policy mute_times[0] (line 16): matches 0 of 2 accounts",
     ]
     assert "In force from the next run on" in output.out
     parameter = stage.aws.client("ssm").get_parameter(
@@ -122,6 +122,17 @@ def test_policy_put_says_it_before_it_stores(
     assert "matches 0 of 2 accounts" in words(output)
 
 
+def test_policy_put_names_a_missing_channel_before_it_stores(
+    run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('[digest]\nat = "09:00"\nchannels = ["slack:nobody"]\n')
+    monkeypatch.setenv("POLICY_PARAMETER", "aws/not allowed")
+    output = run("policy", "put", str(file), "--yes")
+    assert output.code == 1
+    assert "slack:nobody does not exist" in words(output)
+
+
 def test_policy_put_still_says_what_contradicts_the_secrets(run: "Run", tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_text('[[routes]]\nchannels = ["slack:onkall"]\n')
@@ -132,7 +143,7 @@ def test_policy_put_still_says_what_contradicts_the_secrets(run: "Run", tmp_path
 
 def test_one_account_is_counted_in_the_singular(stage: "Stage", run: "Run", policy: str) -> None:
     stage.accounts(stage.entry("search", "you"))
-    assert "policy rules, fits: matches 0 of 1 account " in words(
+    assert "policy rules, fits (line 7): matches 0 of 1 account " in words(
         run("policy", "put", policy, "--yes")
     )
 

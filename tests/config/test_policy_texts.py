@@ -88,6 +88,7 @@ def test_every_fault_is_reported_at_once_and_none_contains_a_value() -> None:
         "policy rules[0], for",
         "policy rules[0], severity",
         "policy rules[1], name",
+        "policy rules[1]",
         "policy rules[2], name",
         "policy rules[2], match",
         "policy rules[2]",

@@ -92,7 +92,7 @@ def test_a_policy_cannot_redirect_the_keys_of_a_provider_in_the_catalogue(bench:
     ]
     bench.run()
     detail = bench.delivery.accepted[0].notification.detail
-    assert "policy providers: you is also in the catalogue, which takes precedence" in detail
+    assert "policy providers, you: is also in the catalogue, which takes precedence" in detail
 
 
 def test_a_fault_of_a_provider_in_an_account_is_reported_by_its_place_only(bench: Bench) -> None:

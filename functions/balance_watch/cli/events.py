@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
-from balance_watch.cli.terminal import out, print_json, sanitize
+from balance_watch.cli.terminal import out, print_json, print_wrapped, sanitize
 from balance_watch.domain.event import Event
 from balance_watch.domain.formatting import iso_time
 from balance_watch.domain.notification import Notification
@@ -13,6 +13,9 @@ from balance_watch.domain.rules import Severity
 from balance_watch.notifiers.text import summary_line
 
 _STYLES = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+
+WIDTH_OF_TIME = len("2026-11-22 10:05  ")
+"""How far behind its beginning the sentence of an event's line begins."""
 
 
 def show_events(events: Iterable[Event], *, json: bool = False) -> None:
@@ -24,7 +27,12 @@ def show_events(events: Iterable[Event], *, json: bool = False) -> None:
     if not events:
         out.print("Nothing was said in that time.")
     for event in events:
-        out.print(event_line(event), soft_wrap=True)
+        print_event(event)
+
+
+def print_event(event: Event) -> None:
+    """Prints an event, wrapped behind its time."""
+    print_wrapped(event_line(event), hang=WIDTH_OF_TIME)
 
 
 def event_line(event: Event) -> Text:

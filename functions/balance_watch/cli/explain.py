@@ -8,8 +8,8 @@ from typing import Any
 from rich.text import Text
 
 from balance_watch.cli.connection import find_account, inventory, wiring
-from balance_watch.cli.events import event_as_json, event_line
-from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize
+from balance_watch.cli.events import event_as_json, print_event
+from balance_watch.cli.terminal import Subparsers, out, print_json, print_wrapped, sanitize
 from balance_watch.domain.account import Account, canonical_name
 from balance_watch.domain.event import Event
 from balance_watch.domain.formatting import (
@@ -26,6 +26,7 @@ from balance_watch.domain.state import AccountState
 from balance_watch.usecases.explanation import Hold, RuleExplanation, explain
 
 _DAYS = 7
+_INDENT = 8
 _STYLES = {"firing": "red", "pending": "yellow", "unknown": "magenta", "ok": "green"}
 
 
@@ -85,21 +86,24 @@ def _show(
     *,
     is_watched: bool,
 ) -> None:
-    out.print(sanitize(_headline(account, state), "bold"), soft_wrap=True)
+    print_wrapped(sanitize(_headline(account, state), "bold"), hang=2)
     if state.failure is not None:
-        out.print(sanitize(f"It cannot be read: {state.failure.message}", "magenta"))
+        text = f"It cannot be read: {state.failure.message}"
+        print_wrapped(sanitize(text, "magenta"), hang=2)
     if not is_watched:
         text = "No rule on an amount watches this account: it may run dry in silence."
         out.print(text, style="yellow")
     out.print()
     currency = state.reading.currency if state.reading else account.currency
     for rule in rules:
-        for line in _lines(rule, currency):
-            out.print(line)
+        head, *details = _lines(rule, currency)
+        print_wrapped(head, hang=_INDENT)
+        for detail in details:
+            print_wrapped(detail, indent=_INDENT, hang=2)
     out.print()
     out.print(f"Said in the last {_DAYS} days:" if events else "Nothing was said in 7 days.")
     for event in events:
-        out.print(event_line(event), soft_wrap=True)
+        print_event(event)
 
 
 def _headline(account: Account, state: AccountState) -> str:
@@ -115,7 +119,9 @@ def _headline(account: Account, state: AccountState) -> str:
 
 
 def _lines(rule: RuleExplanation, currency: str | None) -> Iterator[Text]:
-    head = Text(f"{rule.status:8}", style=_STYLES[rule.status]) + sanitize(rule.rule, "bold")
+    head = Text(f"{rule.status:{_INDENT}}", style=_STYLES[rule.status]) + sanitize(
+        rule.rule, "bold"
+    )
     if rule.severity is Severity.CRITICAL and rule.status == "firing":
         head += Text(" critical", style="red")
     head += sanitize(_comparison(rule, currency))
@@ -131,7 +137,7 @@ def _lines(rule: RuleExplanation, currency: str | None) -> Iterator[Text]:
     verb = "goes" if rule.status == "firing" else "would go"
     details.append(f"{verb} to {', '.join(rule.channels)}")
     for detail in details:
-        yield sanitize(f"        {detail}", "dim")
+        yield sanitize(detail, "dim")
 
 
 def _held(hold: Hold) -> str:

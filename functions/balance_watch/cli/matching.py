@@ -1,11 +1,10 @@
 """Shows what of a policy can never fire, before it is put in force."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from balance_watch.cli.terminal import print_faults
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.account import matches
 from balance_watch.domain.formatting import counted
@@ -22,15 +21,14 @@ def load_if_allowed(wired: Wiring, policy: str | None = None) -> Configuration |
         return None
 
 
-def print_unmatched(places: Iterable[str], number: int) -> None:
-    """Prints for each of these places that it matches none of this number of accounts."""
-    if number:
-        accounts = counted(number, "account")
-        print_faults([f"{place}: matches 0 of {accounts}" for place in places])
+def unmatched_lines(places: Iterable[str], number: int) -> list[str]:
+    """Returns for each of these places that it matches none of this number of accounts."""
+    accounts = counted(number, "account")
+    return [f"{place}: matches 0 of {accounts}" for place in places] if number else []
 
 
-def print_untold(configuration: Configuration, stored: Accounts) -> None:
-    """Prints each rule whose metric none of its accounts has told in its latest reading.
+def untold_lines(configuration: Configuration, stored: Accounts) -> Iterator[str]:
+    """Yields each rule whose metric none of its accounts has told in its latest reading.
 
     An account that was never read may tell it.
     """
@@ -46,4 +44,4 @@ def print_untold(configuration: Configuration, stored: Accounts) -> None:
         info = METRICS[rule.metric]
         if own and all(it is not None and info.is_missing(it, now) for it in readings):
             place = f"policy rules, {rule.name}"
-            print_faults([f"{place}: no account that it matches tells {rule.metric}"])
+            yield f"{place}: no account that it matches tells {rule.metric}"

@@ -2,72 +2,149 @@
 
 import re
 import tomllib
-from itertools import pairwise
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-_PLACE = re.compile(r"policy (?:\[(?P<table>\w+)\]|(?P<section>\w+)\[(?P<index>\d+)\])(?:, (\w+))?")
-_HEADER = re.compile(r"\s*(?:\[\[\s*(?P<section>\w+)\s*\]\]|\[\s*(?P<table>\w+)\s*\])\s*(?:#.*)?")
+from balance_watch.validation import Faults
 
+Path = tuple[str | int, ...]
+"""The way to a value of the text, such as `("rules", 0, "below")`."""
 
-class _Place(NamedTuple):
-    """A table of the text: the numbers of its first line and of the line after it."""
-
-    name: str | None
-    begins: int
-    ends: int
+_PART = re.compile(r"\[(?P<table>\w+)\]|(?P<section>\w+)\[(?P<index>\d+)\]|(?P<field>\w+)")
+_NAMED = re.compile(r"policy (?P<section>rules|providers), (?P<name>.+?)(?:, top_up)?: ")
+_ROUTED = re.compile(r"policy routes: (?P<channel>\S+) does not exist")
 
 
-def located(fault: str, text: str) -> str:
-    """Returns a fault of a policy with the name and the line of what it is about.
+def located(faults: Faults, text: str) -> list[str]:
+    """Returns the faults of a policy, each with the name and the line of what it is about.
 
-    `policy rules[0], below: …` becomes `policy rules[0] "low sms", below (line 7): …`. A fault that
-    names no table of the text, or one that is written inline, stays as it is.
+    `policy rules[0], below: …` becomes `policy rules[0] "low sms", below (line 7): …`. A fault of
+    the whole text stays as it is.
 
     Args:
-        fault: the fault, as `parse_policy` words it.
-        text: the policy, which is TOML.
+        faults: the faults, as `parse_policy` words them.
+        text: the policy; without a line if it is not TOML.
     """
-    match = _PLACE.match(fault)
-    if match is None:
-        return fault
-    section, index = match["table"] or match["section"], int(match["index"] or 0)
-    places = _places(text, section)
-    if index >= len(places):
-        return fault
-    name, field, rest = places[index].name, match[4], fault[match.end() :]
-    line = _line_of(text, places[index], field) if field else places[index].begins
-    head = fault[: match.start(4) - 2] if field else match[0]
-    called = f' "{name}"' if name else ""
-    return f"{head}{called}{f', {field}' if field else ''} (line {line}){rest}"
-
-
-def _places(text: str, section: str) -> list[_Place]:
-    """Returns the tables of a section in their order; none if the text has them in another form."""
     try:
-        raw = tomllib.loads(text).get(section)
-    except ValueError:
-        return []
-    tables: list[Any] = raw if isinstance(raw, list) else [raw]
-    lines = text.splitlines()
-    headers = [
-        (number, match["section"] or match["table"])
-        for number, match in enumerate(map(_HEADER.fullmatch, lines), 1)
-        if match
-    ]
-    bounds = pairwise([*headers, (len(lines) + 1, "")])
-    found = [(at, end) for (at, name), (end, _) in bounds if name == section]
-    if len(found) != len(tables):  # an inline table, or a text of several lines with a header in it
-        return []
-    names = [it.get("name", it.get("slug")) if isinstance(it, dict) else None for it in tables]
-    return [
-        _Place(name if isinstance(name, str) else None, at, end)
-        for name, (at, end) in zip(names, found, strict=True)
-    ]
+        raw = tomllib.loads(text)
+    except (ArithmeticError, RecursionError, ValueError):
+        return list(faults)
+    lines = _lines(text)
+    return [_located(it, faults.unknown.get(n), raw, lines) for n, it in enumerate(faults)]
 
 
-def _line_of(text: str, place: _Place, field: str) -> int:
-    """Returns the line of a field, or that of the table's beginning if the field is missing."""
-    lines = text.splitlines()[place.begins : place.ends - 1]
-    starts = re.compile(rf"\s*[\"']?{re.escape(field)}[\"']?\s*[.=]")
-    found = (n for n, line in enumerate(lines, place.begins + 1) if starts.match(line))
-    return next(found, place.begins)
+def _located(
+    fault: str, name: str | None, raw: Mapping[str, Any], lines: Mapping[Path, int]
+) -> str:
+    place, _, problem = fault.partition(": ")
+    path = _path(place.removeprefix("policy").strip())
+    if (found := _found(fault, raw)) is not None:
+        path = found
+    line = _line(path if name is None else (*path, name), lines)
+    called = _name(raw, path)
+    if called and (numbered := f"{path[0]}[{path[1]}]") in place:
+        place = place.replace(numbered, f'{numbered} "{called}"', 1)
+    return f"{place} (line {line}): {problem}" if line else fault
+
+
+def _found(fault: str, raw: Mapping[str, Any]) -> Path | None:
+    """Returns the path of a rule or provider that a fault names, or of a route to a channel."""
+    if named := _NAMED.match(fault):
+        key = "name" if named["section"] == "rules" else "slug"
+        names = [table.get(key) for table in raw[named["section"]]]
+        return (named["section"], names.index(named["name"]))
+    if routed := _ROUTED.match(fault):
+        leads = [routed["channel"] in table["channels"] for table in raw["routes"]]
+        return ("routes", leads.index(True), "channels")
+    return None
+
+
+def _path(place: str) -> Path:
+    """Returns the path of a place such as `rules[0], below` or `[defaults], reminder`."""
+    path: list[str | int] = []
+    for part in filter(None, place.split(", ")):
+        match = _PART.fullmatch(part)
+        if match is None:
+            break
+        path.append(match["table"] or match["section"] or match["field"])
+        path += [int(match["index"])] if match["index"] else []
+    return tuple(path)
+
+
+def _line(path: Path, lines: Mapping[Path, int]) -> int | None:
+    """Returns the line of a path, or of the nearest table around it that the text has."""
+    around = (path[:length] for length in range(len(path), 0, -1))
+    return next((lines[it] for it in around if it in lines), None)
+
+
+def _name(raw: Mapping[str, Any], path: Path) -> str | None:
+    """Returns the name of the rule, or the slug of the provider, that a path leads to."""
+    try:
+        table = raw[path[0]][path[1]]  # type: ignore[index]
+    except (IndexError, KeyError, TypeError):
+        return None
+    name = table.get("name", table.get("slug")) if isinstance(table, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _lines(text: str) -> dict[Path, int]:
+    """Returns the line at which each table, entry and field of a valid text begins."""
+    lines: dict[Path, int] = {}
+    counts: dict[Path, int] = {}
+    table: Path = ()
+    for number, statement in _statements(text):
+        parsed = tomllib.loads(statement)
+        if statement.lstrip().startswith("["):
+            table = _header(parsed, counts)
+            for length in range(1, len(table) + 1):
+                lines.setdefault(table[:length], number)
+        else:
+            for path in _paths(parsed):
+                lines.setdefault((*table, *path), number)
+    return lines
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Yields each header and each field with the number of its first line.
+
+    A field may have several lines: until its last one they are not TOML by themselves.
+    """
+    pending: list[str] = []
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
+        pending.append(line)
+        statement = "\n".join(pending)
+        try:
+            is_empty = not tomllib.loads(statement)
+        except ValueError:
+            continue
+        if not is_empty:
+            yield number - len(pending) + 1, statement
+        pending.clear()
+
+
+def _header(parsed: Mapping[str, Any], counts: dict[Path, int]) -> Path:
+    """Returns the path of `[a.b]` or `[[a.b]]`, and counts the tables of each list."""
+    path: Path = ()
+    value: Any = parsed
+    while value:
+        if isinstance(value, list):
+            counts[path] = counts.get(path, -1) + 1
+            path, value = (*path, counts[path]), value[0]
+            continue
+        ((name, value),) = value.items()
+        path = (*path, name)
+        if path in counts and not isinstance(value, list):
+            path = (*path, counts[path])
+    return path
+
+
+def _paths(value: object, path: Path = ()) -> Iterator[Path]:
+    """Yields the path of every value within a value."""
+    entries: Iterable[tuple[str | int, object]] = ()
+    if isinstance(value, dict):
+        entries = value.items()
+    elif isinstance(value, list):
+        entries = enumerate(value)
+    for name, inner in entries:
+        yield (*path, name)
+        yield from _paths(inner, (*path, name))

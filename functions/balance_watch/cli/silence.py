@@ -7,8 +7,8 @@ from typing import Any
 from rich.table import Table
 
 from balance_watch.cli.connection import wiring
-from balance_watch.cli.matching import print_unmatched
-from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize
+from balance_watch.cli.matching import unmatched_lines
+from balance_watch.cli.terminal import Subparsers, out, print_faults, print_json, sanitize
 from balance_watch.config.policy_types import Duration
 from balance_watch.domain.formatting import format_duration, format_time, iso_time
 from balance_watch.domain.silences import Silence
@@ -95,7 +95,7 @@ def _add(arguments: argparse.Namespace) -> int:
     found = wired.store.inventories.latest()
     if found is not None and not fits_an_alert(match, found.facts):
         words = " ".join(f"{fact}={glob}" for fact, glob in match.items())
-        print_unmatched([f"silence {words}"], len(found.facts))
+        print_faults(unmatched_lines([f"silence {words}"], len(found.facts)))
     silence = silencing.add(
         wired.store.silences, match, arguments.duration, arguments.reason, _now()
     )

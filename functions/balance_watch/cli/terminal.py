@@ -58,6 +58,22 @@ def print_tabbed(fields: Iterable[str]) -> None:
     sys.stdout.write("\t".join(sanitize(field).plain for field in fields) + "\n")
 
 
+def print_wrapped(text: Text, indent: int = 0, hang: int = 0) -> None:
+    """Prints a sentence: wrapped at a terminal's width, and as one line in a pipe.
+
+    Args:
+        text: one line.
+        indent: so many spaces come before the first line.
+        hang: so many more come before each further line.
+    """
+    if is_pipe():
+        out.print(Text(" " * indent) + text, soft_wrap=True)
+        return
+    for number, line in enumerate(text.wrap(out, max(20, out.width - indent - hang))):
+        line.rstrip()
+        out.print(Text(" " * (indent + (hang if number else 0))) + line, soft_wrap=True)
+
+
 def sanitize(text: str, style: str = "") -> Text:
     """Returns text from elsewhere without markup, its control characters replaced."""
     return Text(visible(text), style=style)
@@ -66,4 +82,4 @@ def sanitize(text: str, style: str = "") -> Text:
 def print_faults(faults: Sequence[str]) -> None:
     """Prints the faults of the configuration to standard error."""
     for fault in faults:
-        err.print(Text("! ", style="yellow") + sanitize(fault))
+        err.print(Text("! ", style="yellow") + sanitize(fault), soft_wrap=not err.is_terminal)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from balance_watch.validation import Faults, unknown
+from balance_watch.validation import Faults
 
 OF_ACCOUNTS = ("account", "provider")
 OF_ALERTS = (*OF_ACCOUNTS, "severity", "rule", "metric")
@@ -20,4 +20,4 @@ def check_facts(match: Iterable[str], known: tuple[str, ...], place: str, faults
     """Adds a fault for each fact of a `match` that does not exist."""
     for fact in match:
         if not is_fact(fact, known):
-            faults.add(place, unknown("fact", fact, (*known, "labels.NAME")))
+            faults.add_unknown(place, "fact", fact, (*known, "labels.NAME"))

@@ -27,7 +27,7 @@ from balance_watch.notifiers.channels import KINDS, Kind, channel_forms, is_chan
 from balance_watch.providers.registry import is_slug
 from balance_watch.providers.spec import Spec
 from balance_watch.providers.spec_validation import convert_spec
-from balance_watch.validation import Faults, convert, convert_each, unknown
+from balance_watch.validation import Faults, convert, convert_each
 
 
 class DefaultsTable(msgspec.Struct, frozen=True):
@@ -118,8 +118,8 @@ def parse_policy(
     raw = exact_toml(text, where, faults)
     if raw is None:
         return None
-    for section in raw.keys() - set(SECTIONS):
-        faults.add(where, unknown("section", section, SECTIONS))
+    for section in (it for it in raw if it not in SECTIONS):
+        faults.add_unknown(where, "section", section, SECTIONS)
     defaults = convert(DefaultsTable, raw.get("defaults", {}), f"{where} [defaults]", faults)
     rules = parse_rules(raw.get("rules", []), where, faults)
     routes = _routes(raw.get("routes", []), where, faults, kinds)
@@ -142,9 +142,22 @@ def parse_policy(
     return PolicyFile(Policy(timing, rules, routes, mute_times, digest), providers)
 
 
+def own_slugs(text: str) -> list[str]:
+    """Returns the slugs of the providers of a policy, which may have faults."""
+    raw = exact_toml(text, "policy", Faults()) or {}
+    tables = raw.get("providers")
+    slugs = (
+        [it.get("slug") for it in tables if isinstance(it, dict)]
+        if isinstance(tables, list)
+        else []
+    )
+    return [slug for slug in slugs if isinstance(slug, str)]
+
+
 def _mute_times(raw: object, where: str, faults: Faults) -> tuple[MuteTime, ...]:
     mute_times = []
-    for place, table, _ in convert_each(MuteTable, raw, f"{where} mute_times", faults):
+    never = {"begins": Clock("00:00"), "ends": Clock("00:00")}
+    for place, table, _ in convert_each(MuteTable, raw, f"{where} mute_times", faults, never):
         check_facts(table.match, OF_ALERTS, f"{place}, match", faults)
         if not table.days:
             faults.add(f"{place}, days", "must name at least one")
@@ -157,7 +170,8 @@ def _mute_times(raw: object, where: str, faults: Faults) -> tuple[MuteTime, ...]
 def _digest(
     raw: object, where: str, faults: Faults, kinds: Mapping[str, Kind]
 ) -> DigestPlan | None:
-    table = None if raw is None else convert(DigestTable, raw, where, faults)
+    midnight = {"at": Clock("00:00")}
+    table = None if raw is None else convert(DigestTable, raw, where, faults, midnight)
     if table is None:
         return None
     place = f"{where}, channels"
@@ -166,12 +180,12 @@ def _digest(
     if table.channels == []:
         faults.add(place, f'must name at least one, such as "{TOPIC}"')
     channels = table.channels or []
-    if not all(is_channel(channel, kinds) for channel in channels):
+    valid = [channel for channel in channels if is_channel(channel, kinds)]
+    if len(valid) < len(channels):
         faults.add(place, f"must each be {channel_forms(kinds)}")
-    else:
-        refusing = {kind_of(it) for it in channels if not kinds[kind_of(it)].takes_digests}
-        for name in sorted(refusing):
-            faults.add(place, f"must not name {name}, where a digest would open an incident")
+    refusing = {kind_of(it) for it in valid if not kinds[kind_of(it)].takes_digests}
+    for name in sorted(refusing):
+        faults.add(place, f"must not name {name}, where a digest would open an incident")
     days = frozenset(DAYS.index(day) for day in table.days)
     return DigestPlan(table.at.time, days, table.timezone.info, tuple(dict.fromkeys(channels)))
 
@@ -180,7 +194,8 @@ def _routes(
     raw: object, where: str, faults: Faults, kinds: Mapping[str, Kind]
 ) -> tuple[Route, ...]:
     routes = []
-    for place, table, _ in convert_each(RouteTable, raw, f"{where} routes", faults):
+    topic = {"channels": [TOPIC]}
+    for place, table, _ in convert_each(RouteTable, raw, f"{where} routes", faults, topic):
         check_facts(table.match, OF_ALERTS, f"{place}, match", faults)
         if not table.channels:
             faults.add(f"{place}, channels", f'must name at least one, such as "{TOPIC}"')

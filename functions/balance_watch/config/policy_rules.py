@@ -10,16 +10,15 @@ from balance_watch.config.policy_types import (
     FORM_TEXTS,
     PendingPeriodText,
     PolicyMetric,
+    RuleName,
     Threshold,
     TopUps,
 )
-from balance_watch.domain.formatting import is_visible
 from balance_watch.domain.metrics import METRICS, ThresholdForm
 from balance_watch.domain.policy import RESERVED_NAMES
 from balance_watch.domain.rules import Metric, Rule, Severity
 from balance_watch.validation import Faults, convert_each
 
-_MAX_NAME = 100
 _LOW_BY_ITSELF = " or ".join(
     metric
     for metric, info in METRICS.items()
@@ -31,7 +30,7 @@ _LOW_BY_ITSELF = " or ".join(
 class RuleTable(msgspec.Struct, frozen=True):
     """One of `[[rules]]`."""
 
-    name: str
+    name: RuleName
     match: dict[str, str] = {}
     metric: PolicyMetric = PolicyMetric(Metric.BALANCE)
     below: Threshold | None = None
@@ -48,14 +47,14 @@ def parse_rules(raw: object, where: str, faults: Faults) -> tuple[Rule, ...]:
     """Returns the rules of a policy, and adds every fault in them."""
     rules = []
     names = set(RESERVED_NAMES)
-    for place, table, is_valid in convert_each(RuleTable, raw, f"{where} rules", faults):
+    unnamed = {"name": RuleName()}
+    for place, table, _ in convert_each(RuleTable, raw, f"{where} rules", faults, unnamed):
         if table.name in names:
             faults.add(f"{place}, name", "is taken by another rule or a built-in one")
-        elif not 1 <= len(table.name) <= _MAX_NAME or not all(map(is_visible, table.name)):
-            faults.add(f"{place}, name", f"must be 1 to {_MAX_NAME} characters on one line")
-        names.add(table.name)
+        names.update({table.name} - {RuleName()})
         check_facts(table.match, OF_ACCOUNTS, f"{place}, match", faults)
-        if is_valid:
+        of_thresholds = ("metric", "below", "above", "recover")
+        if not faults.any_at(*(f"{place}, {field}" for field in of_thresholds)):
             _check_thresholds(table, place, faults)
         if table.top_up and (table.above or not METRICS[Metric(table.metric)].may_top_up):
             problem = f"must be in a rule on low money: one with below, or on {_LOW_BY_ITSELF}"
@@ -90,7 +89,7 @@ def _thresholds(table: RuleTable) -> list[Threshold]:
 
 
 def _check_thresholds(table: RuleTable, place: str, faults: Faults) -> None:
-    """Adds the first fault of a rule's thresholds: their number, their forms, the recovery."""
+    """Adds the faults of a rule's thresholds: their number, their forms, the recovery."""
     forms = METRICS[Metric(table.metric)].threshold_forms
     thresholds = _thresholds(table)
     if not forms:
@@ -100,19 +99,15 @@ def _check_thresholds(table: RuleTable, place: str, faults: Faults) -> None:
     if (table.below is None) == (table.above is None):
         both = table.below is not None
         faults.add(place, "has both below and above: keep one" if both else "needs below or above")
-        return
     if not all(threshold.form in forms for threshold in thresholds):
         texts = " or ".join(FORM_TEXTS[form] for form in forms)
         faults.add(place, f"the thresholds of {table.metric} must be {texts}")
-    elif any(
-        threshold.form is not ThresholdForm.NUMBER and not threshold.exact
-        for threshold in thresholds
-    ):
-        faults.add(place, "every threshold must be more than 0")
     elif len({threshold.form for threshold in thresholds}) > 1:
         faults.add(place, "recover must have the form of the other threshold")
     else:
         _check_recovery(table, f"{place}, recover", faults)
+    if any(it.form is not ThresholdForm.NUMBER and not it.exact for it in thresholds):
+        faults.add(place, "every threshold must be more than 0")
 
 
 def _check_recovery(table: RuleTable, place: str, faults: Faults) -> None:

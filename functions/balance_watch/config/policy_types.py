@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import time, timedelta, tzinfo
 from decimal import Decimal
 
+from balance_watch.domain.formatting import is_visible
 from balance_watch.domain.metrics import METRICS, ThresholdForm
 from balance_watch.domain.rules import PendingPeriod
 from balance_watch.validation import Amount
@@ -16,6 +17,7 @@ _MULTIPLE = re.compile(r"\d{1,6}(\.\d{1,6})?x", re.ASCII)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:00)?", re.ASCII)
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MAX_PER_DAY = 24
+_MAX_NAME = 100
 _MENTION = re.compile(r"<!subteam\^S[A-Z0-9]{1,30}>|<@[UW][A-Z0-9]{1,30}>|<!here>|<!channel>")
 """https://docs.slack.dev/messaging/formatting-message-text, "Mentioning users", "Mentioning groups"
 and "Special mentions". The id of a user begins with U, or W in an organization."""
@@ -143,6 +145,21 @@ class Threshold(str):
         if self.form is ThresholdForm.DURATION:
             return Decimal(int(Duration(self).span.total_seconds()))
         return Amount(self.removesuffix("x")).exact
+
+
+class RuleName(str):
+    """The name of a rule: some characters on one line."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "RuleName":
+        """Raises ValueError unless the value is such a text."""
+        if not isinstance(value, str):
+            raise ValueError("must be text")  # noqa: TRY004 (a fault of the policy's text)
+        if not 1 <= len(value) <= _MAX_NAME or not all(map(is_visible, value)):
+            raise ValueError(f"must be 1 to {_MAX_NAME} characters on one line")
+        return cls(value)
 
 
 class PolicyMetric(str):

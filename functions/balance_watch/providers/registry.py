@@ -1,7 +1,7 @@
 """Finds the specification of an account's provider: in the catalogue, or among the user's own."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -58,11 +58,11 @@ def resolve(
     return spec
 
 
-def catalogue_clashes(own: Mapping[str, Spec]) -> list[str]:
-    """Returns a fault for each of the user's own providers whose slug is in the catalogue."""
+def catalogue_clashes(own: Iterable[str]) -> list[str]:
+    """Returns a fault for each slug of the user's own providers that is in the catalogue."""
     problem = "is also in the catalogue, which takes precedence: choose another slug"
     return [
-        f"policy providers: {slug} {problem}"
+        f"policy providers, {slug}: {problem}"
         for slug in own
         if catalogue_provider(slug) is not None
     ]

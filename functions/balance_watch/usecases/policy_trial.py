@@ -1,4 +1,8 @@
-"""Tries a policy on the stored history: what it would have said, beside what was said."""
+"""Tries a policy on the stored history: what it would have said, beside the policy in force.
+
+Both policies are replayed from the same readings. What was said in fact is no measure: silences,
+failed reads, payments and another policy at that time had their part in it.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -6,11 +10,9 @@ from math import inf
 from typing import NamedTuple
 
 from balance_watch.config.loading import Configuration
-from balance_watch.domain.account import Account
-from balance_watch.domain.alerts import AlertContext, ProviderTraits, decide
-from balance_watch.domain.event import OF_SEVERAL, Event, events_of
+from balance_watch.domain.alerts import AlertContext, decide
+from balance_watch.domain.event import Event, events_of
 from balance_watch.domain.reading import Reading
-from balance_watch.domain.rules import Metric
 from balance_watch.domain.silences import suppression
 from balance_watch.domain.state import AccountState
 from balance_watch.store.dynamodb import Store
@@ -18,20 +20,34 @@ from balance_watch.store.dynamodb import Store
 _WARM_UP = timedelta(days=8)
 """Readings before the days that are shown: the pace of spending, and what fires already."""
 
-_NOT_IN_READINGS = OF_SEVERAL | {Metric.UNREADABLE, Metric.TOP_UP}
-"""The metrics of alerts that no reading tells of: the history has no failed reads or payments."""
-
 
 class TriedEvent(NamedTuple):
-    """An event, whether it was said, and whether it would be by the policy that is tried."""
+    """An event as the policy in force says it, and as the policy that is tried says it.
 
-    event: Event
-    was_said: bool
-    would_be_said: bool
+    None: that policy does not say it.
+    """
+
+    in_force: Event | None
+    tried: Event | None
+
+    @property
+    def event(self) -> Event:
+        """Returns what is said, preferably by the policy that is tried."""
+        (event, *_) = (it for it in (self.tried, self.in_force) if it is not None)
+        return event
+
+    @property
+    def differs(self) -> bool:
+        """Tells whether only one policy says it, or they differ in severity or channels."""
+        before, after = self.in_force, self.tried
+        if before is None or after is None:
+            return True
+        severities = (before.notification.severity, after.notification.severity)
+        return severities[0] is not severities[1] or before.channels != after.channels
 
 
 class Trial(NamedTuple):
-    """What a policy would have said between two times.
+    """What two policies say of the readings between two times.
 
     `readings` of so many `accounts` were replayed; the rest of them had no room.
     """
@@ -45,68 +61,78 @@ class Trial(NamedTuple):
 
 def try_policy(
     store: Store,
-    configuration: Configuration,
+    in_force: Configuration,
+    tried: Configuration,
     days: int,
     now: datetime,
     most_readings: float = inf,
 ) -> Trial:
-    """Replays the last days of every account through the policy of a configuration.
+    """Replays the last days of every account through two policies.
 
     Args:
         store: the table.
-        configuration: with the policy to try.
+        in_force: the configuration with the policy in force.
+        tried: the configuration with the policy to try.
         days: how many days before the latest reading.
         now: the time, for an account without any reading.
         most_readings: no further account is replayed after so many readings.
     """
-    accounts = configuration.accounts
-    states = store.accounts.states([account.name for account, _ in accounts])
+    names = _names(in_force, tried)
+    states = store.accounts.states(names)
     read_at = [it.reading.observed_at for it in states.values() if it.reading is not None]
     until = max(read_at, default=now)
     since = until - timedelta(days=days)
-    tried: list[TriedEvent] = []
+    events: list[TriedEvent] = []
     count = replayed = tried_accounts = 0
-    for account, spec in accounts:
+    for name in names:
         if replayed >= most_readings:
             break
-        readings = store.accounts.history(account.name, since - _WARM_UP, until)
+        readings = store.accounts.history(name, since - _WARM_UP, until)
         count += sum(reading.observed_at >= since for reading in readings)
         replayed, tried_accounts = replayed + len(readings), tried_accounts + 1
-        said = [
-            event
-            for event in store.events.of(account.name, since, until)
-            if event.notification.metric not in _NOT_IN_READINGS
-        ]
-        tried += compared(said, replay(account, spec.traits, configuration, readings, since))
-    tried.sort(key=lambda it: (it.event.notification.said_at, it.event.notification.account))
-    return Trial(since, until, tried, count, tried_accounts)
+        said, would_be = (replay(name, it, readings, since) for it in (in_force, tried))
+        events += compared(said, would_be)
+    events.sort(key=lambda it: (it.event.notification.said_at, it.event.notification.account))
+    return Trial(since, until, events, count, tried_accounts)
+
+
+def _names(*configurations: Configuration) -> list[str]:
+    """Returns the name of each account: a policy's own provider may give it one more."""
+    accounts = (account.name for it in configurations for account, _ in it.accounts)
+    return list(dict.fromkeys(accounts))
 
 
 def replay(
-    account: Account,
-    traits: ProviderTraits,
-    configuration: Configuration,
-    readings: Sequence[Reading],
-    since: datetime,
+    name: str, configuration: Configuration, readings: Sequence[Reading], since: datetime
 ) -> tuple[Event, ...]:
-    """Returns what a policy says of these readings, from a time on; without any silence."""
+    """Returns what the policy of a configuration says of an account's readings, without a silence.
+
+    Args:
+        name: the account; nothing is said of one that the configuration lacks.
+        configuration: the policy, the account, and the channels.
+        readings: those of the account.
+        since: from when on events are returned.
+    """
     policy, channels = configuration.policy, configuration.without()
+    found = next(((it, spec) for it, spec in configuration.accounts if it.name == name), None)
+    if found is None:
+        return ()
+    account, spec = found
 
     def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
         return policy.channels_for(facts, channels)
 
-    state = AccountState(account.name)
+    state = AccountState(name)
     events: list[Event] = []
     for reading in readings:
         now = reading.observed_at
-        is_suppressed = suppression((), policy.mute_times, now)
         state, announced = decide(
             state,
             reading,
             account=account,
             rules=policy.rules_for(account),
-            context=AlertContext(policy.defaults, routing, is_suppressed),
-            traits=traits,
+            context=AlertContext(policy.defaults, routing, suppression((), policy.mute_times, now)),
+            traits=spec.traits,
             now=now,
         )
         events += events_of(announced) if now >= since else ()
@@ -117,10 +143,7 @@ def compared(said: Iterable[Event], would_be: Iterable[Event]) -> list[TriedEven
     """Returns all events, each once: the same rule, reason and time are the same event."""
     before = {_identity(event): event for event in said}
     after = {_identity(event): event for event in would_be}
-    return [
-        TriedEvent(after.get(it) or before[it], it in before, it in after)
-        for it in dict.fromkeys((*before, *after))
-    ]
+    return [TriedEvent(before.get(it), after.get(it)) for it in dict.fromkeys((*before, *after))]
 
 
 def _identity(event: Event) -> tuple[str, str, str, str, datetime]:
