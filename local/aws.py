@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 import boto3
 import requests
 from botocore.config import Config
+from flask import Flask, request
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -267,7 +268,24 @@ class EmbeddedAws(Running):
 @cache
 def _application() -> DomainDispatcherApplication:
     """Returns the application of every server here: it keeps the routes of the services."""
-    return DomainDispatcherApplication(create_backend_app)
+    return DomainDispatcherApplication(_backend)
+
+
+def _backend(service: str) -> Flask:
+    """Returns moto's application of a service, which says in a reply what it cannot do.
+
+    moto itself prints a traceback and replies with a page.
+    """
+    app = create_backend_app(service)  # type: ignore[arg-type]
+    app.register_error_handler(NotImplementedError, _not_implemented)
+    return app
+
+
+def _not_implemented(error: Exception) -> tuple[str, int]:
+    if "X-Amz-Target" in request.headers:
+        return json.dumps({"__type": "NotImplemented", "message": f"{error}"}), 501
+    text = f"<Error><Code>NotImplemented</Code><Message>{error}</Message></Error>"
+    return f"<ErrorResponse>{text}</ErrorResponse>", 501
 
 
 @cache

@@ -140,3 +140,10 @@ def test_a_role_that_is_gone_is_told(stage: "Stage") -> None:
     gone = ClientError({"Error": {"Code": "NoSuchEntity"}}, "SimulatePrincipalPolicy")
     (line,) = look(stage, simulate_principal_policy=gone)
     assert (line.ok, "does not exist" in line.detail) == (False, True)
+
+
+def test_an_emulator_that_cannot_simulate_is_neither_ok_nor_a_fault(stage: "Stage") -> None:
+    del stage
+    wired = Wiring(CheckSettings.from_environment())
+    (line,) = rights(Patient(wired, "balance-watch", datetime.now(UTC)))
+    assert (line.ok, line.detail) == (None, "not checked: the emulator cannot simulate rights")

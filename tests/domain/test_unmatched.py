@@ -11,7 +11,13 @@ from balance_watch.domain.configuration_alert import PROVIDER
 from balance_watch.domain.policy import CONFIGURATION, Policy, Route
 from balance_watch.domain.rules import Severity
 from balance_watch.domain.silences import MuteTime, Silence
-from balance_watch.domain.unmatched import fits_an_alert, unmatched_in_policy, unmatched_silences
+from balance_watch.domain.unmatched import (
+    fits_an_alert,
+    severity_of,
+    unmatched_fault,
+    unmatched_in_policy,
+    unmatched_silences,
+)
 from tests.support.strategies import words
 from tests.support.watchman import START, below
 
@@ -126,3 +132,12 @@ def test_what_matches_an_alert_of_an_account_fits_it(
     match = {"account": name, "labels.team": label, "severity": severity.value}
     assert matches(match, {**facts, "severity": severity.value})
     assert fits_an_alert(match, [facts])
+
+
+def test_matches_that_fit_nothing_are_a_warning_by_themselves() -> None:
+    assert severity_of([unmatched_fault("silence k7xq2")]) is Severity.WARNING
+
+
+def test_another_fault_beside_them_is_critical() -> None:
+    faults = [unmatched_fault("silence k7xq2"), "secret accounts: is not JSON"]
+    assert severity_of(faults) is Severity.CRITICAL

@@ -35,7 +35,7 @@ def holds_of(watchman: Watchman, rule: str) -> list[str]:
     [
         (
             AutoReload(enabled=True, threshold=Decimal(1)),
-            ["the provider's auto-reload, which is on"],
+            ["the provider's auto-reload is on"],
         ),
         (AutoReload(enabled=False), []),
         (None, []),
@@ -47,6 +47,8 @@ def test_a_short_runway_that_auto_reload_keeps_quiet_says_so(
     watchman = watching()
     falls(watchman, "100", "1", 60, auto_reload=reload)
     assert holds_of(watchman, "runs_dry") == expected
+    (rule,) = (it for it in explained(watchman) if it.rule == "runs_dry")
+    assert (rule.status == "quiet") is bool(expected)
 
 
 def test_a_long_runway_is_held_back_by_nothing() -> None:
@@ -58,7 +60,7 @@ def test_a_long_runway_is_held_back_by_nothing() -> None:
 def test_a_short_runway_of_a_quota_that_is_reset_first_says_so() -> None:
     watchman = watching()
     falls(watchman, "100", "1", 60, resets_at=START + timedelta(hours=70))
-    assert holds_of(watchman, "runs_dry") == ["its quota, which is reset before it is used up"]
+    assert holds_of(watchman, "runs_dry") == ["its quota begins anew before it is used up"]
 
 
 def test_a_runway_that_is_unknown_yet_says_until_when() -> None:

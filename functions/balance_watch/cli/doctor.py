@@ -44,7 +44,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
             _show(line)
     if arguments.json:
         print_json([line._asdict() for line in lines])
-    return 0 if all(line.ok for line in lines) else 1
+    return 0 if all(line.ok is not False for line in lines) else 1
 
 
 _AGAIN = "Deploy again, or name another stack with --stack."
@@ -52,7 +52,8 @@ _RIGHT = "Ask for the right, or have somebody with it run this; docs/permissions
 
 
 def _show(line: Line) -> None:
-    mark = Text("ok  ", style="green") if line.ok else Text("!   ", style="bold red")
+    marks = {True: ("ok  ", "green"), False: ("!   ", "bold red"), None: ("-   ", "dim")}
+    mark = Text(*marks[line.ok])
     out.print(mark + sanitize(f"{line.check}: {line.detail}"), soft_wrap=True)
     if line.do:
         out.print(sanitize(f"    {line.do}", "yellow"), soft_wrap=True)

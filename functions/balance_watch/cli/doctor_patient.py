@@ -16,13 +16,13 @@ class Line(NamedTuple):
 
     Attributes:
         check: what was looked at.
-        ok: whether it is as it should be.
+        ok: whether it is as it should be; None: it cannot be looked at.
         detail: what was found.
         do: what to do, if it is not.
     """
 
     check: str
-    ok: bool
+    ok: bool | None
     detail: str
     do: str = ""
 
@@ -30,6 +30,11 @@ class Line(NamedTuple):
 def ok(check: str, detail: str) -> Line:
     """Returns what is as it should be."""
     return Line(check, ok=True, detail=detail)
+
+
+def unchecked(check: str, detail: str) -> Line:
+    """Returns what cannot be looked at, which is neither ok nor a fault."""
+    return Line(check, ok=None, detail=detail)
 
 
 def bad(check: str, detail: str, do: str = "") -> Line:

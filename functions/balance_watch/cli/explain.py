@@ -27,7 +27,13 @@ from balance_watch.usecases.explanation import Hold, RuleExplanation, explain
 
 _DAYS = 7
 _INDENT = 8
-_STYLES = {"firing": "red", "pending": "yellow", "unknown": "magenta", "ok": "green"}
+_STYLES = {
+    "firing": "red",
+    "pending": "yellow",
+    "unknown": "magenta",
+    "quiet": "cyan",
+    "ok": "green",
+}
 
 
 def add_commands(commands: Subparsers) -> None:
@@ -130,10 +136,13 @@ def _lines(rule: RuleExplanation, currency: str | None) -> Iterator[Text]:
     if rule.since is not None:
         details.append(f"breached since {format_time(rule.since)}")
     if rule.told_at is not None:
-        details.append(f"last told {format_time(rule.told_at)}")
+        by = f" by the rule {rule.told_by}" if rule.told_by != rule.rule else ""
+        details.append(f"last told {format_time(rule.told_at)}{by}")
     if rule.remind_at is not None:
         details.append(f"told again {format_time(rule.remind_at)}")
-    details += [f"held back: {_held(hold)}" for hold in rule.holds]
+    for number, hold in enumerate(rule.holds):
+        is_why = rule.status == "quiet" and number == 0
+        details.append(f"{'quiet because' if is_why else 'held back:'} {_held(hold)}")
     verb = "goes" if rule.status == "firing" else "would go"
     details.append(f"{verb} to {', '.join(rule.channels)}")
     for detail in details:
@@ -156,7 +165,7 @@ def _number(rule: RuleExplanation, value: str | None, currency: str | None) -> s
     """Writes a value of a rule's metric for people; a word stays a word."""
     info = METRICS[rule.metric]
     if value is None:
-        return "unknown" if info.is_number and rule.status != "ok" else ""
+        return "unknown" if info.is_number and rule.status not in ("ok", "quiet") else ""
     if not info.is_number:
         return value.replace("_", " ")
     if info.unit is Unit.SECONDS:
@@ -175,6 +184,7 @@ def _as_json(rule: RuleExplanation) -> dict[str, Any]:
         "threshold": digits(rule.threshold),
         "since": rule.since and iso_time(rule.since),
         "told_at": rule.told_at and iso_time(rule.told_at),
+        "told_by": rule.told_by,
         "remind_at": rule.remind_at and iso_time(rule.remind_at),
         "held_back_by": [
             {"why": hold.why, "until": hold.until and iso_time(hold.until)} for hold in rule.holds

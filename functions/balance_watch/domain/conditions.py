@@ -98,8 +98,8 @@ def runs_out(inputs: RuleInput) -> Evaluation:
     runway, until_reset = measurements.numbers[rule.metric], measurements.until_reset
     resets = until_reset is not None and runway > inputs.limit(until_reset, below=True)
     if resets or reloads or runway >= _LONGEST_SECONDS:
-        why = "the provider's auto-reload, which is on" if reloads else ""
-        why = "its quota, which is reset before it is used up" if resets else why
+        why = "the provider's auto-reload is on" if reloads else ""
+        why = "its quota begins anew before it is used up" if resets else why
         return Evaluation(RuleStatus.OK, evaluation.value, rule.threshold, kept_ok_by=why)
     return evaluation
 

@@ -54,6 +54,7 @@ def decide_configuration(
     *,
     context: AlertContext,
     now: datetime,
+    severity: Severity = Severity.CRITICAL,
 ) -> tuple[ConfigurationState, tuple[OutboxEntry, ...]]:
     """Decides what the faults of this run, sentences without secrets, change and announce.
 
@@ -77,7 +78,7 @@ def decide_configuration(
     }
     is_new = any(digest not in notified for digest in present)
     shown = _shortened(faults)
-    firing = Firing(CONFIGURATION, Severity.CRITICAL, now) if faults else None
+    firing = Firing(CONFIGURATION, severity, now) if faults else None
     timing = replace(context.defaults, minimum_gap=timedelta()) if is_new else context.defaults
     alert, reason = advance(state.alert, firing, timing, now)
     if is_new and reason in (None, Reason.REMINDER):

@@ -8,6 +8,8 @@ from balance_watch.domain.policy import CONFIGURATION, Policy, Route
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import MuteTime, Silence
 
+_FITS_NOTHING = ": its match fits no account"
+
 Facts = Mapping[str, str]
 """The facts of an account, by the names that a `match` uses."""
 
@@ -47,7 +49,16 @@ def fits_an_alert(match: Mapping[str, str], accounts: Sequence[Facts]) -> bool:
 
 def unmatched_fault(place: str) -> str:
     """Returns the fault of a match that fits no account."""
-    return f"{place}: its match fits no account"
+    return f"{place}{_FITS_NOTHING}"
+
+
+def severity_of(faults: Iterable[str]) -> Severity:
+    """Returns how grave the faults of a configuration are together.
+
+    A match that fits no account hides no account and no alert: by itself, it need wake nobody.
+    """
+    is_mild = all(fault.endswith(_FITS_NOTHING) for fault in faults)
+    return Severity.WARNING if is_mild else Severity.CRITICAL
 
 
 def _fits_any(match: Mapping[str, str], accounts: Sequence[Facts]) -> bool:

@@ -17,6 +17,7 @@ from balance_watch.domain.rules import Metric
 from balance_watch.domain.run import Run, RunRecord
 from balance_watch.domain.silences import suppression
 from balance_watch.domain.state import AccountState
+from balance_watch.domain.unmatched import severity_of
 from balance_watch.notifiers.sns import ConfirmedSubscribers
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.inventories import digest_of
@@ -140,7 +141,11 @@ class Check:
             _log.error("configuration: %s", fault)
         before = tick.run.record.configuration
         state, entries = decide_configuration(
-            before, faults, context=tick.context, now=tick.run.tick
+            before,
+            faults,
+            context=tick.context,
+            now=tick.run.tick,
+            severity=severity_of(faults),
         )
         if not entries:
             return state

@@ -12,7 +12,7 @@ from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.measurements import measure
 from balance_watch.domain.outages import stands_for
 from balance_watch.domain.policy import Policy
-from balance_watch.domain.rules import Metric, Rule, RuleStatus, Severity
+from balance_watch.domain.rules import Evaluation, Metric, Rule, RuleStatus, Severity
 from balance_watch.domain.silences import MuteTime, Silence
 from balance_watch.domain.spending import ENOUGH
 from balance_watch.domain.state import AccountState, RuleState
@@ -31,10 +31,12 @@ class RuleExplanation(NamedTuple):
     """A rule as it applies to an account now.
 
     Attributes:
-        status: `ok`, `unknown`, `pending` or `firing`.
+        status: `ok`, `quiet`, `unknown`, `pending` or `firing`; quiet: the first of
+            `holds` says why it is not breached.
         value: the number that is compared, or a word; None if it is unknown.
         since: since when the rule is breached.
-        told_at: when its alert was last told.
+        told_at: when the alert of its metric was last told, while the rule fires.
+        told_by: the rule that it was told by.
         remind_at: when its alert is told again if nothing changes.
         holds: what holds its alert back.
         channels: where its alert would go.
@@ -48,6 +50,7 @@ class RuleExplanation(NamedTuple):
     threshold: Decimal | None
     since: datetime | None
     told_at: datetime | None
+    told_by: str | None
     remind_at: datetime | None
     holds: tuple[Hold, ...]
     channels: tuple[str, ...]
@@ -89,8 +92,10 @@ def explain(
             "rule": rule.name,
         }
         alert = state.alerts.get(rule.metric)
-        told = alert if alert is not None and alert.rule == rule.name and firing else None
+        told = alert if alert is not None and alert.notified_at is not None and firing else None
         reminder = policy.defaults.quickened(state.runway).reminder
+        if alert is None or alert.rule != rule.name:
+            reminder = None  # the alert is told again by the rule that is graver now
         told_at = told.notified_at if told else None
         holds = [
             *([Hold(evaluation.kept_ok_by)] if evaluation.kept_ok_by else ()),
@@ -111,23 +116,27 @@ def explain(
                 rule.name,
                 rule.metric,
                 severity,
-                _status(before, evaluation.status),
+                _status(before, evaluation),
                 evaluation.value,
                 evaluation.threshold,
                 before.since if before else None,
                 told_at,
+                (told.notified_by or told.rule) if told else None,
                 told_at + reminder if told_at is not None and reminder is not None else None,
                 tuple(holds),
                 policy.channels_for(facts, channels),
             )
         )
-    order = ("firing", "pending", "unknown", "ok")
+    order = ("firing", "pending", "unknown", "quiet", "ok")
     return sorted(explained, key=lambda it: (order.index(it.status), it.severity.rank))
 
 
-def _status(state: RuleState | None, status: RuleStatus) -> str:
+def _status(state: RuleState | None, evaluation: Evaluation) -> str:
     if state is not None:
         return "firing" if state.firing else "pending"
+    if evaluation.kept_ok_by:
+        return "quiet"
+    status = evaluation.status
     return RuleStatus.OK.value if status is RuleStatus.BREACHED else status.value
 
 

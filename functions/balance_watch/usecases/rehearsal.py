@@ -14,6 +14,7 @@ from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
 from balance_watch.domain.run import Run
 from balance_watch.domain.silences import Silence
 from balance_watch.domain.state import AccountState
+from balance_watch.domain.unmatched import severity_of
 from balance_watch.usecases.account_checks import CheckedAccounts
 from balance_watch.usecases.check import Check, tick_of
 from balance_watch.usecases.configuration_faults import examine
@@ -107,7 +108,11 @@ def rehearse(check: Check, now: datetime, *, seconds: float) -> Rehearsal:
     decided = _decide(check, tick, before, reads)
     faults = examination.faults(silences)
     configured, of_configuration = decide_configuration(
-        record.configuration, faults, context=tick.context, now=now
+        record.configuration,
+        faults,
+        context=tick.context,
+        now=now,
+        severity=severity_of(faults),
     )
     changes = {change.state.account: change for change in decided.changes}
     states = before | {name: change.state for name, change in changes.items()}
