@@ -1,6 +1,6 @@
 """Reads the text that the operator wrote: the secrets under a prefix, and the policy."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -46,11 +46,20 @@ class Secrets:
 
 
 def read_secrets(
-    client: "SecretsManagerClient", prefix: str, kinds: Mapping[str, Kind] = KINDS
+    client: "SecretsManagerClient",
+    prefix: str,
+    kinds: Mapping[str, Kind] = KINDS,
+    names: Sequence[str] | None = None,
 ) -> Secrets:
     """Returns the secrets under the prefix, and reads twenty with each call.
 
     A secret that cannot be read, or that has an unknown name, is a fault that names it.
+
+    Args:
+        client: a client of Secrets Manager.
+        prefix: the prefix of the secrets' names.
+        kinds: the kinds of channels.
+        names: the secrets to read, if not all.
 
     Raises:
         ClientError: a call failed as a whole.
@@ -59,7 +68,7 @@ def read_secrets(
     unread: set[str] = set()
     others: set[str] = set()
     faults = Faults()
-    for page in _pages(client, prefix):
+    for page in _pages(client, prefix) if names is None else _pages_of(client, names):
         for secret in page["SecretValues"]:
             name = secret["Name"]
             if not is_ours(name, prefix, kinds):
@@ -111,7 +120,10 @@ def _pages_by_name(client: "SecretsManagerClient", prefix: str) -> Iterator[Any]
     listed = client.get_paginator("list_secrets").paginate(
         Filters=[{"Key": "name", "Values": [prefix]}], IncludePlannedDeletion=True
     )
-    names = [secret["Name"] for page in listed for secret in page["SecretList"]]
+    yield from _pages_of(client, [it["Name"] for page in listed for it in page["SecretList"]])
+
+
+def _pages_of(client: "SecretsManagerClient", names: Sequence[str]) -> Iterator[Any]:
     for start in range(0, len(names), _PAGE):
         yield client.batch_get_secret_value(SecretIdList=names[start : start + _PAGE])
 
