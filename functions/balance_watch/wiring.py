@@ -12,7 +12,12 @@ from botocore.config import Config
 
 from balance_watch.config.loading import Configuration, load
 from balance_watch.config.policy import PolicyFile, policy_in_force
-from balance_watch.config.settings import CheckSettings, PolicySettings, TableSettings
+from balance_watch.config.settings import (
+    CheckSettings,
+    PolicySettings,
+    TableSettings,
+    WorkerSettings,
+)
 from balance_watch.config.sources import Secrets, read_parameter, read_secrets
 from balance_watch.domain.account import Account
 from balance_watch.domain.channels import EVENTS, TOPIC, AvailableChannels
@@ -159,7 +164,7 @@ class Wiring(PolicyWiring):
         make_transport: makes HTTP with no connection yet; None: as the settings say.
     """
 
-    settings: CheckSettings
+    settings: WorkerSettings
     make_transport: Callable[[], Transport] | None = None
 
     def new_store(self, client: Client) -> Store:
@@ -319,7 +324,7 @@ class Wiring(PolicyWiring):
     def _planner(self) -> Planner | None:
         """Returns what splits a tick; None where there are no workers."""
         settings = self.settings
-        if not settings.batch_queue_url:
+        if not isinstance(settings, CheckSettings) or not settings.batch_queue_url:
             return None
         queue = BatchQueue(self.client("sqs"), settings.batch_queue_url)
         return Planner(self.store, queue, settings.accounts_per_batch, settings.worker_concurrency)

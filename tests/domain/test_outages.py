@@ -142,4 +142,6 @@ def test_every_outage_stays_as_it_is_while_nothing_was_tried() -> None:
 
 def test_the_others_stay_as_they_are_while_every_account_fails() -> None:
     failed = [attempt(name, TIMED_OUT) for name in "abc"]
-    assert unknown({"vonage at a"}, VONAGE, {it.place for it in failed}, {EVERY_ACCOUNT}) == {"vonage at a"}
+    assert unknown({"vonage at a"}, VONAGE, {it.place for it in failed}, {EVERY_ACCOUNT}) == {
+        "vonage at a"
+    }

@@ -110,8 +110,8 @@ class PolicySettings(TableSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckSettings(PolicySettings):
-    """The settings of CheckBalances, of CheckAccounts and of the command line."""
+class WorkerSettings(PolicySettings):
+    """The settings of CheckAccounts."""
 
     topic_arn: str
     secrets_prefix: str = "balance-watch/"
@@ -120,6 +120,12 @@ class CheckSettings(PolicySettings):
     dashboard_url: str = ""
     trusted_hosts: Hosts = frozenset()
     heartbeat_url: str = field(default="", repr=False)  # a secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSettings(WorkerSettings):
+    """The settings of CheckBalances and of the command line."""
+
     batch_queue_url: str = ""
     accounts_per_batch: Count = 500
     worker_concurrency: Count = 10

@@ -20,6 +20,9 @@ _PAGE = 20
 _DELETED = "InvalidRequestException"
 """The error of a secret that is scheduled for deletion (same reference, GetSecretValue, Errors)."""
 
+_NO_SECRET = "ResourceNotFoundException"
+"""The error of a secret that does not exist (same place)."""
+
 _NO_PARAMETER = "ParameterNotFound"
 """The error of a parameter that does not exist (AWS Systems Manager API reference, GetParameter,
 Errors)."""
@@ -59,7 +62,7 @@ def read_secrets(
         client: a client of Secrets Manager.
         prefix: the prefix of the secrets' names.
         kinds: the kinds of channels.
-        names: the secrets to read, if not all.
+        names: the secrets to read, if not all; those that do not exist are left out.
 
     Raises:
         ClientError: a call failed as a whole.
@@ -80,6 +83,8 @@ def read_secrets(
                 faults.add(f"secret {name}", "is binary, not text")
         for error in page.get("Errors", []):
             name = _name_of(error.get("SecretId", UNNAMED))
+            if names is not None and error.get("ErrorCode") == _NO_SECRET:
+                continue
             if name != UNNAMED and not is_ours(name, prefix, kinds):
                 others.add(name)
                 continue

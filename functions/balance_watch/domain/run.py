@@ -107,6 +107,7 @@ class RunRecord:
         digest: which digests are told; None: the policy has none, or no run has ended yet.
         plan: the token of the plan that the tick was split by; None: it was not.
         judged_at: the latest tick whose outages were decided on what several workers reported.
+        unfinished: how many ticks in a row workers had, and none finished.
     """
 
     configuration: ConfigurationState = field(default_factory=ConfigurationState)
@@ -123,6 +124,7 @@ class RunRecord:
     digest: DigestMark | None = None
     plan: str | None = None
     judged_at: datetime | None = None
+    unfinished: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +134,9 @@ class Run:
     `token` identifies the lease, which ends at `lease_until`, in seconds since the epoch.
     `unfinished` means that the run before, for this tick or another, may have died before all of
     its changes were stored; `record` is what it left. `silences` are those in the table now.
-    `batch` is the number of the batch that a worker has claimed, and `is_left_over` tells whether
-    the tick before is not done.
+    `batch` is the number of the batch that a worker has claimed. `is_again` tells whether the run
+    before was for this tick too, and `is_left_over` whether workers had its tick, and none finished
+    it.
     """
 
     tick: datetime
@@ -143,6 +146,7 @@ class Run:
     silences: tuple[Silence, ...] = ()
     lease_until: float = field(default=inf, compare=False)
     batch: int | None = None
+    is_again: bool = False
     is_left_over: bool = False
 
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from balance_watch.config.settings import CheckSettings
+from balance_watch.config.settings import WorkerSettings
 from balance_watch.errors import RunIncompleteError
 from balance_watch.handlers.runtime import heartbeat, logger, seconds_left, warm_start
 from balance_watch.store.batch_queue import message_from_json
@@ -43,7 +43,7 @@ def _check(record: SQSRecord, lambda_context: LambdaContext) -> None:
         RunIncompleteError: accounts were deferred, or notifications are still pending.
     """
     message = message_from_json(record.body)
-    wired = warm_start(CheckSettings, Wiring)
+    wired = warm_start(WorkerSettings, Wiring)
     with heartbeat(wired) as beat:
         # Only the end of a tick is a sign of life.
         beat.is_due = False

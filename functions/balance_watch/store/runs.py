@@ -106,7 +106,8 @@ class Runs:
             record=record_from_item(before),
             silences=silences_from_item(before),
             lease_until=lease_until,
-            is_left_over=not before.get("done", True),
+            is_again=before.get("tick") == text_of(tick),
+            is_left_over="split_by" in before and before.get("judged") != before.get("tick"),
         )
 
     def record(self) -> RunRecord:
@@ -168,7 +169,7 @@ class Runs:
         elif digest_is_known:
             sets += ", digested = :digested"
         stored_record = record_to_item(record)
-        for name in ("split_by", "judged"):
+        for name in ("split_by", "judged", "unfinished"):
             if name in stored_record:
                 sets += f", {name} = :{name}"
             else:
@@ -245,7 +246,13 @@ def record_to_item(record: RunRecord) -> Item:
         **hearing_to_item(record),
         "outages": outages_to_item(record.outages),
         **({"digested": mark_to_item(record.digest)} if record.digest else {}),
-        **without_none({"split_by": record.plan, "judged": maybe_text(record.judged_at)}),
+        **without_none(
+            {
+                "split_by": record.plan,
+                "judged": maybe_text(record.judged_at),
+                "unfinished": record.unfinished or None,
+            }
+        ),
     }
 
 
@@ -281,6 +288,7 @@ def record_from_item(item: Mapping[str, Any]) -> RunRecord:
             digest=_mark_from_item(item),
             plan=item.get("split_by"),
             judged_at=maybe_time(item.get("judged")),
+            unfinished=int(item.get("unfinished", 0)),
         )
     except MALFORMED_ITEM as error:
         facts = {"why": type(error).__name__}

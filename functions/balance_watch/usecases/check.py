@@ -99,11 +99,18 @@ class Check:
                 stored = plan is not None and not summary.deferred
                 if plan is not None:
                     record = replace(record, plan=plan.token)
-                if run.is_left_over and self.finish is not None:
-                    record = self.finish.deliver_left_over(tick, listeners.health).into(record)
+                # One that was left over is finished by the end of this one. Only if that does not
+                # come either, nothing waits for it any longer.
+                is_late = run.is_left_over and record.unfinished > 0
+                record = replace(
+                    record, unfinished=record.unfinished + 1 if run.is_left_over else 0
+                )
+                if is_late and self.finish is not None:
+                    health = self.finish.deliver_left_over(tick, record, listeners.health)
+                    record = health.into(record)
             else:
                 withdraw(self.store, run, self.wall_clock())
-                record = replace(record, plan=None, judged_at=None)
+                record = replace(record, plan=None, judged_at=None, unfinished=0)
                 checked = self._accounts(tick, deadline - seconds * _STORING_SHARE)
                 stored = not summary.deferred
                 record = replace(
@@ -123,12 +130,12 @@ class Check:
             )
         # The last batch may have ended before all messages were sent.
         if plan is not None and self.store.batches.sent(plan) and self.finish is not None:
-            self.finish.run(now, plan.token, seconds=deadline - self.clock())
+            return self.finish.run(now, plan.token, seconds=deadline - self.clock()) or summary
         return summary
 
     def _is_with_workers(self, run: Run) -> bool:
         """Tells whether this tick is planned already, and its messages are sent."""
-        if self.planner is None or run.record.plan is None or not run.is_left_over:
+        if self.planner is None or run.record.plan is None or not run.is_again:
             return False
         plan = self.store.batches.plan()
         return plan is not None and plan.is_sent and plan.tick == run.tick and bool(plan.left)

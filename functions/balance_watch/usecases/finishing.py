@@ -15,6 +15,7 @@ from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.outages import decide_outages, outages_among, unknown
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.place_reports import PlaceReport, attempts_of, merged, state_of
+from balance_watch.domain.run import RunRecord
 from balance_watch.store.accounts import Accounts
 from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.account_checks import CheckedAccounts
@@ -94,7 +95,7 @@ class Finish:
             outages = self._outages(now, merged(it.places for it in results))
             checked = StoredAccounts({}, outages, accounts=self.store.accounts)
             checked.unsaved |= {name for it in results for name in it.unsaved}
-            record = replace(record, outages=outages, judged_at=tick)
+            record = replace(record, outages=outages, judged_at=tick, unfinished=0)
             mark, digest_is_known = self._digest(now, results, outages)
             record = replace(record, digest=mark)
             step = OutboxStep(self.store, self.deliver, self.pay, self.clock, self._accounts)
@@ -108,9 +109,16 @@ class Finish:
             )
         return summary
 
-    def deliver_left_over(self, tick: Tick, health: ChannelHealth) -> ChannelHealth:
-        """Sends what is owed since a tick that was not finished; returns the channels' health."""
-        record = tick.run.record
+    def deliver_left_over(
+        self, tick: Tick, record: RunRecord, health: ChannelHealth
+    ) -> ChannelHealth:
+        """Sends what is owed since a tick that was not finished; returns the channels' health.
+
+        Args:
+            tick: what is the same throughout the run.
+            record: what this run leaves, as far as it is known.
+            health: the health of the channels before.
+        """
         checked = StoredAccounts({}, record.outages, accounts=self.store.accounts)
         step = OutboxStep(self.store, self.deliver, self.pay, self.clock)
         return step.run(tick, checked, record.configuration, health)
