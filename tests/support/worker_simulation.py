@@ -13,7 +13,6 @@ from balance_watch.domain.batches import BatchMessage
 from balance_watch.errors import RunUnderWayError
 from balance_watch.store.batch_queue import message_from_json, message_to_json
 from balance_watch.store.dynamodb import Store
-from balance_watch.usecases.batch_check import CheckBatch
 from balance_watch.usecases.check import Check
 from balance_watch.usecases.planning import Planner
 from balance_watch.usecases.reading import Read
@@ -100,7 +99,7 @@ class WorkerSimulation(Simulation):
     ) -> Summary | None:
         """Runs a worker for one message."""
         wiring = self._in(process or SimulatedProcess())
-        worker: CheckBatch = replace(
+        worker = replace(
             wiring.check_batch(),
             read=self._reading,
             finish=replace(wiring.check_batch().finish, deliver=self._recording(wiring)),

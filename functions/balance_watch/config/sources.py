@@ -20,7 +20,7 @@ _PAGE = 20
 _DELETED = "InvalidRequestException"
 """The error of a secret that is scheduled for deletion (same reference, GetSecretValue, Errors)."""
 
-_NO_SECRET = "ResourceNotFoundException"
+_NOT_FOUND = "ResourceNotFoundException"
 """The error of a secret that does not exist (same place)."""
 
 _NO_PARAMETER = "ParameterNotFound"
@@ -83,7 +83,7 @@ def read_secrets(
                 faults.add(f"secret {name}", "is binary, not text")
         for error in page.get("Errors", []):
             name = _name_of(error.get("SecretId", UNNAMED))
-            if names is not None and error.get("ErrorCode") == _NO_SECRET:
+            if names is not None and error.get("ErrorCode") == _NOT_FOUND:
                 continue
             if name != UNNAMED and not is_ours(name, prefix, kinds):
                 others.add(name)
