@@ -27,6 +27,10 @@ class RunIncompleteError(BalanceWatchError):
     """The run deferred accounts or left entries in the outbox; all that it did is stored."""
 
 
+class QueueError(BalanceWatchError):
+    """The queue of batches did not take all messages; the same tick can be invoked again."""
+
+
 class CatalogueError(BalanceWatchError):
     """A file of the catalogue is invalid."""
 

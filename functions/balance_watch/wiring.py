@@ -12,7 +12,12 @@ from botocore.config import Config
 
 from balance_watch.config.loading import Configuration, load
 from balance_watch.config.policy import PolicyFile, policy_in_force
-from balance_watch.config.settings import CheckSettings, PolicySettings, TableSettings
+from balance_watch.config.settings import (
+    CheckSettings,
+    PolicySettings,
+    TableSettings,
+    WorkerSettings,
+)
 from balance_watch.config.sources import Secrets, read_parameter, read_secrets
 from balance_watch.domain.account import Account
 from balance_watch.domain.channels import EVENTS, TOPIC, AvailableChannels
@@ -27,17 +32,22 @@ from balance_watch.notifiers.channels import (
     connect_all,
     default_channels,
 )
+from balance_watch.notifiers.heartbeat import HEARTBEAT
 from balance_watch.notifiers.sns import ConfirmedSubscribers, confirmed_subscribers
 from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.parallel import PER_HOST, read_all
 from balance_watch.providers.spec import Spec
+from balance_watch.store.batch_queue import BatchQueue
 from balance_watch.store.dynamodb import Store
 from balance_watch.transport import Transport
+from balance_watch.usecases.batch_check import CheckBatch
 from balance_watch.usecases.check import Check, Load
 from balance_watch.usecases.configuration_faults import examine
 from balance_watch.usecases.delivery import DeliveryReport, deliver
+from balance_watch.usecases.finishing import Finish
 from balance_watch.usecases.payments import Pay
-from balance_watch.usecases.reading import OnRead
+from balance_watch.usecases.planning import Planner
+from balance_watch.usecases.reading import OnRead, Read
 from balance_watch.validation import Faults
 
 Client = Any
@@ -154,7 +164,7 @@ class Wiring(PolicyWiring):
         make_transport: makes HTTP with no connection yet; None: as the settings say.
     """
 
-    settings: CheckSettings
+    settings: WorkerSettings
     make_transport: Callable[[], Transport] | None = None
 
     def new_store(self, client: Client) -> Store:
@@ -267,6 +277,18 @@ class Wiring(PolicyWiring):
             refusing=refusing,
         )
 
+    def load_channels(self) -> Configuration:
+        """Loads the policy and the channels, without an account."""
+        prefix = self.settings.secrets_prefix
+        names = [prefix + it.name for it in self.kinds.values() if it.parse_secret is not None]
+        return self.load_part([*names, prefix + HEARTBEAT])
+
+    def load_part(self, names: Sequence[str]) -> Configuration:
+        """Loads the policy, and the secrets of these names; one that does not exist is left out."""
+        client = self.client("secretsmanager")
+        secrets = read_secrets(client, self.settings.secrets_prefix, self.kinds, names)
+        return self.load(secrets=secrets)
+
     def check(
         self,
         on_read: OnRead = lambda *_: None,
@@ -286,6 +308,34 @@ class Wiring(PolicyWiring):
             pay=Pay(self.store, self.top_up),
             on_read=on_read,
             ask_topic=self.confirmed_subscribers,
+            planner=self._planner(),
+            finish=self._finish(),
+        )
+
+    def check_batch(self) -> CheckBatch:
+        """Returns the check of a batch, ready to run."""
+
+        def read_at(hosts: Mapping[str, int]) -> Read:
+            return partial(read_all, self.providers, shares=hosts)
+
+        pay = Pay(self.store, self.top_up)
+        return CheckBatch(self.store, self.load_part, read_at, pay, self._finish())
+
+    def _planner(self) -> Planner | None:
+        """Returns what splits a tick; None where there are no workers."""
+        settings = self.settings
+        if not isinstance(settings, CheckSettings) or not settings.batch_queue_url:
+            return None
+        queue = BatchQueue(self.client("sqs"), settings.batch_queue_url)
+        return Planner(self.store, queue, settings.accounts_per_batch, settings.worker_concurrency)
+
+    def _finish(self) -> Finish:
+        return Finish(
+            self.store,
+            self.load_channels,
+            lambda: self.load().accounts,
+            self.deliver,
+            Pay(self.store, self.top_up),
         )
 
     def confirmed_subscribers(self) -> ConfirmedSubscribers:

@@ -124,17 +124,17 @@ VONAGE = frozenset({"vonage at a", "you at you"})
 
 
 def test_an_outage_of_which_no_account_was_tried_stays_as_it_is() -> None:
-    assert unknown({"vonage at a"}, VONAGE, [FINE], frozenset()) == {"vonage at a"}
-    assert unknown({"vonage at a"}, VONAGE, [attempt("a")], frozenset()) == frozenset()
+    assert unknown({"vonage at a"}, VONAGE, {FINE.place}, frozenset()) == {"vonage at a"}
+    assert unknown({"vonage at a"}, VONAGE, {attempt("a").place}, frozenset()) == frozenset()
 
 
 def test_an_outage_of_a_place_that_nobody_watches_any_longer_ends() -> None:
-    assert unknown({"gone at a"}, VONAGE, [FINE], frozenset()) == frozenset()
-    assert unknown({"gone at a"}, frozenset(), [], frozenset()) == frozenset()
+    assert unknown({"gone at a"}, VONAGE, {FINE.place}, frozenset()) == frozenset()
+    assert unknown({"gone at a"}, frozenset(), frozenset(), frozenset()) == frozenset()
 
 
 def test_every_outage_stays_as_it_is_while_nothing_was_tried() -> None:
-    assert unknown({EVERY_ACCOUNT, "vonage at a"}, VONAGE, [], frozenset()) == {
+    assert unknown({EVERY_ACCOUNT, "vonage at a"}, VONAGE, frozenset(), frozenset()) == {
         EVERY_ACCOUNT,
         "vonage at a",
     }
@@ -142,4 +142,6 @@ def test_every_outage_stays_as_it_is_while_nothing_was_tried() -> None:
 
 def test_the_others_stay_as_they_are_while_every_account_fails() -> None:
     failed = [attempt(name, TIMED_OUT) for name in "abc"]
-    assert unknown({"vonage at a"}, VONAGE, failed, {EVERY_ACCOUNT}) == {"vonage at a"}
+    assert unknown({"vonage at a"}, VONAGE, {it.place for it in failed}, {EVERY_ACCOUNT}) == {
+        "vonage at a"
+    }

@@ -101,6 +101,9 @@ def test_variables_come_from_the_stacks_own_resources_and_parameters(
         "LOG_LEVEL": {"Ref": "LogLevel"},
         "TRUSTED_HOSTS": {"Ref": "TrustedHosts"},
         "EVENT_BUS": {"Ref": "EventBus"},
+        "ACCOUNTS_PER_BATCH": 500,
+        "BATCH_QUEUE_URL": {"Ref": "Batches"},
+        "WORKER_CONCURRENCY": {"Ref": "WorkerConcurrency"},
     }
     # The address of the dashboard is of the console, and has the dashboard's name.
     address = sources.pop("DASHBOARD_URL", {"Fn::Sub": [DASHBOARD]})["Fn::Sub"][0]
@@ -186,4 +189,7 @@ def test_check_balances_reads_every_variable_of_the_contract() -> None:
         "HISTORY_DAYS",
         "DASHBOARD_URL",
         "EVENT_BUS",
+        "ACCOUNTS_PER_BATCH",
+        "BATCH_QUEUE_URL",
+        "WORKER_CONCURRENCY",
     }

@@ -14,6 +14,10 @@ KEPT = ("RetainExceptOnCreate", "Retain")
 """What outlives the stack, but for a creation that fails."""
 
 
+REFERENCES = ("AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping")
+"""The resources that name a function, and have no name of their own."""
+
+
 def accepts(parameter: str, value: str) -> bool:
     """Tells whether CloudFormation accepts the value; a pattern must match the whole value."""
     return re.fullmatch(PARAMETERS[parameter]["AllowedPattern"], value) is not None
@@ -76,7 +80,7 @@ def test_two_stacks_can_be_in_one_account() -> None:
         f"{name_of_resource}.{name}": value
         for name_of_resource, resource in OURS.resources.items()
         for name, value in resource["Properties"].items()
-        if name in names and resource["Type"] != "AWS::Lambda::EventInvokeConfig"
+        if name in names and resource["Type"] not in REFERENCES
     }
     assert [name for name, value in fixed.items() if "AWS::StackName" not in str(value)] == []
 

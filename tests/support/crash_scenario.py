@@ -116,9 +116,11 @@ class Scenario:
 
 
 @contextmanager
-def scenario(dynamodb: str | None = None) -> Iterator[Scenario]:
+def scenario(
+    dynamodb: str | None = None, kind: type[Simulation] = Simulation
+) -> Iterator[Scenario]:
     """Yields the scenario; its table is in moto, or in the DynamoDB at this address."""
-    with outside_world(POLICY, _accounts, EXPECTED, dynamodb) as simulation:
+    with outside_world(POLICY, _accounts, EXPECTED, dynamodb, kind) as simulation:
         _run_the_day_before(simulation)
         simulation.aws.put_secret(f"{PREFIX}accounts/more", "no JSON")
         simulation.aws.put_policy(f'{POLICY}\n[defaults]\nreminder = "24h"\n')
@@ -131,6 +133,7 @@ def outside_world(
     accounts: Callable[[VonageServer], Sequence[dict[str, Any]]],
     expected: Expected,
     dynamodb: str | None,
+    kind: type[Simulation] = Simulation,
 ) -> Iterator[Simulation]:
     """Yields a simulation with these accounts, on an empty table."""
     with ExitStack() as stack:
@@ -147,7 +150,7 @@ def outside_world(
             patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb)
         patch.setattr(boto3, "DEFAULT_SESSION", None)
         outside = client_of(dynamodb) if dynamodb else aws.client("dynamodb")
-        yield _simulation(aws, slack, vonage, outside, expected)
+        yield _simulation(kind, aws, slack, vonage, outside, expected)
 
 
 def scenario_from(simulation: Simulation, reads: Callable[[], FakeReads]) -> Scenario:
@@ -175,6 +178,7 @@ def on_dynamodb_local(
 
 
 def _simulation(
+    kind: type[Simulation],
     aws: EmbeddedAws,
     slack: SlackInbox,
     vonage: VonageServer,
@@ -188,7 +192,7 @@ def _simulation(
         trusted_hosts=frozenset({slack.authority, vonage.authority}),
     )
     transport = CrashableTransport(settings.trusted_hosts)
-    return Simulation(
+    return kind(
         aws,
         slack,
         vonage,

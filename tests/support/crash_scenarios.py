@@ -1,13 +1,14 @@
 """The scenarios of the crash tests, by name."""
 
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 from tests.support.crash_after_a_month import effects_after_a_month, scenario_after_a_month
 from tests.support.crash_points import CrashPoint, crash_points
 from tests.support.crash_scenario import Scenario, effects_of_the_run, scenario
+from tests.support.worker_simulation import WorkerSimulation
 
 MOTO, DYNAMODB_LOCAL = "moto", "DynamoDB Local"
 
@@ -28,7 +29,42 @@ class CrashScenario(NamedTuple):
         return crash_points(self.effects)
 
 
+def effects_with_workers() -> Counter[str]:
+    """Returns the effects of a planner and two workers; the second one finishes the tick."""
+    return Counter(
+        {
+            # planner: claim, close, the plan is sent; a worker: its batch ends, it is taken off the
+            # plan; the one that finishes: claim, close
+            "UpdateItem": 3 + 2 * 2 + 2,
+            # planner, workers, the end, the payment
+            "GetParameter": 5,
+            "BatchGetSecretValue": 5,
+            "GetTopicAttributes": 1,
+            "SendMessageBatch": 1,
+            "PutItem": 2,  # the valid policy, the claim of the payment
+            # planner: the inventory, the configuration, the plan; a worker: its claim, its
+            # accounts; the end: the digest, the payment
+            "TransactWriteItems": 3 + 2 * 2 + 2,
+            "BatchGetItem": 9,
+            "BatchWriteItem": 11,
+            # planner: the inventory of the day before, the batches; a worker: the readings of the
+            # account that was topped up; the end: the batches, the outbox
+            "Query": 2 + 1 + 2,
+            "PublishBatch": 2,
+            "HTTP post": 5,
+        }
+    )
+
+
+@contextmanager
+def scenario_with_workers(dynamodb: str | None = None) -> Iterator[Scenario]:
+    """Yields the scenario of a day after, in which workers check the accounts."""
+    with scenario(dynamodb, WorkerSimulation) as prepared:
+        yield prepared
+
+
 SCENARIOS = {
     "a day after": CrashScenario(scenario, effects_of_the_run()),
     "a month after": CrashScenario(scenario_after_a_month, effects_after_a_month(), (MOTO,)),
+    "with workers": CrashScenario(scenario_with_workers, effects_with_workers(), (MOTO,)),
 }

@@ -18,6 +18,7 @@ KINDS = {
     "AlertsKey": "AWS::KMS::Key",
     "Schedule": "AWS::Scheduler::Schedule",
     "MissedTicks": "AWS::SQS::Queue",
+    "Batches": "AWS::SQS::Queue",
     "RunFailed": "AWS::CloudWatch::Alarm",
 }
 ROLE = "arn:aws:iam::123456789012:role/path/x-CheckBalancesRole"

@@ -111,6 +111,8 @@ def needed(patient: Patient) -> Iterator[Right]:
     if settings.event_bus:
         bus = place.arn("events", f"event-bus/{settings.event_bus}")
         yield Right(("events:PutEvents",), bus)
+    for queue in patient.ids("AWS::SQS::Queue", "Batches"):
+        yield Right(("sqs:SendMessage",), place.arn("sqs", queue.rpartition("/")[2]))
     if parameters.get("WatchOwnAccount") == "true":
         yield Right(_ON_ITS_ACCOUNT, "*")
     if parameters.get("SubnetIds"):

@@ -25,6 +25,12 @@ def _parse_days(text: str) -> int:
     return int(text)
 
 
+def _parse_count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingsError("must be a number, 1 or more")
+    return int(text)
+
+
 def _parse_hosts(text: str) -> frozenset[str]:
     hosts = frozenset(host.strip() for host in text.split(",") if host.strip())
     if not all(_TRUSTED_HOST.fullmatch(host) for host in hosts):
@@ -34,6 +40,7 @@ def _parse_hosts(text: str) -> frozenset[str]:
 
 Level = Annotated[str, _parse_level]
 Days = Annotated[int, _parse_days]
+Count = Annotated[int, _parse_count]
 Hosts = Annotated[frozenset[str], _parse_hosts]
 
 
@@ -103,8 +110,8 @@ class PolicySettings(TableSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckSettings(PolicySettings):
-    """The settings of CheckBalances and of the command line."""
+class WorkerSettings(PolicySettings):
+    """The settings of CheckAccounts."""
 
     topic_arn: str
     secrets_prefix: str = "balance-watch/"
@@ -113,6 +120,15 @@ class CheckSettings(PolicySettings):
     dashboard_url: str = ""
     trusted_hosts: Hosts = frozenset()
     heartbeat_url: str = field(default="", repr=False)  # a secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSettings(WorkerSettings):
+    """The settings of CheckBalances and of the command line."""
+
+    batch_queue_url: str = ""
+    accounts_per_batch: Count = 500
+    worker_concurrency: Count = 10
 
 
 def is_complete(settings: type[Settings], environment: Mapping[str, str] = os.environ) -> bool:

@@ -1,6 +1,6 @@
 """Reads the text that the operator wrote: the secrets under a prefix, and the policy."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,9 @@ _PAGE = 20
 
 _DELETED = "InvalidRequestException"
 """The error of a secret that is scheduled for deletion (same reference, GetSecretValue, Errors)."""
+
+_NOT_FOUND = "ResourceNotFoundException"
+"""The error of a secret that does not exist (same place)."""
 
 _NO_PARAMETER = "ParameterNotFound"
 """The error of a parameter that does not exist (AWS Systems Manager API reference, GetParameter,
@@ -46,11 +49,20 @@ class Secrets:
 
 
 def read_secrets(
-    client: "SecretsManagerClient", prefix: str, kinds: Mapping[str, Kind] = KINDS
+    client: "SecretsManagerClient",
+    prefix: str,
+    kinds: Mapping[str, Kind] = KINDS,
+    names: Sequence[str] | None = None,
 ) -> Secrets:
     """Returns the secrets under the prefix, and reads twenty with each call.
 
     A secret that cannot be read, or that has an unknown name, is a fault that names it.
+
+    Args:
+        client: a client of Secrets Manager.
+        prefix: the prefix of the secrets' names.
+        kinds: the kinds of channels.
+        names: the secrets to read, if not all; those that do not exist are left out.
 
     Raises:
         ClientError: a call failed as a whole.
@@ -59,7 +71,7 @@ def read_secrets(
     unread: set[str] = set()
     others: set[str] = set()
     faults = Faults()
-    for page in _pages(client, prefix):
+    for page in _pages(client, prefix) if names is None else _pages_of(client, names):
         for secret in page["SecretValues"]:
             name = secret["Name"]
             if not is_ours(name, prefix, kinds):
@@ -71,6 +83,8 @@ def read_secrets(
                 faults.add(f"secret {name}", "is binary, not text")
         for error in page.get("Errors", []):
             name = _name_of(error.get("SecretId", UNNAMED))
+            if names is not None and error.get("ErrorCode") == _NOT_FOUND:
+                continue
             if name != UNNAMED and not is_ours(name, prefix, kinds):
                 others.add(name)
                 continue
@@ -111,7 +125,10 @@ def _pages_by_name(client: "SecretsManagerClient", prefix: str) -> Iterator[Any]
     listed = client.get_paginator("list_secrets").paginate(
         Filters=[{"Key": "name", "Values": [prefix]}], IncludePlannedDeletion=True
     )
-    names = [secret["Name"] for page in listed for secret in page["SecretList"]]
+    yield from _pages_of(client, [it["Name"] for page in listed for it in page["SecretList"]])
+
+
+def _pages_of(client: "SecretsManagerClient", names: Sequence[str]) -> Iterator[Any]:
     for start in range(0, len(names), _PAGE):
         yield client.batch_get_secret_value(SecretIdList=names[start : start + _PAGE])
 

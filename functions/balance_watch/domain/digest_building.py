@@ -1,7 +1,7 @@
 """Builds a digest from what is remembered of all accounts: a pure function of their states."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, TypeVar
@@ -111,8 +111,72 @@ def digest_of(
             for it in sorted(states, key=_by_name)
             if it.failure is not None
         ),
-        _listed(sorted(_leaps(states), key=lambda it: (-it.per_day / it.usual, it.account))),
+        _listed(sorted(_leaps(states), key=_greatest_first)),
     )
+
+
+def merged_digest(
+    parts: Sequence[Digest],
+    at: datetime,
+    since: datetime,
+    now: datetime,
+    outages: Mapping[str, Alert],
+    configuration: Alert | None,
+) -> Digest:
+    """Returns the digest of all accounts, from those of parts of them that share no purse.
+
+    Args:
+        parts: the digests of the parts.
+        at: the time of the policy.
+        since: from when on it tells.
+        now: the tick.
+        outages: the alerts of outages, by name.
+        configuration: the alert about the configuration.
+    """
+    own = _listed(_firing(Standings((), (), outages, configuration)))
+    return Digest(
+        at,
+        since,
+        now,
+        sum(it.accounts for it in parts),
+        _listed(_added(line for it in parts for line in it.spent.lines)),
+        _listed(_added(line for it in parts for line in it.left.lines)),
+        _together([it.next for it in parts], _next_first),
+        _together([*(it.firing for it in parts), own], _gravest_first),
+        _together([it.topped_up for it in parts], _by_account),
+        _together([it.unreadable for it in parts], _by_account),
+        _together([it.leaps for it in parts], _greatest_first),
+    )
+
+
+def _together(
+    parts: Iterable[Listed[_T]], key: Callable[[_T], "tuple[object, ...] | str"]
+) -> Listed[_T]:
+    """Returns the lists as one, in order, with so many lines as a digest has."""
+    parts = tuple(parts)
+    lines = sorted((line for it in parts for line in it.lines), key=key)
+    return Listed(tuple(lines), sum(it.more for it in parts)).cut(LINES)
+
+
+def _added(sums: Iterable[Sum]) -> list[Sum]:
+    """Returns the sums by unit; currencies come first."""
+    found: dict[str, list[Sum]] = defaultdict(list)
+    for it in sums:
+        found[it.currency].append(it)
+    added = [
+        Sum(
+            unit,
+            sum_of(it.amount for it in parts),
+            sum(it.accounts for it in parts),
+            any(it.is_estimate for it in parts),
+        )
+        for unit, parts in found.items()
+    ]
+    return sorted(added, key=_currencies_first)
+
+
+def _currencies_first(line: Sum) -> tuple[bool, str]:
+    return line.currency not in CURRENCIES, line.currency
 
 
 def digest_notification(digest: Digest) -> Notification:
@@ -133,6 +197,14 @@ def digest_notification(digest: Digest) -> Notification:
 
 def _listed(lines: Iterable[_T]) -> Listed[_T]:
     return Listed(tuple(lines)).cut(LINES)
+
+
+def _by_account(line: TopUpLine | UnreadableLine) -> str:
+    return line.account
+
+
+def _greatest_first(line: LeapLine) -> tuple[Decimal, str]:
+    return -line.per_day / line.usual, line.account
 
 
 def _by_name(state: AccountState) -> str:
@@ -162,7 +234,7 @@ def _spent(states: Iterable[AccountState], spent: Mapping[str, Decimal | None]) 
         Sum(unit, sum_of(amount for amount, _ in parts), len(parts), any(it for _, it in parts))
         for unit, parts in found.items()
     ]
-    return sorted(sums, key=lambda it: (it.currency not in CURRENCIES, it.currency))
+    return sorted(sums, key=_currencies_first)
 
 
 def _accounts(

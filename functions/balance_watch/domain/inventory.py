@@ -42,6 +42,16 @@ class Inventory:
         missing = [account for account in before.accounts if account.name not in names]
         return replace(self, accounts=(*self.accounts, *missing))
 
+    def removed(self, before: Self | None, others: Iterable[str] = ()) -> list[str]:
+        """Returns the names of the accounts that are no longer watched, in order.
+
+        Args:
+            before: the inventory before.
+            others: names of accounts that were watched before, beside those of the inventory.
+        """
+        known = {*others, *(it.name for it in before.accounts)} if before else set(others)
+        return sorted(known - {it.name for it in self.accounts})
+
 
 def public(accounts: Iterable[Account]) -> tuple[Account, ...]:
     """Returns accounts with what people may see: no credential, address or variable."""

@@ -68,9 +68,23 @@ def outages_of(
     """
     attempts = tuple(attempts)
     failed = [it for it in attempts if it.failure is not None]
-    if _is_outage(len(failed), len(attempts), lasts=EVERY_ACCOUNT in lasting):
-        return {EVERY_ACCOUNT: tuple(it.account for it in failed)}
     readable = Counter(it.place for it in attempts if it.failure is None)
+    return outages_among(failed, readable, lasting)
+
+
+def outages_among(
+    failed: Sequence[Attempt], readable: Mapping[str, int], lasting: AbstractSet[str] = frozenset()
+) -> dict[str, tuple[Account, ...]]:
+    """Returns the accounts of each outage, as `outages_of` does.
+
+    Args:
+        failed: the attempts that failed.
+        readable: how many accounts of each place could be read.
+        lasting: the outages that fire, by name.
+    """
+    tried = len(failed) + sum(readable.values())
+    if _is_outage(len(failed), tried, lasts=EVERY_ACCOUNT in lasting):
+        return {EVERY_ACCOUNT: tuple(it.account for it in failed)}
     places: dict[str, list[Attempt]] = defaultdict(list)
     for attempt in failed:
         places[attempt.place].append(attempt)
@@ -79,9 +93,19 @@ def outages_of(
         kinds = Counter(it.failure for it in there)
         lasts = place in lasting
         them = [it for it in there if kinds[it.failure] >= _LEAST or (lasts and not _lasts(it))]
-        if _is_outage(len(them), len(them) + readable[place], lasts=lasts):
+        if _is_outage(len(them), len(them) + readable.get(place, 0), lasts=lasts):
             outages[place] = tuple(it.account for it in them)
     return outages
+
+
+def is_outage_of(attempts: Sequence[Attempt]) -> list[Attempt]:
+    """Returns the attempts at one place that are an outage of it by themselves; none if none is."""
+    failed = [it for it in attempts if it.failure is not None]
+    kinds = Counter(it.failure for it in failed)
+    them = [it for it in failed if kinds[it.failure] >= _LEAST]
+    return (
+        them if _is_outage(len(them), len(them) + len(attempts) - len(failed), lasts=False) else []
+    )
 
 
 def _is_outage(failed: int, tried: int, *, lasts: bool) -> bool:
@@ -127,7 +151,7 @@ def held_back(
 def unknown(
     before: AbstractSet[str],
     places: AbstractSet[str],
-    attempts: Sequence[Attempt],
+    tried: AbstractSet[str],
     outages: AbstractSet[str],
 ) -> AbstractSet[str]:
     """Returns the outages that this tick tells nothing of, so they stay as they are.
@@ -137,14 +161,14 @@ def unknown(
     Args:
         before: the names of the outages until now.
         places: the places of all accounts that are watched.
-        attempts: how the read of each account ended in this tick.
+        tried: those of the accounts that were tried in this tick.
         outages: the names of the outages of this tick.
     """
     if EVERY_ACCOUNT in outages:
         return before - {EVERY_ACCOUNT}
-    if not attempts:
+    if not tried:
         return before if places else frozenset()
-    return (before & places) - {it.place for it in attempts}
+    return (before & places) - tried
 
 
 def stands_for(outage: str, account: Account) -> bool:

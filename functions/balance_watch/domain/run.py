@@ -105,6 +105,9 @@ class RunRecord:
         paused: the accounts that are left alone, as their host asks, each with the time until when.
         inventory_digest: tells the inventory that was stored last from another one.
         digest: which digests are told; None: the policy has none, or no run has ended yet.
+        plan: the token of the plan that the tick was split by; None: it was not.
+        judged_at: the latest tick whose outages were decided on what several workers reported.
+        unfinished: how many ticks in a row workers had, and none finished.
     """
 
     configuration: ConfigurationState = field(default_factory=ConfigurationState)
@@ -119,6 +122,9 @@ class RunRecord:
     paused: Mapping[str, datetime] = field(default_factory=dict)
     inventory_digest: str | None = None
     digest: DigestMark | None = None
+    plan: str | None = None
+    judged_at: datetime | None = None
+    unfinished: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,9 @@ class Run:
     `token` identifies the lease, which ends at `lease_until`, in seconds since the epoch.
     `unfinished` means that the run before, for this tick or another, may have died before all of
     its changes were stored; `record` is what it left. `silences` are those in the table now.
+    `batch` is the number of the batch that a worker has claimed. `is_again` tells whether the run
+    before was for this tick too, and `is_left_over` whether workers had its tick, and none finished
+    it.
     """
 
     tick: datetime
@@ -136,6 +145,9 @@ class Run:
     record: RunRecord = field(default_factory=RunRecord)
     silences: tuple[Silence, ...] = ()
     lease_until: float = field(default=inf, compare=False)
+    batch: int | None = None
+    is_again: bool = False
+    is_left_over: bool = False
 
 
 class Transition(NamedTuple):

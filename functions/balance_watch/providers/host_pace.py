@@ -72,15 +72,20 @@ class HostPace:
     Args:
         clock: seconds, monotonic.
         rate: the documented rate.
+        processes: how many processes ask the host at the same time; each gets its share of the
+            rate.
     """
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, rate: Rate | None = None
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        rate: Rate | None = None,
+        processes: int = 1,
     ) -> None:
         self._clock, self._lock = clock, Lock()
-        self._shortest = 0.0 if rate is None else rate.interval
+        self._shortest = 0.0 if rate is None else rate.interval * processes
         self._interval = self._shortest
-        self._at_once = 0 if rate is None else rate.at_once - 1
+        self._at_once = 0 if rate is None else max(1, rate.at_once // processes) - 1
         self._refusals = 0
         self._next_at = self._slowed_at = self._not_before = clock()
         self.gate = Lock()

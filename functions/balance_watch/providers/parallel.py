@@ -2,12 +2,13 @@
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from queue import Empty, SimpleQueue
+from types import MappingProxyType
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
@@ -30,6 +31,7 @@ def read_all(
     *,
     now: datetime,
     deadline: float,
+    shares: Mapping[str, int] = MappingProxyType({}),
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[tuple[Account, ReadResult]]:
@@ -46,13 +48,19 @@ def read_all(
         accounts: accounts and their providers, the most urgent first.
         now: the tick that the readings belong to.
         deadline: the time on the clock by which reading ends.
+        shares: how many processes ask a host at the same time, if there are several: each of them
+            takes its share of the host's limit and pace.
         clock: seconds, monotonic.
         sleep: waits for the turn of a host.
     """
     work = _Work(client, now, deadline, clock, sleep)
     results, started = work.results, work.started
-    workers = _workers(accounts)
-    paces = {id(queue): HostPace(clock, _rate(queue)) for queue in workers}
+    queues = _queues(accounts)
+    workers = _workers(queues, shares)
+    paces = {
+        id(queue): HostPace(clock, _rate(queue), shares.get(host, 1))
+        for host, queue in queues.items()
+    }
     pool = ThreadPoolExecutor(max_workers=min(_MAX_THREADS, max(1, len(workers))))
     try:
         for queue in workers:
@@ -125,15 +133,29 @@ class _Work:
             self.results.put((account, result))
 
 
-def _workers(accounts: Sequence[tuple[Account, Spec]]) -> list[deque[tuple[Account, Spec]]]:
+def _queues(
+    accounts: Sequence[tuple[Account, Spec]],
+) -> dict[str, deque[tuple[Account, Spec]]]:
+    """Returns a queue of accounts for each host."""
+    queues: dict[str, deque[tuple[Account, Spec]]] = defaultdict(deque)
+    for account, spec in accounts:
+        queues[host_of(spec, account)].append((account, spec))
+    return queues
+
+
+def _workers(
+    queues: Mapping[str, deque[tuple[Account, Spec]]], shares: Mapping[str, int]
+) -> list[deque[tuple[Account, Spec]]]:
     """Returns a queue for each worker: workers of the same host share one.
 
     The first worker of every host comes before the second of any, so no host waits for another.
     """
-    queues: dict[str, deque[tuple[Account, Spec]]] = defaultdict(deque)
-    for account, spec in accounts:
-        queues[host_of(spec, account)].append((account, spec))
-    return [queue for rank in range(PER_HOST) for queue in queues.values() if rank < len(queue)]
+    return [
+        queue
+        for rank in range(PER_HOST)
+        for host, queue in queues.items()
+        if rank < min(len(queue), max(1, PER_HOST // shares.get(host, 1)))
+    ]
 
 
 def _rate(queue: Iterable[tuple[Account, Spec]]) -> Rate | None:

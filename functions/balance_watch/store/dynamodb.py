@@ -14,6 +14,7 @@ from balance_watch.domain.payment import Payment, Purse
 from balance_watch.domain.policy import DIGEST
 from balance_watch.domain.run import Run, Transition
 from balance_watch.store.accounts import Accounts, log_unserializable
+from balance_watch.store.batches import Batches
 from balance_watch.store.costs import Costs
 from balance_watch.store.events import Events
 from balance_watch.store.inventories import Inventories
@@ -54,6 +55,7 @@ class Store:
     ) -> None:
         self._table = Table(client, table, clock=clock, sleep=sleep)
         self.accounts = Accounts(self._table, history_days)
+        self.batches = Batches(self._table, clock)
         self.costs = Costs(self._table)
         self.outbox = Outbox(self._table)
         self.events = Events(self._table, history_days)

@@ -27,6 +27,14 @@ MALFORMED_ITEM = (
 RUN_KEY: Item = {"pk": "RUN", "sk": "RUN"}
 """The key of the item that holds the latest run and the silences."""
 
+BATCHES = "BATCHES"
+"""The partition of the plan of a tick and its batches."""
+
+
+def batch_key(number: int) -> Item:
+    """Returns the key of a batch by its number, which holds a lease and what its worker left."""
+    return {"pk": BATCHES, "sk": f"BATCH#{number:06}"}
+
 
 def account_key(account: str) -> str:
     """Returns the partition key of an account: its state, its readings, its latest payment."""

@@ -18,6 +18,7 @@ from balance_watch.store.items import (
     MALFORMED_ITEM,
     RUN_KEY,
     Item,
+    batch_key,
     maybe_text,
     maybe_time,
     text_of,
@@ -105,6 +106,8 @@ class Runs:
             record=record_from_item(before),
             silences=silences_from_item(before),
             lease_until=lease_until,
+            is_again=before.get("tick") == text_of(tick),
+            is_left_over="split_by" in before and before.get("judged") != before.get("tick"),
         )
 
     def record(self) -> RunRecord:
@@ -165,6 +168,12 @@ class Runs:
             removes.append("digested")
         elif digest_is_known:
             sets += ", digested = :digested"
+        stored_record = record_to_item(record)
+        for name in ("split_by", "judged", "unfinished"):
+            if name in stored_record:
+                sets += f", {name} = :{name}"
+            else:
+                removes.append(name)
         removed = ", ".join(removes)
         optional: Any = {"ExpressionAttributeNames": names} if names else {}
         values = {
@@ -172,7 +181,7 @@ class Runs:
             ":whole": done if stored is None else stored,
             ":lease": run.token,
             ":tick": text_of(run.tick),
-            **{f":{name}": value for name, value in record_to_item(record).items()},
+            **{f":{name}": value for name, value in stored_record.items()},
         }
         if not digest_is_known:
             values.pop(":digested", None)
@@ -186,10 +195,14 @@ class Runs:
         )
 
     def fence(self, run: Run) -> Action:
-        """Returns the action that makes a transaction fail if the run no longer has its lease."""
+        """Returns the action that makes a transaction fail if the run no longer has its lease.
+
+        The lease of a worker is that of its batch.
+        """
+        key = RUN_KEY if run.batch is None else batch_key(run.batch)
         check = {
             "TableName": self._table.name,
-            "Key": serialize(RUN_KEY),
+            "Key": serialize(key),
             "ConditionExpression": "lease = :lease",
             "ExpressionAttributeValues": serialize({":lease": run.token}),
         }
@@ -233,6 +246,13 @@ def record_to_item(record: RunRecord) -> Item:
         **hearing_to_item(record),
         "outages": outages_to_item(record.outages),
         **({"digested": mark_to_item(record.digest)} if record.digest else {}),
+        **without_none(
+            {
+                "split_by": record.plan,
+                "judged": maybe_text(record.judged_at),
+                "unfinished": record.unfinished or None,
+            }
+        ),
     }
 
 
@@ -266,6 +286,9 @@ def record_from_item(item: Mapping[str, Any]) -> RunRecord:
             outages={name: alert_from_item(it) for name, it in item.get("outages", {}).items()},
             inventory_digest=item.get("inventory") or None,
             digest=_mark_from_item(item),
+            plan=item.get("split_by"),
+            judged_at=maybe_time(item.get("judged")),
+            unfinished=int(item.get("unfinished", 0)),
         )
     except MALFORMED_ITEM as error:
         facts = {"why": type(error).__name__}

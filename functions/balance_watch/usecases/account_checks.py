@@ -1,12 +1,13 @@
 """Checks a batch of accounts: reads each, decides what changes, and stores the changes."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.lifecycle import Alert
+from balance_watch.domain.outages import Attempt
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.run import Run, Transition
 from balance_watch.domain.state import AccountState
@@ -30,13 +31,19 @@ class CheckedAccounts:
     """The states of accounts after a check, by name; those in `unsaved` could not be stored.
 
     `outages` are the alerts of outages; `paused` are the accounts that are left alone, each
-    with the time until when.
+    with the time until when. `attempts` tell how the reads ended, and `suspects` are the places
+    that may have an outage.
     """
 
     states: dict[str, AccountState]
     outages: Mapping[str, Alert]
     unsaved: set[str] = field(default_factory=set)
     paused: dict[str, datetime] = field(default_factory=dict)
+    attempts: Sequence[Attempt] = ()
+    suspects: Mapping[str, datetime] = field(default_factory=dict)
+
+    def look_up(self, accounts: Iterable[str]) -> None:
+        """Makes the states of these accounts known, if they are not."""
 
 
 def check_accounts(
@@ -79,6 +86,7 @@ def check_accounts(
     store.costs.save(newly_settled(accounts, results), batch.run.lease_until)
     checked.paused = reads.paused
     decided = decide_batch(batch, states, results, payments)
+    checked.attempts, checked.suspects = decided.attempts, decided.suspects
     missing -= {change.state.account for change in decided.changes}
     checked.outages = _save_outages(batch, decided, summary, store)
     checked.unsaved |= _save(batch.run, decided.changes, summary, store)

@@ -3,37 +3,33 @@
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import accumulate
 from typing import Protocol
 
 from balance_watch.config.loading import Configuration, inventory_of
-from balance_watch.domain.alerts import AlertContext
 from balance_watch.domain.configuration_alert import ConfigurationState, decide_configuration
 from balance_watch.domain.digest_plan import DigestMark
-from balance_watch.domain.rules import Metric
 from balance_watch.domain.run import Run, RunRecord
-from balance_watch.domain.silences import suppression
-from balance_watch.domain.state import AccountState
 from balance_watch.domain.unmatched import severity_of
 from balance_watch.notifiers.sns import ConfirmedSubscribers
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.inventories import digest_of
 from balance_watch.usecases.account_checks import CheckedAccounts, check_accounts
-from balance_watch.usecases.configuration_faults import Examination, examine
+from balance_watch.usecases.configuration_faults import examine
 from balance_watch.usecases.decisions import Batch
-from balance_watch.usecases.digests import decide_digest
+from balance_watch.usecases.digests import decide_digest, digest_of_accounts
+from balance_watch.usecases.finishing import Finish, stored_digest
 from balance_watch.usecases.listeners import AskTopic, ask
-from balance_watch.usecases.outbox_step import Deliver, OutboxStep, Tick
+from balance_watch.usecases.outbox_step import Deliver, OutboxStep, Tick, tick_of
 from balance_watch.usecases.payments import Pay
+from balance_watch.usecases.planning import Planner, withdraw
 from balance_watch.usecases.reading import OnRead, Read
 from balance_watch.usecases.summary import Summary
 
 _log = logging.getLogger(__name__)
 
-_ALERTED_BYTES = 100_000
 _STORING_SHARE = 0.25
 """The share of a run's time that is reserved for storing and sending."""
 
@@ -52,7 +48,8 @@ class Check:
 
     `load` loads the configuration: at most once per run, and not for a tick that is skipped.
     `on_read` is called for every account that was read. `ask_topic` asks for the subscribers of the
-    topic, once a day.
+    topic, once a day. With a `planner`, workers check what is too much for one function, and
+    `finish` finishes what they have checked. `wall_clock` tells whether a worker's lease has ended.
     """
 
     store: Store
@@ -63,6 +60,9 @@ class Check:
     clock: Callable[[], float] = time.monotonic
     on_read: OnRead = lambda *_: None
     ask_topic: AskTopic = lambda: ConfirmedSubscribers(None, "Nobody asks.")
+    planner: Planner | None = None
+    finish: Finish | None = None
+    wall_clock: Callable[[], float] = time.time
 
     def run(self, now: datetime, *, seconds: float) -> Summary:
         """Checks one tick.
@@ -79,9 +79,12 @@ class Check:
         run = self.store.runs.claim(now, seconds)
         if run is None:
             return replace(summary, skipped=True)
-        record = run.record
+        record, plan = run.record, None
         done = stored = digest_is_known = False
         try:
+            if self._is_with_workers(run):
+                stored, summary.skipped = True, True
+                return summary
             configuration = self.load(policy_was_kept=bool(record.policy_digest))
             examination = examine(configuration, record, now)
             listeners = ask(examination.listeners, self.ask_topic, now)
@@ -92,26 +95,51 @@ class Check:
             tick = tick_of(run, examination, summary, deadline)
             faults = examination.faults([it for it in run.silences if it.until > now])
             record = replace(record, configuration=self._configuration(tick, faults))
-            checked = self._accounts(tick, deadline - seconds * _STORING_SHARE)
-            stored = not summary.deferred
-            alerted = self._alerted(tick, checked.states)
-            record = replace(
-                record,
-                alerted=alerted,
-                outages=checked.outages,
-                paused=checked.paused,
-            )
-            mark, digest_is_known = self._digest(tick, checked, record.configuration)
-            record = replace(record, digest=mark)
-            step = OutboxStep(self.store, self.deliver, self.pay, self.clock)
-            health = step.run(tick, checked, record.configuration, listeners.health)
-            record = health.into(record)
-            done = summary.complete
+            if self.planner is not None and self.planner.splits(configuration):
+                plan = self.planner.plan(tick)
+                stored = plan is not None and not summary.deferred
+                if plan is not None:
+                    record = replace(record, plan=plan.token)
+                # One that was left over is finished by the end of this one. Only if that does not
+                # come either, nothing waits for it any longer.
+                is_late = run.is_left_over and record.unfinished > 0
+                record = replace(
+                    record, unfinished=record.unfinished + 1 if run.is_left_over else 0
+                )
+                if is_late and self.finish is not None:
+                    health = self.finish.deliver_left_over(tick, record, listeners.health)
+                    record = health.into(record)
+            else:
+                withdraw(self.store, run, self.wall_clock())
+                record = replace(record, plan=None, judged_at=None, unfinished=0)
+                checked = self._accounts(tick, deadline - seconds * _STORING_SHARE)
+                stored = not summary.deferred
+                record = replace(
+                    record,
+                    outages=checked.outages,
+                    paused=checked.paused,
+                )
+                mark, digest_is_known = self._digest(tick, checked, record.configuration)
+                record = replace(record, digest=mark)
+                step = OutboxStep(self.store, self.deliver, self.pay, self.clock)
+                health = step.run(tick, checked, record.configuration, listeners.health)
+                record = health.into(record)
+                done = summary.complete
         finally:
             self.store.runs.close(
                 run, record, done=done, stored=stored, digest_is_known=digest_is_known
             )
+        # The last batch may have ended before all messages were sent.
+        if plan is not None and self.store.batches.sent(plan) and self.finish is not None:
+            return self.finish.run(now, plan.token, seconds=deadline - self.clock()) or summary
         return summary
+
+    def _is_with_workers(self, run: Run) -> bool:
+        """Tells whether this tick is planned already, and its messages are sent."""
+        if self.planner is None or run.record.plan is None or not run.is_again:
+            return False
+        plan = self.store.batches.plan()
+        return plan is not None and plan.is_sent and plan.tick == run.tick and bool(plan.left)
 
     def _keep_policy(self, configuration: Configuration, kept_digest: str | None) -> str | None:
         """Keeps a valid policy that is new, for when a later one is invalid; returns its digest."""
@@ -125,15 +153,38 @@ class Check:
     def _keep_inventory(
         self, run: Run, configuration: Configuration, record: RunRecord
     ) -> RunRecord:
-        """Stores what is configured, if it changed, for commands that may not read the secrets."""
+        """Stores what is configured, if it changed, for commands that may not read the secrets.
+
+        The alerts of accounts that were removed end with it.
+        """
         inventory = inventory_of(configuration)
         digest = digest_of(inventory)
-        if digest == record.inventory_digest:
+        if digest == record.inventory_digest and not record.alerted:
             return record
-        before = None if inventory.is_whole else self.store.inventories.latest()
-        if not self.store.save_inventory(run, inventory.with_those_of(before)):
+        before = self.store.inventories.latest()
+        if not inventory.is_whole or not configuration.secrets_are_whole:
+            # While a secret has a fault, an account may be missing for that reason alone.
+            inventory = replace(inventory, is_whole=False).with_those_of(before)
+        elif not self._end_alerts(run.tick, inventory.removed(before, record.alerted)):
+            return record
+        else:
+            record = replace(record, alerted=())
+        if not self.store.save_inventory(run, inventory):
             return record
         return replace(record, inventory_digest=digest)
+
+    def _end_alerts(self, tick: datetime, removed: Sequence[str]) -> bool:
+        """Ends the alerts of accounts that were removed; tells whether all of them have ended."""
+        alerted = (
+            [name for name, it in self.store.accounts.states(removed).items() if it.is_alerted]
+            if removed
+            else []
+        )
+        for name in alerted:
+            if not self.store.accounts.end_alerts(name, tick):
+                return False
+            _log.warning("account was removed: its alerts end", extra={"account": name})
+        return True
 
     def _configuration(self, tick: Tick, faults: Sequence[str]) -> ConfigurationState:
         """Decides and stores the alert about the configuration; returns its new state."""
@@ -170,48 +221,18 @@ class Check:
         self, tick: Tick, checked: CheckedAccounts, configured: ConfigurationState
     ) -> tuple[DigestMark | None, bool]:
         """Stores the digest that is due, if one is; returns its mark, and whether that is known."""
-        mark, entries = decide_digest(tick, checked, configured, self.store.accounts, self.clock)
-        if mark is None or not entries or self.store.save_digest(tick.run, mark, entries):
-            return mark, True
-        tick.summary.deferred += 1
-        return tick.run.record.digest, False
-
-    def _alerted(self, tick: Tick, states: Mapping[str, AccountState]) -> tuple[str, ...]:
-        """Returns the accounts with an alert, after ending the alerts of removed accounts."""
-        alerted = {name for name, state in states.items() if state.is_alerted}
-        for name in set(tick.run.record.alerted) - states.keys():
-            # While a secret has a fault, an account may be missing for that reason alone.
-            is_missing = tick.configuration.secrets_are_whole
-            if not is_missing or not self.store.accounts.end_alerts(name, tick.run.tick):
-                alerted.add(name)
-            else:
-                _log.warning("account was removed: its alerts end", extra={"account": name})
-        # An item holds 400 KB. Beyond that, an account that disappears loses only its log line.
-        sizes = accumulate(len(name.encode()) for name in sorted(alerted))
-        return tuple(
-            name for name, size in zip(sorted(alerted), sizes, strict=True) if size < _ALERTED_BYTES
+        mark, entries = decide_digest(
+            tick,
+            lambda at, since: digest_of_accounts(
+                tick.configuration.accounts,
+                checked.states,
+                at,
+                since,
+                tick.run.tick,
+                self.store.accounts,
+                until=lambda: self.clock() >= tick.deadline,
+                outages=checked.outages,
+                configuration=configured.alert,
+            ),
         )
-
-
-def tick_of(run: Run, examination: Examination, summary: Summary, deadline: float) -> Tick:
-    """Returns what is the same throughout a run: routes, mutes and timing among it.
-
-    Args:
-        run: the run.
-        examination: the configuration, and who gets the alerts.
-        summary: gets the counts.
-        deadline: the time on the monotonic clock by which the run ends.
-    """
-    configuration, listeners = examination.configuration, examination.listeners
-    policy, refusing = configuration.policy, listeners.health.refusing(run.tick)
-    available = configuration.without(refusing)
-
-    def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
-        channels = policy.channels_for(facts, available)
-        if facts["metric"] != Metric.CONFIGURATION:
-            return channels
-        return listeners.reaching_somebody(channels)
-
-    is_suppressed = suppression(run.silences, policy.mute_times, run.tick)
-    context = AlertContext(policy.defaults, routing, is_suppressed, policy.mention_for)
-    return Tick(run, configuration, context, refusing, summary, deadline)
+        return stored_digest(self.store, tick, mark, entries)

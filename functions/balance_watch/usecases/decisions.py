@@ -19,6 +19,7 @@ from balance_watch.domain.outages import (
 )
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.payment import PaymentOutcome
+from balance_watch.domain.place_reports import PartView, held_back_in_part
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
 from balance_watch.domain.run import Run, Transition
@@ -29,13 +30,17 @@ _log = logging.getLogger(__name__)
 
 
 class Batch(NamedTuple):
-    """The accounts to check in one run, with what is the same for all of them."""
+    """The accounts to check in one run, with what is the same for all of them.
+
+    `view` is what a worker knows of outages beyond its batch; None: these are all accounts.
+    """
 
     run: Run
     accounts: Sequence[WatchedAccount]
     policy: Policy
     context: AlertContext
     deadline: float
+    view: PartView | None = None
 
 
 class Decisions(NamedTuple):
@@ -45,11 +50,15 @@ class Decisions(NamedTuple):
         changes: of the accounts that were read and decided.
         outages: the alerts of outages.
         outage_entries: what is to be said of outages.
+        attempts: how the read of each account ended that was tried in this tick.
+        suspects: the places that may have an outage, which all batches together decide.
     """
 
     changes: list[Transition]
     outages: Mapping[str, Alert]
     outage_entries: tuple[OutboxEntry, ...]
+    attempts: Sequence[Attempt] = ()
+    suspects: Mapping[str, datetime] = {}
 
 
 def decide_batch(
@@ -67,28 +76,36 @@ def decide_batch(
         payments: the outcome of the payment that an alert of an account is about.
     """
     accounts = {account.name: (account, spec) for account, spec in batch.accounts}
-    before = batch.run.record.outages
-    lasting = {name for name, alert in before.items() if alert.firing}
     attempts = tuple(_attempts(accounts, states, results, batch.run.tick))
+
+    def changes(context: AlertContext) -> list[Transition]:
+        decided = (
+            _decide(states[name], result, accounts[name], batch, context, payments)
+            for name, result in results.items()
+        )
+        return [change for change in decided if change is not None]
+
+    before = batch.run.record.outages
+    if batch.view is not None:
+        held, suspects = held_back_in_part(attempts, batch.view, batch.run.tick)
+        changed = changes(suppressing(batch.context, held))
+        return Decisions(changed, before, (), attempts, suspects)
+    lasting = {name for name, alert in before.items() if alert.firing}
     outages = outages_of(attempts, lasting)
     places = {place_of(account, host_of(spec, account)) for account, spec in accounts.values()}
-    same = unknown(before.keys(), places, attempts, outages.keys())
+    tried = {it.place for it in attempts}
+    same = unknown(before.keys(), places, tried, outages.keys())
     over = lasting - outages.keys() - same
-    quiet = suppressing(batch.context, held_back(attempts, outages, over))
-    decided = (
-        _decide(states[name], result, accounts[name], batch, quiet, payments)
-        for name, result in results.items()
-    )
-    changes = [change for change in decided if change is not None]
+    changed = changes(suppressing(batch.context, held_back(attempts, outages, over)))
     after, entries = decide_outages(
         {name: alert for name, alert in before.items() if name not in same},
         outages,
-        {**states, **{change.state.account: change.state for change in changes}},
+        {**states, **{change.state.account: change.state for change in changed}},
         context=batch.context,
         now=batch.run.tick,
     )
     after |= {name: before[name] for name in same}
-    return Decisions(changes, after, entries)
+    return Decisions(changed, after, entries, attempts)
 
 
 def _attempts(

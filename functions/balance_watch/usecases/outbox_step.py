@@ -1,12 +1,13 @@
 """The last step of a run: pays the orders of the outbox, and sends the entries that still hold."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, Protocol
 
+from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.alerts import AlertContext
 from balance_watch.domain.configuration_alert import ConfigurationState
@@ -15,10 +16,12 @@ from balance_watch.domain.notification import Notification
 from balance_watch.domain.outbox import Due, OutboxEntry, PaymentOrder, Standing, still_due
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.run import Run
+from balance_watch.domain.silences import suppression
 from balance_watch.notifiers.channels import ConfiguredChannel
 from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.account_checks import CheckedAccounts
 from balance_watch.usecases.channel_health import ChannelHealth
+from balance_watch.usecases.configuration_faults import Examination
 from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.payments import Pay
 from balance_watch.usecases.summary import Summary
@@ -56,14 +59,44 @@ class Tick(NamedTuple):
     deadline: float
 
 
+def tick_of(run: Run, examination: Examination, summary: Summary, deadline: float) -> Tick:
+    """Returns what is the same throughout a run: routes, mutes and timing among it.
+
+    Args:
+        run: the run.
+        examination: the configuration, and who gets the alerts.
+        summary: gets the counts.
+        deadline: the time on the monotonic clock by which the run ends.
+    """
+    configuration, listeners = examination.configuration, examination.listeners
+    policy, refusing = configuration.policy, listeners.health.refusing(run.tick)
+    available = configuration.without(refusing)
+
+    def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
+        channels = policy.channels_for(facts, available)
+        if facts["metric"] != Metric.CONFIGURATION:
+            return channels
+        return listeners.reaching_somebody(channels)
+
+    is_suppressed = suppression(run.silences, policy.mute_times, run.tick)
+    context = AlertContext(policy.defaults, routing, is_suppressed, policy.mention_for)
+    return Tick(run, configuration, context, refusing, summary, deadline)
+
+
+def configured_accounts(tick: Tick) -> Sequence[WatchedAccount]:
+    """Returns the accounts of the tick's configuration."""
+    return tick.configuration.accounts
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxStep:
-    """The step, with everything that it uses."""
+    """The step, with everything that it uses; `accounts` returns all accounts that can be paid."""
 
     store: Store
     deliver: Deliver
     pay: Pay
     clock: Callable[[], float]
+    accounts: Callable[[Tick], Sequence[WatchedAccount]] = configured_accounts
 
     def run(
         self,
@@ -82,6 +115,7 @@ class OutboxStep:
         """
         pending = self.store.outbox.pending()
         self.store.outbox.discard(pending.malformed)
+        checked.look_up(it.notification.account for it in pending.entries)
         due = due_in(tick, pending.entries, checked, configured, health)
         self._drop(due.dropped)
         unsure = health.unsure(tick.run.tick)
@@ -143,14 +177,15 @@ class OutboxStep:
     ) -> tuple[OutboxEntry, ...] | None:
         """Returns the entries that announce a payment; None if its order stays pending."""
         name = order.notification.account
-        accounts = tick.configuration.accounts
+        accounts = self.accounts(tick)
         watched = next((it for it in accounts if it[0].name == name), None) or next(
             (it for it in accounts if order.purse is not None and it[0].purse == order.purse), None
         )
         if watched is None:
             _log.warning("not paid: the account was removed", extra={"account": name})
             return () if self.store.outbox.remove([order]) else None
-        if watched[0].name in checked.unsaved:
+        checked.look_up([watched[0].name])
+        if watched[0].name in checked.unsaved or watched[0].name not in checked.states:
             # The next run pays, on the state that is stored.
             return None
         return self.pay(

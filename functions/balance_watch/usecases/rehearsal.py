@@ -16,12 +16,12 @@ from balance_watch.domain.silences import Silence
 from balance_watch.domain.state import AccountState
 from balance_watch.domain.unmatched import severity_of
 from balance_watch.usecases.account_checks import CheckedAccounts
-from balance_watch.usecases.check import Check, tick_of
+from balance_watch.usecases.check import Check
 from balance_watch.usecases.configuration_faults import examine
 from balance_watch.usecases.decisions import Batch, Decisions, decide_batch
-from balance_watch.usecases.digests import decide_digest
+from balance_watch.usecases.digests import decide_digest, digest_of_accounts
 from balance_watch.usecases.listeners import ask
-from balance_watch.usecases.outbox_step import Tick, due_in
+from balance_watch.usecases.outbox_step import Tick, due_in, tick_of
 from balance_watch.usecases.reading import Reads, ToRead, read_due
 from balance_watch.usecases.settled_costs import with_settled_costs
 from balance_watch.usecases.summary import Summary
@@ -121,7 +121,20 @@ def rehearse(check: Check, now: datetime, *, seconds: float) -> Rehearsal:
     tick.summary.count(outgoing)
     tick.summary.deferred = len(reads.missing - changes.keys())
     checked = CheckedAccounts(states, decided.outages)
-    digest = decide_digest(tick, checked, configured, store.accounts, check.clock)
+    digest = decide_digest(
+        tick,
+        lambda at, since: digest_of_accounts(
+            configuration.accounts,
+            states,
+            at,
+            since,
+            now,
+            store.accounts,
+            until=lambda: check.clock() >= tick.deadline,
+            outages=decided.outages,
+            configuration=configured.alert,
+        ),
+    )
     outgoing += digest.entries
     pending = store.outbox.pending()
     due = due_in(

@@ -1,6 +1,6 @@
 """The counts of a run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,10 @@ from balance_watch.domain.outbox import Outgoing
 
 @dataclass
 class Summary:
-    """The counts of a run. The fields are keys of the function's result: do not rename."""
+    """The counts of a run. The fields are keys of the function's result: do not rename.
+
+    `batches` is how many batches a planner has sent; its result has the key only then.
+    """
 
     scheduled_time: datetime
     accounts: int = 0
@@ -25,10 +28,24 @@ class Summary:
     undelivered: int = 0
     deferred: int = 0
     skipped: bool = False
+    batches: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Returns the function's result."""
-        return vars(self) | {"scheduled_time": iso_time(self.scheduled_time)}
+        content = vars(self) | {"scheduled_time": iso_time(self.scheduled_time)}
+        if self.batches is None:
+            del content["batches"]
+        return content
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counts by name."""
+        return {name: value for name, value in vars(self).items() if type(value) is int}
+
+    def add(self, counts: Mapping[str, int]) -> None:
+        """Adds the counts of a batch."""
+        for name in counts.keys() & self.counts.keys():
+            setattr(self, name, getattr(self, name) + counts[name])
 
     @property
     def complete(self) -> bool:

@@ -1,0 +1,180 @@
+"""Finishes a tick that several workers have checked: outages, the digest, and what is owed."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from balance_watch.config.accounts import WatchedAccount
+from balance_watch.config.loading import Configuration
+from balance_watch.domain.batches import BatchResult
+from balance_watch.domain.digest_building import merged_digest
+from balance_watch.domain.digest_plan import DigestMark
+from balance_watch.domain.lifecycle import Alert
+from balance_watch.domain.outages import decide_outages, outages_among, unknown
+from balance_watch.domain.outbox import OutboxEntry
+from balance_watch.domain.place_reports import PlaceReport, attempts_of, merged, state_of
+from balance_watch.domain.run import RunRecord
+from balance_watch.store.accounts import Accounts
+from balance_watch.store.dynamodb import Store
+from balance_watch.usecases.account_checks import CheckedAccounts
+from balance_watch.usecases.channel_health import ChannelHealth
+from balance_watch.usecases.configuration_faults import Examination
+from balance_watch.usecases.digests import decide_digest
+from balance_watch.usecases.listeners import listeners_now
+from balance_watch.usecases.outbox_step import Deliver, OutboxStep, Tick, tick_of
+from balance_watch.usecases.payments import Pay
+from balance_watch.usecases.summary import Summary
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class StoredAccounts(CheckedAccounts):
+    """Accounts that workers have checked: their states are read when they are asked for."""
+
+    accounts: Accounts | None = None
+    _read: set[str] = field(default_factory=set)
+
+    def look_up(self, accounts: Iterable[str]) -> None:
+        """Reads the states of these accounts, once."""
+        names = sorted(set(accounts) - self._read)
+        self._read |= set(names)
+        if names and self.accounts is not None:
+            self.states |= self.accounts.states(names)
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Finishes a tick, with everything that this uses.
+
+    `load` loads the policy and the channels, and `load_accounts` all accounts, which it takes to
+    make a payment.
+    """
+
+    store: Store
+    load: Callable[[], Configuration]
+    load_accounts: Callable[[], Sequence[WatchedAccount]]
+    deliver: Deliver
+    pay: Pay
+    clock: Callable[[], float] = time.monotonic
+
+    def run(self, tick: datetime, plan: str, *, seconds: float) -> Summary | None:
+        """Finishes a tick of which every batch has ended.
+
+        Args:
+            tick: the tick.
+            plan: the token of its plan.
+            seconds: the longest time that it may take.
+
+        Returns:
+            The counts of the whole tick; None if it is finished already, or a later one has begun.
+
+        Raises:
+            RunUnderWayError: another run finishes it.
+        """
+        deadline = self.clock() + seconds
+        run = self.store.runs.claim(tick, seconds)
+        if run is None:
+            return None
+        record = run.record
+        if record.plan != plan:
+            self.store.runs.close(run, record, done=False, stored=not run.unfinished)
+            return None
+        summary = Summary(tick)
+        done = digest_is_known = False
+        try:
+            results = [it.result for it in self.store.batches.all() if it.ended == plan]
+            for result in results:
+                summary.add(result.counts)
+            configuration = self.load()
+            health = ChannelHealth.remembered(record, configuration)
+            listeners = listeners_now(record, configuration, health)
+            now = tick_of(run, Examination(configuration, {}, listeners), summary, deadline)
+            outages = self._outages(now, merged(it.places for it in results))
+            checked = StoredAccounts({}, outages, accounts=self.store.accounts)
+            checked.unsaved |= {name for it in results for name in it.unsaved}
+            record = replace(record, outages=outages, judged_at=tick, unfinished=0)
+            mark, digest_is_known = self._digest(now, results, outages)
+            record = replace(record, digest=mark)
+            step = OutboxStep(self.store, self.deliver, self.pay, self.clock, self._accounts)
+            health = step.run(now, checked, record.configuration, health)
+            record = health.into(record)
+            done = summary.complete
+        finally:
+            stored = not summary.deferred
+            self.store.runs.close(
+                run, record, done=done, stored=stored, digest_is_known=digest_is_known
+            )
+        return summary
+
+    def deliver_left_over(
+        self, tick: Tick, record: RunRecord, health: ChannelHealth
+    ) -> ChannelHealth:
+        """Sends what is owed since a tick that was not finished; returns the channels' health.
+
+        Args:
+            tick: what is the same throughout the run.
+            record: what this run leaves, as far as it is known.
+            health: the health of the channels before.
+        """
+        checked = StoredAccounts({}, record.outages, accounts=self.store.accounts)
+        step = OutboxStep(self.store, self.deliver, self.pay, self.clock)
+        return step.run(tick, checked, record.configuration, health)
+
+    def _accounts(self, _tick: Tick) -> Sequence[WatchedAccount]:
+        return self.load_accounts()
+
+    def _outages(self, tick: Tick, reports: Mapping[str, PlaceReport]) -> Mapping[str, Alert]:
+        """Decides and stores the alerts of outages; returns them as they are stored."""
+        before = tick.run.record.outages
+        lasting = {name for name, alert in before.items() if alert.firing}
+        readable = {place: report.read for place, report in reports.items()}
+        outages = outages_among(attempts_of(reports, {}), readable, lasting)
+        if outages:
+            # Labels decide on routes and silences, and only the inventory has them.
+            found = self.store.inventories.latest()
+            accounts = {it.name: it for it in found.accounts} if found else {}
+            outages = outages_among(attempts_of(reports, accounts), readable, lasting)
+        tried = {place for place, report in reports.items() if report.read or report.failed}
+        same = unknown(before.keys(), reports.keys(), tried, outages.keys())
+        after, entries = decide_outages(
+            {name: alert for name, alert in before.items() if name not in same},
+            outages,
+            {it.name: state_of(it) for report in reports.values() for it in report.failed},
+            context=tick.context,
+            now=tick.run.tick,
+        )
+        after |= {name: before[name] for name in same}
+        if not entries:
+            return after
+        if not self.store.save_outages(tick.run, after, entries):
+            tick.summary.deferred += 1
+            return before
+        tick.summary.count(entries)
+        return after
+
+    def _digest(
+        self, tick: Tick, results: Sequence[BatchResult], outages: Mapping[str, Alert]
+    ) -> tuple[DigestMark | None, bool]:
+        """Stores the digest that is due, if one is; returns its mark, and whether that is known."""
+        parts = [it.digest for it in results if it.digest is not None]
+        alert = tick.run.record.configuration.alert
+        mark, entries = decide_digest(
+            tick,
+            lambda at, since: merged_digest(parts, at, since, tick.run.tick, outages, alert),
+        )
+        if entries and len(parts) < len(results):
+            return tick.run.record.digest, True  # A later tick tells it, with every account.
+        return stored_digest(self.store, tick, mark, entries)
+
+
+def stored_digest(
+    store: Store, tick: Tick, mark: DigestMark | None, entries: Sequence[OutboxEntry]
+) -> tuple[DigestMark | None, bool]:
+    """Stores a digest with its mark; returns the mark in the table, and whether that is known."""
+    if mark is None or not entries or store.save_digest(tick.run, mark, entries):
+        return mark, True
+    tick.summary.deferred += 1
+    return tick.run.record.digest, False
