@@ -34,7 +34,8 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     with heartbeat(wired) as beat:
         summary = wired.check().run(tick(event), seconds=seconds_left(context))
         # A skipped tick tells nothing: of the run that did it, or did a later one, it knows no end.
-        beat.is_due = not summary.skipped
+        # The end of one that workers check is known to the last of them.
+        beat.is_due = not summary.skipped and summary.batches is None
         result = summary.as_json()
         logger.info("run", extra=result)
         if not summary.complete:
