@@ -9,6 +9,13 @@ EVENT = events/scheduled_check.json
 
 include tools.mk release.mk e2e.mk
 
+# The variables that the targets take. A misspelt one would be ignored without a word.
+TAKEN = ACCOUNTS ARGS DIST EMAIL EVENT FUNCTION FUNCTION_PYTHON PARAMETERS POLICY PYTHON REGION STACK
+MISSPELT := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(filter-out $(TAKEN) MAKEFLAGS CURDIR SHELL,$(name))))
+ifneq ($(strip $(MISSPELT)),)
+$(error No target takes $(strip $(MISSPELT))=$(foreach name,$(MISSPELT),$(patsubst %,; did you mean %=?,$(filter $(name)%,$(TAKEN)))). They take $(patsubst %,%=,$(TAKEN)))
+endif
+
 .PHONY: help setup run play invoke test check e2e bench format providers pictures clean
 
 help:  ## list the targets
@@ -33,7 +40,7 @@ help:  ## list the targets
 setup: .venv/.dev  ## make .venv, where everything runs
 	@echo "Ready: .venv/bin/balance-watch --help"
 
-run: .venv  ## simulate three days on the embedded stack; ACCOUNTS=FILE [POLICY=FILE] checks your own accounts, once
+run: .venv  ## simulate three days on the embedded stack, with your POLICY=FILE; ACCOUNTS=FILE checks your own accounts, once
 	@.venv/bin/balance-watch demo $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)") $(if $(POLICY),--policy "$(POLICY)")
 
 play: .venv  ## start an embedded stack with three days of history, for commands in another terminal

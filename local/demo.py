@@ -1,6 +1,7 @@
 """`make run`: shows three simulated days live."""
 
 from datetime import datetime
+from pathlib import Path
 
 from rich.console import Group
 from rich.live import Live
@@ -10,6 +11,7 @@ from rich.text import Text
 from balance_watch.cli.account_row import rows_of
 from balance_watch.cli.accounts_table import accounts_table
 from balance_watch.cli.grid import Grid
+from balance_watch.cli.policy import read_policy
 from balance_watch.cli.terminal import err, out, sanitize
 from balance_watch.config.settings import CheckSettings
 from balance_watch.domain.account import Account
@@ -21,11 +23,19 @@ from local.scenario import ACCOUNTS, POLICY, states_at, ticks
 from local.world import World
 
 
-def three_days() -> int:
-    """Simulates three days in which accounts drain, go low, are topped up and cannot be read."""
+def three_days(policy: Path | None = None) -> int:
+    """Simulates three days in which accounts drain, go low, are topped up and cannot be read.
+
+    Args:
+        policy: a file with the policy in TOML, in place of the demo's own.
+
+    Raises:
+        CommandError: the policy has a fault.
+    """
+    text = POLICY if policy is None else read_policy(f"{policy}")[1]
     err.print("Starting the embedded stack: the template's table and topic, providers, Slack …")
     with World() as world, environment(world.environment), log_file(LOG):
-        world.aws.put_policy(POLICY)
+        world.aws.put_policy(text)
         code = _simulate(world)
         out.print(f"The function's own log: {LOG.relative_to(ROOT)}", style="dim")
         return code

@@ -120,7 +120,8 @@ def _show_use(variables: Path, account: Path) -> None:
         f"  . {_shown(variables)}\n"
         f"  {command} status\n\n"
         "Try also history sms, explain sms, check, silence add, policy put. A new account is in\n"
-        f"{_shown(account)}, for `providers try you --credentials`. Ctrl-C ends the stack.\n"
+        f"{_shown(account)}, for `providers try you --credentials` and\n"
+        "`accounts add books --provider you --credentials`. Ctrl-C ends the stack.\n"
         "What Slack and the topic get:\n",
         soft_wrap=True,
     )

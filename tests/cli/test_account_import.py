@@ -245,5 +245,17 @@ def test_what_goes_beyond_the_size_of_a_secret_is_not_stored(
 
 def test_without_somebody_to_ask_it_needs_a_yes(run: "Run", tmp_path: Path) -> None:
     file = tmp_path / "a.json"
-    file.write_text('{"accounts": []}')
-    assert run("accounts", "import", str(file)).code == 2
+    file.write_text(json.dumps({"accounts": [entry("new")]}))
+    output = run("accounts", "import", str(file))
+    assert (output.code, "add --yes" in output.err) == (2, True)
+
+
+def test_every_fault_of_a_file_is_named_before_a_yes_is_asked_for(
+    run: "Run", tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("name,provider\na,deepsek\nb,opnrouter\n")
+    output = run("accounts", "import", str(file))
+    assert (output.code, "--yes" in output.err) == (1, False)
+    assert "Similar: deepseek" in output.err
+    assert "Similar: openrouter" in output.err

@@ -60,7 +60,7 @@ def test_the_list_has_every_account_with_its_secret_and_no_key(stage: "Stage", r
     assert output.json[0]["alert_below"] == "8000"
     assert output.json[2]["labels"] == {"team": "x"}
     listed = run("accounts")
-    assert "off (disabled)" in " ".join(listed.out.split())
+    assert "off you team=x balance-watch/accounts/more no" in " ".join(listed.out.split())
     assert CORE not in output.out + listed.out
 
 
@@ -313,3 +313,21 @@ def test_the_threshold_that_is_proposed_has_the_size_of_the_balance(
 def test_no_threshold_is_proposed_without_a_balance() -> None:
     assert proposal(Unlimited(TICK)) == "none"
     assert proposal(ReadFailure(FailureKind.TIMED_OUT, "no")) == "none"
+
+
+def test_a_pipe_gets_a_header_and_a_line_for_each_account(run: "Run") -> None:
+    header, search, sms = (line.split("\t") for line in run("accounts").out.splitlines())
+    assert header == ["account", "provider", "alert_below", "labels", "secret", "enabled"]
+    assert search == ["search", "you", "8000", "", "balance-watch/accounts", "yes"]
+    assert sms[0] == "sms"
+
+
+def test_a_file_of_a_whole_account_is_taken_as_providers_try_takes_it(
+    stage: "Stage", run: "Run", keys: str
+) -> None:
+    stage.you.accounts[key("new")] = ProviderAccount(balance=Decimal(70))
+    whole = {"credentials": {"api_key": key("new")}, "base_url": stage.you.url}
+    Path(keys).write_text(json.dumps(whole))
+    output = run("accounts", "add", "new", "--provider", "you", "--credentials", keys, "--yes")
+    assert output.code == 0, output.err
+    assert in_secret(stage)[2] == {"name": "new", "provider": "you", **whole}

@@ -127,3 +127,11 @@ def test_an_account_is_removed_after_a_yes(stocked: "Stage") -> None:
         terminal.answer("Remove it?", "y")
         assert terminal.end() == 0
     assert [it["name"] for it in in_secret(stocked)] == ["sms"]
+
+
+def test_an_empty_key_is_asked_for_again(stocked: "Stage") -> None:
+    with add(stocked, "books", "--provider", "you") as terminal:
+        terminal.answer("api_key (hidden): ")
+        terminal.expect("It must not be empty")
+        terminal.answer("api_key (hidden): ", key("new"))
+        terminal.expect("books has 7,189.245 USD")

@@ -108,7 +108,7 @@ def test_a_topic_with_very_many_subscribers_is_not_listed_to_its_end() -> None:
     assert len(list(subscribers(sns, "topic"))) == 1000
 
 
-def test_people_see_the_routes_and_the_subscribers_of_each_channel(
+def test_a_pipe_has_the_routes_and_the_subscribers_of_each_channel(
     stage: "Stage", run: "Run"
 ) -> None:
     stage.aws.put_policy(
@@ -118,8 +118,8 @@ def test_people_see_the_routes_and_the_subscribers_of_each_channel(
     shown = run("channels").out
     assert "email o…@example.com" in shown
     assert "ops@" not in shown
-    assert "gets routes[0]: severity=critical" in shown
-    assert "no route leads to it" in shown
+    assert "routes[0]: severity=critical" in shown
+    assert "slack:oncall\tyes\tno failure is known\t\t\n" in shown
 
 
 def test_whoever_may_not_list_the_subscribers_sees_the_rest(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
+from balance_watch.cli.channel_listing import heard_by
 from balance_watch.config.settings import CheckSettings
 from balance_watch.notifiers.channels import KINDS
 from balance_watch.wiring import Wiring
@@ -316,3 +317,23 @@ def test_a_webhook_is_added_at_a_terminal_and_heard_at_once(stage: "Stage") -> N
         assert terminal.end() == 0
         assert WEBHOOK_PATH not in terminal.screen
     assert [message["text"] for message in stage.slack.messages["new"]] == [TEST]
+
+
+def test_a_pipe_gets_a_header_and_a_line_for_each_channel(run: "Run") -> None:
+    header, topic, *others = (line.split("\t") for line in run("channels").out.splitlines())
+    assert header == ["channel", "ok", "state", "gets", "subscribers"]
+    assert topic[:3] == ["sns", "yes", "1 confirmed subscriber"]
+    assert topic[4] == "sqs published, confirmed"
+    assert [it[0] for it in others] == ["slack:default", "slack:oncall"]
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "pending", "words"),
+    [
+        (1, 0, "1 confirmed subscriber"),
+        (2, 1, "2 confirmed subscribers; 1 has not clicked"),
+        (0, 2, "no confirmed subscribers; 2 have not clicked"),
+    ],
+)
+def test_who_has_not_confirmed_is_counted_apart(confirmed: int, pending: int, words: str) -> None:
+    assert heard_by(confirmed, pending).state.startswith(words)

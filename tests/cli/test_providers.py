@@ -66,6 +66,7 @@ def test_a_former_slug_shows_the_renamed_provider(capsys: pytest.CaptureFixture[
 def test_in_a_pipe_each_provider_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["providers"]) == 0
     lines = capsys.readouterr().out.splitlines()
+    assert lines.pop(0).split("\t") == ["slug", "name", "number", "unit", "needs"]
     assert len(lines) == len(slugs())
     assert all(line.count("\t") == 4 for line in lines)
 

@@ -64,3 +64,12 @@ def test_an_unknown_silence_cannot_be_ended(run: "Run") -> None:
 def test_a_silence_beyond_the_limit_is_not_added(run: "Run") -> None:
     words = ("silence", "add", "--match", "account=a", "--for", "1h", "--reason", "x")
     assert [run(*words).code for _ in range(21)] == [0] * 20 + [1]
+
+
+def test_a_pipe_gets_a_header_and_a_line_for_each_silence(run: "Run") -> None:
+    header = ["silence", "match", "until", "reason", "created_at"]
+    assert run("silence", "list").out.splitlines() == ["\t".join(header)]
+    run("silence", "add", "--match", "account=sms", "--for", "4h", "--reason", "x " * 40 + "x")
+    _, line = run("silence", "list").out.splitlines()
+    row = dict(zip(header, line.split("\t"), strict=True))
+    assert (row["match"], row["reason"]) == ("account=sms", "x " * 40 + "x")

@@ -48,7 +48,7 @@ def add_action(actions: Subparsers) -> None:
     add.add_argument(
         "--credentials",
         metavar="FILE",
-        help='JSON such as {"api_key": "…"}; - for standard input',
+        help='JSON such as {"api_key": "…"}, or with more of the account; - for standard input',
     )
     add.add_argument("--alert-below", metavar="AMOUNT", help=f"or the word {NO_THRESHOLD}")
     for option, metavar, text in (

@@ -1,45 +1,22 @@
 """`balance-watch accounts import`: stores the accounts of a file, all of them or none."""
 
 import argparse
-import csv
-import io
-import json
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
 
+from balance_watch.cli.account_file import Found, check_accounts, read_accounts
 from balance_watch.cli.account_storing import (
     add_storing_options,
-    parsed,
     provider_of,
     secret_name,
     store,
     stored,
 )
 from balance_watch.cli.connection import wiring
-from balance_watch.cli.env_file import is_env, read_env
-from balance_watch.cli.provider_search import hint, needs, tells_nothing
 from balance_watch.cli.questions import can_ask, confirm
-from balance_watch.cli.terminal import Subparsers, err, out, print_faults, read_text, sanitize
-from balance_watch.config.secret_text import NotEditableError, entries_of
+from balance_watch.cli.terminal import Subparsers, err, out, print_faults, sanitize
 from balance_watch.domain.account import canonical_name
 from balance_watch.domain.formatting import counted
 from balance_watch.errors import CommandError
-from balance_watch.exact_parsing import NotExactError, exact_json
-from balance_watch.providers.registry import catalogue_provider, slugs
 from balance_watch.validation import Faults
-
-_FIELDS = ("name", "provider", "alert_below", "currency", "base_url", "auth")
-_TABLES = ("credentials", "variables", "labels")
-
-
-class Found(NamedTuple):
-    """An account of a file: where it is, and its entry for the secret."""
-
-    where: str
-    entry: dict[str, Any]
 
 
 def add_action(actions: Subparsers) -> None:
@@ -57,33 +34,23 @@ def add_action(actions: Subparsers) -> None:
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    file = arguments.file
-    if not arguments.yes and (file == "-" or not can_ask()):
-        arguments.wrong_use("there is nobody to ask: add --yes")
     faults = Faults()
-    found = list(_read(file, faults))
+    found = list(read_accounts(arguments.file, faults))
     wired = wiring(arguments)
     secret = secret_name(wired, arguments.secret)
     own = wired.policy_file().providers
     places = {it.entry.name: it.secret for it in stored(wired)}
     new = list[Found]()
-    names: dict[str, str] = {}
     for where, entry in found:
-        problems = Faults()
         raw = entry.get("name")
         name = canonical_name(raw) if isinstance(raw, str) else ""
         if name and name in places:
             err.print(
                 sanitize(f"{where}: {name} is in the secret {places[name]}: left alone", "dim")
             )
-            continue
-        if name and name in names:
-            problems.append(f"has the name {name}, as {names[name]}")
-        names.setdefault(name, where)
-        parsed(own, entry, problems)
-        place = re.compile(rf"^account {re.escape(str(entry.get('name')))}[:,] ")
-        faults += [f"{where}: {place.sub('', problem)}" for problem in problems]
-        new.append(Found(where, entry))
+        else:
+            new.append(Found(where, entry))
+    check_accounts(own, new, faults)
     if faults:
         print_faults(faults)
         raise CommandError("Nothing was stored: mend the file, and import it again.")
@@ -94,173 +61,11 @@ def _import(arguments: argparse.Namespace) -> int:
         below = f", alert below {entry['alert_below']}" if "alert_below" in entry else ""
         out.print(sanitize(f"{entry['name']}: {provider_of(entry)}{below}"))
     number = counted(len(new), "account")
+    if not arguments.yes and (arguments.file == "-" or not can_ask()):
+        arguments.wrong_use("there is nobody to ask: add --yes")
     if not arguments.yes and not confirm(f"Store {number} in {secret}?", default=True):
         out.print("Nothing was stored.")
         return 1
     store(wired, secret, [entry for _, entry in new])
     out.print(f"Stored {number}. `balance-watch check` reads them now.")
     return 0
-
-
-def _read(file: str, faults: Faults) -> Iterator[Found]:
-    text = read_text(file)
-    if not text.strip():
-        raise CommandError(f"{file} is empty.")
-    if text.lstrip().startswith(("{", "[")):
-        return _from_json(file, text)
-    if Path(file).name.startswith(".env") or file.endswith(".env") or is_env(text):
-        return _from_env(file, text, faults)
-    return _from_csv(file, text, faults)
-
-
-def _from_json(file: str, text: str) -> Iterator[Found]:
-    try:
-        exact_json(text)
-        entries = entries_of(text)
-    except NotExactError as error:
-        raise CommandError(f"{file} {error}{_position(text)}.") from None
-    except NotEditableError as error:
-        raise CommandError(f"{file} {error}.") from None
-    for entry in entries:
-        line = text.count("\n", 0, entry.start) + 1
-        if not isinstance(entry.value, dict):
-            raise CommandError(f"{file}, line {line}: an account must be a table.")
-        yield Found(f"{file}, line {line}", entry.value)
-
-
-def _position(text: str) -> str:
-    """Returns where a text ceases to be JSON; empty if it is JSON."""
-    try:
-        json.loads(text, parse_int=str)
-    except json.JSONDecodeError as error:
-        return f" (line {error.lineno}, column {error.colno})"
-    except RecursionError:
-        pass
-    return ""
-
-
-def _from_csv(file: str, text: str, faults: Faults) -> Iterator[Found]:
-    first = text.lstrip().partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    rows = _rows(file, csv.reader(io.StringIO(text), delimiter=delimiter, strict=True))
-    line, header = next(rows, (1, []))
-    columns = [column.strip() for column in header]
-    _check_columns(columns, f"{file}, line {line}", faults)
-    for line, row in rows:
-        where = f"{file}, line {line}"
-        if len(row) > len(columns):
-            faults.append(f"{where}: has {len(row)} cells for {len(columns)} columns")
-            continue
-        yield Found(where, _csv_entry(zip(columns, row, strict=False), where, faults))
-
-
-def _check_columns(columns: Sequence[str], where: str, faults: Faults) -> None:
-    """Adds the faults of the header.
-
-    Raises:
-        CommandError: it lacks a column without which there is no account.
-    """
-    for number, column in enumerate(columns):
-        table, _, name = column.partition(".")
-        if column in columns[:number]:
-            faults.append(f"{where}, column {column}: is there twice")
-        elif column not in _FIELDS and not (table in _TABLES and name):
-            faults.append(f"{where}, column {column or 'without a name'}: is unknown")
-    if "name" not in columns or "provider" not in columns:
-        raise CommandError(f"{where}: must have the columns name and provider.")
-
-
-def _csv_entry(cells: Iterable[tuple[str, str]], where: str, faults: Faults) -> dict[str, Any]:
-    """Returns an account by its columns and their cells; an empty cell is an absent field."""
-    entry: dict[str, Any] = {"name": "", "provider": "", "credentials": {}}
-    for column, cell in cells:
-        table, _, name = column.partition(".")
-        if not cell.strip():
-            continue
-        if column == "alert_below" and "," in cell:
-            faults.append(f"{where}: alert_below has a comma: write it with a decimal point")
-        elif table in _TABLES:
-            entry.setdefault(table, {})[name] = cell.strip()
-        else:
-            entry[column] = cell.strip()
-    return entry
-
-
-def _rows(file: str, reader: Any) -> Iterator[tuple[int, list[str]]]:  # noqa: ANN401 (of csv)
-    """Yields each row that is not empty, with the number of its last line.
-
-    Raises:
-        CommandError: the text is not CSV.
-    """
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                yield reader.line_num, row
-    except csv.Error as error:
-        raise CommandError(f"{file}, line {reader.line_num}: is not CSV ({error}).") from None
-
-
-def _from_env(file: str, text: str, faults: Faults) -> Iterator[Found]:
-    """Yields an account for each provider all of whose usual variables have a value in the file."""
-    values: dict[str, tuple[str, int]] = {}
-    twice = dict[str, str]()
-    without = list[str]()
-    for name, value, line in read_env(file, text, faults):
-        if not value:
-            without.append(name)
-        elif name in values and values[name][0] != value:
-            twice[name] = f"{file}, line {line}: {name} has another value in line {values[name][1]}"
-        else:
-            values[name] = value, line
-    if without:
-        err.print(sanitize(f"Without a value: {', '.join(without)}", "dim"))
-    by_names: dict[frozenset[str], list[str]] = defaultdict(list)
-    for slug in slugs():
-        spec = catalogue_provider(slug)
-        names = frozenset() if spec is None else frozenset(spec.environment)
-        if names and names <= values.keys():
-            by_names[names].append(slug)
-    used = set[str]()
-    for names, found in sorted(by_names.items(), key=lambda it: min(values[n][1] for n in it[0])):
-        used |= names
-        faults += [twice[name] for name in sorted(names & twice.keys())]
-        where = f"{file}, line {min(values[name][1] for name in names)}"
-        if len(found) > 1:
-            listed = ", ".join(found)
-            err.print(
-                sanitize(f"{where}: is the key of {listed}: add one by `accounts add`", "yellow"),
-                soft_wrap=True,
-            )
-            continue
-        yield Found(where, _entry_of(found[0], {name: values[name][0] for name in names}))
-    _show_unknown(sorted(values.keys() - used))
-
-
-def _show_unknown(names: Sequence[str]) -> None:
-    """Says what to do with variables that are no key of a provider."""
-    hints = {name: found for name in names if (found := _hint_of(name))}
-    for name, found in hints.items():
-        err.print(sanitize(f"{name}: {found}", "yellow"), soft_wrap=True)
-    if others := [name for name in names if name not in hints]:
-        err.print(sanitize(f"Not the key of a provider: {', '.join(others)}", "dim"))
-
-
-def _hint_of(name: str) -> str:
-    """Says what a provider takes whose name a variable begins with; empty if there is none."""
-    word = name.partition("_")[0].lower()
-    spec = catalogue_provider(word)
-    if spec is None:
-        return hint(word, {}) if tells_nothing(word) else ""
-    if not spec.environment:
-        return f"add it by `accounts add --provider {word}`, which takes {needs(spec)}."
-    return f"{word} takes {', '.join(spec.environment)} ({spec.key or 'another key'})."
-
-
-def _entry_of(slug: str, values: Mapping[str, str]) -> dict[str, Any]:
-    spec = catalogue_provider(slug)
-    entry: dict[str, Any] = {"name": slug, "provider": slug, "credentials": {}}
-    for variable, target in (spec.environment if spec else {}).items():
-        is_credential = spec is not None and target in (spec.credentials(None) or ())
-        table = "credentials" if is_credential else "variables"
-        entry.setdefault(table, {})[target] = values[variable]
-    return entry

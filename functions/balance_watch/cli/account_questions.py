@@ -95,12 +95,15 @@ def asked_entry(
 ) -> dict[str, Any]:
     """Returns the account as the secret has it, with what a read needs."""
     entry: dict[str, Any] = {"name": name, "provider": slug}
-    variables = dict(arguments.variable)
+    given = {} if arguments.credentials is None else _from_file(arguments.credentials)
+    variables = {**given.get("variables", {}), **dict(arguments.variable)}
     for variable in spec.variables if asks else ():
         if variable not in variables:
             variables[variable] = ask_until(f"{variable}", _not_empty)
-    entry["credentials"] = _credentials(arguments, spec, asks=asks)
-    base_url = arguments.base_url
+    entry |= {field: value for field, value in given.items() if field not in entry}
+    if not given:
+        entry["credentials"] = _credentials(arguments, spec, asks=asks)
+    base_url = arguments.base_url or given.get("base_url")
     if base_url is None and asks and spec.url.startswith("/"):
         base_url = ask_until("Address of your gateway (https://…)", _not_empty)
     optional = {
@@ -115,8 +118,6 @@ def asked_entry(
 
 
 def _credentials(arguments: argparse.Namespace, spec: Spec, *, asks: bool) -> dict[str, str]:
-    if arguments.credentials is not None:
-        return _from_file(arguments.credentials)
     needed = spec.credentials(arguments.auth)
     if needed is None:
         ways = ", ".join(spec.auth_options) or "none"
@@ -124,14 +125,24 @@ def _credentials(arguments: argparse.Namespace, spec: Spec, *, asks: bool) -> di
     return {name: ask_hidden(name) for name in needed} if asks else {}
 
 
-def _from_file(file: str) -> dict[str, str]:
+def _from_file(file: str) -> dict[str, Any]:
+    """Returns what a file has of an account: its credentials, or more of it, as `try` takes it."""
     try:
         content = exact_json(read_text(file))
     except NotExactError as error:
         raise CommandError(f'{file} {error}: write the keys as {{"api_key": "…"}}.') from None
-    if not isinstance(content, dict) or not all(isinstance(it, str) for it in content.values()):
+    if isinstance(content, dict) and all(
+        isinstance(content.get(table, {}), dict) for table in ("credentials", "variables")
+    ):
+        if "credentials" in content:
+            return content
+        content = {"credentials": content}
+    credentials = content.get("credentials") if isinstance(content, dict) else None
+    if not isinstance(credentials, dict) or not all(
+        isinstance(it, str) for it in credentials.values()
+    ):
         raise CommandError(f'{file} must be a JSON object of texts, such as {{"api_key": "…"}}.')
-    return content
+    return {"credentials": credentials}
 
 
 def _declared(arguments: argparse.Namespace, spec: Spec, *, asks: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """`balance-watch accounts`: lists the accounts of the secrets, tries, removes and tops one up."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,17 @@ from balance_watch.cli.account_questions import amount
 from balance_watch.cli.account_storing import Stored, parsed, provider_of, stored
 from balance_watch.cli.connection import no_such_account, wiring
 from balance_watch.cli.questions import can_ask, confirm
-from balance_watch.cli.terminal import Subparsers, out, print_faults, print_json, sanitize
+from balance_watch.cli.terminal import (
+    Subparsers,
+    err,
+    is_pipe,
+    out,
+    pipe_help,
+    print_faults,
+    print_json,
+    print_rows_for_pipe,
+    sanitize,
+)
 from balance_watch.cli.trial_read import show_result, trial_read
 from balance_watch.config.loading import Configuration
 from balance_watch.config.secret_text import (
@@ -32,11 +42,24 @@ from balance_watch.validation import Faults
 from balance_watch.wiring import Wiring
 
 _LIST = "list the accounts of the secrets; add, try, remove or import some"
+_PIPE_COLUMNS = {
+    "account": "its name",
+    "provider": "its slug",
+    "alert_below": "its threshold",
+    "labels": "NAME=VALUE, with a comma between two",
+    "secret": "the secret that it is in",
+    "enabled": "yes or no",
+}
 
 
 def add_commands(commands: Subparsers) -> None:
     """Adds `accounts`."""
-    command = commands.add_parser("accounts", help=_LIST, description=_LIST.capitalize() + ".")
+    command = commands.add_parser(
+        "accounts",
+        help=_LIST,
+        description=_LIST.capitalize() + ".",
+        epilog=pipe_help("an account", _PIPE_COLUMNS),
+    )
     command.add_argument("--json", action="store_true", help="print the list as JSON")
     command.set_defaults(run=_list)
     actions = command.add_subparsers(title="actions", metavar="ACTION")
@@ -68,18 +91,33 @@ def _list(arguments: argparse.Namespace) -> int:
         print_json(rows)
         return 0
     if not rows:
-        out.print("There are no accounts yet: `balance-watch accounts add`.")
-        return 0
+        (err if is_pipe() else out).print(
+            "There are no accounts yet: `balance-watch accounts add`."
+        )
+    if is_pipe():
+        print_rows_for_pipe(_PIPE_COLUMNS, map(_fields, rows))
+    elif rows:
+        out.print(_table(rows))
+    return 0
+
+
+def _table(rows: Iterable[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("account", "provider", "alert below", "labels", "secret"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        labels = ", ".join(f"{name}={value}" for name, value in row["labels"].items())
-        name = row["account"] if row["enabled"] else f"{row['account']} (disabled)"
-        cells = (name, row["provider"], row["alert_below"] or "", labels, row["secret"] or "")
-        table.add_row(*map(sanitize, cells))
-    out.print(table)
-    return 0
+        name, *cells, enabled = _fields(row)
+        disabled = "" if enabled == "yes" else " (disabled)"
+        table.add_row(*map(sanitize, (f"{name}{disabled}", *cells)))
+    return table
+
+
+def _fields(row: dict[str, Any]) -> tuple[str, ...]:
+    """Returns the fields of an account, in the order of the columns for a pipe."""
+    labels = ", ".join(f"{name}={value}" for name, value in row["labels"].items())
+    enabled = "yes" if row["enabled"] else "no"
+    texts = (row["account"], row["provider"], row["alert_below"], labels, row["secret"], enabled)
+    return tuple(text or "" for text in texts)
 
 
 def _rows(configuration: Configuration) -> Iterator[dict[str, Any]]:

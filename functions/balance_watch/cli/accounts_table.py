@@ -14,7 +14,7 @@ from balance_watch.cli.account_row import (
 )
 from balance_watch.cli.grid import Column, Grid, Layout
 from balance_watch.cli.plots import bars, resample
-from balance_watch.cli.terminal import print_tabbed, sanitize
+from balance_watch.cli.terminal import print_rows_for_pipe, sanitize
 from balance_watch.domain.formatting import digits, format_time, iso_time
 from balance_watch.domain.trend import SPAN
 
@@ -170,9 +170,7 @@ def print_for_pipe(
     rows: Sequence[AccountRow], now: datetime, latest_check: datetime | None
 ) -> None:
     """Prints a header and a line for each account, tab-separated, without colour or folding."""
-    print_tabbed(PIPE_COLUMNS)
-    for row in rows:
-        print_tabbed(_fields(row, now, latest_check))
+    print_rows_for_pipe(PIPE_COLUMNS, (_fields(row, now, latest_check) for row in rows))
 
 
 def _fields(row: AccountRow, now: datetime, latest_check: datetime | None) -> Iterator[str]:

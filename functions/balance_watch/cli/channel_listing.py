@@ -1,13 +1,18 @@
-"""What `balance-watch channels` shows besides: what leads to a channel, who is behind the topic."""
+"""What is known of each channel: whether it works, what leads to it, who is behind the topic."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from botocore.exceptions import ClientError
+
 from balance_watch.config.loading import Configuration
-from balance_watch.notifiers.channels import default_channels
-from balance_watch.wiring import Client
+from balance_watch.domain.channels import TOPIC
+from balance_watch.domain.formatting import counted, format_time
+from balance_watch.domain.run import FailingChannel
+from balance_watch.notifiers.channels import ConfiguredChannel, default_channels
+from balance_watch.wiring import Client, Wiring
 
 REST = "what no route sends elsewhere"
 FALLBACK = "only what a channel that is missing or refuses would get: a route matches every alert"
@@ -18,6 +23,20 @@ Subscribe)."""
 _DELETED = "Deleted"
 _MOST = 1000
 """So many subscribers are looked at."""
+
+
+class Ear(NamedTuple):
+    """A channel as the list shows it.
+
+    Attributes:
+        channel: its name.
+        state: whether it works, as far as is known.
+        is_ok: False if it is known to fail, or if nobody hears it.
+    """
+
+    channel: str
+    state: str
+    is_ok: bool
 
 
 class Subscriber(NamedTuple):
@@ -80,3 +99,46 @@ def masked(protocol: str, address: str) -> str:
             return address.rpartition(":")[2]
         case _:
             return "…"
+
+
+def ears(wired: Wiring, channels: Sequence[ConfiguredChannel]) -> Iterator[Ear]:
+    """Yields what is known of each channel: by the latest run, and of the topic by SNS."""
+    failing = dict(wired.store.runs.record().failing_channels)
+    for channel in channels:
+        known = failing.get(channel.name)
+        if known is not None and known.digest == channel.digest:
+            yield Ear(channel.name, _failure(known), is_ok=False)
+        elif channel.name == TOPIC:
+            yield topic_ear(wired)
+        else:
+            yield Ear(channel.name, "no failure is known", is_ok=True)
+
+
+def _failure(channel: FailingChannel) -> str:
+    word = "fails permanently" if channel.is_dead else "has accepted nothing"
+    return f"{word} since {format_time(channel.since)}: {channel.why}"
+
+
+def topic_ear(wired: Wiring) -> Ear:
+    """Returns how many subscribers the topic has, as SNS counts them."""
+    try:
+        attributes = wired.client("sns").get_topic_attributes(TopicArn=wired.settings.topic_arn)
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "an error")
+        return Ear(TOPIC, f"SNS answers {code}: who has subscribed is not known", is_ok=False)
+    numbers = attributes["Attributes"]
+    return heard_by(
+        int(numbers.get("SubscriptionsConfirmed", 0)), int(numbers.get("SubscriptionsPending", 0))
+    )
+
+
+def heard_by(confirmed: int, pending: int) -> Ear:
+    """Returns the topic with so many subscribers, and so many who have not confirmed yet."""
+    noun = "confirmed subscriber"
+    state = counted(confirmed, noun) if confirmed else f"no {noun}s"
+    if pending:
+        has = "has" if pending == 1 else "have"
+        state += f"; {pending} {has} not clicked yet on the link in the mail from AWS"
+    elif not confirmed:
+        state += ": `balance-watch channels add email ADDRESS` adds one"
+    return Ear(TOPIC, state, is_ok=confirmed > 0)

@@ -4,32 +4,33 @@ import argparse
 import json
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from botocore.exceptions import ClientError
 from rich.table import Table
 from rich.text import Text
 
-from balance_watch.cli.channel_listing import Subscriber, routes_to, subscribers
+from balance_watch.cli.channel_listing import Subscriber, ears, routes_to, subscribers, topic_ear
 from balance_watch.cli.connection import wiring
 from balance_watch.cli.questions import ask_hidden, can_ask, confirm
 from balance_watch.cli.terminal import (
     Subparsers,
     err,
+    is_pipe,
     out,
+    pipe_help,
     print_faults,
     print_json,
+    print_rows_for_pipe,
     read_text,
     sanitize,
 )
 from balance_watch.config.secret_writing import update_secret
 from balance_watch.domain.channels import TOPIC
-from balance_watch.domain.formatting import counted, format_time
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.rules import Metric, Severity
-from balance_watch.domain.run import FailingChannel
 from balance_watch.errors import CommandError
 from balance_watch.exact_parsing import exact_json
 from balance_watch.notifiers.channels import KINDS, ConfiguredChannel, Kind
@@ -39,27 +40,24 @@ from balance_watch.wiring import Wiring
 EMAIL = "email"
 _KINDS = tuple(name for name, kind in KINDS.items() if kind.parse_secret is not None)
 _SECONDS = 30.0
+_PIPE_COLUMNS = {
+    "channel": "its name",
+    "ok": "yes, or no if it is known to fail or nobody hears it",
+    "state": "whether it works, as far as is known",
+    "gets": "which alerts it gets, with a semicolon between two",
+    "subscribers": "of the topic, with a semicolon between two",
+}
 _SHOWN = 20
 """So many subscribers are shown."""
 
 
-class Ear(NamedTuple):
-    """A channel as the list shows it.
-
-    Attributes:
-        channel: its name.
-        state: whether it works, as far as is known.
-        is_ok: False if it is known to fail, or if nobody hears it.
-    """
-
-    channel: str
-    state: str
-    is_ok: bool
-
-
 def add_commands(commands: Subparsers) -> None:
     """Adds `channels`."""
-    command = commands.add_parser("channels", help="list who hears the alerts; add or test one")
+    command = commands.add_parser(
+        "channels",
+        help="list who hears the alerts; add or test one",
+        epilog=pipe_help("a channel", _PIPE_COLUMNS),
+    )
     command.add_argument("--json", action="store_true", help="print the list as JSON")
     command.set_defaults(run=_list)
     actions = command.add_subparsers(title="actions", metavar="ACTION")
@@ -83,9 +81,9 @@ def _list(arguments: argparse.Namespace) -> int:
     wired = wiring(arguments)
     configuration = wired.load()
     print_faults(configuration.faults)
+    behind, why_unknown = _subscribers(wired)
     rows = list(ears(wired, tuple(configuration.channels.values())))
     routes = {row.channel: routes_to(configuration, row.channel) for row in rows}
-    behind, why_unknown = _subscribers(wired)
     if arguments.json:
         of_topic = {TOPIC: {"subscribers": [it._asdict() for it in behind]}}
         print_json(
@@ -93,6 +91,22 @@ def _list(arguments: argparse.Namespace) -> int:
                 {**row._asdict(), "routes": routes[row.channel], **of_topic.get(row.channel, {})}
                 for row in rows
             ]
+        )
+        return 0
+    if is_pipe():
+        of_topic_in_words = "; ".join(line.plain for line in _subscriber_lines(behind, why_unknown))
+        print_rows_for_pipe(
+            _PIPE_COLUMNS,
+            (
+                (
+                    row.channel,
+                    "yes" if row.is_ok else "no",
+                    row.state,
+                    "; ".join(routes[row.channel]),
+                    of_topic_in_words if row.channel == TOPIC else "",
+                )
+                for row in rows
+            ),
         )
         return 0
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -132,43 +146,6 @@ def _subscriber_lines(behind: Sequence[Subscriber], why_unknown: str) -> list[Te
     return [*lines, sanitize(why_unknown, "yellow")] if why_unknown else lines
 
 
-def ears(wired: Wiring, channels: Sequence[ConfiguredChannel]) -> Iterator[Ear]:
-    """Yields what is known of each channel: by the latest run, and of the topic by SNS."""
-    failing = dict(wired.store.runs.record().failing_channels)
-    for channel in channels:
-        known = failing.get(channel.name)
-        if known is not None and known.digest == channel.digest:
-            yield Ear(channel.name, _failure(known), is_ok=False)
-        elif channel.name == TOPIC:
-            yield _topic(wired)
-        else:
-            yield Ear(channel.name, "no failure is known", is_ok=True)
-
-
-def _failure(channel: FailingChannel) -> str:
-    word = "fails permanently" if channel.is_dead else "has accepted nothing"
-    return f"{word} since {format_time(channel.since)}: {channel.why}"
-
-
-def _topic(wired: Wiring) -> Ear:
-    """Returns what SNS says of the topic's subscribers."""
-    try:
-        attributes = wired.client("sns").get_topic_attributes(TopicArn=wired.settings.topic_arn)
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "an error")
-        return Ear(TOPIC, f"SNS answers {code}: who has subscribed is not known", is_ok=False)
-    numbers = attributes["Attributes"]
-    confirmed = int(numbers.get("SubscriptionsConfirmed", 0))
-    pending = int(numbers.get("SubscriptionsPending", 0))
-    noun = "confirmed subscriber"
-    parts = [counted(confirmed, noun) if confirmed else f"no {noun}s"]
-    if pending:
-        parts.append(f"{pending} not confirmed yet: a mail of AWS asks for it")
-    if not confirmed:
-        parts.append("`balance-watch channels add email ADDRESS` adds one")
-    return Ear(TOPIC, ", ".join(parts), is_ok=confirmed > 0)
-
-
 def _test(arguments: argparse.Namespace) -> int:
     wired = wiring(arguments)
     configuration = wired.load()
@@ -193,7 +170,7 @@ def test_channel(wired: Wiring, channel: ConfiguredChannel) -> bool:
     line = sanitize(f"{channel.name}  ")
     if result.accepted:
         line += Text("accepted the test message", style="green")
-        if channel.name == TOPIC and not (topic := _topic(wired)).is_ok:
+        if channel.name == TOPIC and not (topic := topic_ear(wired)).is_ok:
             line += sanitize(f", but has {topic.state}", "yellow")
     elif result.unsure:
         line += sanitize(f"may have accepted it: {result.why}", "yellow")

@@ -20,9 +20,7 @@ def add_commands(commands: Subparsers) -> None:
         metavar="FILE",
         help="check the accounts in this file once, at their real providers, and store nothing",
     )
-    command.add_argument(
-        "--policy", type=Path, metavar="FILE", help="with --accounts: use the policy in this file"
-    )
+    command.add_argument("--policy", type=Path, metavar="FILE", help="use the policy in this file")
     command.set_defaults(run=_demo)
 
 
@@ -42,4 +40,4 @@ def _demo(arguments: argparse.Namespace) -> int:
         ) from None
     if arguments.accounts:
         return own_accounts(arguments.accounts, arguments.policy)
-    return three_days()
+    return three_days(arguments.policy)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from balance_watch.cli.channels import ears
+from balance_watch.cli.channel_listing import ears
 from balance_watch.cli.doctor_log import log
 from balance_watch.cli.doctor_patient import Line, Patient, bad, ok
 from balance_watch.cli.doctor_rights import rights

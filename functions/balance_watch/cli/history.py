@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 from balance_watch.cli.chart import chart_with_axes
 from balance_watch.cli.connection import find_account, inventory, wiring
 from balance_watch.cli.events import show_events
-from balance_watch.cli.terminal import Subparsers, is_pipe, out, print_json, sanitize
+from balance_watch.cli.terminal import (
+    Subparsers,
+    is_pipe,
+    out,
+    pipe_help,
+    print_json,
+    sanitize,
+)
 from balance_watch.cli.timeline import (
     PIPE_COLUMNS,
     Entry,
@@ -33,14 +40,12 @@ _WIDEST = 100
 
 def add_commands(commands: Subparsers) -> None:
     """Adds `history`."""
-    columns = "; ".join(f"{name} ({meaning})" for name, meaning in PIPE_COLUMNS.items())
     command = commands.add_parser(
         "history",
         help="show the readings of an account, and what happened to it",
         description="Shows the balance of an account over time, from nothing to its largest, and"
         " below it readings, top-ups, failures and alerts in order of time.",
-        epilog="In a pipe it prints every reading and event as a line of tab-separated columns,"
-        f" after a header: {columns}.",
+        epilog=pipe_help("a reading or an event", PIPE_COLUMNS),
     )
     command.add_argument("account", metavar="ACCOUNT", type=canonical_name)
     command.add_argument(

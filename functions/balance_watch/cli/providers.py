@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from textwrap import fill
 from typing import Any
 
 from rich.table import Table
@@ -17,12 +18,27 @@ from balance_watch.cli.provider_search import (
     unit_of,
 )
 from balance_watch.cli.provider_trial import try_provider
-from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize
+from balance_watch.cli.terminal import (
+    Subparsers,
+    is_pipe,
+    out,
+    pipe_help,
+    print_json,
+    print_rows_for_pipe,
+    sanitize,
+)
 from balance_watch.domain.reading import ReadFailure
 from balance_watch.errors import CommandError
 from balance_watch.providers.spec import REGION, Region, Spec
 
 _TRY = "try"
+_PIPE_COLUMNS = {
+    "slug": "what an account names as its provider",
+    "name": "its name",
+    "number": "what it tells",
+    "unit": "of that number",
+    "needs": "credentials and variables of an account, and which kind of key",
+}
 _USAGE = """
   %(prog)s                              lists them
   %(prog)s SLUG                         shows one, with an account to copy
@@ -37,6 +53,7 @@ def add_commands(commands: Subparsers) -> None:
         help="list the providers, show one, or try one of your own",
         description=_USAGE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=fill(pipe_help("a provider", _PIPE_COLUMNS)),
     )
     command.add_argument("what", nargs="?", metavar="SLUG", help="a provider, or the word try")
     command.add_argument(
@@ -89,10 +106,14 @@ def _list(word: str, *, as_json: bool) -> int:
     if as_json:
         print_json([_as_json(slug, spec) for slug, spec in catalogue])
         return 0
-    if not out.is_terminal:
-        # In a pipe, one line for each provider, to be searched and cut.
-        for slug, spec in catalogue:
-            print(slug, spec.name, describe_number(spec), unit_of(spec), needs(spec), sep="\t")
+    if is_pipe():
+        print_rows_for_pipe(
+            _PIPE_COLUMNS,
+            (
+                (slug, spec.name, describe_number(spec), unit_of(spec), needs(spec))
+                for slug, spec in catalogue
+            ),
+        )
         return 0
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("slug", "name and number", "unit", "key, if special"):

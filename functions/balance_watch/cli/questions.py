@@ -31,15 +31,19 @@ def ask(question: str, default: str = "") -> str:
 
 
 def ask_hidden(question: str) -> str:
-    """Returns the answer to a question; what is typed is not shown.
+    """Asks until the answer is not empty, and returns it; what is typed is not shown.
 
     Raises:
         CommandError: the input has ended.
     """
-    try:
-        return getpass.getpass(f"{question} (hidden): ", stream=sys.stderr).strip()
-    except EOFError:
-        raise _ended() from None
+    while True:
+        try:
+            answer = getpass.getpass(f"{question} (hidden): ", stream=sys.stderr).strip()
+        except EOFError:
+            raise _ended() from None
+        if answer:
+            return answer
+        err.print("It must not be empty; Ctrl-C ends.", style="yellow")
 
 
 def _ended() -> CommandError:

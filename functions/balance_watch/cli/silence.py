@@ -1,6 +1,7 @@
 """`balance-watch silence`: mutes alerts for a while, lists the silences, ends one."""
 
 import argparse
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,13 +9,31 @@ from rich.table import Table
 
 from balance_watch.cli.connection import wiring
 from balance_watch.cli.matching import unmatched_lines
-from balance_watch.cli.terminal import Subparsers, out, print_faults, print_json, sanitize
+from balance_watch.cli.terminal import (
+    Subparsers,
+    err,
+    is_pipe,
+    out,
+    pipe_help,
+    print_faults,
+    print_json,
+    print_rows_for_pipe,
+    sanitize,
+)
 from balance_watch.config.policy_types import Duration
 from balance_watch.domain.formatting import format_duration, format_time, iso_time
 from balance_watch.domain.silences import Silence
 from balance_watch.domain.unmatched import fits_an_alert
 from balance_watch.errors import CommandError
 from balance_watch.usecases import silencing
+
+_PIPE_COLUMNS = {
+    "silence": "its name, for `silence end`",
+    "match": "FACT=GLOB; all must match",
+    "until": "when it ends, in UTC",
+    "reason": "why",
+    "created_at": "when it was added, in UTC",
+}
 
 
 def add_commands(commands: Subparsers) -> None:
@@ -48,7 +67,11 @@ def add_commands(commands: Subparsers) -> None:
     )
     add.add_argument("--reason", required=True, type=_reason, help="why, in a few words")
     add.set_defaults(run=_add, wrong_use=add.error)
-    listed = actions.add_parser("list", help="list the silences that are active")
+    listed = actions.add_parser(
+        "list",
+        help="list the silences that are active",
+        epilog=pipe_help("a silence", _PIPE_COLUMNS),
+    )
     listed.add_argument("--json", action="store_true", help="print them as JSON")
     listed.set_defaults(run=_list)
     end = actions.add_parser("end", help="end a silence before its time")
@@ -111,16 +134,27 @@ def _list(arguments: argparse.Namespace) -> int:
         print_json([_as_json(silence) for silence in silences])
         return 0
     if not silences:
-        out.print("There are no silences.")
-        return 0
+        (err if is_pipe() else out).print("There are no silences.")
+    if is_pipe():
+        print_rows_for_pipe(_PIPE_COLUMNS, map(_fields, silences))
+    elif silences:
+        out.print(_table(silences, now))
+    return 0
+
+
+def _fields(silence: Silence) -> tuple[str, ...]:
+    until, created_at = iso_time(silence.until), iso_time(silence.created_at)
+    return silence.name, silence.matchers, until, silence.reason, created_at
+
+
+def _table(silences: Iterable[Silence], now: datetime) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("silence", "match", "ends in", "reason"):
         table.add_column(name, overflow="fold")
     for silence in silences:
         left = format_duration(silence.until - now)
         table.add_row(silence.name, sanitize(silence.matchers), left, sanitize(silence.reason))
-    out.print(table)
-    return 0
+    return table
 
 
 def _as_json(silence: Silence) -> dict[str, Any]:

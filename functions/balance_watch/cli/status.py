@@ -10,7 +10,7 @@ from balance_watch.cli.account_row import AccountRow, has_alert, latest_check_of
 from balance_watch.cli.accounts_table import PIPE_COLUMNS, print_for_pipe
 from balance_watch.cli.connection import find_account, inventory, wiring
 from balance_watch.cli.overview import overdue_words, show_firing, show_rows
-from balance_watch.cli.terminal import Subparsers, is_pipe, print_faults, print_json
+from balance_watch.cli.terminal import Subparsers, is_pipe, pipe_help, print_faults, print_json
 from balance_watch.domain.account import Account, canonical_name
 from balance_watch.domain.formatting import digits, iso_time
 from balance_watch.domain.lifecycle import Alert
@@ -28,20 +28,18 @@ _DESCRIPTION = (
     " nothing to its largest. ~ marks an estimate. Below are the totals by currency. Of one ACCOUNT"
     " it shows everything."
 )
-_IN_A_PIPE = "In a pipe it prints tab-separated columns, an account a line, after a header: "
 _FIRING = 3
 """The exit code of `--exit-code` if an alert fires."""
 
 
 def add_commands(commands: Subparsers) -> None:
     """Adds `status`."""
-    columns = "; ".join(f"{name} ({meaning})" for name, meaning in PIPE_COLUMNS.items())
     command = commands.add_parser(
         "status",
         help="show every account as of its last check, or one in detail",
         description=_DESCRIPTION,
-        epilog=f"{_IN_A_PIPE}{columns}. Of one ACCOUNT it prints a fact a line, after its name."
-        " Faults and late checks go to standard error.",
+        epilog=f"{pipe_help('an account', PIPE_COLUMNS)} Of one ACCOUNT it prints a fact a line,"
+        " after its name. Faults and late checks go to standard error.",
     )
     command.add_argument(
         "account", metavar="ACCOUNT", nargs="?", type=canonical_name, help="show this one in detail"

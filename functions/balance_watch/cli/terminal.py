@@ -3,7 +3,7 @@
 import io
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,23 @@ def print_wrapped(text: Text, indent: int = 0, hang: int = 0) -> None:
     for number, line in enumerate(text.wrap(out, max(20, out.width - indent - hang))):
         line.rstrip()
         out.print(Text(" " * (indent + (hang if number else 0))) + line, soft_wrap=True)
+
+
+def print_rows_for_pipe(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Prints a table for scripts: the names of its columns, then a line for each row."""
+    for fields in (columns, *rows):
+        print_tabbed(fields)
+
+
+def pipe_help(a_line: str, columns: Mapping[str, str]) -> str:
+    """Says for `--help` what a command prints in a pipe.
+
+    Args:
+        a_line: what has a line, such as `an account`.
+        columns: the names of the columns, and what each contains.
+    """
+    listed = "; ".join(f"{name} ({meaning})" for name, meaning in columns.items())
+    return f"In a pipe it prints tab-separated columns, {a_line} a line, after a header: {listed}."
 
 
 def sanitize(text: str, style: str = "") -> Text:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from balance_watch.cli.events import event_style
 from balance_watch.cli.grid import Column, Grid
-from balance_watch.cli.terminal import print_tabbed, sanitize
+from balance_watch.cli.terminal import print_rows_for_pipe, sanitize
 from balance_watch.domain.event import Event
 from balance_watch.domain.formatting import digits, iso_time, with_unit
 from balance_watch.domain.money import CALCULATION_DIGITS
@@ -157,19 +157,22 @@ def facts_of(reading: Reading) -> str:
 
 def print_timeline_for_pipe(entries: Iterable[Entry]) -> None:
     """Prints a header and a line for each entry, tab-separated, without colour or folding."""
-    print_tabbed(PIPE_COLUMNS)
+    print_rows_for_pipe(PIPE_COLUMNS, _fields(entries))
+
+
+def _fields(entries: Iterable[Entry]) -> Iterator[tuple[str, ...]]:
     for entry in entries:
         at, reading = iso_time(entry.at), entry.reading
         if reading is not None:
             balance = digits(reading.balance) or ""
-            print_tabbed((at, "reading", balance, reading.currency, "", "", facts_of(reading)))
+            yield (at, "reading", balance, reading.currency, "", "", facts_of(reading))
             if entry.top_up is not None:
                 words = top_up_words(entry.top_up, reading.currency)
-                print_tabbed((at, Reason.TOPPED_UP, "", "", "", Severity.INFO, words))
+                yield (at, Reason.TOPPED_UP, "", "", "", Severity.INFO, words)
         if entry.event is not None:
             said = entry.event.notification
             severity, words = said.severity, summary_line(said)
-            print_tabbed((at, entry.event.word, "", "", said.rule, severity, words))
+            yield (at, entry.event.word, "", "", said.rule, severity, words)
 
 
 def plotted(readings: Sequence[Reading]) -> list[tuple[datetime, Decimal]]:
