@@ -20,6 +20,7 @@ from typing import Any
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 
 from balance_watch.config.policy import PolicyFile
 from balance_watch.domain.account import Account
@@ -51,11 +52,10 @@ class Replies:
 
     def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         """Replies to a request of botocore, in place of the network."""
-        asked = json.loads(request.body or "{}")
-        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
-        body = self._states(asked) if operation == "BatchGetItem" else self._query(asked)
-        raw: Any = _Body(body)
-        return AWSResponse(request.url, 200, {"content-type": "application/x-amz-json-1.0"}, raw)
+        body: Any = request.body
+        asked = json.loads(body)
+        raw: Any = _Body(self._states(asked) if "RequestItems" in asked else self._query(asked))
+        return AWSResponse(str(request.url), 200, HTTPHeaders(), raw)
 
     def _states(self, asked: dict[str, Any]) -> bytes:
         ((table, wanted),) = asked["RequestItems"].items()
@@ -137,7 +137,8 @@ def store_of(number: int) -> tuple[Store, list[Account]]:
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
     )
-    client.meta.events.register("before-send.dynamodb", Replies(states))
+    replies: Any = Replies(states)
+    client.meta.events.register("before-send.dynamodb", replies)
     accounts = [
         Account(it.account, str(it.provider), labels={"team": f"team-{len(it.account) % 5}"})
         for it in states.values()

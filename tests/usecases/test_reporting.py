@@ -8,7 +8,6 @@ import pytest
 from balance_watch.config.policy import PolicyFile
 from balance_watch.domain.account import Account
 from balance_watch.domain.event import Event
-from balance_watch.domain.reading import Reading
 from balance_watch.domain.report import LEAD, period
 from balance_watch.domain.state import AccountState
 from balance_watch.store.outlines import Outline
@@ -20,14 +19,17 @@ ACCOUNTS = [Account(f"account-{number}", "you") for number in range(200)]
 
 
 class Histories:
-    """The part of a store that reports read; `asked` are the accounts whose history was read
-    as far back as it may be needed."""
+    """The part of a store that reports read.
+
+    `briefly` are the accounts whose history was read from a day before, `asked` those of which it
+    was read as far back as it may be needed.
+    """
 
     def __init__(self, broken: str = "") -> None:
         self.accounts = self.events = self
         self.asked: list[str] = []
         self.briefly: list[str] = []
-        self.readings: list[Reading] = []
+        self.readings: list[Any] = []
         self.shared = 0
         self._broken = broken
 

@@ -109,7 +109,8 @@ def outline_of(items: Iterable[Pack], detail: Detail, read: Read) -> Outline:
     rises_at = kept_at = next_at = inf
     needed = _STANDS_BY + _HOUR
     is_before_a_rise = True
-    for (_, before), (item, it) in reversed([*pairwise([(None, None), *packs])]):
+    befores = [None, *(sketch for _, sketch in packs)]
+    for before, (item, it) in reversed([*zip(befores, packs, strict=False)]):
         if it is None:
             own = read(item)
             own_times = [seconds_of(each.observed_at) for each in own]
@@ -130,7 +131,7 @@ def outline_of(items: Iterable[Pack], detail: Detail, read: Read) -> Outline:
                 own = ()
             if not is_whole and it.times[0] // _DAY != last // _DAY:
                 own = [*_day_ends(it, read), *own]
-        is_before_a_rise = is_whole and rises_at == (own_times[-1:] or [inf])[0]
+        is_before_a_rise = is_whole and rises_at in own_times[-1:]
         kept_at = own_times[-1] if own else kept_at
         next_at = own_times[0] if own_times else next_at
         parts.append(own)
@@ -146,7 +147,7 @@ def _needed_before(before: _Sketch | None, pack: _Sketch) -> int:
     if before is None or len(before.times) < _PERIOD_OF:
         return _STANDS_BY + _HOUR
     times = [*before.times, *pack.times]
-    period = max(map(sub, times[1:], times))
+    period: int = max(map(sub, times[1:], times))
     return min(_STANDS_BY, max(_STANDS_FROM, _STANDS_FOR * period)) + _HOUR
 
 
