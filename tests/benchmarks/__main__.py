@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks import cost, measures
+from tests.benchmarks.processes import measured
 from tests.benchmarks.units import Units, units
 from tests.support.dynamodb_local import NotInstalledError
 
@@ -85,6 +86,18 @@ def of_units(units: Units) -> Iterator[Figure]:
         )
 
 
+def of_report(figures: dict[str, float]) -> Figure:
+    """Returns the CPU of the report of 200 accounts; its page has a budget, its time has none."""
+    gathered, drawn, size = (figures[name] for name in ("gathered", "drawn", "bytes"))
+    return Figure(
+        "the report of 200 accounts with 30 days of checks every 5 minutes, CPU for each account",
+        "",
+        "page of 5 MB",
+        f"{gathered * 1000:.1f} ms read, {drawn * 1000:.1f} ms drawn, {200 * size / MB:.2f} MB",
+        200 * size <= 5 * MB,
+    )
+
+
 def of_start(start: measures.StartTime) -> Figure:
     """Returns the time to import the handler, against its libraries alone."""
     return Figure(
@@ -153,6 +166,8 @@ def main() -> int:
     with console.status(f"Running checks of {', '.join(map(str, numbers))} accounts"):
         runs = measures.runs(numbers)
     figures += of_runs(runs)
+    with console.status("Reporting"):
+        figures.append(of_report(measured(["-m", "tests.benchmarks.reports", "200"])))
     with console.status("Importing"):
         start = measures.start_time(3 if quick else 11)
     figures += [of_start(start), of_package(measures.package_bytes())]

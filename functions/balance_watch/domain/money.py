@@ -15,6 +15,9 @@ _MAX_EXPONENT, _MIN_EXPONENT = 125, -130
 
 _EXACT = Context(prec=MAX_DIGITS, traps=[Inexact, InvalidOperation])
 
+_AS_STORED = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?")
+"""Text in the one form of amounts, if it has no more than `MAX_DIGITS` characters; but for -0."""
+
 _UNIT = re.compile(r"[A-Z]{3}|[a-z][a-z _-]{1,30}")
 _CODES = """
 AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD
@@ -42,6 +45,9 @@ def exact(value: Decimal | int | str) -> Decimal:
     Raises:
         NotAnAmountError: the value is not a number, is not finite, or is more than DynamoDB holds.
     """
+    if isinstance(value, str) and len(value) <= MAX_DIGITS and _AS_STORED.fullmatch(value):
+        # Most of what the table holds: there is nothing to drop from it.
+        return Decimal(value) if value != "-0" else Decimal(0)
     if isinstance(value, str) and ("_" in value or not value.isascii()):
         # Decimal() accepts 1_0 and Arabic digits, which no provider means as an amount.
         raise NotAnAmountError("is not a number")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from itertools import pairwise
+from operator import sub
 from typing import NamedTuple, TypeVar
 
 from balance_watch.domain.account import Account
@@ -73,7 +74,8 @@ def period(until: datetime, days: int) -> Period:
 class Past(NamedTuple):
     """What is stored of one account: the readings and events since `Period.needed_since`.
 
-    Of many readings that only fall, the latest of each hour is enough; `times` are those of all.
+    Of many readings that only fall, a few of each day are enough; `times` are those of all, in
+    seconds since the epoch.
     """
 
     account: Account
@@ -81,7 +83,7 @@ class Past(NamedTuple):
     readings: Sequence[Reading]
     events: Sequence[Event]
     is_quota: bool = False
-    times: Sequence[datetime] | None = None
+    times: Sequence[int] | None = None
 
 
 class AccountReport(NamedTuple):
@@ -149,6 +151,11 @@ def report_of(pasts: Iterable[Past], policy: Policy, span: Period) -> Report:
     return Report(span, tuple(sorted(found, key=_next_first)))
 
 
+def another_at(events: Iterable[Event]) -> set[datetime]:
+    """Returns when an account was another balance than before, as far as that was said."""
+    return {it.notification.said_at for it in events if it.notification.another}
+
+
 def _next_first(account: AccountReport) -> tuple[bool, datetime, str]:
     dry = account.runs_dry_at
     return dry is None, dry or datetime.max.replace(tzinfo=UTC), account.name
@@ -157,10 +164,12 @@ def _next_first(account: AccountReport) -> tuple[bool, datetime, str]:
 def _account(past: Past, policy: Policy, span: Period) -> AccountReport:
     last_day = span.last_day
     readings = [it for it in past.readings if it.observed_at.date() <= last_day]
-    times = [it.observed_at for it in readings] if past.times is None else past.times
+    times = past.times
+    if times is None:
+        times = [int(it.observed_at.timestamp()) for it in readings]
     state = _state_at(past, readings, span)
     latest = readings[-1] if readings else None
-    anew = {it.notification.said_at for it in past.events if it.notification.another}
+    anew = another_at(past.events)
     first = min(span.first_day, span.month)
     rises = tuple(past_top_ups(readings))
     days = daily_use(readings, first, last_day, rises, is_quota=past.is_quota, anew=anew)
@@ -233,15 +242,20 @@ def _thresholds(account: Account, policy: Policy, latest: Reading | None) -> tup
 
 
 def _gaps(
-    times: Sequence[datetime], state: AccountState, alerts: Iterable[AlertSpan], span: Period
+    times: Sequence[int], state: AccountState, alerts: Iterable[AlertSpan], span: Period
 ) -> list[Span]:
     """Returns when nothing was read: between two readings, and as long as was told so."""
-    longest = usual_gap(times) * _GAP
-    spans = [(one, other) for one, other in pairwise(times) if other - one > longest]
+    lengths = list(map(sub, times[1:], times))
+    longest = sorted(lengths)[len(lengths) // 2] * _GAP if lengths else 0
+    spans = [
+        (_time(end - length), _time(end))
+        for end, length in zip(times[1:], lengths, strict=True)
+        if length > longest
+    ]
     if state.failing_since is not None and state.failing_since <= span.until:
         spans.append((state.failing_since, span.until))
-    elif times and longest and span.until - times[-1] > longest:
-        spans.append((times[-1], span.until))
+    elif lengths and span.until.timestamp() - times[-1] > longest:
+        spans.append((_time(times[-1]), span.until))
     spans += (
         (it.since, it.until or span.until)
         for it in alerts
@@ -249,6 +263,10 @@ def _gaps(
     )
     within = ((max(begin, span.since), min(end, span.until)) for begin, end in spans)
     return merged((begin, end) for begin, end in within if begin < end)
+
+
+def _time(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def usual_gap(times: Sequence[datetime]) -> timedelta:

@@ -1,27 +1,33 @@
 """What is stored of the accounts: the state of each, and its readings."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from itertools import chain, pairwise
+from datetime import datetime
+from itertools import chain
 from math import ceil, inf
-from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.run import Run, Transition
 from balance_watch.domain.state import AccountState
-from balance_watch.store.items import MALFORMED_ITEM, Item, account_key, account_of, text_of
+from balance_watch.store.items import (
+    MALFORMED_ITEM,
+    Item,
+    account_key,
+    account_of,
+    seconds_of,
+    text_of,
+)
+from balance_watch.store.outlines import Detail, Outline, outline_of
 from balance_watch.store.packs import (
     PACK_SPAN,
-    Sketch,
     hour_of,
     latest_alone,
     packs_to_items,
     readings_of_item,
-    sketch_of_item,
 )
 from balance_watch.store.readings import reading_sort
 from balance_watch.store.sizes import WRITE_UNIT, size_of
@@ -29,18 +35,15 @@ from balance_watch.store.states import state_from_item, state_key, state_to_item
 from balance_watch.store.table import (
     UNSERIALIZABLE,
     Action,
+    Serialized,
     Table,
     WriteRequest,
     batches,
+    deserialize,
     serialize,
 )
 
-_T = TypeVar("_T")
-
 _log = logging.getLogger(__name__)
-
-_BEFORE_A_RISE = timedelta(days=1)
-_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Accounts:
@@ -64,56 +67,33 @@ class Accounts:
 
         What is malformed is logged and left out: it hides no other reading.
         """
-        latest, items = self._stored(account, since, until)
-        packed = (_readable(readings_of_item, item) or () for item in items)
-        readings = {it.observed_at: it for it in (*chain.from_iterable(packed), *latest)}
+        # The state comes first: a run may move what it has to the history meanwhile, not back.
+        state = self.states([account]).get(account, AccountState(account))
+        items = self._table.query(*_pack_keys(account, since, until))
+        packed = chain.from_iterable(map(_readable_pack, items))
+        readings = {it.observed_at: it for it in (*packed, *state.readings)}
         return [readings[at] for at in sorted(readings) if since <= at <= until]
 
     def outline(
-        self, account: str, since: datetime, until: datetime, whole_since: datetime
-    ) -> tuple[list[Reading], list[datetime]]:
-        """Returns what a report needs of the readings between two times, and the time of each.
-
-        Where a balance only falls and nothing else changes, that is the latest reading of an hour
-        and of a day: what was spent is the same. Of the day before a rise there is every reading,
-        since a fall in it may tell whether that was a top-up.
+        self, state: AccountState, since: datetime, until: datetime, detail: Detail
+    ) -> Outline:
+        """Returns what a report needs of the readings between two times, both included.
 
         Args:
-            account: the account's name.
-            since: the first time, included.
-            until: the last time, included.
-            whole_since: from when on there is every reading.
+            state: what is remembered of the account; it was read before.
+            since: the first time.
+            until: the last time.
+            detail: how much of them it needs.
         """
-        latest, items = self._stored(account, since, until)
-        found = (_readable(sketch_of_item, item) for item in items)
-        sketches = [it for it in found if it is not None]
-        readings: dict[datetime, Reading] = {}
-        times = {at for it in sketches for at, _ in it.points}
-        # What the state has may rise above all of them.
-        rises_at = latest[0].observed_at if latest else _NEVER
-        for before, it in reversed([*pairwise([None, *sketches])]):
-            last = it.latest.observed_at
-            rises_at = last if _rises(before, it) else rises_at
-            is_whole = rises_at - last < _BEFORE_A_RISE or last >= whole_since
-            is_whole = is_whole or before is None
-            own = _readable(readings_of_item, it.item) or () if is_whole else it.outline()
-            readings |= {each.observed_at: each for each in own}
-        readings |= {it.observed_at: it for it in latest}
-        times |= {it.observed_at for it in latest}
-        return (
-            [readings[at] for at in sorted(readings) if since <= at <= until],
-            sorted(at for at in times if since <= at <= until),
+        items = self._table.query_serialized(*_pack_keys(state.account, since, until))
+        found = outline_of(items, detail, _read_pack)
+        readings = {it.observed_at: it for it in (*found.readings, *state.readings)}
+        own = (seconds_of(it.observed_at) for it in state.readings)
+        times = [*dict.fromkeys(sorted([*found.times, *own]))]
+        begin, end = bisect_left(times, seconds_of(since)), bisect_right(times, seconds_of(until))
+        return Outline(
+            [readings[at] for at in sorted(readings) if since <= at <= until], times[begin:end]
         )
-
-    def _stored(
-        self, account: str, since: datetime, until: datetime
-    ) -> tuple[tuple[Reading, ...], Iterator[Item]]:
-        """Returns the readings that only the state has, and the items with those between times."""
-        # The state comes first: a run may move what it has to the history meanwhile, not back.
-        state = self.states([account]).get(account, AccountState(account))
-        # A pack has the key of its latest reading.
-        sorts = reading_sort(since), reading_sort(until + PACK_SPAN)
-        return state.readings, self._table.query(account_key(account), sorts)
 
     def save(self, states: Iterable[AccountState], run: Run | None = None) -> set[str]:
         """Stores states that have no outbox entries, 25 items to a call.
@@ -220,13 +200,10 @@ class Accounts:
         return lean, packs_to_items(state.account, state.recent, self._history_days)
 
 
-def _rises(before: Sketch | None, pack: Sketch) -> bool:
-    """Tells whether a balance rises within a pack or since the one before, or might."""
-    if not pack.is_plain or not pack.falls:
-        return True
-    return before is not None and (
-        before.latest.balance < pack.points[0][1] or before.latest.currency != pack.latest.currency
-    )
+def _pack_keys(account: str, since: datetime, until: datetime) -> tuple[str, tuple[str, str]]:
+    """Returns the partition and the sort keys of all packs with readings between two times."""
+    # A pack has the key of its latest reading.
+    return account_key(account), (reading_sort(since), reading_sort(until + PACK_SPAN))
 
 
 def log_unserializable(account: str, error: Exception) -> None:
@@ -245,17 +222,21 @@ def _readable_state(item: Item) -> AccountState:
         return AccountState(account)
 
 
-def _readable(parse: Callable[[Item], _T], item: Item) -> _T | None:
-    """Returns what an item of the history holds; its latest reading stands by itself.
+def _read_pack(item: Serialized) -> tuple[Reading, ...]:
+    return _readable_pack(deserialize(item))
+
+
+def _readable_pack(item: Item) -> tuple[Reading, ...]:
+    """Returns the readings of an item of the history; its latest one stands by itself.
 
     What is malformed is logged and left out: the earlier readings, or else all of it.
     """
     try:
-        return parse(item)
+        return readings_of_item(item)
     except MALFORMED_ITEM as error:
         facts = {"account": account_of(item), "item": item["sk"], "why": type(error).__name__}
         _log.error("malformed readings are left out", extra=facts)
     try:
-        return parse(latest_alone(item))
+        return readings_of_item(latest_alone(item))
     except MALFORMED_ITEM:
-        return None
+        return ()

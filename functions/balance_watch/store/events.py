@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,13 +38,29 @@ class Events:
             event_to_item(event, self._history_days) for event in events_of(entries)
         )
 
-    def of(self, account: str, since: datetime, until: datetime) -> list[Event]:
+    def of_several(self, since: datetime, until: datetime) -> list[Event]:
+        """Returns what was said of several accounts at once between two times, the oldest first."""
+        return self._between(_OF_SEVERAL_KEY, since, until)
+
+    def of(
+        self,
+        account: str,
+        since: datetime,
+        until: datetime,
+        shared: Sequence[Event] | None = None,
+    ) -> list[Event]:
         """Returns what was said of an account between two times, the oldest first.
 
         That is what was said of it alone, and of outages that it was in.
+
+        Args:
+            account: the account's name.
+            since: the first time.
+            until: the last time.
+            shared: what `of_several` returned, for whoever asks for many accounts.
         """
         own = self._between(account_key(account), since, until)
-        shared = self._between(_OF_SEVERAL_KEY, since, until)
+        shared = self.of_several(since, until) if shared is None else shared
         shared = [event for event in shared if account in event.notification.accounts]
         return sorted((*own, *shared), key=lambda event: event.notification.said_at)
 

@@ -7,11 +7,9 @@ the hour is over. docs/architecture.md, The table, has the layout.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
 
 from balance_watch.domain.money import exact
@@ -69,46 +67,8 @@ def readings_of_item(item: Mapping[str, Any]) -> tuple[Reading, ...]:
 
 
 def latest_alone(item: Mapping[str, Any]) -> Item:
-    """Returns the item of a pack without its earlier readings."""
+    """Returns the item of a pack, serialized or not, without its earlier readings."""
     return {name: value for name, value in item.items() if name != "earlier"}
-
-
-class Sketch(NamedTuple):
-    """The times and balances of a pack, the oldest first, without a reading for each.
-
-    `is_plain` says that its readings differ in nothing else.
-    """
-
-    item: Mapping[str, Any]
-    latest: Reading
-    points: tuple[tuple[datetime, Decimal], ...]
-    is_plain: bool
-
-    @property
-    def falls(self) -> bool:
-        """Whether the balance never rises within the pack."""
-        return all(one[1] >= other[1] for one, other in pairwise(self.points))
-
-    def outline(self) -> Iterator[Reading]:
-        """Yields the latest reading of each day of UTC, of a plain pack."""
-        for (at, balance), (later, _) in pairwise(self.points):
-            if at.date() != later.date():
-                yield replace(self.latest, observed_at=at, balance=balance)
-        yield self.latest
-
-
-def sketch_of_item(item: Mapping[str, Any]) -> Sketch:
-    """Returns what a pack is about, ten times faster than its readings; raises as they do."""
-    latest = reading_from_item(item)
-    points = [(latest.observed_at, latest.balance)]
-    is_plain = True
-    balance = latest.balance
-    for at, text, changes in _lines_of(item.get("earlier", ""), latest.observed_at):
-        if text and not (balance := Decimal(text)).is_finite():
-            raise ValueError("not an amount")
-        points.append((at, balance))
-        is_plain = is_plain and not changes
-    return Sketch(item, latest, tuple(reversed(points)), is_plain)
 
 
 def readings_to_text(readings: Iterable[Reading], latest: Reading | None) -> str:
@@ -151,7 +111,7 @@ def _lines_of(text: str, newer_at: datetime) -> Iterator[tuple[datetime, str, st
     at = newer_at
     for line in text.split("\n") if text else ():
         gap, balance, *changes = line.split(":", 2)
-        at -= timedelta(seconds=_gap_from_text(gap))
+        at -= timedelta(seconds=gap_from_text(gap))
         yield at, balance, "".join(changes)
 
 
@@ -163,7 +123,8 @@ def _gap_to_text(seconds: int) -> str:
     return f"{seconds}s" if seconds % _MINUTE else str(seconds // _MINUTE)
 
 
-def _gap_from_text(text: str) -> int:
+def gap_from_text(text: str) -> int:
+    """Returns the seconds of a time as a line has it: `5`, `90s`."""
     return int(text[:-1]) if text.endswith("s") else int(text) * _MINUTE
 
 

@@ -30,6 +30,11 @@ def reading_sort(at: datetime) -> str:
     return f"{_PREFIX}{text_of(at)}"
 
 
+def reading_time(sort: str) -> datetime:
+    """Returns the time of the reading with this sort key."""
+    return time_of(sort.removeprefix(_PREFIX))
+
+
 def reading_to_item(account: str, reading: Reading, days: int) -> Item:
     """Returns the item of a reading in an account's history; it expires after so many days."""
     return {
@@ -42,7 +47,7 @@ def reading_to_item(account: str, reading: Reading, days: int) -> Item:
 
 def reading_from_item(item: Mapping[str, Any]) -> Reading:
     """Returns the reading of an item in an account's history."""
-    return reading_from_map(item, time_of(item["sk"].removeprefix(_PREFIX)))
+    return reading_from_map(item, reading_time(item["sk"]))
 
 
 def reading_to_map(reading: Reading) -> Item:

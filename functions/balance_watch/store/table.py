@@ -1,5 +1,6 @@
 """One DynamoDB table: serialization, batches, and retries of what DynamoDB left unprocessed."""
 
+import json
 import logging
 import random
 import time
@@ -34,6 +35,7 @@ UNSERIALIZABLE = (ArithmeticError, TypeError, ValueError)
 """What `serialize` raises for a value that DynamoDB cannot hold."""
 
 _BACKOFF_SECONDS, _ATTEMPTS = 0.05, 8
+_OK = 200
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +60,9 @@ class Table:
     ) -> None:
         self.client, self.name = client, name
         self._clock, self._sleep = clock, sleep
+        client.meta.events.register(
+            "before-parse.dynamodb.Query", _take_items, unique_id="balance-watch-items"
+        )
 
     def read(self, keys: Sequence[Item]) -> Iterator[Item]:
         """Yields the items under these keys, by consistent reads of a hundred to a call.
@@ -90,6 +95,21 @@ class Table:
     ) -> Iterator[Item]:
         """Yields a partition's items in order, page by page; reads consistently.
 
+        Args: as `query_serialized` has them.
+        """
+        items = self.query_serialized(partition, sorts, newest_first=newest_first, having=having)
+        return map(deserialize, items)
+
+    def query_serialized(
+        self,
+        partition: str,
+        sorts: tuple[str, str] | None = None,
+        *,
+        newest_first: bool = False,
+        having: tuple[str, str] | None = None,
+    ) -> Iterator[Serialized]:
+        """Yields a partition's items as `query` does, each as DynamoDB's API has it.
+
         Args:
             partition: the partition key.
             sorts: the sort keys to begin and to end at; None: all of the partition.
@@ -115,7 +135,7 @@ class Table:
             ScanIndexForward=not newest_first,
             **optional,
         )
-        return (deserialize(item) for page in pages for item in page["Items"])
+        return (item for page in pages for item in page["Items"])
 
     def write(self, requests: Sequence[WriteRequest], until: float = inf) -> bool:
         """Writes up to 25 items, repeating what DynamoDB left unprocessed; False if it failed.
@@ -180,6 +200,22 @@ def grouped(
         group.append((account, own))
     if group:
         yield group
+
+
+def _take_items(
+    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object
+) -> None:
+    """Takes the items out of a reply to Query, before botocore parses the rest.
+
+    botocore walks through every attribute by the model of the API, which takes four times as long
+    as to parse the JSON, and changes bytes alone: a reply that has any is left to it.
+    """
+    body = response_dict["body"]
+    if response_dict["status_code"] != _OK or b'"B"' in body or b'"BS"' in body:
+        return
+    reply = json.loads(body)
+    customized_response_dict["Items"] = reply.pop("Items", [])
+    response_dict["body"] = json.dumps(reply).encode()
 
 
 class _ExactDeserializer(TypeDeserializer):

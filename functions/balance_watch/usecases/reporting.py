@@ -8,16 +8,24 @@ from math import inf
 
 from balance_watch.config.policy import PolicyFile
 from balance_watch.domain.account import Account
-from balance_watch.domain.report import LEAD, Past, Period, Report, report_of
+from balance_watch.domain.report import LEAD, Past, Period, Report, another_at, report_of
 from balance_watch.domain.state import AccountState
 from balance_watch.providers.registry import find_spec
 from balance_watch.store.dynamodb import Store
+from balance_watch.store.outlines import Detail
+from balance_watch.store.packs import PACK_SPAN
 
-_AT_ONCE = 8
-_IN_DETAIL = timedelta(days=1)
-"""A report shows every reading of its last day, and an outline of the time before."""
+_AT_ONCE = 4
+"""Threads: they wait for DynamoDB together, and more of them would only wait for the processor."""
 _AHEAD = 2 * _AT_ONCE
 """So many accounts are in memory at most: a month of readings of one takes some megabytes."""
+
+_POINTS = 240
+"""A plot shows no more readings of a balance that only falls."""
+_IN_DETAIL = timedelta(days=1)
+"""A report of few days shows every reading of its last day."""
+_BEFORE = timedelta(hours=26)
+"""The time before a report in which there usually is a reading, and what leads to a top-up."""
 
 
 def gather(
@@ -45,24 +53,34 @@ def gather(
     specs = {it.provider: find_spec(it.provider, policy.providers) for it in accounts}
     quotas = {slug for slug, spec in specs.items() if spec is not None and spec.kind == "quota"}
     states = store.accounts.states([account.name for account in accounts])
+    since, until = span.needed_since, span.until
+    shared = store.events.of_several(since, until)
+    step = (until - span.since) / _POINTS
 
     def past(account: Account) -> Past:
         if clock() >= deadline:
             raise TimeoutError("there is no time for all accounts")
-        since = span.needed_since
         state = states.get(account.name, AccountState(account.name))
-        is_past = state.checked_at is not None and state.checked_at > span.until
-        # The state at a time of the past is computed from every reading before it.
-        whole_since = span.until - LEAD if is_past else max(span.since, span.until - _IN_DETAIL)
-        readings, times = store.accounts.outline(account.name, since, span.until, whole_since)
-        renews = readings[-1].renews if readings else None
+        events = store.events.of(account.name, since, until, shared)
+        is_past = state.checked_at is not None and state.checked_at > until
+        detail = Detail(step, until, another_at(events))
+        if is_past:
+            # The state at a time of the past is computed from every reading before it.
+            detail = detail._replace(whole_since=until - LEAD)
+        elif step < PACK_SPAN:
+            detail = detail._replace(whole_since=max(span.since, until - _IN_DETAIL))
+        begin = since + LEAD
+        found = store.accounts.outline(state, begin - _BEFORE, until, detail)
+        if not found.readings or found.readings[0].observed_at >= begin:
+            found = store.accounts.outline(state, since, until, detail)
+        renews = found.readings[-1].renews if found.readings else None
         return Past(
             account,
             state,
-            readings,
-            store.events.of(account.name, since, span.until),
+            found.readings,
+            events,
             account.provider in quotas if renews is None else renews,
-            times,
+            found.times,
         )
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
