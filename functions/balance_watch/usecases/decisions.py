@@ -16,6 +16,7 @@ from balance_watch.domain.outages import (
     place_of,
     suppressing,
     unknown,
+    within_bounds,
 )
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.payment import PaymentOutcome
@@ -70,7 +71,7 @@ def decide_batch(
     before = batch.run.record.outages
     lasting = {name for name, alert in before.items() if alert.firing}
     attempts = tuple(_attempts(accounts, states, results, batch.run.tick))
-    outages = outages_of(attempts, lasting)
+    outages = within_bounds(outages_of(attempts, lasting), before.keys())
     places = {place_of(account, host_of(spec, account)) for account, spec in accounts.values()}
     same = unknown(before.keys(), places, attempts, outages.keys())
     over = lasting - outages.keys() - same
