@@ -11,7 +11,7 @@ from rich.text import Text
 from balance_watch.cli.account_row import rows_of
 from balance_watch.cli.accounts_table import accounts_table
 from balance_watch.cli.grid import Grid
-from balance_watch.cli.policy import read_policy
+from balance_watch.cli.policy_file import read_policy
 from balance_watch.cli.terminal import err, out, sanitize
 from balance_watch.config.settings import CheckSettings
 from balance_watch.domain.account import Account

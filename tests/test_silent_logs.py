@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -75,6 +75,9 @@ class RecordingOutbox:
     """Records the entries that are removed."""
 
     removed: list[OutboxEntry] = field(default_factory=list)
+
+    def whole(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+        return list(entries)
 
     def remove(self, entries: Iterable[OutboxEntry]) -> bool:
         self.removed += entries

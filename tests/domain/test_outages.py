@@ -1,9 +1,18 @@
 """Accounts that fail for one cause are one outage."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from balance_watch.domain.account import Account
-from balance_watch.domain.outages import EVERY_ACCOUNT, Attempt, held_back, outages_of, unknown
+from balance_watch.domain.outages import (
+    EVERY_ACCOUNT,
+    Attempt,
+    held_back,
+    outages_of,
+    unknown,
+    within_bounds,
+)
 from balance_watch.domain.reading import FailureKind
 
 TIMED_OUT, REJECTED = FailureKind.TIMED_OUT, FailureKind.KEY_REJECTED
@@ -145,3 +154,26 @@ def test_the_others_stay_as_they_are_while_every_account_fails() -> None:
     assert unknown({"vonage at a"}, VONAGE, {it.place for it in failed}, {EVERY_ACCOUNT}) == {
         "vonage at a"
     }
+
+
+@given(
+    st.dictionaries(st.integers(0, 150), st.integers(3, 6), max_size=150),
+    st.sets(st.integers(0, 150), max_size=100),
+)
+def test_a_run_remembers_a_hundred_outages_known_ones_and_then_the_largest(
+    sizes: dict[int, int], known: set[int]
+) -> None:
+    outages = {str(name): (Account("a", "you"),) * size for name, size in sizes.items()}
+    before = set(map(str, known))
+    kept = within_bounds(outages, before)
+    assert kept.keys() >= before & outages.keys()
+    assert len(before | kept.keys()) <= 100
+    left_out = [len(outages[name]) for name in outages.keys() - kept.keys()]
+    new = [len(outages[name]) for name in kept.keys() - before]
+    assert not left_out or len(before | kept.keys()) == 100
+    assert not (left_out and new) or max(left_out) <= min(new)
+
+
+def test_the_outage_of_every_account_has_room_beside_a_hundred_others() -> None:
+    every = {EVERY_ACCOUNT: (Account("a", "you"),) * 3}
+    assert within_bounds(every, {str(number) for number in range(100)}) == every

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from balance_watch.domain.outbox import OutboxEntry, Outgoing
+import pytest
+
+from balance_watch.domain.outbox import WHOLE, OutboxEntry, Outgoing, Pending
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.outbox import entry_key
-from tests.support.dynamodb_clients import processing, recording
+from tests.support.dynamodb_clients import Wrapped, failing, processing, recording, refusal
 from tests.support.examples import NEXT, SLACK, SNS, TICK, entry, order, transition
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def add(store: Store, *entries: Outgoing) -> None:
 
 
 def test_nothing_is_pending_at_first(store: Store) -> None:
-    assert store.outbox.pending() == ([], [], [])
+    assert store.outbox.pending() == Pending([], [], [])
 
 
 def test_pending_entries_are_returned_oldest_first(store: Store) -> None:
@@ -41,7 +43,7 @@ def test_pending_entries_are_returned_oldest_first(store: Store) -> None:
 
 def test_a_payment_order_is_no_entry_for_a_channel(store: Store) -> None:
     add(store, order("a"), entry("b"))
-    assert store.outbox.pending() == ([entry("b")], [order("a")], [])
+    assert store.outbox.pending() == Pending([entry("b")], [order("a")], [])
 
 
 def test_a_removed_entry_is_no_longer_pending(store: Store) -> None:
@@ -72,7 +74,7 @@ def test_sixty_entries_are_removed_in_three_calls(
     add(store, *map(entry, names(60)))
     assert store.outbox.remove(store.outbox.pending().entries)
     assert len(recorded.calls) == 3
-    assert store.outbox.pending() == ([], [], [])
+    assert store.outbox.pending() == Pending([], [], [])
 
 
 def test_entries_that_were_left_unprocessed_are_removed_by_another_attempt(
@@ -81,7 +83,7 @@ def test_entries_that_were_left_unprocessed_are_removed_by_another_attempt(
     store = store_over(processing(client, 7))
     add(store, *map(entry, names(20)))
     assert store.outbox.remove(store.outbox.pending().entries)
-    assert store.outbox.pending() == ([], [], [])
+    assert store.outbox.pending() == Pending([], [], [])
 
 
 def test_entries_that_cannot_be_removed_are_reported(
@@ -103,20 +105,61 @@ def test_many_entries_are_all_read(store: Store) -> None:
     assert accounts == set(names(4))
 
 
-def test_a_run_reads_the_thousand_newest_entries_and_every_order(store: Store) -> None:
+def owe_many(store: Store, ticks: int = 12) -> list[OutboxEntry]:
+    """Stores an order, and 97 entries of each tick; returns the entries, the oldest first."""
     run = store.runs.claim(TICK, 100)
     assert run is not None
     ordering = transition("paid")._replace(entries=(order("paid"),))
     assert store.save_transitions(run, [ordering]) == set()
-    for number in range(11):
+    all_of_them: list[OutboxEntry] = []
+    for number in range(ticks):
         at = TICK + number * (NEXT - TICK)
-        many = tuple(entry("a", channel, at=at) for channel in (f"slack:{n}" for n in range(97)))
-        said = transition(f"a-{number}")._replace(entries=many)
+        many = [entry("a", f"slack:{channel}", at=at) for channel in range(97)]
+        said = transition(f"a-{number}")._replace(entries=tuple(many))
         assert store.save_transitions(run, [said]) == set()
+        all_of_them += sorted(many, key=lambda it: it.channel)
+    return all_of_them
+
+
+def test_of_many_entries_outlines_are_pending_and_each_can_be_made_whole(store: Store) -> None:
+    entries = owe_many(store)
     pending = store.outbox.pending()
-    assert len(pending.entries) == 1000
-    assert pending.entries[-1].notification.said_at == at
-    assert pending.orders == [order("paid")]
+    assert len(entries) > WHOLE
+    assert (pending.orders, pending.is_cut) == ([order("paid")], False)
+    assert all(it.outline_of for it in pending.entries)
+    assert store.outbox.whole(pending.entries) == entries
+
+
+def test_without_time_the_newest_entries_and_every_order_are_pending(store: Store) -> None:
+    entries = owe_many(store)
+    time = iter([True] * 30)
+    pending = store.outbox.pending(lambda: next(time, False))
+    assert pending == Pending(entries[-30:], [order("paid")], [], is_cut=True)
+
+
+def test_an_entry_that_was_removed_meanwhile_is_left_out(store: Store) -> None:
+    add(store, entry("a"), entry("b"))
+    outlines = [it.outlined(str(entry_key(it)["sk"])) for it in store.outbox.pending().entries]
+    assert store.outbox.remove([entry("a")])
+    assert store.outbox.whole([*outlines, entry("c")]) == [entry("b"), entry("c")]
+
+
+def test_one_stored_entry_makes_the_outlines_of_several_channels_whole(store: Store) -> None:
+    add(store, entry("a"))
+    outline = entry("a").outlined(str(entry_key(entry("a"))["sk"]))
+    others = [outline._replace(channel=name) for name in (SNS, SLACK)]
+    assert [it.channel for it in store.outbox.whole(others)] == [SNS, SLACK]
+
+
+def test_outlines_that_cannot_be_read_are_left_out(
+    client: "DynamoDBClient", store_over: StoreOver, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = store_over(
+        Wrapped(client, batch_get_item=failing(refusal("ProvisionedThroughputExceededException")))
+    )
+    outline = entry("a").outlined(str(entry_key(entry("a"))["sk"]))
+    assert store.outbox.whole([outline, entry("b")]) == [entry("b")]
+    assert "cannot be read" in caplog.text
 
 
 def test_an_entry_that_was_taken_in_place_of_its_channel_stays_and_says_so(store: Store) -> None:

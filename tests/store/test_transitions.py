@@ -8,7 +8,7 @@ import pytest
 
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.digest_plan import DigestMark
-from balance_watch.domain.outbox import OutboxEntry
+from balance_watch.domain.outbox import OutboxEntry, Pending
 from balance_watch.domain.payment import Payment, PaymentOutcome, Purse
 from balance_watch.domain.run import Run, Transition
 from balance_watch.store.dynamodb import Store
@@ -106,7 +106,7 @@ def test_of_a_transition_that_cannot_be_stored_nothing_is(store: Store) -> None:
     run = claim(store)
     store.accounts.save([state("b")])
     assert store.save_transitions(run, [transition("b", BOTH)]) == {"b"}
-    assert store.outbox.pending() == ([], [], [])
+    assert store.outbox.pending() == Pending([], [], [])
 
 
 def test_if_dynamodb_takes_no_transaction_every_account_is_returned(
@@ -142,7 +142,7 @@ def test_a_run_that_lost_its_lease_stores_no_alert_on_the_configuration(
     claim(store)
     configuration = ConfigurationState(("x",))
     assert not store.save_configuration(late, configuration, [entry("configuration")])
-    assert store.outbox.pending() == ([], [], [])
+    assert store.outbox.pending() == Pending([], [], [])
 
 
 def ordered(store: Store) -> tuple[Run, Payment]:
@@ -156,11 +156,11 @@ def ordered(store: Store) -> tuple[Run, Payment]:
 
 def test_the_end_of_a_payment_replaces_its_order_by_notifications(store: Store) -> None:
     run, payment = ordered(store)
-    assert store.outbox.pending() == ([], [order("a")], [])
+    assert store.outbox.pending() == Pending([], [order("a")], [])
     paid = Payment(payment.claimed_at, payment.idempotency_key, PaymentOutcome.PAID)
     end = Transition(state("a", balance="90"), (entry("a", at=NEXT),))
     assert store.settle_payment(run, order("a"), end, (PURSE, paid))
-    assert store.outbox.pending() == ([entry("a", at=NEXT)], [], [])
+    assert store.outbox.pending() == Pending([entry("a", at=NEXT)], [], [])
     assert store.accounts.states(["a"]) == {"a": state("a", balance="90")}
     assert store.payments.latest([PURSE]) == {"a": paid}
 
@@ -171,7 +171,7 @@ def test_the_end_of_a_payment_does_not_replace_the_payment_of_a_person(store: St
     by_command = store.payments.claim(PURSE, NEXT, idempotency_key="command 2", after_unknown=True)
     end = Transition(state("a"), (entry("a", at=NEXT),))
     assert store.settle_payment(run, order("a"), end, (PURSE, payment))
-    assert store.outbox.pending() == ([entry("a", at=NEXT)], [], [])
+    assert store.outbox.pending() == Pending([entry("a", at=NEXT)], [], [])
     assert store.payments.latest([PURSE]) == {"a": by_command}
 
 
@@ -229,4 +229,4 @@ def test_a_digest_that_cannot_be_stored_is_not_and_raises_nothing(store: Store) 
     digest = replace(DIGEST, accounts=object())  # type: ignore[arg-type]
     told = OutboxEntry(notification_of(digest), SNS, (SNS,))
     assert not store.save_digest(claim(store), DigestMark(TICK, TICK), [told])
-    assert store.outbox.pending() == ([], [], [])
+    assert store.outbox.pending() == Pending([], [], [])

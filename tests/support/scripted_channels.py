@@ -20,6 +20,9 @@ class FakeOutbox:
         self.removed: list[tuple[str, ...]] = []
         self.taken: list[tuple[str, ...]] = []
 
+    def whole(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+        return list(entries)
+
     def remove(self, entries: Iterable[OutboxEntry]) -> bool:
         self.removed.append(
             tuple(f"{entry.channel} {entry.notification.account}" for entry in entries)

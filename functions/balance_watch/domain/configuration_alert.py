@@ -2,9 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import NamedTuple
 
 from balance_watch.domain.alerts import AlertContext, announce
 from balance_watch.domain.lifecycle import Alert, Firing, advance
@@ -27,11 +29,44 @@ the part before the first colon, so that no upgrade announces it again.
 _SHOWN, _FAULT_LENGTH = 50, 300
 """How many faults fit into an alert and an item, and how much of each."""
 
-_REMEMBERED = 1000
-"""How many announced faults a run remembers: about 40 KB of an item's 400 KB."""
+_REMEMBERED, _TEXTS = 1000, 100
+"""How many announced faults a run remembers one by one, and how many of them by their text: about
+70 KB of an item's 400 KB."""
 
 _SECRET_OF_ACCOUNT = re.compile(r"secret \S+, (?=account (?!number \d))")
 """The part of a fault's place that changes when a named account moves to another secret."""
+
+
+class MoreFaults(NamedTuple):
+    """The announced faults beyond those that are remembered one by one, in some 256 buckets.
+
+    Attributes:
+        at: when faults were last announced because of these.
+        buckets: the number of faults in a bucket, and one digest of all of them.
+    """
+
+    at: datetime
+    buckets: Mapping[str, tuple[int, int]]
+
+    def lacks(self, digests: Iterable[str]) -> bool:
+        """Tells whether there are faults beside these, as far as the buckets tell.
+
+        A bucket with fewer faults than before is taken for one from which some are gone.
+        """
+        return any(
+            number > (before := self.buckets.get(name, (0, 0)))[0]
+            or (number == before[0] and digest != before[1])
+            for name, (number, digest) in in_buckets(digests).items()
+        )
+
+
+def in_buckets(digests: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Returns faults by their digests in buckets: their number, and one digest in any order."""
+    buckets: dict[str, tuple[int, int]] = {}
+    for digest in digests:
+        number, together = buckets.get(digest[1:3], (0, 0))
+        buckets[digest[1:3]] = number + 1, together ^ int(digest[1:], 16)
+    return buckets
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +74,15 @@ class ConfigurationState:
     """The faults of the latest run, the alert on them, and when each was recently announced.
 
     `faults` are as many as an alert shows. `notified` has the text of a fault that was shown, and
-    the digest of any other. `wording` is the version of the sentences of these faults.
+    the digest of any other. `wording` is the version of the sentences of these faults. `more` is
+    None unless there are more announced faults than are remembered one by one.
     """
 
     faults: tuple[str, ...] = ()
     alert: Alert | None = None
     notified: tuple[tuple[str, datetime], ...] = ()
     wording: int = FAULT_WORDING
+    more: MoreFaults | None = None
 
 
 def decide_configuration(
@@ -63,12 +100,14 @@ def decide_configuration(
 
     A fault that was not announced within the minimum gap is announced at once, as `worsened` if
     the alert is open already, since it may leave accounts unwatched. A fault that comes and goes
-    is announced once per minimum gap.
+    is announced once per minimum gap. While there are more faults than are remembered one by one,
+    any new one is announced at most once per minimum gap.
     """
     gap = context.defaults.minimum_gap
     announced: Iterable[tuple[str, datetime]] = state.notified
+    more = state.more
     if state.wording != FAULT_WORDING:
-        announced = _reworded(announced, faults)
+        announced, more = _reworded(announced, faults), None
     announced = tuple(announced)
     present = {_digest(fault): fault for fault in faults}
     notified = {
@@ -76,7 +115,11 @@ def decide_configuration(
         for digest, at in ((_digest(fault), at) for fault, at in announced)
         if digest in present or now - at < gap
     }
-    is_new = any(digest not in notified for digest in present)
+    others = [digest for digest in present if digest not in notified]
+    if more is not None and not more.lacks(others):
+        notified |= dict.fromkeys(others, more.at)
+        others = []
+    is_new = bool(others) and (more is None or now - more.at >= gap)
     shown = _shortened(faults)
     firing = Firing(CONFIGURATION, severity, now) if faults else None
     timing = replace(context.defaults, minimum_gap=timedelta()) if is_new else context.defaults
@@ -91,10 +134,20 @@ def decide_configuration(
         # Faults that are suppressed now are still new when the silence ends.
         if entries and reason is not Reason.RESOLVED:
             notified |= dict.fromkeys(present, now)
-    texts = {_digest(fault): fault for fault, _ in announced if not _is_digest(fault)}
-    texts |= {_digest(fault): fault for fault in shown}
-    remembered = [(texts.get(digest, digest), at) for digest, at in notified.items()]
-    return ConfigurationState(shown, alert, tuple(remembered[-_REMEMBERED:])), entries
+            others = []
+            more = more and more._replace(at=now)
+    texts = {_digest(fault): fault for fault in shown}
+    for fault, _ in announced:
+        if not _is_digest(fault):
+            texts.setdefault(_digest(fault), fault)
+    texts = dict(islice(texts.items(), _TEXTS))
+    # Faults that are gone are remembered one by one, so that the buckets have those of now alone.
+    by_presence = sorted(notified.items(), key=lambda it: it[0] in present)
+    remembered = tuple((texts.get(digest, digest), at) for digest, at in by_presence[:_REMEMBERED])
+    if not others:
+        buckets = in_buckets(digest for digest, _ in by_presence[_REMEMBERED:])
+        more = MoreFaults(more.at if more else now, buckets) if buckets else None
+    return ConfigurationState(shown, alert, remembered, more=more), entries
 
 
 def _shortened(faults: Sequence[str]) -> tuple[str, ...]:

@@ -35,6 +35,9 @@ _LEAST = 3
 _SHOWN = 30
 """How many accounts of an outage people are shown."""
 
+_MOST = 100
+"""How many outages a run remembers: about 60 KB of an item's 400 KB."""
+
 _NAMED = 100
 """How many accounts of an outage a notification names: so many fit into a message of every channel,
 whatever their names. Its value is how many there are."""
@@ -106,6 +109,22 @@ def is_outage_of(attempts: Sequence[Attempt]) -> list[Attempt]:
     return (
         them if _is_outage(len(them), len(them) + len(attempts) - len(failed), lasts=False) else []
     )
+
+
+def within_bounds(
+    outages: Mapping[str, tuple[Account, ...]], known: AbstractSet[str]
+) -> dict[str, tuple[Account, ...]]:
+    """Returns the outages that a run remembers: that of every account, the known ones, the largest.
+
+    The accounts of the others are announced one by one, so that nothing goes unsaid.
+
+    Args:
+        outages: the accounts of each outage of this run, by name.
+        known: the names of the outages that the run before remembered.
+    """
+    new = sorted(outages.keys() - known, key=lambda name: (-len(outages[name]), name))
+    kept = known | {EVERY_ACCOUNT, *new[: max(0, _MOST - len(known))]}
+    return {name: accounts for name, accounts in outages.items() if name in kept}
 
 
 def _is_outage(failed: int, tried: int, *, lasts: bool) -> bool:

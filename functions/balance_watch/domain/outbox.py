@@ -10,10 +10,13 @@ from typing import NamedTuple, TypeAlias
 
 from balance_watch.domain.formatting import format_time
 from balance_watch.domain.notification import Notification, Reason
-from balance_watch.domain.rules import Metric
+from balance_watch.domain.rules import Metric, Severity
 
-LIMIT = 1000
-"""So many entries are read and sent in a run, at most."""
+WHOLE = 1000
+"""So many pending entries are held whole at once. If there are more, all are outlines at first."""
+
+MOST = 100_000
+"""So many entries are read in a run, the newest. An outline takes about 1 KB of memory."""
 
 
 class OutboxEntry(NamedTuple):
@@ -25,6 +28,8 @@ class OutboxEntry(NamedTuple):
         taken_by: the channels that have accepted it in place of its own, which refuses everything.
         covers: older entries that this one makes superfluous: they are removed together with it.
             They are not stored.
+        outline_of: where the whole entry is stored, if this is an outline: it has what tells
+            whether an entry still holds and how urgent it is, and no text. None: it is whole.
     """
 
     notification: Notification
@@ -32,6 +37,36 @@ class OutboxEntry(NamedTuple):
     channels: tuple[str, ...] = ()
     taken_by: tuple[str, ...] = ()
     covers: tuple["OutboxEntry", ...] = ()
+    outline_of: str | None = None
+
+    @property
+    def is_urgent(self) -> bool:
+        """Tells whether it is sent before others, if they are many: critical news of a problem."""
+        it = self.notification
+        is_news = it.reason in (Reason.FIRED, Reason.WORSENED)
+        return is_news and it.severity is Severity.CRITICAL
+
+    def outlined(self, stored_at: str) -> "OutboxEntry":
+        """Returns the outline of an entry that is stored there."""
+        it = self.notification
+        outline = Notification(
+            alert_id=it.alert_id,
+            account=it.account,
+            provider=it.provider,
+            rule=it.rule,
+            metric=it.metric,
+            severity=it.severity,
+            reason=it.reason,
+            since=it.since,
+            said_at=it.said_at,
+        )
+        return self._replace(notification=outline, outline_of=stored_at)
+
+    def completed(self, stored: "OutboxEntry") -> "OutboxEntry":
+        """Returns an outline as a whole entry, by the one that is stored."""
+        it = stored.notification
+        is_late = self.notification.detail.startswith(_LATE)
+        return self._replace(notification=_late(it) if is_late else it, outline_of=None)
 
 
 class PaymentOrder(NamedTuple):
@@ -54,12 +89,13 @@ Outgoing: TypeAlias = OutboxEntry | PaymentOrder
 class Pending(NamedTuple):
     """What was read of the outbox, by kind of entry, the oldest first.
 
-    `malformed` has the keys of damaged items.
+    `malformed` has the keys of damaged items. `is_cut` means that older entries were not read.
     """
 
     entries: list[OutboxEntry]
     orders: list[PaymentOrder]
     malformed: list[str]
+    is_cut: bool = False
 
 
 class Standing(Enum):
@@ -144,10 +180,16 @@ def _is_of_payment(notification: Notification) -> bool:
 def _dated(entry: OutboxEntry, now: datetime) -> OutboxEntry:
     """Returns an entry that tells its time, if it is sent later than it was said."""
     it = entry.notification
-    if it.said_at >= now or it.detail.startswith(_LATE):
-        return entry
+    return entry if it.said_at >= now else entry._replace(notification=_late(it))
+
+
+def _late(notification: Notification) -> Notification:
+    """Returns a notification that tells its time."""
+    it = notification
+    if it.detail.startswith(_LATE):
+        return it
     detail = f"{_LATE} {format_time(it.said_at)}. {it.detail}"
-    return entry._replace(notification=replace(it, detail=detail.rstrip()))
+    return replace(it, detail=detail.rstrip())
 
 
 Mentions = Mapping[str, tuple[str, ...]]

@@ -11,7 +11,7 @@ from balance_watch.domain.event import OF_SEVERAL, Event, events_of
 from balance_watch.domain.notification import Notification
 from balance_watch.domain.outbox import Outgoing
 from balance_watch.store.items import MALFORMED_ITEM, Item, account_key, text_of
-from balance_watch.store.outbox import notification_from_json, notification_to_json
+from balance_watch.store.notifications import notification_from_json, notification_to_json
 from balance_watch.store.table import Action, Table
 
 _log = logging.getLogger(__name__)

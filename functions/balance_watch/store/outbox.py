@@ -2,29 +2,32 @@
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
-from decimal import Decimal
-from itertools import islice
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from balance_watch.domain.formatting import digits
-from balance_watch.domain.metrics import METRICS
-from balance_watch.domain.money import exact
-from balance_watch.domain.notification import Notification, Reason
-from balance_watch.domain.outbox import LIMIT, OutboxEntry, Outgoing, PaymentOrder, Pending
-from balance_watch.domain.rules import Metric, Severity
-from balance_watch.store.digests import maybe_digest_from_json, maybe_digest_to_json
+from balance_watch.domain.outbox import (
+    MOST,
+    WHOLE,
+    OutboxEntry,
+    Outgoing,
+    PaymentOrder,
+    Pending,
+)
 from balance_watch.store.items import (
     MALFORMED_ITEM,
     Item,
-    maybe_text,
-    maybe_time,
     text_of,
-    time_of,
     without_none,
 )
-from balance_watch.store.table import Action, Table, WriteRequest, batches, serialize
+from balance_watch.store.notifications import notification_from_json, notification_to_json
+from balance_watch.store.table import (
+    UNREADABLE,
+    Action,
+    Table,
+    WriteRequest,
+    batches,
+    serialize,
+)
 
 OUTBOX = "OUTBOX"
 _PAYMENT_ORDER = "top_up"
@@ -41,32 +44,53 @@ class Outbox:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def pending(self) -> Pending:
-        """Returns the newest entries of the outbox, and every order to pay.
+    def pending(self, has_time: Callable[[], bool] = lambda: True) -> Pending:
+        """Returns the pending entries, and every order to pay.
 
+        More entries than WHOLE are outlines: a subject's entries make each other superfluous, so
+        all of them have to be known before one is sent, and their texts would not fit into memory.
         A malformed item is logged with its text, and stops no other.
+
+        Args:
+            has_time: tells whether there is time to read on. Without time, and after MOST entries,
+                the older ones are left for the next run.
         """
-        pending = Pending([], [], [])
-        items = list(islice(self._table.query(OUTBOX, newest_first=True), LIMIT))
-        if len(items) == LIMIT:
-            # More debts than a run can send must not keep back a payment.
-            read = {item["sk"] for item in items}
-            orders = self._table.query(OUTBOX, having=("channel", _PAYMENT_ORDER))
-            items += (item for item in orders if item["sk"] not in read)
-        for item in sorted(items, key=lambda item: str(item["sk"])):
-            try:
+        found = Pending([], [], [])
+        for read, item in enumerate(self._table.query(OUTBOX, newest_first=True)):
+            if read == MOST or not has_time():
+                # More debts than a run can send must not keep back a payment.
+                known = {*map(_key_of, found.orders), *found.malformed}
+                orders = self._table.query(OUTBOX, having=("channel", _PAYMENT_ORDER))
+                for ordered in orders:
+                    if ordered["sk"] not in known:
+                        _add(found, ordered)
+                found = found._replace(is_cut=True)
+                break
+            _add(found, item)
+        return Pending(
+            sorted(found.entries, key=_key_of),
+            sorted(found.orders, key=_key_of),
+            sorted(found.malformed),
+            found.is_cut,
+        )
+
+    def whole(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+        """Returns entries with what their outlines lack; what cannot be read is left out."""
+        keys = dict.fromkeys(it.outline_of for it in entries if it.outline_of is not None)
+        stored: dict[str | None, OutboxEntry] = {}
+        try:
+            for item in self._table.read([{"pk": OUTBOX, "sk": key} for key in keys]):
                 entry = entry_from_item(item)
-            except MALFORMED_ITEM as error:
-                text = str(item.get("notification", ""))[:_LOGGED_TEXT]
-                facts = {"item": item["sk"], "why": type(error).__name__, "text": text}
-                _log.error("dropped: a malformed outbox entry", extra=facts)
-                pending.malformed.append(item["sk"])
-            else:
-                if isinstance(entry, PaymentOrder):
-                    pending.orders.append(entry)
-                else:
-                    pending.entries.append(entry)
-        return pending
+                if isinstance(entry, OutboxEntry):
+                    stored[item["sk"]] = entry
+        except (*UNREADABLE, *MALFORMED_ITEM) as error:
+            facts = {"entries": len(keys) - len(stored), "why": type(error).__name__}
+            _log.error("not delivered: outbox entries cannot be read", extra=facts)
+        return [
+            it if it.outline_of is None else it.completed(stored[it.outline_of])
+            for it in entries
+            if it.outline_of is None or it.outline_of in stored
+        ]
 
     def remove(self, entries: Iterable[Outgoing]) -> bool:
         """Removes what was accepted; False if some of it stays, and so will be sent again."""
@@ -95,6 +119,29 @@ class Outbox:
     def delete(self, entry: Outgoing) -> Action:
         """Returns the action that removes an entry within a transaction."""
         return {"Delete": {"TableName": self._table.name, "Key": serialize(entry_key(entry))}}
+
+
+def _add(pending: Pending, item: Item) -> None:
+    """Adds an item to what is pending. Once there is more than fits whole, it holds outlines."""
+    try:
+        entry = entry_from_item(item)
+    except MALFORMED_ITEM as error:
+        text = str(item.get("notification", ""))[:_LOGGED_TEXT]
+        facts = {"item": item["sk"], "why": type(error).__name__, "text": text}
+        _log.error("dropped: a malformed outbox entry", extra=facts)
+        pending.malformed.append(item["sk"])
+        return
+    if isinstance(entry, PaymentOrder):
+        pending.orders.append(entry)
+        return
+    entries = pending.entries
+    if len(entries) == WHOLE:
+        entries[:] = [it.outlined(_key_of(it)) for it in entries]
+    entries.append(entry if len(entries) < WHOLE else entry.outlined(item["sk"]))
+
+
+def _key_of(entry: Outgoing) -> str:
+    return str(entry_key(entry)["sk"])
 
 
 def entry_key(entry: Outgoing) -> Item:
@@ -133,75 +180,3 @@ def entry_from_item(item: Mapping[str, Any]) -> Outgoing:
 
 def _channel_of(entry: Outgoing) -> str:
     return _PAYMENT_ORDER if isinstance(entry, PaymentOrder) else entry.channel
-
-
-def notification_to_json(notification: Notification) -> dict[str, Any]:
-    """Returns all of a notification as JSON."""
-    runway = notification.runway
-    return without_none(
-        {
-            "alert_id": notification.alert_id,
-            "account": notification.account,
-            "provider": notification.provider,
-            "rule": notification.rule,
-            "metric": notification.metric.value,
-            "severity": notification.severity.value,
-            "reason": notification.reason.value,
-            "since": text_of(notification.since),
-            "said_at": text_of(notification.said_at),
-            "ended_at": maybe_text(notification.ended_at),
-            "value": notification.value,
-            "threshold": digits(notification.threshold),
-            "currency": notification.currency,
-            "balance": digits(notification.balance),
-            "observed_at": maybe_text(notification.observed_at),
-            "labels": dict(notification.labels),
-            "detail": notification.detail,
-            "trend": [f"{balance:f}" for balance in notification.trend],
-            "per_day": digits(notification.per_day),
-            "runway": None if runway is None else int(runway.total_seconds()),
-            "link": notification.link,
-            "another": True if notification.another else None,
-            "accounts": list(notification.accounts) or None,
-            "mentions": list(notification.mentions) or None,
-            "digest": maybe_digest_to_json(notification.digest),
-        }
-    )
-
-
-def notification_from_json(fields: Mapping[str, Any]) -> Notification:
-    """Returns the notification of its JSON; raises one of MALFORMED_ITEM."""
-    runway = fields.get("runway")
-    if METRICS[Metric(fields["metric"])].is_number and "value" in fields:
-        exact(fields["value"])
-    return Notification(
-        alert_id=fields["alert_id"],
-        account=fields["account"],
-        provider=fields["provider"],
-        rule=fields["rule"],
-        metric=Metric(fields["metric"]),
-        severity=Severity(fields["severity"]),
-        reason=Reason(fields["reason"]),
-        since=time_of(fields["since"]),
-        said_at=time_of(fields["said_at"]),
-        ended_at=maybe_time(fields.get("ended_at")),
-        value=fields.get("value"),
-        threshold=_maybe_number(fields.get("threshold")),
-        currency=fields.get("currency"),
-        balance=_maybe_number(fields.get("balance")),
-        observed_at=maybe_time(fields.get("observed_at")),
-        labels=dict(fields["labels"]),
-        detail=fields["detail"],
-        trend=tuple(Decimal(balance) for balance in fields["trend"]),
-        per_day=_maybe_number(fields.get("per_day")),
-        runway=None if runway is None else timedelta(seconds=runway),
-        link=fields.get("link"),
-        another=fields.get("another", False),
-        accounts=tuple(fields.get("accounts", ())),
-        mentions=tuple(fields.get("mentions", ())),
-        digest=maybe_digest_from_json(fields.get("digest")),
-    )
-
-
-def _maybe_number(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)

@@ -7,7 +7,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from balance_watch.domain.configuration_alert import FAULT_WORDING, ConfigurationState
+from balance_watch.domain.configuration_alert import (
+    FAULT_WORDING,
+    ConfigurationState,
+    MoreFaults,
+)
 from balance_watch.domain.digest_plan import DigestMark
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.run import Run, RunRecord
@@ -306,6 +310,7 @@ def configuration_to_item(state: ConfigurationState) -> Item:
             "alert": alert,
             "told": notified,
             "wording": state.wording,
+            "more": None if state.more is None else _more_to_map(state.more),
         }
     )
 
@@ -317,4 +322,17 @@ def configuration_from_item(item: Mapping[str, Any]) -> ConfigurationState:
     notified = tuple((str(fault), time_of(at)) for fault, at in item.get("told", ()))
     # Release 0.1.0 stored no version.
     wording = int(item.get("wording", 1 if notified else FAULT_WORDING))
-    return ConfigurationState(faults, alert_from_item(alert) if alert else None, notified, wording)
+    more = _more_from_map(item["more"]) if "more" in item else None
+    alert = alert_from_item(alert) if alert else None
+    return ConfigurationState(faults, alert, notified, wording, more)
+
+
+def _more_to_map(more: MoreFaults) -> Item:
+    buckets = {name: f"{number} {digest:x}" for name, (number, digest) in more.buckets.items()}
+    return {"at": text_of(more.at), "buckets": buckets}
+
+
+def _more_from_map(item: Mapping[str, Any]) -> MoreFaults:
+    pairs = {name: str(text).split() for name, text in item["buckets"].items()}
+    buckets = {str(name): (int(number), int(it, 16)) for name, (number, it) in pairs.items()}
+    return MoreFaults(time_of(item["at"]), buckets)

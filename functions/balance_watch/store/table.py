@@ -34,6 +34,9 @@ WriteRequest = Any
 UNSERIALIZABLE = (ArithmeticError, TypeError, ValueError)
 """What `serialize` raises for a value that DynamoDB cannot hold."""
 
+UNREADABLE = (BotoCoreError, ClientError, TimeoutError)
+"""What `Table.read` raises if DynamoDB does not answer, or not in time."""
+
 _BACKOFF_SECONDS, _ATTEMPTS = 0.05, 8
 _OK = 200
 

@@ -16,6 +16,7 @@ from balance_watch.domain.outages import (
     place_of,
     suppressing,
     unknown,
+    within_bounds,
 )
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.payment import PaymentOutcome
@@ -91,7 +92,7 @@ def decide_batch(
         changed = changes(suppressing(batch.context, held))
         return Decisions(changed, before, (), attempts, suspects)
     lasting = {name for name, alert in before.items() if alert.firing}
-    outages = outages_of(attempts, lasting)
+    outages = within_bounds(outages_of(attempts, lasting), before.keys())
     places = {place_of(account, host_of(spec, account)) for account, spec in accounts.values()}
     tried = {it.place for it in attempts}
     same = unknown(before.keys(), places, tried, outages.keys())

@@ -10,16 +10,23 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from balance_watch.domain.channels import kind_of
 from balance_watch.domain.notification import Notification, SendResult
-from balance_watch.domain.outbox import OutboxEntry
-from balance_watch.notifiers.channels import Channel, takes_digests
+from balance_watch.domain.outbox import WHOLE, OutboxEntry
+from balance_watch.notifiers.channels import Channel
+from balance_watch.usecases.fallbacks import Fallbacks, has_copy
+
+_SMALLEST_PAGE = 50
+"""So many notifications of a channel are in memory at once, however many channels there are."""
 
 _log = logging.getLogger(__name__)
 
 
 class Outbox(Protocol):
     """The part of the store that holds the pending entries."""
+
+    def whole(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+        """Returns entries with what their outlines lack; what cannot be read is left out."""
+        ...
 
     def remove(self, entries: Iterable[OutboxEntry]) -> bool:
         """Removes accepted entries; returns False if that could not be stored."""
@@ -56,66 +63,20 @@ class _ChannelResult:
     """The result of sending entries to one channel.
 
     Attributes:
-        accepted: includes the entries that were not sent, as the channel gets a copy of its own.
+        accepted: the ids of the accepted entries, and of those that were not sent, as the channel
+            gets a copy of its own. The entries themselves would fill the memory.
         permanent: the reason of a failure that is permanent.
         takes: the channel accepted something that it was sent.
         why: the reason of its latest rejection.
         unsure: it may have accepted something that it was sent all the same.
     """
 
-    accepted: list[OutboxEntry] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
     rejected: list[OutboxEntry] = field(default_factory=list)
     permanent: str = ""
     takes: bool = False
     why: str = ""
     unsure: bool = False
-
-
-class _Fallbacks(NamedTuple):
-    """Chooses the channel for an entry whose own channel is missing or refuses everything."""
-
-    names: Sequence[str]
-    unread_kinds: AbstractSet[str]
-    renamed: Mapping[str, str]
-
-    def own(self, entry: OutboxEntry) -> str:
-        """Returns the present name of an entry's own channel."""
-        return self.renamed.get(entry.channel, entry.channel)
-
-    def assign(
-        self,
-        entries: Iterable[OutboxEntry],
-        channels: Mapping[str, Channel],
-        refusing: AbstractSet[str],
-    ) -> tuple[dict[str, list[OutboxEntry]], int]:
-        """Returns the entries by the channel to send them to, and the number of the others.
-
-        The others wait for a channel that refuses everything, while a fallback has a copy.
-        """
-        present = [name for name in self.names if name in channels]
-        of_alerts, of_digests = present[:1], list(filter(takes_digests, present))[:1]
-        assigned: dict[str, list[OutboxEntry]] = defaultdict(list)
-        waiting = 0
-        for entry in entries:
-            current = self.own(entry)
-            is_digest = entry.notification.digest is not None
-            (fallback,) = (of_digests if is_digest else of_alerts) or (None,)
-            # The channel of an unread kind may exist, so its entries stay pending.
-            may_exist = current in channels or kind_of(current) in self.unread_kinds
-            name = current if fallback is None else fallback
-            if current in refusing:
-                if _has_copy(entry, fallback):
-                    waiting += 1
-                    continue
-            elif may_exist:
-                name = current
-            assigned[name].append(entry)
-        return assigned, waiting
-
-
-def _has_copy(entry: OutboxEntry, channel: str | None) -> bool:
-    """Tells whether a channel gets, or has taken, a copy of an entry of another channel."""
-    return entry.channel != channel and channel in (*entry.channels, *entry.taken_by)
 
 
 def deliver(
@@ -136,8 +97,10 @@ def deliver(
     exists, unless that fallback gets a copy of its own. The entry of a channel that refuses
     everything stays in the outbox all the same, for when that channel takes it.
 
+    Each channel is sent what is urgent first, if there is more than fits into memory, page by page.
+
     Args:
-        entries: the pending entries.
+        entries: the pending entries, or their outlines.
         channels: the channels to send to, by name.
         outbox: holds the pending entries.
         deadline: the time on the clock by which sending must end.
@@ -147,7 +110,7 @@ def deliver(
         refusing: the channels that exist and refuse everything, so nothing is sent to them.
         clock: a monotonic clock, in seconds.
     """
-    replacements = _Fallbacks(fallbacks, unread_kinds, renamed)
+    replacements = Fallbacks(fallbacks, unread_kinds, renamed)
     sender = _Sender(outbox, deadline, clock, replacements, channels.keys() | refusing)
     assigned, waiting = replacements.assign(entries, channels, refusing)
     first = sender.send(assigned, channels)
@@ -169,13 +132,27 @@ def deliver(
     )
 
 
+def _pages(groups: Sequence[list[OutboxEntry]], size: int) -> Iterator[Sequence[list[OutboxEntry]]]:
+    """Yields groups of copies, so many at a time; what is urgent first if they are several pages.
+
+    A channel sends what it is given in order of time, so no page has both.
+    """
+    if len(groups) <= size:
+        yield groups
+        return
+    for is_urgent in (True, False):
+        some = [group for group in groups if group[0].is_urgent is is_urgent]
+        for start in range(0, len(some), size):
+            yield some[start : start + size]
+
+
 class _Sender(NamedTuple):
     """Sends to all channels in parallel, so that none delays another."""
 
     outbox: Outbox
     deadline: float
     clock: Callable[[], float]
-    replacements: _Fallbacks
+    replacements: Fallbacks
     existing: AbstractSet[str]
 
     def send(
@@ -184,9 +161,10 @@ class _Sender(NamedTuple):
         """Sends the assigned entries to each channel; one that hangs accepts nothing."""
         if not assigned:
             return {}
+        page = max(_SMALLEST_PAGE, WHOLE // len(assigned))
         pool = ThreadPoolExecutor(max_workers=len(assigned))
         tasks = {
-            pool.submit(self._send, name, entries, channels.get(name)): name
+            pool.submit(self._send, name, entries, channels.get(name), page): name
             for name, entries in assigned.items()
         }
         ended, hanging = wait(tasks, timeout=max(0.0, self.deadline - self.clock()) + 1)
@@ -200,7 +178,7 @@ class _Sender(NamedTuple):
         return {tasks[task]: task.result() for task in ended} | late
 
     def _send(
-        self, name: str, entries: Sequence[OutboxEntry], channel: Channel | None
+        self, name: str, entries: Sequence[OutboxEntry], channel: Channel | None, page: int
     ) -> _ChannelResult:
         if channel is None:
             facts = {"channel": name, "entries": len(entries)}
@@ -211,9 +189,34 @@ class _Sender(NamedTuple):
         copied: list[OutboxEntry] = []
         by_id: dict[str, list[OutboxEntry]] = defaultdict(list)
         for entry in entries:
-            has_copy = _has_copy(entry, name)
-            (copied if has_copy else by_id[entry.notification.alert_id]).append(entry)
-        self._accept(name, copied, result)
+            has_own = has_copy(entry, name)
+            (copied if has_own else by_id[entry.notification.alert_id]).append(entry)
+        for start in range(0, len(copied), page):
+            self._accept(name, self.outbox.whole(copied[start : start + page]), result)
+        is_asked = False
+        for number, group in enumerate(_pages(list(by_id.values()), page)):
+            if result.permanent or (number and self.clock() >= self.deadline):
+                break
+            whole = self.outbox.whole([entry for copies in group for entry in copies])
+            is_asked = is_asked or bool(whole)
+            self._send_page(name, channel, whole, result)
+        accepted = set(result.accepted)
+        result.rejected = [it for it in entries if it.notification.alert_id not in accepted]
+        if is_asked and result.rejected and not result.takes:
+            result.why = result.why or "It failed without an answer."
+        return result
+
+    def _send_page(
+        self,
+        name: str,
+        channel: Channel,
+        entries: Sequence[OutboxEntry],
+        result: _ChannelResult,
+    ) -> None:
+        """Sends whole entries, the copies of a notification once, and adds to the result."""
+        by_id: dict[str, list[OutboxEntry]] = defaultdict(list)
+        for entry in entries:
+            by_id[entry.notification.alert_id].append(entry)
         notifications = [copies[0].notification for copies in by_id.values()]
         for send_result in self._send_results(name, channel, notifications):
             ids = [notification.alert_id for notification in send_result.accepted]
@@ -228,11 +231,6 @@ class _Sender(NamedTuple):
             if send_result.permanent:
                 result.permanent = send_result.why
                 break
-        accepted = {entry.notification.alert_id for entry in result.accepted}
-        result.rejected = [it for it in entries if it.notification.alert_id not in accepted]
-        if result.rejected and not result.takes:
-            result.why = result.why or "It failed without an answer."
-        return result
 
     def _send_results(
         self, name: str, channel: Channel, notifications: Sequence[Notification]
@@ -253,7 +251,7 @@ class _Sender(NamedTuple):
                 yield from self._send_results(name, channel, [notification])
 
     def _accept(self, name: str, entries: Sequence[OutboxEntry], result: _ChannelResult) -> None:
-        result.accepted += entries
+        result.accepted += (entry.notification.alert_id for entry in entries)
         taken = [it for it in entries if self.replacements.own(it) in self.existing - {name}]
         done = [it for it in entries if it not in taken]
         is_stored = not taken or self.outbox.mark_taken(taken, name)

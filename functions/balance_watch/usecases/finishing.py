@@ -12,7 +12,7 @@ from balance_watch.domain.batches import BatchResult
 from balance_watch.domain.digest_building import merged_digest
 from balance_watch.domain.digest_plan import DigestMark
 from balance_watch.domain.lifecycle import Alert
-from balance_watch.domain.outages import decide_outages, outages_among, unknown
+from balance_watch.domain.outages import decide_outages, outages_among, unknown, within_bounds
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.place_reports import PlaceReport, attempts_of, merged, state_of
 from balance_watch.domain.run import RunRecord
@@ -137,6 +137,7 @@ class Finish:
             found = self.store.inventories.latest()
             accounts = {it.name: it for it in found.accounts} if found else {}
             outages = outages_among(attempts_of(reports, accounts), readable, lasting)
+        outages = within_bounds(outages, before.keys())
         tried = {place for place, report in reports.items() if report.read or report.failed}
         same = unknown(before.keys(), reports.keys(), tried, outages.keys())
         after, entries = decide_outages(

@@ -31,6 +31,12 @@ _log = logging.getLogger(__name__)
 _PAYING_SHARE = 0.5
 """The share of the time left that is reserved for payments, if any are due."""
 
+_READING_SHARE, _DROPPING_SHARE = 0.5, 0.25
+"""The shares of the time left that reading the outbox, and then dropping entries, may take."""
+
+_PAGE = 250
+"""So many entries are dropped before the time is looked at again."""
+
 
 class Deliver(Protocol):
     """Sends pending entries to the configured channels."""
@@ -113,17 +119,17 @@ class OutboxStep:
             configured: the state of the configuration's alert.
             health: the health of the channels before.
         """
-        pending = self.store.outbox.pending()
+        until = self._share(tick, _READING_SHARE)
+        pending = self.store.outbox.pending(lambda: self.clock() < until)
         self.store.outbox.discard(pending.malformed)
         checked.look_up(it.notification.account for it in pending.entries)
         due = due_in(tick, pending.entries, checked, configured, health)
-        self._drop(due.dropped)
+        self._drop(due.dropped, self._share(tick, _DROPPING_SHARE))
         unsure = health.unsure(tick.run.tick)
         entries = [it for it in due.entries if not _waits(it, unsure, tick)]
         tick.summary.undelivered += len(due.entries) - len(entries)
         # No payment waits for a channel, nor a channel for a payment for longer than its share.
-        left = tick.deadline - self.clock()
-        until = tick.deadline - (left * _PAYING_SHARE if pending.orders else 0)
+        until = self._share(tick, 1 - _PAYING_SHARE) if pending.orders else tick.deadline
         health = self._send(tick, entries, health, until)
         about_payments: list[OutboxEntry] = []
         unpaid = 0
@@ -132,11 +138,24 @@ class OutboxStep:
             about_payments += paid or ()
             unpaid += paid is None
         health = self._send(tick, about_payments, health, tick.deadline)
-        tick.summary.undelivered += len(pending.malformed) + unpaid
+        # Of those that were not read, it is known only that there are some.
+        tick.summary.undelivered += len(pending.malformed) + unpaid + pending.is_cut
         return health
 
-    def _drop(self, entries: Sequence[OutboxEntry]) -> None:
-        """Removes entries that no longer hold."""
+    def _share(self, tick: Tick, share: float) -> float:
+        """Returns the time on the clock by which a share of the time left is over."""
+        now = self.clock()
+        return now + max(0.0, tick.deadline - now) * share
+
+    def _drop(self, entries: Sequence[OutboxEntry], until: float) -> None:
+        """Removes entries that no longer hold; what is left at that time, the next run removes."""
+        for start in range(0, len(entries), _PAGE):
+            if start and self.clock() >= until:
+                _log.warning("dropped later", extra={"entries": len(entries) - start})
+                return
+            self._drop_page(entries[start : start + _PAGE])
+
+    def _drop_page(self, entries: Sequence[OutboxEntry]) -> None:
         for notification, channel, *_ in entries:
             facts = {
                 "account": notification.account,
@@ -146,8 +165,7 @@ class OutboxStep:
                 "said_at": iso_time(notification.said_at),
             }
             _log.warning("dropped: it no longer holds, or a later one says more", extra=facts)
-        if entries:
-            self.store.outbox.remove(entries)
+        self.store.outbox.remove(entries)
 
     def _send(
         self,

@@ -148,7 +148,7 @@ def rehearse(check: Check, now: datetime, *, seconds: float) -> Rehearsal:
         tick.summary,
         configuration,
         states,
-        _events(due.entries),
+        _events(store.outbox.whole(due.entries)),
         (*pending.orders, *(it for it in outgoing if isinstance(it, PaymentOrder))),
         silences,
         tuple(faults),
