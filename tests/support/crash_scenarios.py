@@ -45,7 +45,9 @@ def effects_with_workers() -> Counter[str]:
             # planner: the inventory, the configuration, the plan; a worker: its claim, its
             # accounts; the end: the digest, the payment
             "TransactWriteItems": 3 + 2 * 2 + 2,
-            "BatchGetItem": 9,
+            # a worker: its claim, its states; the settled costs, the account that was topped up;
+            # the end: the states of what is owed, the payment
+            "BatchGetItem": 2 * 2 + 2 + 2,
             "BatchWriteItem": 11,
             # planner: the inventory of the day before, the batches; a worker: the readings of the
             # account that was topped up; the end: the batches, the outbox

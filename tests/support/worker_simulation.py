@@ -55,7 +55,7 @@ class WorkerSimulation(Simulation):
     """
 
     size: int = 10
-    queue: SimulatedQueue = field(default_factory=SimulatedQueue)
+    queue: SimulatedQueue = field(default_factory=SimulatedQueue, init=False)
     arrange: Callable[[list[str]], list[str]] = list
 
     def run(
