@@ -126,6 +126,16 @@ class AccountReport(NamedTuple):
         """Returns the latest unit; empty without a reading."""
         return self.latest.currency if self.latest else ""
 
+    @property
+    def month_lacks(self) -> Decimal | None:
+        """Returns what has to be paid in for the month's forecast; None: nothing, or a quota."""
+        if self.latest is None or self.month_forecast is None or self.is_quota:
+            return None
+        spent = self.month_spent.get(self.currency, Decimal(0))
+        with localcontext(prec=CALCULATION_DIGITS):
+            lacks = self.month_forecast - spent - self.latest.usable
+        return lacks if lacks > 0 else None
+
 
 class Report(NamedTuple):
     """All accounts over a time, those that run dry next first."""
