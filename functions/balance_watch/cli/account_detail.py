@@ -195,6 +195,8 @@ def _silences(detail: Detail) -> Iterator[str]:
 
 def _applies(silence: Silence, account: Account) -> bool:
     """Tells whether a silence mutes this account, whatever it says of rule, metric and severity."""
+    if silence.exact:
+        return silence.match.get("account") == account.name
     facts = {"account", "provider", *(fact for fact in silence.match if fact.startswith("labels."))}
     return matches(
         {fact: glob for fact, glob in silence.match.items() if fact in facts}, account.facts

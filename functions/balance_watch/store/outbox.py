@@ -111,7 +111,7 @@ def _covered(entry: Outgoing) -> tuple[OutboxEntry, ...]:
 def entry_to_item(entry: Outgoing) -> Item:
     """Returns the item of an entry: everything that it takes to send or to pay it."""
     if isinstance(entry, PaymentOrder):
-        own: Item = {"channels": [], "purse": entry.purse}
+        own: Item = {"channels": [], "purse": entry.purse, "by": entry.by}
     else:
         own = {"channels": list(entry.channels), "taken_by": list(entry.taken_by) or None}
     return {
@@ -127,7 +127,7 @@ def entry_from_item(item: Mapping[str, Any]) -> Outgoing:
     notification = notification_from_json(json.loads(item["notification"]))
     channel, channels = item["channel"], tuple(item.get("channels", ()))
     if channel == _PAYMENT_ORDER:
-        return PaymentOrder(notification, item.get("purse"))
+        return PaymentOrder(notification, item.get("purse"), item.get("by"))
     return OutboxEntry(notification, channel, channels, tuple(item.get("taken_by", ())))
 
 
@@ -165,6 +165,7 @@ def notification_to_json(notification: Notification) -> dict[str, Any]:
             "accounts": list(notification.accounts) or None,
             "mentions": list(notification.mentions) or None,
             "digest": maybe_digest_to_json(notification.digest),
+            "purse": notification.purse,
         }
     )
 
@@ -200,6 +201,7 @@ def notification_from_json(fields: Mapping[str, Any]) -> Notification:
         accounts=tuple(fields.get("accounts", ())),
         mentions=tuple(fields.get("mentions", ())),
         digest=maybe_digest_from_json(fields.get("digest")),
+        purse=fields.get("purse"),
     )
 
 
