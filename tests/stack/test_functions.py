@@ -101,6 +101,8 @@ def test_variables_come_from_the_stacks_own_resources_and_parameters(
         "LOG_LEVEL": {"Ref": "LogLevel"},
         "TRUSTED_HOSTS": {"Ref": "TrustedHosts"},
         "EVENT_BUS": {"Ref": "EventBus"},
+        "SLACK_ACTIONS": {"Ref": "SlackActions"},
+        "CHECK_FUNCTION": {"Ref": "CheckBalances"},
     }
     # The address of the dashboard is of the console, and has the dashboard's name.
     address = sources.pop("DASHBOARD_URL", {"Fn::Sub": [DASHBOARD]})["Fn::Sub"][0]
@@ -186,4 +188,5 @@ def test_check_balances_reads_every_variable_of_the_contract() -> None:
         "HISTORY_DAYS",
         "DASHBOARD_URL",
         "EVENT_BUS",
+        "SLACK_ACTIONS",
     }

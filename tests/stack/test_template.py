@@ -70,13 +70,17 @@ def test_no_parameter_is_secret_since_guided_deployment_asks_for_one_again_and_a
     assert [name for name, parameter in PARAMETERS.items() if parameter.get("NoEcho")] == []
 
 
+ABOUT_A_FUNCTION = {"AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission"}
+"""What refers to a function by its name, and gives it none."""
+
+
 def test_two_stacks_can_be_in_one_account() -> None:
     names = ("Name", "TableName", "TopicName", "QueueName", "RoleName", "FunctionName", "AlarmName")
     fixed = {
         f"{name_of_resource}.{name}": value
         for name_of_resource, resource in OURS.resources.items()
         for name, value in resource["Properties"].items()
-        if name in names and resource["Type"] != "AWS::Lambda::EventInvokeConfig"
+        if name in names and resource["Type"] not in ABOUT_A_FUNCTION
     }
     assert [name for name, value in fixed.items() if "AWS::StackName" not in str(value)] == []
 

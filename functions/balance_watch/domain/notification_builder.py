@@ -98,9 +98,10 @@ class NotificationBuilder:
                 notification,
                 detail=f"{who} ordered it, but {why}. Nothing was paid.",
             )
+        triggered = f"It was triggered by the rule {order.rule}"
         return replace(
             notification,
-            detail=f"{f'It was triggered by the rule {order.rule}' if by is None else f'{by} ordered it'}."
+            detail=f"{triggered if by is None else f'{by} ordered it'}."
             " One of the next checks will see it in the balance.",
         )
 

@@ -13,8 +13,8 @@ from balance_watch.domain.outbox import OutboxEntry, Outgoing, PaymentOrder
 from balance_watch.domain.payment import Payment, Purse
 from balance_watch.domain.policy import DIGEST
 from balance_watch.domain.run import Run, Transition
-from balance_watch.store.acknowledgements import AcknowledgementItems
 from balance_watch.store.accounts import Accounts, log_unserializable
+from balance_watch.store.acknowledgements import AcknowledgementItems
 from balance_watch.store.costs import Costs
 from balance_watch.store.events import Events
 from balance_watch.store.inventories import Inventories

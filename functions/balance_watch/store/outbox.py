@@ -92,6 +92,12 @@ class Outbox:
         """Returns the actions that add entries within a transaction."""
         return self._table.puts(map(entry_to_item, entries))
 
+    def put(self, entry: Outgoing) -> None:
+        """Adds one entry; raises ClientError if it is not stored."""
+        self._table.client.put_item(
+            TableName=self._table.name, Item=serialize(entry_to_item(entry))
+        )
+
     def delete(self, entry: Outgoing) -> Action:
         """Returns the action that removes an entry within a transaction."""
         return {"Delete": {"TableName": self._table.name, "Key": serialize(entry_key(entry))}}

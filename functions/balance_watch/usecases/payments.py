@@ -181,18 +181,19 @@ def _why_not(
         return "the account has another name now"
     if order.purse is not None and account.purse is not None and order.purse != account.purse:
         return "the account has another key, host or variable now"
-    if (cannot := spec.cannot_top_up(account)) is not None:
-        return cannot if order.by is not None else _NO_LONGER_DUE
     if order.by is not None:
-        return _why_not_for_a_person(order, state)
-    if rule is None or not rule.top_ups:
+        return spec.cannot_top_up(account) or _why_not_for_a_person(order, state)
+    if rule is None or not rule.top_ups or spec.cannot_top_up(account) is not None:
         return _NO_LONGER_DUE
-    if state.failure is None and state.checked_at == tick:
-        measurements = measure(state, state.reading, None, tick)
-        status = evaluate(rule, measurements, firing=False).status
-        if rule.name not in state.rules or status is not RuleStatus.BREACHED:
-            return _NO_LONGER_DUE
-    return None
+    is_read = state.failure is None and state.checked_at == tick
+    return _NO_LONGER_DUE if is_read and not _is_breached(rule, state, tick) else None
+
+
+def _is_breached(rule: Rule, state: AccountState, tick: datetime) -> bool:
+    """Tells whether the latest reading breaches a rule by itself."""
+    measurements = measure(state, state.reading, None, tick)
+    status = evaluate(rule, measurements, firing=False).status
+    return rule.name in state.rules and status is RuleStatus.BREACHED
 
 
 def _why_not_for_a_person(order: PaymentOrder, state: AccountState) -> str | None:

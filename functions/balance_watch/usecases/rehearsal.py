@@ -94,8 +94,14 @@ def rehearse(check: Check, now: datetime, *, seconds: float) -> Rehearsal:
     store = check.store
     record, silences = store.runs.record(), store.silences.at(now)
     configuration = check.load(policy_was_kept=bool(record.policy_digest))
-    acknowledged = store.acknowledgements.by_alert()
-    run = Run(now, "", False, record, silences, acknowledged)
+    run = Run(
+        now,
+        "",
+        unfinished=False,
+        record=record,
+        silences=silences,
+        acknowledgements=store.acknowledgements.by_alert(),
+    )
     examination = examine(configuration, record, now)
     listeners = ask(examination.listeners, check.ask_topic, now)
     examination = examination._replace(listeners=listeners)
