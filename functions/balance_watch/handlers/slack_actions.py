@@ -46,9 +46,13 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
         200 if Slack sent it, though nothing may have been done; 401 if not; 400 if it is invalid.
     """
     del context
-    began, now = time.monotonic(), datetime.now(UTC)
     wired = warm_start(SlackActionsSettings, SlackActionsWiring)
-    event = event if isinstance(event, Mapping) else {}
+    return respond(wired, event if isinstance(event, Mapping) else {}, datetime.now(UTC))
+
+
+def respond(wired: SlackActionsWiring, event: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Returns the answer to a request that came in now."""
+    deadline = time.monotonic() + _SECONDS - _waited(event, now)
     body, secret = _body(event), wired.signing_secret()
     if body is None or secret is None or not is_from_slack(_headers(event), body, secret, now):
         logger.info("refused: Slack has not signed it, or there is no signing secret")
@@ -59,7 +63,6 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
         logger.warning("refused: not what Slack sends", extra={"why": type(error).__name__})
         return _answer(HTTPStatus.BAD_REQUEST)
     if interaction is not None:
-        deadline = began + _SECONDS - _waited(event, now)
         press(wired, interaction, now.replace(microsecond=0), deadline)
     return _answer(HTTPStatus.OK)
 

@@ -110,8 +110,14 @@ def _first(actions: Json) -> dict[str, Any] | None:
 def _subject(value: Json) -> Subject:
     if not isinstance(value, str) or len(value) > _MAX_VALUE:
         raise ValueError("no value")
-    found = convert(_Value, json.loads(value), "value", Faults())
-    if found is None or not _ALERT_ID.fullmatch(found.alert) or not 0 <= found.at <= _LATEST:
+    faults = Faults()
+    found = convert(_Value, json.loads(value), "value", faults)
+    if (
+        found is None
+        or faults
+        or not _ALERT_ID.fullmatch(found.alert)
+        or not 0 <= found.at <= _LATEST
+    ):
         raise ValueError("invalid value")
     if found.account is not None and not 0 < len(found.account) <= _MAX_ACCOUNT:
         raise ValueError("invalid account")
