@@ -101,7 +101,13 @@ def message_with_presses() -> dict[str, Any]:
     ann = Person("U0ANN", "ann")
     presses = [Press(Deed.ACKNOWLEDGE, ann, NOW), Press(Deed.TOP_UP, ann, NOW)]
     (alert_id,) = alerts_in(before["blocks"])
-    return {**before, "blocks": list(with_presses(before["blocks"], {alert_id: presses}))}
+    blocks = list(with_presses(before["blocks"], {alert_id: presses}))
+    for block in blocks:
+        for element in block.get("elements", ()):
+            if "type" in element and element["type"] == "mrkdwn":
+                # Slack shows the name of whoever is mentioned.
+                element["text"] = element["text"].replace("<@U0ANN>", "@ann")
+    return {**before, "blocks": blocks}
 
 
 def notifications() -> list[Notification]:

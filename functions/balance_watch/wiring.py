@@ -326,7 +326,7 @@ class Wiring(PolicyWiring):
         """
         return Connections(self.new_transport(), self.client, self.settings.dashboard_url)
 
-    def _connections_of(self, configuration: Configuration) -> Connections:
+    def connections_of(self, configuration: Configuration) -> Connections:
         """Returns the connections of one delivery; alerts have buttons if presses are heard."""
         buttons = self.settings.slack_actions and configuration.has_signing_secret
         return self.new_connections()._replace(buttons=buttons)
@@ -343,7 +343,7 @@ class Wiring(PolicyWiring):
         """Sends pending entries to these channels."""
         return deliver(
             entries,
-            channels=connect_all(channels, self._connections_of(configuration)),
+            channels=connect_all(channels, self.connections_of(configuration)),
             outbox=self.store.outbox,
             deadline=deadline,
             fallbacks=configuration.fallbacks,

@@ -409,3 +409,20 @@ def assert_done_once(bench: Bench, made: Channel, point: CrashPoint) -> None:
 def ids(message: Message) -> list[str]:
     found = [block.get("block_id", "") for block in message["blocks"]]
     return [it for it in found if it.startswith("facts:")]
+
+
+@pytest.mark.parametrize(
+    ("is_deployed", "secret", "has_buttons"),
+    [(True, SECRET, True), (True, None, False), (False, SECRET, False), (True, "short", False)],
+)
+def test_alerts_have_buttons_if_the_function_is_deployed_and_presses_can_be_checked(
+    bench: Bench, secret: str | None, *, is_deployed: bool, has_buttons: bool
+) -> None:
+    settings = replace(bench.wiring.settings, slack_actions=is_deployed)
+    wiring = replace(bench.wiring, settings=settings)
+    bench.put_secret(
+        "slack", {"webhooks": {"default": "https://h.example"}, "signing_secret": secret}
+    )
+    configuration = wiring.load()
+    assert "slack:default" in configuration.channels
+    assert wiring.connections_of(configuration).buttons is has_buttons

@@ -147,11 +147,11 @@ def _line(press: Press) -> str:
     who = f"<@{press.by.id}>"
     match press.deed:
         case Deed.ACKNOWLEDGE:
-            return f"👀 acknowledged by {who} {_date(press)}"
+            return f"👀 acknowledged by {who}, {_date(press)}"
         case Deed.SILENCE:
             return f"🔕 silenced by {who} until {_date(press)}"
         case Deed.TOP_UP:
-            return f"💳 top-up ordered by {who} {_date(press)}"
+            return f"💳 top-up ordered by {who}, {_date(press)}"
 
 
 def _date(press: Press) -> str:
