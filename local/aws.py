@@ -11,6 +11,7 @@ moto keeps its state per process. Use one EmbeddedAws at a time: its start reset
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -113,10 +114,11 @@ class EmbeddedAws(Running):
         host: str = LOOPBACK,
         port: int = 0,
         advertised: str | None = None,
+        parameters: Mapping[str, str] = PARAMETERS,
     ) -> None:
         # At its own level werkzeug prints every request.
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self._template = template
+        self._template, self._parameters = template, parameters
         self._advertised = advertised or host
         self._host, self._port = host, port
         self._clients: dict[str, Client] = {}
@@ -235,7 +237,7 @@ class EmbeddedAws(Running):
             TemplateBody="\t" + json.dumps(stack),
             Parameters=[
                 {"ParameterKey": name, "ParameterValue": value}
-                for name, value in PARAMETERS.items()
+                for name, value in self._parameters.items()
                 if name in stack["Parameters"]
             ],
             Capabilities=["CAPABILITY_IAM"],

@@ -19,6 +19,7 @@ Template = dict[str, Any]
 LEFT_OUT: Mapping[str, str] = {
     "AWS::CloudWatch::Alarm": "moto's CloudFormation has no alarms; nothing here measures metrics",
     "AWS::Lambda::EventInvokeConfig": "moto's CloudFormation has none; nothing invokes by itself",
+    "AWS::Lambda::Url": "moto's CloudFormation has none; nothing here has a public address",
     "AWS::SNS::Subscription": "moto's CloudFormation has none; mail would go nowhere",
     "AWS::SNS::TopicPolicy": "moto's CloudFormation has none and enforces no policy",
     "AWS::Scheduler::Schedule": "moto's CloudFormation has none; the ticks are simulated",
@@ -72,6 +73,8 @@ def embeddable(template: Template) -> Template:
         for name, resource in stack["Resources"].items()
         if resource["Type"] not in LEFT_OUT
     }
+    # Nothing can be told of what is left out.
+    stack.get("Outputs", {}).pop("SlackActionsUrl", None)
     return stack
 
 

@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from docs.pictures.digest_scene import digest_message
-from docs.pictures.slack_scene import message
+from docs.pictures.slack_scene import message, message_with_buttons, message_with_presses
 
 FOLDER = Path(__file__).parent
 PICTURES: Mapping[str, tuple[Callable[[], dict[str, Any]], str, int]] = {
     "slack.svg": (message, "6:00 PM", 700),
     "slack-phone.svg": (message, "6:00 PM", 380),
+    "slack-buttons.svg": (message_with_buttons, "6:00 PM", 700),
+    "slack-buttons-phone.svg": (message_with_buttons, "6:00 PM", 380),
+    "slack-pressed.svg": (message_with_presses, "6:00 PM", 700),
+    "slack-pressed-phone.svg": (message_with_presses, "6:00 PM", 380),
     "digest.svg": (digest_message, "9:00 AM", 700),
     "digest-phone.svg": (digest_message, "9:00 AM", 380),
 }
@@ -27,6 +31,7 @@ PICTURES: Mapping[str, tuple[Callable[[], dict[str, Any]], str, int]] = {
 _FONT = "-apple-system, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif"
 _INK, _QUIET, _LINK, _LINE, _PAPER = "#1d1c1d", "#616061", "#1264a3", "#dddddd", "#ffffff"
 _LEFT, _RIGHT, _TOP = 68, 18, 20
+_BUTTON = 13.0
 _CELL, _SMALL_CELL = 12.5, 11.0
 _ONE_COLUMN = 480
 """Below this width, Slack shows the fields of a section one below the other."""
@@ -72,9 +77,18 @@ class Rule(NamedTuple):
     right: float
 
 
+class Box(NamedTuple):
+    """The frame of a button."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
 def draw(shown: Mapping[str, Any], sent_at: str, width: int) -> str:
     """Returns the picture of a message at this width."""
-    lines, rules, y = list[Line](), list[Rule](), float(_TOP + 14)
+    lines, rules, boxes, y = list[Line](), list[Rule](), list[Box](), float(_TOP + 14)
     bot = Piece("balance-watch", bold=True), Piece(f"  APP  {sent_at}")
     lines.append(Line(_LEFT, y, 15, _INK, bot))
     y += 8
@@ -97,9 +111,31 @@ def draw(shown: Mapping[str, Any], sent_at: str, width: int) -> str:
                 for element in block["elements"]:
                     y = _text(lines, element["text"], _LEFT, y, width - _RIGHT, 12.5, _QUIET)
                 y += 8
+            case "actions":
+                y = _buttons(lines, boxes, block["elements"], y, width - _RIGHT)
             case "table":
                 y = _table(lines, rules, block, y + 12, width - _RIGHT)
-    return _svg(lines, rules, width, round(y + 14))
+    return _svg(lines, rules, boxes, width, round(y + 14))
+
+
+def _buttons(
+    lines: list[Line],
+    boxes: list[Box],
+    buttons: list[Mapping[str, Any]],
+    y: float,
+    right: float,
+) -> float:
+    """Adds buttons in rows; returns where they end."""
+    x, height = float(_LEFT), 28.0
+    for button in buttons:
+        piece = Piece(button["text"]["text"], bold=True)
+        wide = _width(piece.text, _BUTTON, bold=True) + 24
+        if x + wide > right:
+            x, y = float(_LEFT), y + height + 8
+        boxes.append(Box(x, y, wide, height))
+        lines.append(Line(x + 12, y + 18.5, _BUTTON, _INK, (piece,)))
+        x += wide + 8
+    return y + height + 6
 
 
 def _table(
@@ -198,7 +234,7 @@ def _width(text: str, size: float, *, bold: bool) -> float:
     return width * size * (1.06 if bold else 1.0)
 
 
-def _svg(lines: list[Line], rules: list[Rule], width: int, height: int) -> str:
+def _svg(lines: list[Line], rules: list[Rule], boxes: list[Box], width: int, height: int) -> str:
     parts = [
         _HEAD.format(width=width, height=height, font=_FONT),
         _FRAME.format(width=width - 1, height=height - 1, paper=_PAPER, line=_LINE),
@@ -206,6 +242,11 @@ def _svg(lines: list[Line], rules: list[Rule], width: int, height: int) -> str:
     ]
     parts += (
         f'<path d="M{_LEFT} {rule.y:.1f}H{rule.right:.1f}" stroke="{_LINE}"/>' for rule in rules
+    )
+    parts += (
+        f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:g}"'
+        f' rx="4" fill="{_PAPER}" stroke="#bbbabb"/>'
+        for box in boxes
     )
     for line in lines:
         spans = "".join(map(_span, line.pieces))

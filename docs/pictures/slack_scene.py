@@ -5,7 +5,7 @@ shifted in time, so that all of it is announced in one run.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,8 +15,10 @@ from balance_watch.domain.alerts import AlertContext, ProviderTraits, decide
 from balance_watch.domain.notification import Notification, Reason, in_order
 from balance_watch.domain.outbox import OutboxEntry, Outgoing
 from balance_watch.domain.policy import Policy
+from balance_watch.domain.press import Deed, Person, Press
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.domain.state import AccountState
+from balance_watch.notifiers.slack_buttons import alerts_in, with_presses
 from balance_watch.notifiers.slack_messages import render
 from balance_watch.providers.registry import catalogue_provider
 
@@ -84,6 +86,28 @@ def message() -> dict[str, Any]:
     """Returns the message to Slack."""
     ((_, only),) = render(notifications())
     return only
+
+
+def message_with_buttons() -> dict[str, Any]:
+    """Returns the message about one account that can be topped up, with buttons."""
+    (low,) = (it for it in notifications() if it.account == "sms")
+    ((_, only),) = render([replace(low, purse="abc")], buttons=True)
+    return only
+
+
+def message_with_presses() -> dict[str, Any]:
+    """Returns the same message after somebody has acknowledged the alert and ordered a payment."""
+    before = message_with_buttons()
+    ann = Person("U0ANN", "ann")
+    presses = [Press(Deed.ACKNOWLEDGE, ann, NOW), Press(Deed.TOP_UP, ann, NOW)]
+    (alert_id,) = alerts_in(before["blocks"])
+    blocks = list(with_presses(before["blocks"], {alert_id: presses}))
+    for block in blocks:
+        for element in block.get("elements", ()):
+            if "type" in element and element["type"] == "mrkdwn":
+                # Slack shows the name of whoever is mentioned.
+                element["text"] = element["text"].replace("<@U0ANN>", "@ann")
+    return {**before, "blocks": blocks}
 
 
 def notifications() -> list[Notification]:

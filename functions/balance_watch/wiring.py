@@ -1,24 +1,35 @@
 """Builds every part from the settings. No other module does."""
 
+import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
+from http import HTTPStatus
+from math import inf
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.config.loading import Configuration, load
 from balance_watch.config.policy import PolicyFile, policy_in_force
 from balance_watch.config.settings import (
     CheckSettings,
     PolicySettings,
+    SlackActionsSettings,
     TableSettings,
     WorkerSettings,
 )
-from balance_watch.config.sources import Secrets, read_parameter, read_secrets
+from balance_watch.config.sources import (
+    Secrets,
+    read_parameter,
+    read_secrets,
+    read_signing_secret,
+)
 from balance_watch.domain.account import Account
 from balance_watch.domain.channels import EVENTS, TOPIC, AvailableChannels
 from balance_watch.domain.inventory import Inventory
@@ -39,7 +50,7 @@ from balance_watch.providers.parallel import PER_HOST, read_all
 from balance_watch.providers.spec import Spec
 from balance_watch.store.batch_queue import BatchQueue
 from balance_watch.store.dynamodb import Store
-from balance_watch.transport import Transport
+from balance_watch.transport import Request, Transport, TransportError
 from balance_watch.usecases.batch_check import CheckBatch
 from balance_watch.usecases.check import Check, Load
 from balance_watch.usecases.configuration_faults import examine
@@ -47,6 +58,7 @@ from balance_watch.usecases.delivery import DeliveryReport, deliver
 from balance_watch.usecases.finishing import Finish
 from balance_watch.usecases.payments import Pay
 from balance_watch.usecases.planning import Planner
+from balance_watch.usecases.pressing import Pressing
 from balance_watch.usecases.reading import OnRead, Read
 from balance_watch.validation import Faults
 
@@ -59,6 +71,11 @@ _AWS = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
     max_pool_connections=16,
 )
+
+_SIGNING_SECRET_SECONDS = 60.0
+"""For so long, the signing secret is not read again."""
+
+_log = logging.getLogger(__name__)
 
 _PATIENT = frozenset({"cloudformation", "dynamodb", "secretsmanager", "ssm"})
 """The services that a run reads from and stores in. All others belong to channels."""
@@ -154,6 +171,65 @@ class PolicyWiring(TableWiring):
         text = self.policy(faults)
         file, _ = policy_in_force(text, self.store.policies.last_good, faults, self.kinds)
         return file
+
+
+@dataclass(frozen=True)
+class SlackActionsWiring(TableWiring):
+    """What presses of buttons need: the table, one secret, and a check that begins at once.
+
+    Args:
+        make_transport: makes HTTP with no connection yet.
+        clock: seconds, for how long the secret is kept.
+    """
+
+    settings: SlackActionsSettings
+    make_transport: Callable[[], Transport] = Transport
+    clock: Callable[[], float] = time.monotonic
+
+    @cached_property
+    def _signing_secrets(self) -> dict[str, tuple[float, str | None]]:
+        return {}
+
+    def signing_secret(self) -> str | None:
+        """Returns what Slack signs with, as it was a minute ago at most; None: there is nothing.
+
+        Anybody may send requests to the function, and each read of the secret costs.
+        """
+        read_at, text = self._signing_secrets.get("latest", (-inf, None))
+        if self.clock() - read_at >= _SIGNING_SECRET_SECONDS:
+            client = self.client("secretsmanager")
+            text = read_signing_secret(client, self.settings.secrets_prefix)
+            self._signing_secrets["latest"] = self.clock(), text
+        return text
+
+    @property
+    def pressing(self) -> Pressing:
+        """Does what buttons say."""
+        return Pressing(self.store, self.start_check)
+
+    def start_check(self) -> bool:
+        """Has a check begin, without waiting for it; False if it cannot be begun now."""
+        try:
+            self.client("lambda").invoke(
+                FunctionName=self.settings.check_function, InvocationType="Event", Payload=b"{}"
+            )
+        except (BotoCoreError, ClientError) as error:
+            why = type(error).__name__
+            _log.error("no check was begun: the next one makes the payment", extra={"why": why})
+            return False
+        return True
+
+    def answer(self, url: str, message: Mapping[str, Any], *, timeout: float) -> bool:
+        """Posts an answer to Slack; False if Slack did not take it in time."""
+        request = Request("POST", url, json=message)
+        try:
+            reply = self.make_transport().exchange(request, timeout=timeout)
+        except TransportError as error:
+            _log.error("the message was not updated", extra={"why": error.kind.value})
+            return False
+        if reply.status != HTTPStatus.OK:
+            _log.error("the message was not updated", extra={"status": reply.status})
+        return reply.status == HTTPStatus.OK
 
 
 @dataclass(frozen=True)
@@ -256,6 +332,11 @@ class Wiring(PolicyWiring):
         """
         return Connections(self.new_transport(), self.client, self.settings.dashboard_url)
 
+    def connections_of(self, configuration: Configuration) -> Connections:
+        """Returns the connections of one delivery; alerts have buttons if presses are heard."""
+        buttons = self.settings.slack_actions and configuration.has_signing_secret
+        return self.new_connections()._replace(buttons=buttons)
+
     def deliver(
         self,
         entries: Sequence[OutboxEntry],
@@ -268,7 +349,7 @@ class Wiring(PolicyWiring):
         """Sends pending entries to these channels."""
         return deliver(
             entries,
-            channels=connect_all(channels, self.new_connections()),
+            channels=connect_all(channels, self.connections_of(configuration)),
             outbox=self.store.outbox,
             deadline=deadline,
             fallbacks=configuration.fallbacks,

@@ -104,6 +104,8 @@ def test_variables_come_from_the_stacks_own_resources_and_parameters(
         "ACCOUNTS_PER_BATCH": 500,
         "BATCH_QUEUE_URL": {"Ref": "Batches"},
         "WORKER_CONCURRENCY": {"Ref": "WorkerConcurrency"},
+        "SLACK_ACTIONS": {"Ref": "SlackActions"},
+        "CHECK_FUNCTION": {"Ref": "CheckBalances"},
     }
     # The address of the dashboard is of the console, and has the dashboard's name.
     address = sources.pop("DASHBOARD_URL", {"Fn::Sub": [DASHBOARD]})["Fn::Sub"][0]
@@ -192,4 +194,5 @@ def test_check_balances_reads_every_variable_of_the_contract() -> None:
         "ACCOUNTS_PER_BATCH",
         "BATCH_QUEUE_URL",
         "WORKER_CONCURRENCY",
+        "SLACK_ACTIONS",
     }

@@ -119,3 +119,59 @@ def test_secret_values_are_read_under_the_prefix_only() -> None:
         if "secretsmanager:GetSecretValue" in as_list(statement["Action"])
     ]
     assert read["Resource"]["Fn::Sub"].endswith(":secret:${SecretsPrefix}*")
+
+
+SLACK_ACTIONS = OURS.statements("SlackActionsRole")
+
+
+def test_the_buttons_may_do_what_they_need_and_nothing_else() -> None:
+    assert {it["Sid"]: as_list(it["Action"]) for it in SLACK_ACTIONS} == {
+        "WriteItsLog": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "ReadAlerts": ["dynamodb:BatchGetItem", "dynamodb:GetItem"],
+        "KeepPresses": ["dynamodb:UpdateItem"],
+        "OrderPayments": ["dynamodb:PutItem"],
+        "ReadSigningSecret": ["secretsmanager:GetSecretValue"],
+        "DecryptSigningSecret": ["kms:Decrypt"],
+        "BeginCheck": ["lambda:InvokeFunction"],
+    }
+
+
+def test_the_buttons_may_write_no_state_and_no_payment_and_read_one_secret() -> None:
+    by_sid = {it["Sid"]: it for it in SLACK_ACTIONS}
+    keys = {
+        sid: next(iter(by_sid[sid]["Condition"].values()))["dynamodb:LeadingKeys"]
+        for sid in ("ReadAlerts", "KeepPresses", "OrderPayments")
+    }
+    assert keys == {
+        "ReadAlerts": ["ACCOUNT#*", "EVENTS", "RUN", "PRESS#*"],
+        "KeepPresses": ["RUN", "PRESS#*"],
+        "OrderPayments": ["OUTBOX"],
+    }
+    secret = by_sid["ReadSigningSecret"]["Resource"]["Fn::Sub"]
+    assert secret.endswith(":secret:${SecretsPrefix}slack-??????")
+    assert by_sid["BeginCheck"]["Resource"] == {"Fn::GetAtt": ["CheckBalances", "Arn"]}
+
+
+def test_without_its_parameter_nothing_of_the_buttons_exists() -> None:
+    assert OURS.sam["Parameters"]["SlackActions"]["Default"] == "false"
+    resources = [name for name in OURS.resources if name.startswith("SlackActions")]
+    assert len(resources) == 6
+    conditions = {OURS.resources[name].get("Condition") for name in resources}
+    assert conditions == {"HasSlackActions"}
+    assert OURS.cloudformation["Outputs"]["SlackActionsUrl"]["Condition"] == "HasSlackActions"
+
+
+def test_anybody_may_send_to_the_buttons_by_their_address_alone() -> None:
+    names = ("SlackActionsUrlPermission", "SlackActionsInvokePermission")
+    permissions = [OURS.properties(name) for name in names]
+    assert set(OURS.of_type("AWS::Lambda::Permission")) == set(names)
+    assert [it["Action"] for it in permissions] == [
+        "lambda:InvokeFunctionUrl",
+        "lambda:InvokeFunction",
+    ]
+    by_url, by_invoking = permissions
+    assert by_url["FunctionUrlAuthType"] == "NONE"
+    assert by_invoking["InvokedViaFunctionUrl"] is True
+    assert {str(it["FunctionName"]) for it in permissions} == {
+        str({"Fn::GetAtt": ["SlackActionsFunction", "Arn"]})
+    }

@@ -14,10 +14,6 @@ KEPT = ("RetainExceptOnCreate", "Retain")
 """What outlives the stack, but for a creation that fails."""
 
 
-REFERENCES = ("AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping")
-"""The resources that name a function, and have no name of their own."""
-
-
 def accepts(parameter: str, value: str) -> bool:
     """Tells whether CloudFormation accepts the value; a pattern must match the whole value."""
     return re.fullmatch(PARAMETERS[parameter]["AllowedPattern"], value) is not None
@@ -74,13 +70,21 @@ def test_no_parameter_is_secret_since_guided_deployment_asks_for_one_again_and_a
     assert [name for name, parameter in PARAMETERS.items() if parameter.get("NoEcho")] == []
 
 
+ABOUT_A_FUNCTION = {
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Permission",
+}
+"""What refers to a function by its name, and gives it none."""
+
+
 def test_two_stacks_can_be_in_one_account() -> None:
     names = ("Name", "TableName", "TopicName", "QueueName", "RoleName", "FunctionName", "AlarmName")
     fixed = {
         f"{name_of_resource}.{name}": value
         for name_of_resource, resource in OURS.resources.items()
         for name, value in resource["Properties"].items()
-        if name in names and resource["Type"] not in REFERENCES
+        if name in names and resource["Type"] not in ABOUT_A_FUNCTION
     }
     assert [name for name, value in fixed.items() if "AWS::StackName" not in str(value)] == []
 

@@ -12,6 +12,7 @@ from balance_watch.cli.accounts_table import estimates_footnote, plot_of
 from balance_watch.cli.grid import Column, Grid
 from balance_watch.cli.terminal import is_pipe, out, print_tabbed, sanitize
 from balance_watch.domain.account import Account, matches
+from balance_watch.domain.acknowledgement import NONE, Acknowledgements, covering
 from balance_watch.domain.event import Event
 from balance_watch.domain.formatting import format_duration, format_runway, format_time, with_unit
 from balance_watch.domain.metrics import METRICS, Unit
@@ -35,6 +36,7 @@ class Detail(NamedTuple):
         is_watched: False if it is disabled.
         silences: the active ones, of whatever accounts.
         events: what was said of it within `LOOK_BACK`.
+        acknowledgements: of whatever alerts.
     """
 
     account: Account
@@ -43,6 +45,7 @@ class Detail(NamedTuple):
     is_watched: bool = True
     silences: Sequence[Silence] = ()
     events: Sequence[Event] = ()
+    acknowledgements: Acknowledgements = NONE
 
 
 def show_detail(detail: Detail, now: datetime) -> None:
@@ -65,7 +68,7 @@ def detail_lines(detail: Detail, now: datetime) -> _Lines:
     name = "" if row.spec is None else f"{row.spec.name}, "
     yield "provider", sanitize(f"{name}{account.provider}")
     yield from _balance(row, now)
-    yield from _plain("fires", _firing(row, now))
+    yield from _plain("fires", _firing(detail, now))
     yield from _plain("pending", _pending(row, now))
     yield from _plain("limit", _limits(detail))
     yield from _plain("label", (f"{name}={value}" for name, value in account.labels.items()))
@@ -113,9 +116,19 @@ def _since(at: datetime, now: datetime) -> str:
     return f"{format_time(at)}, {format_duration(max(now - at, timedelta()))} ago"
 
 
-def _firing(row: AccountRow, now: datetime) -> Iterator[str]:
-    for alert in row.firing:
+def _firing(detail: Detail, now: datetime) -> Iterator[str]:
+    for alert in detail.row.firing:
         yield f"{alert.rule}, {alert.severity.value}, since {_since(alert.since, now)}"
+    yield from acknowledged_lines([detail.row], detail.acknowledgements)
+
+
+def acknowledged_lines(rows: Iterable[AccountRow], known: Acknowledgements) -> Iterator[str]:
+    """Yields who has acknowledged which alert that fires, a sentence each."""
+    for row in rows:
+        for metric, alert in row.state.alerts.items():
+            if found := covering(known, row.state.account, metric, alert):
+                at = format_time(found.at)
+                yield f"{found.account}: {found.by} acknowledged {alert.rule}, {at}"
 
 
 def _pending(row: AccountRow, now: datetime) -> Iterator[str]:
@@ -195,6 +208,8 @@ def _silences(detail: Detail) -> Iterator[str]:
 
 def _applies(silence: Silence, account: Account) -> bool:
     """Tells whether a silence mutes this account, whatever it says of rule, metric and severity."""
+    if silence.exact:
+        return silence.match.get("account") == account.name
     facts = {"account", "provider", *(fact for fact in silence.match if fact.startswith("labels."))}
     return matches(
         {fact: glob for fact, glob in silence.match.items() if fact in facts}, account.facts

@@ -169,10 +169,10 @@ def _show(rehearsal: Rehearsal) -> None:
     out.print("\nA check would say:" if rehearsal.events else "\nA check would say nothing.")
     for event in rehearsal.events:
         out.print(event_line(event), soft_wrap=True)
-    for alert, _ in rehearsal.orders:
-        text = (
-            f"It would top up {alert.account}, for the rule {alert.rule}, if its limits allow it."
-        )
+    for order in rehearsal.orders:
+        alert = order.notification
+        whose = f"for the rule {alert.rule}" if order.by is None else f"as {order.by} ordered"
+        text = f"It would top up {alert.account}, {whose}, if its limits allow it."
         out.print(sanitize(text, "yellow"), soft_wrap=True)
     out.print(_counts(rehearsal.summary) or "Nothing was read.", style="dim")
     out.print("This was a dry run: nothing was stored, sent or paid.", style="dim")
@@ -190,7 +190,8 @@ def _as_json(rehearsal: Rehearsal) -> dict[str, Any]:
             for event in rehearsal.events
         ],
         "top_ups": [
-            {"account": alert.account, "rule": alert.rule} for alert, _ in rehearsal.orders
+            {"account": order.notification.account, "rule": order.notification.rule}
+            for order in rehearsal.orders
         ],
         "faults": list(rehearsal.faults),
     }

@@ -31,6 +31,7 @@ _PARAMETERS = {
     "HISTORY_DAYS": "HistoryDays",
     "TRUSTED_HOSTS": "TrustedHosts",
     "EVENT_BUS": "EventBus",
+    "SLACK_ACTIONS": "SlackActions",
 }
 """The parameter of the stack that stands for each further variable."""
 

@@ -66,6 +66,7 @@ def _explain(arguments: argparse.Namespace) -> int:
             outage for outage, alert in wired.store.runs.record().outages.items() if alert.firing
         ],
         now=now,
+        acknowledgements=wired.store.acknowledgements.by_alert(),
     )
     events = wired.store.events.of(name, now - timedelta(days=_DAYS), now)
     is_watched = name not in policy.unwatched([account])

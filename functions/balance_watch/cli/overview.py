@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
+from balance_watch.cli.account_detail import acknowledged_lines
 from balance_watch.cli.account_row import AccountRow, largest_unit, latest_check_of
 from balance_watch.cli.accounts_table import accounts_table, estimates_footnote
 from balance_watch.cli.terminal import out, print_faults, sanitize
+from balance_watch.domain.acknowledgement import NONE, Acknowledgements
 from balance_watch.domain.formatting import counted, format_duration, format_time, with_unit
 from balance_watch.domain.overdue import overdue
 from balance_watch.domain.reading import ReadFailure
@@ -23,6 +25,7 @@ def show_rows(
     *,
     silences: Sequence[Silence],
     faults: Sequence[str],
+    acknowledgements: Acknowledgements = NONE,
 ) -> None:
     """Shows accounts, with everything that is to be known beside them.
 
@@ -31,6 +34,7 @@ def show_rows(
         now: the time.
         silences: the silences that are active.
         faults: the faults of the configuration.
+        acknowledgements: of whatever alerts.
     """
     states = [row.state for row in rows]
     if rows:
@@ -40,6 +44,8 @@ def show_rows(
         out.print("There is no account to watch.")
     _show_last_check(states, now)
     show_failures(states, now)
+    for line in acknowledged_lines(rows, acknowledgements):
+        out.print(sanitize(line, "dim"))
     for silence in silences:
         text = f"Silence {silence.name}: {silence.matchers} until {format_time(silence.until)}"
         out.print(sanitize(f"{text}, {silence.reason}", "dim"))

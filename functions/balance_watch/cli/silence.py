@@ -161,6 +161,7 @@ def _as_json(silence: Silence) -> dict[str, Any]:
     return {
         "silence": silence.name,
         "match": dict(silence.match),
+        **({"exact": True} if silence.exact else {}),
         "until": iso_time(silence.until),
         "reason": silence.reason,
         "created_at": iso_time(silence.created_at),

@@ -12,6 +12,12 @@ from balance_watch.cli.connection import find_account, inventory, wiring
 from balance_watch.cli.overview import overdue_words, show_firing, show_rows
 from balance_watch.cli.terminal import Subparsers, is_pipe, pipe_help, print_faults, print_json
 from balance_watch.domain.account import Account, canonical_name
+from balance_watch.domain.acknowledgement import (
+    NONE,
+    Acknowledgement,
+    Acknowledgements,
+    covering,
+)
 from balance_watch.domain.formatting import digits, iso_time
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.policy import Policy
@@ -66,6 +72,7 @@ def _status(arguments: argparse.Namespace) -> int:
     accounts = [find_account(found, arguments.account)] if is_one else found.accounts
     states = wired.store.accounts.states([account.name for account in accounts])
     record, silences = wired.store.runs.record(), wired.store.silences.at(now)
+    known = wired.store.acknowledgements.by_alert()
     faults = [] if is_one else recorded_faults(record, found, silences, wired.kinds)
     rows = rows_of(accounts, states, file.providers)
     shown = [row for row in rows if has_alert(row)] if arguments.firing else rows
@@ -75,18 +82,19 @@ def _status(arguments: argparse.Namespace) -> int:
         # In the order of the secrets, which scripts may rely on.
         by_name = {row.state.account: row for row in shown}
         found_rows = ((it, by_name[it.name]) for it in accounts if it.name in by_name)
-        print_json([_as_json(account, row, file.policy) for account, row in found_rows])
+        print_json([_as_json(account, row, file.policy, known) for account, row in found_rows])
     elif is_one and shown:
         (account,), (row,) = accounts, shown
         events = wired.store.events.of(account.name, now - LOOK_BACK, now)
         is_watched = account in found.accounts
-        show_detail(Detail(account, row, file.policy, is_watched, silences, events), now)
+        detail = Detail(account, row, file.policy, is_watched, silences, events, known)
+        show_detail(detail, now)
     elif is_pipe():
         print_for_pipe(shown, now, latest_check_of(rows))
     elif arguments.firing:
         show_firing(shown, rows, now, faults)
     else:
-        show_rows(rows, now, silences=silences, faults=faults)
+        show_rows(rows, now, silences=silences, faults=faults, acknowledgements=known)
     firing = [alert for row in rows for alert in row.firing]
     firing += [] if is_one else _firing_of_several(record)
     return _FIRING if arguments.exit_code and firing else 0
@@ -130,7 +138,9 @@ def as_json(
     ]
 
 
-def _as_json(account: Account, row: AccountRow, policy: Policy) -> dict[str, Any]:
+def _as_json(
+    account: Account, row: AccountRow, policy: Policy, known: Acknowledgements = NONE
+) -> dict[str, Any]:
     state = row.state
     reading, failure = state.reading, state.failure
     return {
@@ -148,7 +158,7 @@ def _as_json(account: Account, row: AccountRow, policy: Policy) -> dict[str, Any
             "message": failure.message,
             "since": state.failing_since and iso_time(state.failing_since),
         },
-        "alerts": list(_alerts(state, account, policy)),
+        "alerts": list(_alerts(state, account, policy, known)),
         "runway": None if row.runway is None else int(row.runway.total_seconds()),
         "per_day": digits(row.pace.per_day),
         "runs_dry_at": row.runs_dry_at and iso_time(row.runs_dry_at),
@@ -161,15 +171,23 @@ def _as_of(reading: Reading | None) -> str | None:
     return None if reading is None else iso_time(reading.provider_time or reading.observed_at)
 
 
-def _alerts(state: AccountState, account: Account, policy: Policy) -> Iterator[dict[str, Any]]:
+def _alerts(
+    state: AccountState, account: Account, policy: Policy, known: Acknowledgements
+) -> Iterator[dict[str, Any]]:
     """Yields the alerts that fire, then the rules that are pending."""
-    for alert in state.alerts.values():
+    for metric, alert in state.alerts.items():
         if alert.firing:
-            yield _alert(alert.rule, "firing", alert.severity, alert.since)
+            found = covering(known, account.name, metric, alert)
+            seen = {} if found is None else _acknowledged(found)
+            yield _alert(alert.rule, "firing", alert.severity, alert.since) | seen
     severities = {rule.name: rule.severity for rule in policy.rules_for(account)}
     for name, rule in state.rules.items():
         if not rule.firing:
             yield _alert(name, "pending", severities.get(name, Severity.WARNING), rule.since)
+
+
+def _acknowledged(found: Acknowledgement) -> dict[str, Any]:
+    return {"acknowledged_by": found.by, "acknowledged_at": iso_time(found.at)}
 
 
 def _alert(rule: str, state: str, severity: Severity, since: datetime) -> dict[str, Any]:

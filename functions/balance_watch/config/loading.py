@@ -59,6 +59,7 @@ class Configuration:
         heartbeat: the address to ping after each run, which is a secret.
         heartbeat_is_read: False if its secret cannot be read or has a fault.
         renamed: the present name of each channel that the run before knew by another one.
+        has_signing_secret: presses of buttons in Slack can be checked.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -77,6 +78,7 @@ class Configuration:
     heartbeat: str | None = field(default=None, repr=False)
     heartbeat_is_read: bool = True
     renamed: Mapping[str, str] = field(default_factory=dict)
+    has_signing_secret: bool = False
 
     @property
     def facts(self) -> tuple[Mapping[str, str], ...]:
@@ -142,6 +144,7 @@ def load(
         presence=secrets.presence,
         heartbeat=secrets.heartbeat,
         heartbeat_is_read=secrets.heartbeat_is_read,
+        has_signing_secret=secrets.has_signing_secret,
     )
 
 

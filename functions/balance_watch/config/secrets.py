@@ -10,6 +10,7 @@ from balance_watch.domain.lost_secrets import SecretPresence
 from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.notifiers.channels import ConfiguredChannel, Kind
 from balance_watch.notifiers.heartbeat import HEARTBEAT, parse_heartbeat
+from balance_watch.notifiers.slack import SLACK, signing_secret_of
 from balance_watch.validation import Faults, Json
 
 
@@ -26,6 +27,7 @@ class ParsedSecrets:
         presence: the secrets that were found.
         heartbeat: the address of the heartbeat, which is a secret.
         heartbeat_is_read: False if its secret cannot be read or has a fault.
+        has_signing_secret: presses of buttons in Slack can be checked.
     """
 
     accounts: tuple[WatchedAccount, ...] = ()
@@ -36,6 +38,7 @@ class ParsedSecrets:
     presence: SecretPresence = field(default_factory=SecretPresence)
     heartbeat: str | None = field(default=None, repr=False)
     heartbeat_is_read: bool = True
+    has_signing_secret: bool = False
 
 
 def parse_secrets(
@@ -54,6 +57,7 @@ def parse_secrets(
     disabled: dict[str, WatchedAccount] = {}
     channels: dict[str, ConfiguredChannel] = {}
     heartbeat: str | None = None
+    has_signing_secret = False
     unread = {name.removeprefix(prefix) for name in secrets.unread - {UNNAMED}}
     accounts_of = dict.fromkeys(unread, frozenset[str]())
     for name, text in secrets.texts.items():
@@ -72,6 +76,7 @@ def parse_secrets(
             for channel_name, address in kind.parse_secret(secret, where, faults).items():
                 channel = ConfiguredChannel(f"{kind.name}:{channel_name}", kind, address)
                 channels[channel.name] = channel
+            has_signing_secret |= own_name == SLACK and signing_secret_of(secret) is not None
         if len(faults) > before:
             unread.add(own_name)
     foreign = frozenset(name.removeprefix(prefix) for name in secrets.foreign)
@@ -84,6 +89,7 @@ def parse_secrets(
         SecretPresence(accounts_of, frozenset(unread), foreign, UNNAMED not in secrets.unread),
         heartbeat,
         heartbeat_is_read=HEARTBEAT not in unread,
+        has_signing_secret=has_signing_secret,
     )
 
 

@@ -38,6 +38,13 @@ def _parse_hosts(text: str) -> frozenset[str]:
     return hosts
 
 
+def _parse_flag(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise SettingsError("must be true or false")
+    return text == "true"
+
+
+Flag = Annotated[bool, _parse_flag]
 Level = Annotated[str, _parse_level]
 Days = Annotated[int, _parse_days]
 Count = Annotated[int, _parse_count]
@@ -118,6 +125,7 @@ class WorkerSettings(PolicySettings):
     history_days: Days = 400
     event_bus: str = ""
     dashboard_url: str = ""
+    slack_actions: Flag = False
     trusted_hosts: Hosts = frozenset()
     heartbeat_url: str = field(default="", repr=False)  # a secret
 
@@ -129,6 +137,14 @@ class CheckSettings(WorkerSettings):
     batch_queue_url: str = ""
     accounts_per_batch: Count = 500
     worker_concurrency: Count = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackActionsSettings(TableSettings):
+    """The settings of SlackActions. `check_function` is the function that checks the balances."""
+
+    check_function: str
+    secrets_prefix: str = "balance-watch/"
 
 
 def is_complete(settings: type[Settings], environment: Mapping[str, str] = os.environ) -> bool:

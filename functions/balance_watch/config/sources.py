@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.notifiers.channels import KINDS, Kind
 from balance_watch.notifiers.heartbeat import HEARTBEAT
+from balance_watch.notifiers.slack import SLACK, signing_secret_of
 from balance_watch.validation import Faults
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ _DELETED = "InvalidRequestException"
 """The error of a secret that is scheduled for deletion (same reference, GetSecretValue, Errors)."""
 
 _NOT_FOUND = "ResourceNotFoundException"
-"""The error of a secret that does not exist (same place)."""
+"""The error of a secret that does not exist (same reference and place)."""
 
 _NO_PARAMETER = "ParameterNotFound"
 """The error of a parameter that does not exist (AWS Systems Manager API reference, GetParameter,
@@ -165,6 +167,23 @@ def _known_names(prefix: str, kinds: Mapping[str, Kind]) -> str:
     of_channels = (kind.name for kind in kinds.values() if kind.parse_secret is not None)
     *others, last = ("accounts", "accounts/NAME", *of_channels, HEARTBEAT)
     return f"after {prefix} it must be {', '.join(others)} or {last}"
+
+
+def read_signing_secret(client: "SecretsManagerClient", prefix: str) -> str | None:
+    """Returns what Slack signs presses of buttons with; None if the slack secret has nothing valid.
+
+    Raises:
+        ClientError: the secret cannot be read, though it may be there.
+    """
+    try:
+        text = client.get_secret_value(SecretId=f"{prefix}{SLACK}")["SecretString"]
+        return signing_secret_of(exact_json(text, any_number=True))
+    except (KeyError, NotExactError):
+        return None
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in (_NOT_FOUND, _DELETED):
+            return None
+        raise
 
 
 def read_parameter(client: "SSMClient", name: str, faults: Faults) -> str | None:

@@ -6,6 +6,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from balance_watch.domain.account import Account
+from balance_watch.domain.acknowledgement import (
+    NONE,
+    Acknowledgements,
+    covering,
+    with_acknowledgement,
+)
 from balance_watch.domain.evaluation import (
     EvaluatedRule,
     advance_rule,
@@ -48,12 +54,16 @@ def mentions_nobody(_facts: Mapping[str, str], /) -> str:
 
 
 class AlertContext(NamedTuple):
-    """What is the same for every account of a run: timing, routing, mentions and suppression."""
+    """What is the same for every account of a run.
+
+    That is timing, routing, suppression, mentions, and who acknowledged what.
+    """
 
     defaults: Defaults
     routing: Routing
     is_suppressed: IsSuppressed = suppresses_nothing
     mentioning: Mentioning = mentions_nobody
+    acknowledgements: Acknowledgements = NONE
 
 
 class ProviderTraits(NamedTuple):
@@ -64,12 +74,14 @@ class ProviderTraits(NamedTuple):
         metrics: the metrics that the provider's replies are documented to contain.
         renews: the balance is a quota that resets by itself, so a rise is not a top-up.
         currency: the unit of the balance, if it is always the same.
+        can_be_paid: the account can be topped up.
     """
 
     link: str | None = None
     metrics: frozenset[Metric] = frozenset()
     renews: bool = False
     currency: str | None = None
+    can_be_paid: bool = False
 
 
 def decide(
@@ -110,7 +122,8 @@ def decide(
         advance_rule(rule, before.rules.get(rule.name), measurements, now, before.period)
         for rule in rules
     ]
-    builder = NotificationBuilder(account, state, measurements, traits.link, now)
+    purse = account.purse if traits.can_be_paid else None
+    builder = NotificationBuilder(account, state, measurements, traits.link, now, purse)
     context = context._replace(defaults=context.defaults.quickened(builder.runway))
     alerts: dict[Metric, Alert] = {}
     entries: list[Outgoing] = []
@@ -150,11 +163,14 @@ def advance_alert(
     defaults = context.defaults
     if METRICS[metric].no_minimum_gap:
         defaults = replace(defaults, minimum_gap=timedelta())
+    if covering(context.acknowledgements, builder.account.name, metric, old):
+        defaults = replace(defaults, reminder=None)
     alert, reason = _advance(old, evaluated, builder.measurements, defaults, builder.now)
     if alert is None or reason is None:
         return alert, ()
     evaluation = _evaluation_behind(alert, reason, evaluated, builder.measurements)
     notification = builder.for_alert(alert, metric, reason, evaluation)
+    notification = with_acknowledgement(notification, context.acknowledgements, alert)
     return announce(alert, notification, context)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
 
+from balance_watch.domain.acknowledgement import covering, with_acknowledgement
 from balance_watch.domain.alerts import AlertContext, announce
 from balance_watch.domain.lifecycle import Alert, Firing, advance
 from balance_watch.domain.notification import Notification, Reason, alert_id
@@ -123,14 +124,17 @@ def decide_configuration(
     shown = _shortened(faults)
     firing = Firing(CONFIGURATION, severity, now) if faults else None
     timing = replace(context.defaults, minimum_gap=timedelta()) if is_new else context.defaults
+    known = context.acknowledgements
+    if covering(known, CONFIGURATION, Metric.CONFIGURATION, state.alert):
+        timing = replace(timing, reminder=None)
     alert, reason = advance(state.alert, firing, timing, now)
     if is_new and reason in (None, Reason.REMINDER):
         reason = Reason.WORSENED
     entries: tuple[OutboxEntry, ...] = ()
     if alert is not None and reason is not None:
-        alert, entries = announce(
-            alert, _notification(alert, reason, len(faults), shown, now), context
-        )
+        notification = _notification(alert, reason, len(faults), shown, now)
+        notification = with_acknowledgement(notification, known, alert)
+        alert, entries = announce(alert, notification, context)
         # Faults that are suppressed now are still new when the silence ends.
         if entries and reason is not Reason.RESOLVED:
             notified |= dict.fromkeys(present, now)

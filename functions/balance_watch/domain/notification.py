@@ -60,6 +60,7 @@ class Notification:
         accounts: the names of the accounts that it is about, if they are several.
         mentions: who a message to Slack mentions for it, in Slack's notation.
         digest: what it tells of all accounts, if it is a digest and no alert.
+        purse: the purse of its account, if the account can be topped up.
     """
 
     alert_id: str
@@ -87,6 +88,7 @@ class Notification:
     accounts: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
     digest: Digest | None = None
+    purse: str | None = None
 
     @property
     def lasted(self) -> timedelta:

@@ -26,6 +26,7 @@ class NotificationBuilder:
     measurements: Measurements
     link: str | None
     now: datetime
+    purse: str | None = None
 
     @property
     def runway(self) -> timedelta | None:
@@ -78,9 +79,13 @@ class NotificationBuilder:
         )
 
     def for_payment(
-        self, order: Notification, outcome: PaymentOutcome, why: str = ""
+        self, order: Notification, outcome: PaymentOutcome, why: str = "", by: str | None = None
     ) -> Notification:
-        """Returns the notification of an automatic top-up that was paid, or dropped and why."""
+        """Returns the notification of a top-up that was paid, or dropped and why.
+
+        `by` is the name of the person who ordered it; None: the rule of the order has.
+        """
+        who = f"The rule {order.rule}" if by is None else by
         alert = Alert(TOP_UP, Severity.INFO, self.now)
         reason = Reason.FIRED if outcome is PaymentOutcome.DROPPED else Reason.TOPPED_UP
         notification = replace(
@@ -91,11 +96,12 @@ class NotificationBuilder:
         if outcome is PaymentOutcome.DROPPED:
             return replace(
                 notification,
-                detail=f"The rule {order.rule} ordered it, but {why}. Nothing was paid.",
+                detail=f"{who} ordered it, but {why}. Nothing was paid.",
             )
+        triggered = f"It was triggered by the rule {order.rule}"
         return replace(
             notification,
-            detail=f"It was triggered by the rule {order.rule}."
+            detail=f"{triggered if by is None else f'{by} ordered it'}."
             " One of the next checks will see it in the balance.",
         )
 
@@ -121,4 +127,5 @@ class NotificationBuilder:
             per_day=self.measurements.per_day,
             runway=self.runway,
             link=self.link,
+            purse=self.purse,
         )

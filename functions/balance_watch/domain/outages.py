@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from balance_watch.domain.account import Account
+from balance_watch.domain.acknowledgement import covering, with_acknowledgement
 from balance_watch.domain.alerts import AlertContext, mentions_of
 from balance_watch.domain.lifecycle import Alert, Firing, advance, mark_notified
 from balance_watch.domain.notification import Notification, Reason, Routing, alert_id
@@ -230,12 +231,18 @@ def decide_outages(
     for name in sorted({*before, *outages}):
         accounts = outages.get(name, ())
         firing = _firing(accounts, states)
-        alert, reason = advance(before.get(name), firing, context.defaults, now)
+        defaults, known = context.defaults, context.acknowledgements
+        if covering(known, name, Metric.OUTAGE, before.get(name)):
+            defaults = replace(defaults, reminder=None)
+        alert, reason = advance(before.get(name), firing, defaults, now)
         heard = [it for it in accounts if not context.is_suppressed(_facts(it, alert))]
+        if context.is_suppressed(_own_facts(name, alert)):
+            heard = []
         if alert is not None and reason is not None and (heard or reason is Reason.RESOLVED):
             notification = _notification(name, alert, reason, heard, now)
             if reason is not Reason.RESOLVED:
                 notification = _naming(notification, heard, states)
+            notification = with_acknowledgement(notification, known, alert)
             facts = [_facts(it, alert) for it in heard]
             channels = (channel for it in facts for channel in context.routing(it))
             routed = tuple(dict.fromkeys(channels))
@@ -268,6 +275,12 @@ def _facts(account: Account, alert: Alert | None) -> dict[str, str]:
         "rule": UNREADABLE,
         **severity,
     }
+
+
+def _own_facts(name: str, alert: Alert | None) -> dict[str, str]:
+    """Returns the facts of the alert of an outage, which a silence may name as its metric."""
+    severity = {} if alert is None else {"severity": alert.severity.value}
+    return {"account": name, "metric": Metric.OUTAGE.value, "rule": OUTAGE, **severity}
 
 
 def _notification(

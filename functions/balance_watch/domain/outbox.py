@@ -73,11 +73,13 @@ class PaymentOrder(NamedTuple):
     """An order to top up an account once, until it is carried out or dropped.
 
     `notification` is the alert that asks for the payment; its `alert_id` is the idempotency key.
-    `purse` tells what it is to be paid into from another purse under the same name.
+    `purse` tells what it is to be paid into from another purse under the same name. `by` is the
+    name of the person who has ordered it; None: a rule has.
     """
 
     notification: Notification
     purse: str | None = None
+    by: str | None = None
 
 
 _LATE = "Sent late: it was so on"

@@ -31,6 +31,7 @@ def decide_payment(
     traits: ProviderTraits,
     now: datetime,
     why: str = "",
+    by: str | None = None,
 ) -> tuple[AccountState, tuple[OutboxEntry, ...]]:
     """Decides what the end of an automatic payment changes and announces.
 
@@ -43,11 +44,12 @@ def decide_payment(
         traits: what is known of its provider.
         now: the tick.
         why: the reason why it was dropped, if it was.
+        by: the name of the person who ordered it; None: a rule has.
     """
     measurements = measure(state, state.reading, outcome, now)
     builder = NotificationBuilder(account, state, measurements, traits.link, now)
     if outcome in (PaymentOutcome.PAID, PaymentOutcome.DROPPED):
-        notification = builder.for_payment(order, outcome, why)
+        notification = builder.for_payment(order, outcome, why, by)
         if context.is_suppressed(notification.facts):
             return state, ()  # When the silence ends, the risen balance is announced.
         mentions = mentions_of([notification.facts], context)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from math import inf
 from typing import NamedTuple, Self
 
+from balance_watch.domain.acknowledgement import NONE, Acknowledgements
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.digest_plan import DigestMark
 from balance_watch.domain.lifecycle import Alert
@@ -133,7 +134,8 @@ class Run:
 
     `token` identifies the lease, which ends at `lease_until`, in seconds since the epoch.
     `unfinished` means that the run before, for this tick or another, may have died before all of
-    its changes were stored; `record` is what it left. `silences` are those in the table now.
+    its changes were stored; `record` is what it left. `silences` and
+    `acknowledgements` are those in the table now.
     `batch` is the number of the batch that a worker has claimed. `is_again` tells whether the run
     before was for this tick too, and `is_left_over` whether workers had its tick, and none finished
     it.
@@ -144,6 +146,7 @@ class Run:
     unfinished: bool
     record: RunRecord = field(default_factory=RunRecord)
     silences: tuple[Silence, ...] = ()
+    acknowledgements: Acknowledgements = field(default_factory=lambda: NONE)
     lease_until: float = field(default=inf, compare=False)
     batch: int | None = None
     is_again: bool = False

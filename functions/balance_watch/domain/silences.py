@@ -28,21 +28,32 @@ _BLIND = frozenset(metric.value for metric, info in METRICS.items() if info.blin
 
 
 class Silence(NamedTuple):
-    """Mutes the alerts whose facts match every glob, until a time."""
+    """Mutes the alerts whose facts match every glob, until a time.
+
+    If it is `exact`, `match` has no globs but the facts themselves: an account may be called `*`.
+    """
 
     name: str
     match: Mapping[str, str]
     until: datetime
     reason: str
     created_at: datetime
+    exact: bool = False
 
     @property
     def matchers(self) -> str:
-        """Returns what it matches, as on a command line: `provider=vonage severity=info`."""
+        """Returns what it matches, as on a command line: `provider=vonage severity=info`.
+
+        The facts of an exact one are in quotes: `account="*" metric="balance"`.
+        """
+        if self.exact:
+            return " ".join(f'{fact}="{value}"' for fact, value in self.match.items())
         return " ".join(f"{fact}={glob}" for fact, glob in self.match.items())
 
     def mutes(self, facts: Mapping[str, str], now: datetime) -> bool:
         """Tells whether it mutes an alert with these facts now."""
+        if self.exact:
+            return now < self.until and self.match.items() <= facts.items()
         return now < self.until and _covers(self.match, facts)
 
 

@@ -36,9 +36,12 @@ def unmatched_in_policy(policy: Policy, accounts: Sequence[Facts]) -> Iterator[s
 
 
 def unmatched_silences(silences: Iterable[Silence], accounts: Sequence[Facts]) -> Iterator[str]:
-    """Yields the place of each silence whose match fits none of the accounts."""
+    """Yields the place of each silence whose match fits none of the accounts.
+
+    An exact one is of an alert that there was, which may be an outage's and of no account.
+    """
     for silence in silences:
-        if not fits_an_alert(silence.match, accounts):
+        if not silence.exact and not fits_an_alert(silence.match, accounts):
             yield f"silence {silence.name}"
 
 

@@ -20,7 +20,7 @@ from balance_watch.notifiers.signed_webhooks import (
     parse_signed_webhooks,
     webhook_channel,
 )
-from balance_watch.notifiers.slack import SlackChannel
+from balance_watch.notifiers.slack import SlackChannel, parse_slack
 from balance_watch.notifiers.sns import SnsChannel
 from balance_watch.notifiers.teams import teams_channel
 from balance_watch.notifiers.webhooks import is_channel_name, parse_webhooks
@@ -45,11 +45,13 @@ class Connections(NamedTuple):
     """The connections that channels send through: HTTP, and clients of AWS services by name.
 
     `dashboard` is the address of the dashboard, to which messages for people link; empty: none.
+    `buttons` tells whether alerts in Slack have buttons.
     """
 
     transport: Transport
     aws: Callable[[str], Any]
     dashboard: str = ""
+    buttons: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,10 @@ KINDS: Mapping[str, Kind] = {
         Kind(TOPIC, lambda topic, it: SnsChannel(it.aws("sns"), topic, dashboard=it.dashboard)),
         Kind(
             "slack",
-            lambda url, it: SlackChannel(it.transport, url, dashboard=it.dashboard),
-            parse_webhooks,
+            lambda url, it: SlackChannel(
+                it.transport, url, dashboard=it.dashboard, buttons=it.buttons
+            ),
+            parse_slack,
             noun="webhook",
         ),
         Kind(

@@ -1,6 +1,7 @@
 """The Slack channel: sends messages to one incoming webhook, and sorts what Slack replies."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -11,7 +12,9 @@ from balance_watch.domain.notification import Notification, SendResult
 from balance_watch.notifiers.posting import PostResult, Posts
 from balance_watch.notifiers.slack_digest import has_table, render_digest
 from balance_watch.notifiers.slack_messages import linked, render
+from balance_watch.notifiers.webhooks import addresses_in, parse_entries
 from balance_watch.transport import Reply, Request, Transport
+from balance_watch.validation import Faults, Json
 
 _PERMANENT = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 """The webhook was revoked or its channel is archived, so another attempt cannot succeed. A 403 with
@@ -47,6 +50,31 @@ _ERRORS = frozenset(
 """The errors of Slack. Any other text in a reply is not repeated: it may contain the address."""
 
 
+SLACK = "slack"
+"""The name of the secret under the prefix, and of the kind of channel."""
+
+_SIGNING_SECRET = re.compile(r"[!-~]{16,200}")
+
+
+def parse_slack(secret: Json, where: str, faults: Faults) -> dict[str, str]:
+    """Returns the addresses of `{"webhooks": {NAME: URL}, "signing_secret": "…"}` by name.
+
+    The signing secret may be absent.
+    """
+    entries = parse_entries(secret, "webhooks", where, faults, "signing_secret")
+    text = secret.get("signing_secret") if isinstance(secret, dict) else None
+    if text is not None and signing_secret_of(secret) is None:
+        faults.add(where, "signing_secret must be the one of the Slack app, 16 characters or more")
+    return addresses_in(entries, where, faults, query=False)
+
+
+def signing_secret_of(secret: Json) -> str | None:
+    """Returns what presses of buttons are signed with, or None if the secret has nothing valid."""
+    text = secret.get("signing_secret") if isinstance(secret, dict) else None
+    stripped = text.strip() if isinstance(text, str) else ""
+    return stripped if _SIGNING_SECRET.fullmatch(stripped) else None
+
+
 class SlackChannel:
     """One incoming webhook. Its address is a secret: no message, log or repr contains it."""
 
@@ -56,10 +84,11 @@ class SlackChannel:
         url: str,
         *,
         dashboard: str = "",
+        buttons: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._url, self._dashboard = url, dashboard
+        self._url, self._dashboard, self._buttons = url, dashboard, buttons
         self._posts = Posts("Slack", transport, clock, sleep)
 
     def send(
@@ -71,7 +100,7 @@ class SlackChannel:
         sends them again. After a 429, the channel waits as long as Slack demands, if that ends
         before `deadline` on the clock.
         """
-        messages = list(_messages(notifications))
+        messages = list(_messages(notifications, buttons=self._buttons))
         while messages:
             group, message = messages.pop(0)
             result = self._post(message, deadline)
@@ -80,7 +109,8 @@ class SlackChannel:
             elif result.is_content_rejected and len(group) > 1:
                 # One notification that Slack rejects must not keep back those beside it.
                 half = len(group) // 2
-                messages[:0] = [*render(group[:half]), *render(group[half:])]
+                halves = group[:half], group[half:]
+                messages[:0] = [it for own in halves for it in render(own, buttons=self._buttons)]
             elif result.why:
                 yield SendResult((), group, result.why, result.is_permanent, result.is_unsure)
             else:
@@ -94,10 +124,10 @@ class SlackChannel:
 
 
 def _messages(
-    notifications: Sequence[Notification],
+    notifications: Sequence[Notification], *, buttons: bool
 ) -> Iterator[tuple[tuple[Notification, ...], dict[str, Any]]]:
     """Yields the messages of alerts, then one for each digest, each with its notifications."""
-    yield from render([it for it in notifications if it.digest is None])
+    yield from render([it for it in notifications if it.digest is None], buttons=buttons)
     for notification in notifications:
         if notification.digest is not None:
             yield (notification,), render_digest(notification)

@@ -13,13 +13,18 @@ from typing import Any
 from balance_watch.domain.formatting import counted, format_duration, format_time, sparkline
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.notification import Notification, Reason, in_order
+from balance_watch.domain.press import deeds_for
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.notifiers.literal import printable
+from balance_watch.notifiers.slack_buttons import actions_block, facts_id
 from balance_watch.notifiers.text import format_change, paces, summary_line, threshold
 
 MAX_BLOCKS = 50
 _MAX_ALERTS = MAX_BLOCKS - 1
 """So many alerts fit into a message, below the line that counts them; one less if it mentions."""
+
+_LINK_BLOCKS = 1
+"""The line with a link to the dashboard, which `linked` adds."""
 
 MAX_TEXT = 3000
 _MAX_DETAIL = 1500
@@ -37,21 +42,26 @@ _MARKS = re.compile(r"`|(?<![^\W_])[*_~]|[*_~](?![^\W_])|:[\w+'-]+:")
 
 
 def render(
-    notifications: Sequence[Notification],
+    notifications: Sequence[Notification], *, buttons: bool = False
 ) -> Iterator[tuple[tuple[Notification, ...], dict[str, Any]]]:
-    """Renders messages in order; yields each with its notifications."""
+    """Renders messages in order; yields each with its notifications.
+
+    With `buttons`, alerts have buttons below them, the first ones as far as there is room.
+    """
     ordered = sorted(notifications, key=in_order)
     size = _MAX_ALERTS - bool(_mentions(ordered))
     for start in range(0, len(ordered), size):
         group = tuple(ordered[start : start + size])
         escaped = [_escape(notification) for notification in group]
         mentions = _mentions(group)
+        actions = {it.alert_id: actions_block(it) for it in group if deeds_for(it)}
         lines = [*([mentions] if mentions else []), *map(summary_line, escaped)]
         blocks = [{"type": "section", "text": markup(mentions)}] if mentions else []
         message = {
             "text": _shorten("\n".join(lines), _MAX_FALLBACK),
             "mrkdwn": False,
-            "blocks": blocks + _blocks(escaped, MAX_BLOCKS - len(blocks)),
+            "blocks": blocks
+            + _blocks(escaped, MAX_BLOCKS - len(blocks), actions if buttons else {}),
             "unfurl_links": False,
         }
         yield group, message
@@ -87,8 +97,16 @@ def _escape(notification: Notification) -> Notification:
     )
 
 
-def _blocks(notifications: Sequence[Notification], room: int) -> list[dict[str, Any]]:
-    """Returns so many blocks at most: a line that counts several alerts, then each of them."""
+def _blocks(
+    notifications: Sequence[Notification], room: int, actions: Mapping[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Returns so many blocks at most: a line that counts several alerts, then each of them.
+
+    Args:
+        notifications: the alerts, as literal markup.
+        room: so many blocks.
+        actions: the blocks of buttons, by the id of their alert.
+    """
     recovered = {it.account for it in notifications if it.reason is Reason.RESOLVED}
     shown = [
         it
@@ -100,6 +118,9 @@ def _blocks(notifications: Sequence[Notification], room: int) -> list[dict[str, 
     ]
     top_ups = {it.account: it for it in notifications if it not in shown}
     is_long = 2 * len(shown) + 1 > room
+    free = 0 if is_long else room - (2 * len(shown) + 1) - _LINK_BLOCKS
+    pressable = dict.fromkeys(it.alert_id for it in shown if it.alert_id in actions)
+    with_buttons = list(pressable)[: max(0, free)]
     blocks = [_count(shown)] if len(shown) > 1 else []
     for notification in shown:
         top_up = top_ups.get(notification.account)
@@ -108,7 +129,15 @@ def _blocks(notifications: Sequence[Notification], room: int) -> list[dict[str, 
             if not detail.startswith(notification.detail):
                 detail = f"{notification.detail}\n{detail}"
             notification = replace(notification, detail=detail)  # noqa: PLW2901 (with both details)
-        blocks += _short_block(notification) if is_long else _alert_blocks(notification)
+        if is_long:
+            blocks += _short_block(notification)
+        elif notification.alert_id in with_buttons:
+            with_buttons.remove(notification.alert_id)
+            own = _alert_blocks(replace(notification, link=None))  # a button is the link
+            own[-1]["block_id"] = facts_id(notification.alert_id)
+            blocks += [*own, actions[notification.alert_id]]
+        else:
+            blocks += _alert_blocks(notification)
     return blocks
 
 

@@ -16,8 +16,8 @@ from balance_watch.domain.batches import BatchMessage, BatchResult, Plan
 from balance_watch.domain.place_reports import FailedAccount, PlaceReport
 from balance_watch.domain.reading import FailureKind
 from balance_watch.domain.rules import Severity
-from balance_watch.domain.run import Run, RunRecord
-from balance_watch.domain.silences import Silence
+from balance_watch.domain.run import Run
+from balance_watch.store.acknowledgements import acknowledgements_from_item
 from balance_watch.store.digests import maybe_digest_from_json, maybe_digest_to_json
 from balance_watch.store.items import (
     BATCHES,
@@ -130,13 +130,13 @@ class Batches:
             if batch.get("lease") != token:
                 return self._why_not(message, plan, batch) or NotClaimed.LEASED
         before = _result_from_item(batch)
-        record, silences = _left_by_the_planner(run_item)
         run = Run(
             message.tick,
             token,
             unfinished=False,
-            record=record,
-            silences=silences,
+            record=record_from_item(run_item),
+            silences=silences_from_item(run_item),
+            acknowledgements=acknowledgements_from_item(run_item),
             lease_until=until,
             batch=message.number,
         )
@@ -231,10 +231,6 @@ class Batches:
         except self._table.client.exceptions.ConditionalCheckFailedException:
             return False  # A later plan has taken its place.
         return not deserialize(response["Attributes"]).get("left")
-
-
-def _left_by_the_planner(item: Item) -> tuple[RunRecord, tuple[Silence, ...]]:
-    return record_from_item(item), silences_from_item(item)
 
 
 def _plan_from_item(item: Mapping[str, Any]) -> Plan | None:

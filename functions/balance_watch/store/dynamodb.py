@@ -14,6 +14,7 @@ from balance_watch.domain.payment import Payment, Purse
 from balance_watch.domain.policy import DIGEST
 from balance_watch.domain.run import Run, Transition
 from balance_watch.store.accounts import Accounts, log_unserializable
+from balance_watch.store.acknowledgements import AcknowledgementItems
 from balance_watch.store.batches import Batches
 from balance_watch.store.costs import Costs
 from balance_watch.store.events import Events
@@ -21,6 +22,7 @@ from balance_watch.store.inventories import Inventories
 from balance_watch.store.outbox import Outbox
 from balance_watch.store.payments import Payments
 from balance_watch.store.policies import Policies
+from balance_watch.store.presses import Presses
 from balance_watch.store.runs import Runs
 from balance_watch.store.silences import Silences
 from balance_watch.store.table import TRANSACTION, UNSERIALIZABLE, Action, Table, grouped
@@ -54,6 +56,7 @@ class Store:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._table = Table(client, table, clock=clock, sleep=sleep)
+        self.acknowledgements = AcknowledgementItems(self._table)
         self.accounts = Accounts(self._table, history_days)
         self.batches = Batches(self._table, clock)
         self.costs = Costs(self._table)
@@ -62,6 +65,7 @@ class Store:
         self.inventories = Inventories(self._table)
         self.payments = Payments(self._table, clock)
         self.policies = Policies(self._table)
+        self.presses = Presses(self._table)
         self.runs = Runs(self._table, clock)
         self.silences = Silences(self._table)
 

@@ -38,6 +38,24 @@ class Events:
             event_to_item(event, self._history_days) for event in events_of(entries)
         )
 
+    def find(self, account: str | None, said_at: datetime, alert_id: str) -> Event | None:
+        """Returns one event by its id and its time, or None if there is none.
+
+        Args:
+            account: its account; None: it is of several accounts, or of the configuration.
+            said_at: when it was said.
+            alert_id: the id of its notification.
+        """
+        partition = _OF_SEVERAL_KEY if account is None else account_key(account)
+        key = {"pk": partition, "sk": f"{_PREFIX}{text_of(said_at)}#{alert_id}"}
+        for item in self._table.read([key]):
+            try:
+                return event_from_item(item)
+            except MALFORMED_ITEM as error:
+                facts = {"item": item["sk"], "why": type(error).__name__}
+                _log.error("malformed event", extra=facts)
+        return None
+
     def of_several(self, since: datetime, until: datetime) -> list[Event]:
         """Returns what was said of several accounts at once between two times, the oldest first."""
         return self._between(_OF_SEVERAL_KEY, since, until)

@@ -44,6 +44,7 @@ def notification_to_json(notification: Notification) -> dict[str, Any]:
             "accounts": list(notification.accounts) or None,
             "mentions": list(notification.mentions) or None,
             "digest": maybe_digest_to_json(notification.digest),
+            "purse": notification.purse,
         }
     )
 
@@ -79,6 +80,7 @@ def notification_from_json(fields: Mapping[str, Any]) -> Notification:
         accounts=tuple(fields.get("accounts", ())),
         mentions=tuple(fields.get("mentions", ())),
         digest=maybe_digest_from_json(fields.get("digest")),
+        purse=fields.get("purse"),
     )
 
 

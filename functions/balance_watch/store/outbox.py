@@ -116,6 +116,12 @@ class Outbox:
         """Returns the actions that add entries within a transaction."""
         return self._table.puts(map(entry_to_item, entries))
 
+    def put(self, entry: Outgoing) -> None:
+        """Adds one entry; raises ClientError if it is not stored."""
+        self._table.client.put_item(
+            TableName=self._table.name, Item=serialize(entry_to_item(entry))
+        )
+
     def delete(self, entry: Outgoing) -> Action:
         """Returns the action that removes an entry within a transaction."""
         return {"Delete": {"TableName": self._table.name, "Key": serialize(entry_key(entry))}}
@@ -158,7 +164,7 @@ def _covered(entry: Outgoing) -> tuple[OutboxEntry, ...]:
 def entry_to_item(entry: Outgoing) -> Item:
     """Returns the item of an entry: everything that it takes to send or to pay it."""
     if isinstance(entry, PaymentOrder):
-        own: Item = {"channels": [], "purse": entry.purse}
+        own: Item = {"channels": [], "purse": entry.purse, "by": entry.by}
     else:
         own = {"channels": list(entry.channels), "taken_by": list(entry.taken_by) or None}
     return {
@@ -174,7 +180,7 @@ def entry_from_item(item: Mapping[str, Any]) -> Outgoing:
     notification = notification_from_json(json.loads(item["notification"]))
     channel, channels = item["channel"], tuple(item.get("channels", ()))
     if channel == _PAYMENT_ORDER:
-        return PaymentOrder(notification, item.get("purse"))
+        return PaymentOrder(notification, item.get("purse"), item.get("by"))
     return OutboxEntry(notification, channel, channels, tuple(item.get("taken_by", ())))
 
 

@@ -16,6 +16,7 @@ from balance_watch.domain.digest_plan import DigestMark
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.run import Run, RunRecord
 from balance_watch.errors import FutureTickError, RunUnderWayError
+from balance_watch.store.acknowledgements import acknowledgements_from_item
 from balance_watch.store.alerts import alert_from_item, alert_to_item
 from balance_watch.store.hearing import hearing_from_item, hearing_to_item
 from balance_watch.store.items import (
@@ -109,6 +110,7 @@ class Runs:
             unfinished=not before.get("whole", True),
             record=record_from_item(before),
             silences=silences_from_item(before),
+            acknowledgements=acknowledgements_from_item(before),
             lease_until=lease_until,
             is_again=before.get("tick") == text_of(tick),
             is_left_over="split_by" in before and before.get("judged") != before.get("tick"),

@@ -60,8 +60,9 @@ def ended_attributes(silences: Iterable[Silence], now: datetime) -> list[str]:
 
 def silence_to_item(silence: Silence) -> Item:
     """Returns the map that is the attribute of a silence."""
+    # A release without exact silences finds no `match`, so that it takes no fact for a glob.
     return {
-        "match": dict(silence.match),
+        "exactly" if silence.exact else "match": dict(silence.match),
         "until": text_of(silence.until),
         "reason": silence.reason,
         "created_at": text_of(silence.created_at),
@@ -84,8 +85,10 @@ def silences_from_item(item: Mapping[str, Any]) -> tuple[Silence, ...]:
 
 
 def _silence_from_item(name: str, item: Mapping[str, Any]) -> Silence:
-    match = {fact: glob for fact, glob in item["match"].items() if isinstance(glob, str)}
-    if not match or len(match) < len(item["match"]):
+    exact = "exactly" in item
+    facts = item["exactly" if exact else "match"]
+    match = {fact: glob for fact, glob in facts.items() if isinstance(glob, str)}
+    if not match or len(match) < len(facts):
         raise ValueError("no globs")
     until, created_at = time_of(item["until"]), time_of(item["created_at"])
-    return Silence(name, match, until, str(item["reason"]), created_at)
+    return Silence(name, match, until, str(item["reason"]), created_at, exact)

@@ -173,4 +173,6 @@ def _context(message: BatchMessage, configuration: Configuration, run: Run) -> A
         return policy.channels_for(facts, available)
 
     is_suppressed = suppression(run.silences, policy.mute_times, run.tick)
-    return AlertContext(policy.defaults, routing, is_suppressed, policy.mention_for)
+    return AlertContext(
+        policy.defaults, routing, is_suppressed, policy.mention_for, run.acknowledgements
+    )

@@ -152,7 +152,7 @@ def _decide(
             account=account,
             rules=batch.policy.rules_for(account),
             context=context,
-            traits=spec.traits,
+            traits=spec.traits._replace(can_be_paid=spec.cannot_top_up(account) is None),
             payment=payments.get(account.name),
             now=batch.run.tick,
         )

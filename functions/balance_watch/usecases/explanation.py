@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from balance_watch.domain.account import Account
+from balance_watch.domain.acknowledgement import NONE, Acknowledgements, covering
 from balance_watch.domain.channels import AvailableChannels
 from balance_watch.domain.evaluation import evaluate
 from balance_watch.domain.lifecycle import Alert
@@ -65,6 +66,7 @@ def explain(
     silences: Sequence[Silence],
     outages: Sequence[str],
     now: datetime,
+    acknowledgements: Acknowledgements = NONE,
 ) -> list[RuleExplanation]:
     """Returns an explanation of every rule that applies to an account, firing ones first.
 
@@ -76,6 +78,7 @@ def explain(
         silences: the active silences.
         outages: the names of the outages that last.
         now: the time.
+        acknowledgements: of whatever alerts.
     """
     result = state.failure or state.reading
     measurements = measure(state, result, None, state.checked_at or now)
@@ -105,6 +108,10 @@ def explain(
             *(Hold(f"silence {it.name}", it.until) for it in silences if it.mutes(facts, now)),
             *(_mute(it, facts, now) for it in policy.mute_times if it.mutes(facts, now)),
         ]
+        seen = covering(acknowledgements, account.name, rule.metric, told)
+        if seen is not None:
+            holds.append(Hold(f"{seen.by} acknowledged it, so nobody is reminded"))
+            reminder = None
         if rule.metric is Metric.UNREADABLE and firing and told_at is None:
             holds += (
                 Hold(f"the outage {name}, which is told instead")

@@ -85,7 +85,9 @@ def tick_of(run: Run, examination: Examination, summary: Summary, deadline: floa
         return listeners.reaching_somebody(channels)
 
     is_suppressed = suppression(run.silences, policy.mute_times, run.tick)
-    context = AlertContext(policy.defaults, routing, is_suppressed, policy.mention_for)
+    context = AlertContext(
+        policy.defaults, routing, is_suppressed, policy.mention_for, run.acknowledgements
+    )
     return Tick(run, configuration, context, refusing, summary, deadline)
 
 

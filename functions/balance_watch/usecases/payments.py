@@ -39,6 +39,9 @@ TopUp = Callable[[Spec, Account], PaymentOutcome]
 
 _NO_LONGER_DUE = "it is no longer due"
 
+_AS_OFTEN_AS_READ = 1_000_000
+"""The payments a day that a person may order: each needs a balance that was read since the last."""
+
 _RETRIED = (Refusal.UNDER_WAY, Refusal.NOT_CLAIMED, Refusal.NOT_READ, Refusal.NO_TIME)
 """Refusals after which the next run tries again."""
 
@@ -99,6 +102,7 @@ class Pay:
                 traits=spec.traits,
                 now=run.tick,
                 why=why,
+                by=order.by,
             )
             paid = None if made is None else (purse, made)
             end = Transition(after, entries)
@@ -108,13 +112,14 @@ class Pay:
             (it for it in policy.rules_for(account) if it.name == order.notification.rule), None
         )
         why_not = _why_not(order, rule, run.tick, state, account, spec)
-        if why_not is not None or rule is None:
+        limit = _AS_OFTEN_AS_READ if order.by is not None else rule.top_ups if rule else 0
+        if why_not is not None:
             lost = self._lost(order, purse)
             if lost is not None:
                 return settle(lost.outcome, lost)
-            return settle(PaymentOutcome.DROPPED, why=why_not or _NO_LONGER_DUE)
+            return settle(PaymentOutcome.DROPPED, why=why_not)
         payment = self._put_off(run, state, deadline) or self._claim_and_pay(
-            order, run.tick, purse, account, spec, rule.top_ups
+            order, run.tick, purse, account, spec, limit
         )
         if payment in _RETRIED:
             _log.error("not paid yet: %s", payment, extra={"account": account.name})
@@ -176,14 +181,29 @@ def _why_not(
         return "the account has another name now"
     if order.purse is not None and account.purse is not None and order.purse != account.purse:
         return "the account has another key, host or variable now"
+    if order.by is not None:
+        return spec.cannot_top_up(account) or _why_not_for_a_person(order, state)
     if rule is None or not rule.top_ups or spec.cannot_top_up(account) is not None:
         return _NO_LONGER_DUE
-    if state.failure is None and state.checked_at == tick:
-        measurements = measure(state, state.reading, None, tick)
-        status = evaluate(rule, measurements, firing=False).status
-        if rule.name not in state.rules or status is not RuleStatus.BREACHED:
-            return _NO_LONGER_DUE
-    return None
+    is_read = state.failure is None and state.checked_at == tick
+    return _NO_LONGER_DUE if is_read and not _is_breached(rule, state, tick) else None
+
+
+def _is_breached(rule: Rule, state: AccountState, tick: datetime) -> bool:
+    """Tells whether the latest reading breaches a rule by itself."""
+    measurements = measure(state, state.reading, None, tick)
+    status = evaluate(rule, measurements, firing=False).status
+    return rule.name in state.rules and status is RuleStatus.BREACHED
+
+
+def _why_not_for_a_person(order: PaymentOrder, state: AccountState) -> str | None:
+    """Returns why a payment that a person ordered at an alert is never to be made, if it is so.
+
+    No rule has to ask for it, but the alert at which it was ordered must still fire.
+    """
+    alert = state.alerts.get(order.notification.metric)
+    is_over = alert is None or not alert.firing or alert.since != order.notification.since
+    return "its alert is over" if is_over else None
 
 
 def pay_by_hand(

@@ -95,7 +95,14 @@ def rehearse(check: Check, now: datetime, *, seconds: float) -> Rehearsal:
     store = check.store
     record, silences = store.runs.record(), store.silences.at(now)
     configuration = check.load(policy_was_kept=bool(record.policy_digest))
-    run = Run(now, "", unfinished=False, record=record, silences=silences)
+    run = Run(
+        now,
+        "",
+        unfinished=False,
+        record=record,
+        silences=silences,
+        acknowledgements=store.acknowledgements.by_alert(),
+    )
     examination = examine(configuration, record, now)
     listeners = ask(examination.listeners, check.ask_topic, now)
     examination = examination._replace(listeners=listeners)
