@@ -75,7 +75,7 @@ EVERY_POINT = pytest.mark.parametrize(
     [
         pytest.param(it, point, id=f"{', '.join(it)}, {point}")
         for it in PREPARED
-        for point in SCENARIOS[it[0]].points
+        for point in SCENARIOS[it[0]].tested_points
     ],
     indirect=["prepared"],
 )
