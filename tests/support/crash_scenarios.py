@@ -21,9 +21,9 @@ MOTO, DYNAMODB_LOCAL = "moto", "DynamoDB Local"
 class CrashScenario(NamedTuple):
     """A scenario: how it is prepared, on moto or at an address, and the effects of its run.
 
-    `places` are the tables that the tests try it on, which takes two minutes each. With `writes_only`
-    the tests crash at what changes something alone: a crash at a read leaves what the write before
-    it has left. The matrix crashes everywhere.
+    `places` are the tables that the tests try it on, which takes two minutes each. With
+    `writes_only` the tests crash at what changes something alone: a crash at a read leaves what the
+    write before it has left. The matrix crashes everywhere.
     """
 
     prepared: Callable[[str | None], AbstractContextManager[Scenario]]
