@@ -22,10 +22,10 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 
 
 def without_code(resource: dict[str, Any]) -> dict[str, Any]:
-    """Returns a resource without what says where its code is, or how it is built."""
-    parts = {"Properties": "Code", "Metadata": "BuildMethod"}
+    """Returns a resource without what says where its code is, how it is built and checked."""
+    parts = {"Properties": ("Code",), "Metadata": ("BuildMethod", "checkov")}
     return {
-        part: {key: value for key, value in content.items() if key != parts[part]}
+        part: {key: value for key, value in content.items() if key not in parts[part]}
         if part in parts
         else content
         for part, content in resource.items()

@@ -194,5 +194,10 @@ notifications = st.builds(
     link=st.none() | words,
 )
 entries = st.builds(
-    OutboxEntry, notifications, words, *[st.lists(words, max_size=3).map(tuple)] * 2, st.just(())
+    OutboxEntry,
+    notifications,
+    words,
+    *[st.lists(words, max_size=3).map(tuple)] * 2,
+    st.just(()),
+    st.none(),
 ) | st.builds(PaymentOrder, notifications)
