@@ -143,7 +143,8 @@ def withdraw(store: Store, run: Run, now: float) -> None:
     Raises:
         RunUnderWayError: a worker of that plan may still be storing.
     """
-    if run.record.plan is None:
+    # A planner that died may have left a plan that no record tells of.
+    if run.record.plan is None and not (run.unfinished and store.batches.plan() is not None):
         return
     is_ended = store.batches.begin(store.runs.fence(run), run.tick, ()) is not None
     if not is_ended or any(it.lease_until > now for it in store.batches.all()):
