@@ -5,7 +5,14 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balance_watch.domain.batches import NAME_DIGEST, name_digest, split, spread, with_neighbours
+from balance_watch.domain.batches import (
+    NAME_DIGEST,
+    name_digest,
+    split,
+    split_by_purse,
+    spread,
+    with_neighbours,
+)
 
 items = st.lists(st.integers(), max_size=60)
 sizes = st.integers(1, 20)
@@ -72,3 +79,23 @@ def test_the_digest_of_a_name_is_short_and_tells_names_apart() -> None:
     assert {len(it) for it in digests} == {NAME_DIGEST}
     assert len(digests) == 1000
     assert name_digest("käse") == name_digest("käse")
+
+
+@given(purses, sizes)
+def test_a_purse_is_in_one_part_unless_it_is_larger_than_a_part(
+    of_items: list[str | None], size: int
+) -> None:
+    parts = split_by_purse(range(len(of_items)), of_items, size)
+    assert sorted(item for part in parts for item in part) == list(range(len(of_items)))
+    assert all(1 <= len(part) <= size for part in parts)
+    for purse in {*of_items} - {None}:
+        if of_items.count(purse) <= size:
+            assert sum(purse in {of_items[item] for item in part} for part in parts) == 1
+
+
+@given(items, sizes)
+def test_items_without_a_purse_are_split_into_few_and_equal_parts(
+    these: list[int], size: int
+) -> None:
+    lengths = [len(part) for part in split_by_purse(these, [None] * len(these), size)]
+    assert sorted(lengths) == sorted(len(part) for part in split(these, size))

@@ -266,7 +266,6 @@ def put(client: "DynamoDBClient", table: str, number: int, **attributes: object)
         {"suspects": ["a"]},
         {"tick": "soon"},
         {"tick": 5},
-        {"lease_until": "soon"},
         {"unsaved": 5},
     ],
     ids=str,
@@ -280,6 +279,13 @@ def test_a_malformed_batch_counts_as_one_that_left_nothing(
     assert (batch.result, batch.lease_until, batch.ended_tick) == (BatchResult(), 0, None)
     done(store, of(plan))
     assert store.batches.all()[0].result == LEFT
+
+
+def test_a_malformed_lease_delays_no_plan(
+    client: "DynamoDBClient", table: str, store: Store
+) -> None:
+    put(client, table, 0, lease_until="soon")
+    assert [it.lease_until for it in store.batches.all()] == [0]
 
 
 def test_a_malformed_plan_is_none(client: "DynamoDBClient", table: str, store: Store) -> None:

@@ -175,8 +175,7 @@ class Batches:
             "Key": serialize(key),
             "UpdateExpression": "SET lease = :lease, lease_until = :until",
             "ConditionExpression": (
-                "(attribute_not_exists(lease_until) OR lease_until <= :now"
-                " OR NOT attribute_type(lease_until, :number))"
+                "(attribute_not_exists(lease_until) OR lease_until <= :now)"
                 " AND (attribute_not_exists(ended) OR ended <> :plan)"
             ),
             "ExpressionAttributeValues": serialize(
@@ -185,7 +184,6 @@ class Batches:
                     ":until": ceil(until),
                     ":now": int(now),
                     ":plan": message.plan,
-                    ":number": "N",
                 }
             ),
         }

@@ -110,7 +110,7 @@ class Check:
                     record = health.into(record)
             else:
                 withdraw(self.store, run, self.wall_clock())
-                record = replace(record, plan=None, judged_at=None, unfinished=0)
+                record = replace(record, plan=None, judged_at=None, unfinished=0, found=())
                 checked = self._accounts(tick, deadline - seconds * _STORING_SHARE)
                 stored = not summary.deferred
                 record = replace(

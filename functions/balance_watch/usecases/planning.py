@@ -12,9 +12,8 @@ from balance_watch.domain.batches import (
     BatchMessage,
     Plan,
     name_digest,
-    split,
+    split_by_purse,
     spread,
-    with_neighbours,
 )
 from balance_watch.domain.outages import place_of
 from balance_watch.domain.run import Run
@@ -78,9 +77,9 @@ class Planner:
         """Returns the seconds until no worker of an earlier plan can store anything."""
         return max(0.0, *(it.lease_until - self.clock() for it in batches), 0.0)
 
-    def _parts(self, configuration: Configuration) -> list[Sequence[WatchedAccount]]:
-        purses = (account.purse for account, _ in configuration.accounts)
-        return split(with_neighbours(configuration.accounts, purses), self.size)
+    def _parts(self, configuration: Configuration) -> Sequence[Sequence[WatchedAccount]]:
+        purses = [account.purse for account, _ in configuration.accounts]
+        return split_by_purse(configuration.accounts, purses, self.size)
 
     def _messages(
         self, tick: Tick, plan: Plan, parts: Sequence[Sequence[WatchedAccount]]
