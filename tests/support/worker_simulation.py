@@ -6,7 +6,6 @@ One process may crash, at an effect that is counted over all of them; the others
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -26,9 +25,6 @@ from tests.support.crash_points import (
     wait_for_other_threads,
 )
 from tests.support.simulation import SECONDS, TICK, Simulation
-
-if TYPE_CHECKING:
-    from balance_watch.usecases.batch_check import CheckBatch
 
 SEND = "SendMessageBatch"
 TO_A_CALL = 10
