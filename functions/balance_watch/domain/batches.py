@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import ceil
 from typing import NamedTuple, TypeVar
 
@@ -109,16 +109,35 @@ def split(items: Sequence[_T], size: int) -> list[Sequence[_T]]:
 
 
 def with_neighbours(items: Sequence[_T], purses: Iterable[str | None]) -> list[_T]:
-    """Returns the items, those of one purse beside each other, else in their order.
-
-    So the money of a purse is counted by one worker, once.
-    """
+    """Returns the items, those of one purse beside each other, else in their order."""
     first: dict[str, int] = {}
     ranks = [
         index if purse is None else first.setdefault(purse, index)
         for index, purse in enumerate(purses)
     ]
     return [items[index] for index in sorted(range(len(items)), key=lambda it: (ranks[it], it))]
+
+
+def split_by_purse(items: Sequence[_T], purses: Sequence[str | None], size: int) -> list[list[_T]]:
+    """Returns the items in parts of at most `size`, about equally large, no purse in two of them.
+
+    So the money of a purse is counted once. Only a purse of more than `size` items is split itself.
+    """
+    numbers = with_neighbours(range(len(items)), purses)
+    groups: list[Sequence[int]] = []
+    # Each item without a purse is a group of its own.
+    for _, them in groupby(numbers, lambda it: purses[it] or it):
+        groups += split(list(them), size)
+    parts: list[list[_T]] = []
+    left, room, target = len(items), 0, 0
+    for group in groups:
+        if not parts or len(parts[-1]) >= target or len(group) > room:
+            parts.append([])
+            room, target = size, ceil(left / ceil(left / size))
+        parts[-1] += [items[number] for number in group]
+        room -= len(group)
+        left -= len(group)
+    return parts
 
 
 def spread(of_batches: Iterable[Iterable[str]]) -> dict[str, int]:

@@ -42,7 +42,7 @@ class PartView(NamedTuple):
         shared: the places that have accounts in other batches too.
         suspects: the shared places of which it could read no account before, and since which tick.
         judged_at: the latest tick whose outages were decided on the reports of all batches.
-        lasting: the outages that fire, by name.
+        lasting: the outages that fire, or that the latest such tick found, by name.
     """
 
     shared: AbstractSet[str]

@@ -109,6 +109,7 @@ class RunRecord:
         plan: the token of the plan that the tick was split by; None: it was not.
         judged_at: the latest tick whose outages were decided on what several workers reported.
         unfinished: how many ticks in a row workers had, and none finished.
+        found: the outages that were found at `judged_at`, by name, also those that do not fire yet.
     """
 
     configuration: ConfigurationState = field(default_factory=ConfigurationState)
@@ -126,6 +127,7 @@ class RunRecord:
     plan: str | None = None
     judged_at: datetime | None = None
     unfinished: int = 0
+    found: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

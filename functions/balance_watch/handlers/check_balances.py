@@ -34,8 +34,9 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     with heartbeat(wired) as beat:
         summary = wired.check().run(tick(event), seconds=seconds_left(context))
         # A skipped tick tells nothing: of the run that did it, or did a later one, it knows no end.
-        # The end of one that workers check is known to the last of them.
-        beat.is_due = not summary.skipped and summary.batches is None
+        # Nor does a planner know the end of its tick, which is that of its last batch.
+        is_planned = summary.batches is not None and summary.complete
+        beat.is_due = not summary.skipped and not is_planned
         result = summary.as_json()
         logger.info("run", extra=result)
         if not summary.complete:

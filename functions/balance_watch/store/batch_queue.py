@@ -4,6 +4,7 @@ import json
 import logging
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from balance_watch.domain.batches import NAME_DIGEST, BatchMessage, DigestSpan
@@ -51,7 +52,7 @@ class BatchQueue:
                 {
                     "Id": str(number),
                     "MessageBody": body,
-                    "DelaySeconds": int(min(max(0, delay), LONGEST_DELAY)),
+                    "DelaySeconds": min(max(0, ceil(delay)), LONGEST_DELAY),
                 }
                 for number, body in call
             ]
@@ -107,11 +108,13 @@ def message_from_json(text: str) -> BatchMessage:
     try:
         content: Any = json.loads(text)
         names = b64decode(content["accounts"], validate=True)
-        digest = content.get("digest")
+        digest, number = content.get("digest"), int(content["batch"])
+        if number < 0 or len(names) % NAME_DIGEST:
+            raise ValueError("no batch of a planner")
         return BatchMessage(
             time_of(content["tick"]),
             str(content["plan"]),
-            int(content["batch"]),
+            number,
             tuple(map(str, content["secrets"])),
             frozenset(
                 names[start : start + NAME_DIGEST] for start in range(0, len(names), NAME_DIGEST)
@@ -122,7 +125,7 @@ def message_from_json(text: str) -> BatchMessage:
             frozenset(map(str, content.get("shared", ()))),
             None if digest is None else DigestSpan(time_of(digest[0]), time_of(digest[1])),
         )
-    except MALFORMED_ITEM:
+    except (*MALFORMED_ITEM, LookupError):
         raise EventError(
             "The message is not one that CheckBalances sends to its workers."
         ) from None

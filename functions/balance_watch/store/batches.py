@@ -8,8 +8,11 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
+from decimal import Decimal
 from enum import Enum
+from math import ceil
 from typing import Any, NamedTuple
 
 from balance_watch.domain.batches import BatchMessage, BatchResult, Plan
@@ -17,6 +20,7 @@ from balance_watch.domain.place_reports import FailedAccount, PlaceReport
 from balance_watch.domain.reading import FailureKind
 from balance_watch.domain.rules import Severity
 from balance_watch.domain.run import Run
+from balance_watch.errors import RunUnderWayError
 from balance_watch.store.acknowledgements import acknowledgements_from_item
 from balance_watch.store.digests import maybe_digest_from_json, maybe_digest_to_json
 from balance_watch.store.items import (
@@ -50,10 +54,11 @@ class NotClaimed(Enum):
 
 
 class ClaimedBatch(NamedTuple):
-    """A batch that a worker has claimed: the run, and what the worker before it left."""
+    """A batch that a worker has claimed: the run, and what the worker before it left, and when."""
 
     run: Run
     before: BatchResult
+    before_tick: datetime | None = None
 
 
 class StoredBatch(NamedTuple):
@@ -129,7 +134,7 @@ class Batches:
             plan, batch, run_item = self._look(key)
             if batch.get("lease") != token:
                 return self._why_not(message, plan, batch) or NotClaimed.LEASED
-        before = _result_from_item(batch)
+        before = _batch_from_item({**batch, **key})
         run = Run(
             message.tick,
             token,
@@ -140,7 +145,7 @@ class Batches:
             lease_until=until,
             batch=message.number,
         )
-        return ClaimedBatch(run, before)
+        return ClaimedBatch(run, before.result, before.ended_tick)
 
     def _look(self, key: Item) -> tuple[Item, Item, Item]:
         found = {(it["pk"], it["sk"]): it for it in self._table.read([_PLAN_KEY, key, RUN_KEY])}
@@ -152,7 +157,7 @@ class Batches:
             return NotClaimed.STALE
         if batch.get("ended") == message.plan:
             return NotClaimed.ENDED
-        is_leased = batch.get("lease_until", 0) > self._clock()
+        is_leased = _lease_of(batch) > self._clock()
         return NotClaimed.LEASED if is_leased else None
 
     def _claim(
@@ -174,26 +179,40 @@ class Batches:
                 " AND (attribute_not_exists(ended) OR ended <> :plan)"
             ),
             "ExpressionAttributeValues": serialize(
-                {":lease": token, ":until": int(until), ":now": int(now), ":plan": message.plan}
+                {
+                    ":lease": token,
+                    ":until": ceil(until),
+                    ":now": int(now),
+                    ":plan": message.plan,
+                }
             ),
         }
         return [{"ConditionCheck": check}, {"Update": update}]
 
     def release(self, run: Run) -> None:
-        """Ends the lease of a worker that could not do its batch, so that another one can."""
-        self._table.client.update_item(
-            TableName=self._table.name,
-            Key=serialize(batch_key(run.batch or 0)),
-            UpdateExpression="REMOVE lease, lease_until",
-            ConditionExpression="lease = :lease",
-            ExpressionAttributeValues=serialize({":lease": run.token}),
-        )
+        """Ends the lease of a worker that could not do its batch, so that another one can.
+
+        A lease that another worker has by now stays.
+        """
+        with suppress(self._table.client.exceptions.ConditionalCheckFailedException):
+            self._table.client.update_item(
+                TableName=self._table.name,
+                Key=serialize(batch_key(run.batch or 0)),
+                UpdateExpression="REMOVE lease, lease_until",
+                ConditionExpression="lease = :lease",
+                ExpressionAttributeValues=serialize({":lease": run.token}),
+            )
 
     def end(self, run: Run, message: BatchMessage, result: BatchResult) -> None:
-        """Stores what a worker leaves of its batch, and ends its lease."""
+        """Stores what a worker leaves of its batch, and ends its lease.
+
+        Raises:
+            RunUnderWayError: it has lost its lease, so that its batch is another worker's.
+        """
         item = _result_to_item(result)
         names = {f"#{name}": name for name in (*item, "ended", "tick")}
         sets = ", ".join(f"#{name} = :{name}" for name in (*item, "ended", "tick"))
+        sets += ", ended_by = :lease"
         removed = ["lease", "lease_until", *(it for it in _OPTIONAL if it not in item)]
         values = {
             ":lease": run.token,
@@ -201,14 +220,22 @@ class Batches:
             ":tick": text_of(message.tick),
             **{f":{name}": value for name, value in item.items()},
         }
-        self._table.client.update_item(
-            TableName=self._table.name,
-            Key=serialize(batch_key(message.number)),
-            UpdateExpression=f"SET {sets} REMOVE {', '.join(removed)}",
-            ConditionExpression="lease = :lease OR #ended = :ended",
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=serialize(values),
-        )
+        try:
+            self._table.client.update_item(
+                TableName=self._table.name,
+                Key=serialize(batch_key(message.number)),
+                UpdateExpression=f"SET {sets} REMOVE {', '.join(removed)}",
+                # This very request may have ended the batch already, and lost its reply.
+                ConditionExpression=(
+                    "lease = :lease OR (attribute_not_exists(lease) AND ended_by = :lease)"
+                ),
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=serialize(values),
+            )
+        except self._table.client.exceptions.ConditionalCheckFailedException:
+            raise RunUnderWayError(
+                f"batch {message.number} took longer than its lease: another worker has it"
+            ) from None
 
     def take_off(self, message: BatchMessage) -> bool:
         """Takes a batch that has ended off its plan; tells whether no batch is left.
@@ -244,13 +271,24 @@ def _plan_from_item(item: Mapping[str, Any]) -> Plan | None:
 
 
 def _batch_from_item(item: Mapping[str, Any]) -> StoredBatch:
+    """Returns the batch of an item, which may be malformed; its key is not."""
+    try:
+        tick = maybe_time(item.get("tick"))
+    except MALFORMED_ITEM:
+        tick = None
     return StoredBatch(
         int(str(item["sk"]).removeprefix("BATCH#")),
         item.get("ended"),
-        maybe_time(item.get("tick")),
-        float(item.get("lease_until", 0)),
+        tick,
+        _lease_of(item),
         _result_from_item(item),
     )
+
+
+def _lease_of(item: Mapping[str, Any]) -> float:
+    """Returns until when a batch is leased; 0: nobody has it."""
+    until = item.get("lease_until", 0)
+    return float(until) if isinstance(until, Decimal) else 0.0
 
 
 _OPTIONAL = ("unsaved", "paused", "suspects", "places", "digest")

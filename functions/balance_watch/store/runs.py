@@ -175,7 +175,7 @@ class Runs:
         elif digest_is_known:
             sets += ", digested = :digested"
         stored_record = record_to_item(record)
-        for name in ("split_by", "judged", "unfinished"):
+        for name in ("split_by", "judged", "unfinished", "outages_found"):
             if name in stored_record:
                 sets += f", {name} = :{name}"
             else:
@@ -257,6 +257,7 @@ def record_to_item(record: RunRecord) -> Item:
                 "split_by": record.plan,
                 "judged": maybe_text(record.judged_at),
                 "unfinished": record.unfinished or None,
+                "outages_found": list(record.found) or None,
             }
         ),
     }
@@ -295,6 +296,7 @@ def record_from_item(item: Mapping[str, Any]) -> RunRecord:
             plan=item.get("split_by"),
             judged_at=maybe_time(item.get("judged")),
             unfinished=int(item.get("unfinished", 0)),
+            found=tuple(map(str, item.get("outages_found", ()))),
         )
     except MALFORMED_ITEM as error:
         facts = {"why": type(error).__name__}

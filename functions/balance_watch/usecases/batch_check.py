@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol
 
 from balance_watch.config.accounts import WatchedAccount
@@ -18,7 +19,7 @@ from balance_watch.domain.silences import suppression
 from balance_watch.errors import RunUnderWayError
 from balance_watch.notifiers.channels import default_channels
 from balance_watch.providers.request import host_of
-from balance_watch.store.batches import NotClaimed
+from balance_watch.store.batches import ClaimedBatch, NotClaimed
 from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.account_checks import CheckedAccounts, check_accounts
 from balance_watch.usecases.decisions import Batch
@@ -86,7 +87,7 @@ class CheckBatch:
             return None
         if not isinstance(claimed, NotClaimed):
             try:
-                result = self._check(message, claimed.run, claimed.before, deadline, seconds)
+                result = self._check(message, claimed, deadline, seconds)
             except BaseException:
                 self.store.batches.release(claimed.run)
                 raise
@@ -100,18 +101,20 @@ class CheckBatch:
     def _check(
         self,
         message: BatchMessage,
-        run: Run,
-        before: BatchResult,
+        claimed: ClaimedBatch,
         deadline: float,
         seconds: float,
     ) -> BatchResult:
+        run = claimed.run
         configuration = self.load(message.secrets)
         accounts = [
             pair for pair in configuration.accounts if name_digest(pair[0].name) in message.accounts
         ]
         lasting = {name for name, alert in run.record.outages.items() if alert.firing}
-        view = PartView(message.shared, before.suspects, run.record.judged_at, lasting)
-        run = replace(run, record=replace(run.record, paused=before.paused))
+        # One that was found and does not fire yet is no less an outage.
+        lasting |= {*run.record.found}
+        view = PartView(message.shared, _suspects(claimed), run.record.judged_at, lasting)
+        run = replace(run, record=replace(run.record, paused=claimed.before.paused))
         summary = Summary(message.tick)
         context = _context(message, configuration, run)
         batch = Batch(
@@ -159,6 +162,17 @@ class CheckBatch:
             self.store.accounts,
             until=lambda: self.clock() >= deadline,
         )
+
+
+def _suspects(claimed: ClaimedBatch) -> Mapping[str, datetime]:
+    """Returns what the batch suspected before, unless it had no part in the tick judged last.
+
+    Its number may not have been used for long; so a failure of long ago counts no longer.
+    """
+    judged_at, at = claimed.run.record.judged_at, claimed.before_tick
+    if judged_at is None or at is None or at < judged_at:
+        return {}
+    return claimed.before.suspects
 
 
 def _context(message: BatchMessage, configuration: Configuration, run: Run) -> AlertContext:

@@ -96,12 +96,8 @@ class Check:
             faults = examination.faults([it for it in run.silences if it.until > now])
             record = replace(record, configuration=self._configuration(tick, faults))
             if self.planner is not None and self.planner.splits(configuration):
-                plan = self.planner.plan(tick)
-                stored = plan is not None and not summary.deferred
-                if plan is not None:
-                    record = replace(record, plan=plan.token)
-                # One that was left over is finished by the end of this one. Only if that does not
-                # come either, nothing waits for it any longer.
+                # A tick that was left over is finished by the end of this one. Only if that does not
+                # come either, nothing waits for it any longer. No worker stores anything meanwhile.
                 is_late = run.is_left_over and record.unfinished > 0
                 record = replace(
                     record, unfinished=record.unfinished + 1 if run.is_left_over else 0
@@ -109,9 +105,13 @@ class Check:
                 if is_late and self.finish is not None:
                     health = self.finish.deliver_left_over(tick, record, listeners.health)
                     record = health.into(record)
+                plan = self.planner.plan(tick)
+                stored = plan is not None and not summary.deferred
+                if plan is not None:
+                    record = replace(record, plan=plan.token)
             else:
                 withdraw(self.store, run, self.wall_clock())
-                record = replace(record, plan=None, judged_at=None, unfinished=0)
+                record = replace(record, plan=None, judged_at=None, unfinished=0, found=())
                 checked = self._accounts(tick, deadline - seconds * _STORING_SHARE)
                 stored = not summary.deferred
                 record = replace(

@@ -92,10 +92,10 @@ class Finish:
             health = ChannelHealth.remembered(record, configuration)
             listeners = listeners_now(record, configuration, health)
             now = tick_of(run, Examination(configuration, {}, listeners), summary, deadline)
-            outages = self._outages(now, merged(it.places for it in results))
+            outages, found = self._outages(now, merged(it.places for it in results))
             checked = StoredAccounts({}, outages, accounts=self.store.accounts)
             checked.unsaved |= {name for it in results for name in it.unsaved}
-            record = replace(record, outages=outages, judged_at=tick, unfinished=0)
+            record = replace(record, outages=outages, judged_at=tick, unfinished=0, found=found)
             mark, digest_is_known = self._digest(now, results, outages)
             record = replace(record, digest=mark)
             step = OutboxStep(self.store, self.deliver, self.pay, self.clock, self._accounts)
@@ -126,16 +126,22 @@ class Finish:
     def _accounts(self, _tick: Tick) -> Sequence[WatchedAccount]:
         return self.load_accounts()
 
-    def _outages(self, tick: Tick, reports: Mapping[str, PlaceReport]) -> Mapping[str, Alert]:
-        """Decides and stores the alerts of outages; returns them as they are stored."""
+    def _outages(
+        self, tick: Tick, reports: Mapping[str, PlaceReport]
+    ) -> tuple[Mapping[str, Alert], tuple[str, ...]]:
+        """Decides and stores the alerts of outages.
+
+        Returns:
+            The alerts as they are stored, and the names of the outages that were found.
+        """
         before = tick.run.record.outages
         lasting = {name for name, alert in before.items() if alert.firing}
         readable = {place: report.read for place, report in reports.items()}
         outages = outages_among(attempts_of(reports, {}), readable, lasting)
         if outages:
             # Labels decide on routes and silences, and only the inventory has them.
-            found = self.store.inventories.latest()
-            accounts = {it.name: it for it in found.accounts} if found else {}
+            known = self.store.inventories.latest()
+            accounts = {it.name: it for it in known.accounts} if known else {}
             outages = outages_among(attempts_of(reports, accounts), readable, lasting)
         outages = within_bounds(outages, before.keys())
         tried = {place for place, report in reports.items() if report.read or report.failed}
@@ -148,13 +154,14 @@ class Finish:
             now=tick.run.tick,
         )
         after |= {name: before[name] for name in same}
+        found = tuple(sorted(outages))
         if not entries:
-            return after
+            return after, found
         if not self.store.save_outages(tick.run, after, entries):
             tick.summary.deferred += 1
-            return before
+            return before, found
         tick.summary.count(entries)
-        return after
+        return after, found
 
     def _digest(
         self, tick: Tick, results: Sequence[BatchResult], outages: Mapping[str, Alert]

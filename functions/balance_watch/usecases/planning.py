@@ -12,9 +12,8 @@ from balance_watch.domain.batches import (
     BatchMessage,
     Plan,
     name_digest,
-    split,
+    split_by_purse,
     spread,
-    with_neighbours,
 )
 from balance_watch.domain.outages import place_of
 from balance_watch.domain.run import Run
@@ -78,9 +77,9 @@ class Planner:
         """Returns the seconds until no worker of an earlier plan can store anything."""
         return max(0.0, *(it.lease_until - self.clock() for it in batches), 0.0)
 
-    def _parts(self, configuration: Configuration) -> list[Sequence[WatchedAccount]]:
-        purses = (account.purse for account, _ in configuration.accounts)
-        return split(with_neighbours(configuration.accounts, purses), self.size)
+    def _parts(self, configuration: Configuration) -> Sequence[Sequence[WatchedAccount]]:
+        purses = [account.purse for account, _ in configuration.accounts]
+        return split_by_purse(configuration.accounts, purses, self.size)
 
     def _messages(
         self, tick: Tick, plan: Plan, parts: Sequence[Sequence[WatchedAccount]]
@@ -143,7 +142,8 @@ def withdraw(store: Store, run: Run, now: float) -> None:
     Raises:
         RunUnderWayError: a worker of that plan may still be storing.
     """
-    if run.record.plan is None:
+    # A planner that died may have left a plan that no record tells of.
+    if run.record.plan is None and not (run.unfinished and store.batches.plan() is not None):
         return
     is_ended = store.batches.begin(store.runs.fence(run), run.tick, ()) is not None
     if not is_ended or any(it.lease_until > now for it in store.batches.all()):
