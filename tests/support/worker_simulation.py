@@ -6,6 +6,7 @@ One process may crash, at an effect that is counted over all of them; the others
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,7 +14,6 @@ from balance_watch.domain.batches import BatchMessage
 from balance_watch.errors import RunUnderWayError
 from balance_watch.store.batch_queue import message_from_json, message_to_json
 from balance_watch.store.dynamodb import Store
-from balance_watch.usecases.batch_check import CheckBatch
 from balance_watch.usecases.check import Check
 from balance_watch.usecases.planning import Planner
 from balance_watch.usecases.reading import Read
@@ -26,6 +26,9 @@ from tests.support.crash_points import (
     wait_for_other_threads,
 )
 from tests.support.simulation import SECONDS, TICK, Simulation
+
+if TYPE_CHECKING:
+    from balance_watch.usecases.batch_check import CheckBatch
 
 SEND = "SendMessageBatch"
 TO_A_CALL = 10

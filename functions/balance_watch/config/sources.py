@@ -20,7 +20,7 @@ _PAGE = 20
 _DELETED = "InvalidRequestException"
 """The error of a secret that is scheduled for deletion (same reference, GetSecretValue, Errors)."""
 
-_NO_SECRET = "ResourceNotFoundException"
+_NO_SECRET = "ResourceNotFoundException"  # noqa: S105 (the name of an error)
 """The error of a secret that does not exist (same place)."""
 
 _NO_PARAMETER = "ParameterNotFound"
