@@ -108,12 +108,12 @@ def split(items: Sequence[_T], size: int) -> list[Sequence[_T]]:
     return [items[start:end] for start, end in pairwise(bounds)]
 
 
-def with_neighbours(items: Sequence[_T], purses: Iterable[str | None]) -> list[_T]:
+def with_neighbours(items: Sequence[_T], purses: Iterable[bytes | None]) -> list[_T]:
     """Returns the items, those of one purse beside each other, else in their order.
 
     So the money of a purse is counted by one worker, once.
     """
-    first: dict[str, int] = {}
+    first: dict[bytes, int] = {}
     ranks = [
         index if purse is None else first.setdefault(purse, index)
         for index, purse in enumerate(purses)
