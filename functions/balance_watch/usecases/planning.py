@@ -80,8 +80,8 @@ class Planner:
         return max(0.0, *(it.lease_until - self.clock() for it in batches), 0.0)
 
     def _parts(self, configuration: Configuration) -> list[Sequence[WatchedAccount]]:
-        # Of many accounts, several share the few characters of `Account.purse` by chance: put beside
-        # each other, they would scatter each batch over all secrets.
+        # Of many accounts, several share the few characters of `Account.purse` by chance: put
+        # beside each other, they would scatter each batch over all secrets.
         purses = (purse_digest(spec, account) for account, spec in configuration.accounts)
         return split(with_neighbours(configuration.accounts, purses), self.size)
 
