@@ -16,7 +16,7 @@ ifneq ($(strip $(MISSPELT)),)
 $(error No target takes $(strip $(MISSPELT))=$(foreach name,$(MISSPELT),$(patsubst %,; did you mean %=?,$(filter $(name)%,$(TAKEN)))). They take $(patsubst %,%=,$(TAKEN)))
 endif
 
-.PHONY: help setup run play invoke test check e2e bench format providers pictures clean
+.PHONY: help setup run play invoke test check e2e bench bench-scale format providers pictures clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z0-9-]+:.*  ## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ e2e: .venv/.dev build-host build ministack  ## test with the real parts: sam dep
 
 bench: .venv/.dev build dynamodb-local  ## measure the budgets
 	.venv/bin/python -m tests.benchmarks $(ARGS)
+
+bench-scale: .venv/.dev dynamodb-local  ## measure many accounts with workers; ARGS="--steps 1000,10000 --sample 100000:4"
+	.venv/bin/python -m tests.benchmarks.scale $(ARGS)
 
 providers: .venv/.dev  ## write docs/providers.md from the catalogue
 	.venv/bin/python docs/list_providers.py

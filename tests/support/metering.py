@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.model import OperationModel
 
 if TYPE_CHECKING:
+    from botocore.hooks import BaseEventHooks
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _READS = ("BatchGetItem", "GetItem", "Query")
@@ -36,7 +37,10 @@ class Meter:
 
     def attach(self, client: "DynamoDBClient") -> None:
         """Makes every call of a client report the capacity it consumed, and adds that up."""
-        events = client.meta.events
+        self.attach_to(client.meta.events)
+
+    def attach_to(self, events: "BaseEventHooks") -> None:
+        """Does so for the calls of every client that is made from a session with these events."""
         events.register("before-parameter-build.dynamodb", _request_capacity)
         events.register("after-call.dynamodb", self._count)
 

@@ -1,7 +1,7 @@
 """Batches: the accounts of one tick, split among workers, and what each worker leaves."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -108,9 +108,9 @@ def split(items: Sequence[_T], size: int) -> list[Sequence[_T]]:
     return [items[start:end] for start, end in pairwise(bounds)]
 
 
-def with_neighbours(items: Sequence[_T], purses: Iterable[str | None]) -> list[_T]:
+def with_neighbours(items: Sequence[_T], purses: Iterable[Hashable | None]) -> list[_T]:
     """Returns the items, those of one purse beside each other, else in their order."""
-    first: dict[str, int] = {}
+    first: dict[Hashable, int] = {}
     ranks = [
         index if purse is None else first.setdefault(purse, index)
         for index, purse in enumerate(purses)
@@ -118,7 +118,9 @@ def with_neighbours(items: Sequence[_T], purses: Iterable[str | None]) -> list[_
     return [items[index] for index in sorted(range(len(items)), key=lambda it: (ranks[it], it))]
 
 
-def split_by_purse(items: Sequence[_T], purses: Sequence[str | None], size: int) -> list[list[_T]]:
+def split_by_purse(
+    items: Sequence[_T], purses: Sequence[Hashable | None], size: int
+) -> list[list[_T]]:
     """Returns the items in parts of at most `size`, about equally large, no purse in two of them.
 
     So the money of a purse is counted once. Only a purse of more than `size` items is split itself.

@@ -17,6 +17,12 @@ the same one as seldom."""
 
 def purse_of(spec: Spec, account: Account) -> str:
     """Returns three characters that stand for provider, host, key and variables."""
+    digest = purse_digest(spec, account)
+    return urlsafe_b64encode(digest[:_BYTES]).decode().rstrip("=")
+
+
+def purse_digest(spec: Spec, account: Account) -> bytes:
+    """Returns what no two purses share. It tells who has a key, so it stays in memory."""
     parts = [
         account.provider,
         host_of(spec, account),
@@ -24,8 +30,7 @@ def purse_of(spec: Spec, account: Account) -> str:
         sorted(account.credentials.items()),
         sorted(account.variables.items()),
     ]
-    digest = hashlib.sha256(json.dumps(parts).encode()).digest()
-    return urlsafe_b64encode(digest[:_BYTES]).decode().rstrip("=")
+    return hashlib.sha256(json.dumps(parts).encode()).digest()
 
 
 def paid_purse(spec: Spec, account: Account) -> Purse:

@@ -96,8 +96,8 @@ class Check:
             faults = examination.faults([it for it in run.silences if it.until > now])
             record = replace(record, configuration=self._configuration(tick, faults))
             if self.planner is not None and self.planner.splits(configuration):
-                # A tick that was left over is finished by the end of this one. Only if that does not
-                # come either, nothing waits for it any longer. No worker stores anything meanwhile.
+                # A tick that was left over is finished by the end of this one. Only if that does
+                # not come either, nothing waits for it any longer. No worker stores meanwhile.
                 is_late = run.is_left_over and record.unfinished > 0
                 record = replace(
                     record, unfinished=record.unfinished + 1 if run.is_left_over else 0

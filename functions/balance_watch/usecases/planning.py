@@ -18,6 +18,7 @@ from balance_watch.domain.batches import (
 from balance_watch.domain.outages import place_of
 from balance_watch.domain.run import Run
 from balance_watch.errors import RunUnderWayError
+from balance_watch.providers.purse import purse_digest
 from balance_watch.providers.request import host_of
 from balance_watch.store.batches import StoredBatch
 from balance_watch.store.dynamodb import Store
@@ -78,7 +79,9 @@ class Planner:
         return max(0.0, *(it.lease_until - self.clock() for it in batches), 0.0)
 
     def _parts(self, configuration: Configuration) -> Sequence[Sequence[WatchedAccount]]:
-        purses = [account.purse for account, _ in configuration.accounts]
+        # Of many accounts, several share the few characters of `Account.purse` by chance: put
+        # beside each other, they would scatter each batch over all secrets.
+        purses = [purse_digest(spec, account) for account, spec in configuration.accounts]
         return split_by_purse(configuration.accounts, purses, self.size)
 
     def _messages(
