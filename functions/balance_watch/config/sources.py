@@ -23,11 +23,7 @@ _DELETED = "InvalidRequestException"
 """The error of a secret that is scheduled for deletion (same reference, GetSecretValue, Errors)."""
 
 _NOT_FOUND = "ResourceNotFoundException"
-<<<<<<< ours
 """The error of a secret that does not exist (same reference and place)."""
-=======
-"""The error of a secret that does not exist (same place)."""
->>>>>>> theirs
 
 _NO_PARAMETER = "ParameterNotFound"
 """The error of a parameter that does not exist (AWS Systems Manager API reference, GetParameter,
