@@ -102,6 +102,12 @@ def test_it_is_held_back_until_a_tick_that_began_later_was_judged() -> None:
     assert over_ticks([False, False, True, True]) == [True, True, True, False]
 
 
+@pytest.mark.parametrize(("minutes", "is_held"), [(60, True), (65, False)])
+def test_while_nobody_judges_it_is_held_back_for_an_hour(minutes: int, is_held: bool) -> None:  # noqa: FBT001 (a parameter of pytest)
+    since = TICK - timedelta(minutes=minutes)
+    assert held(FAILED, view(suspects={PLACE: since})) == (["x", "y"] if is_held else [])
+
+
 def test_a_real_outage_that_begins_in_the_middle_of_a_tick_is_never_announced_by_accounts() -> None:
     # In the first tick another batch still read the place, so no outage was found.
     first, suspects = held_back_in_part(FAILED, view(judged_at=TICK - MINUTES), TICK)

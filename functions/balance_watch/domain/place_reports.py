@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from balance_watch.domain.account import Account
@@ -12,6 +12,9 @@ from balance_watch.domain.policy import UNREADABLE
 from balance_watch.domain.reading import FailureKind, ReadFailure
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.state import AccountState
+
+_SUSPECTED_FOR = timedelta(hours=1)
+"""While a batch can never be done, nobody judges the reports: its place must not stay quiet."""
 
 
 class FailedAccount(NamedTuple):
@@ -90,7 +93,7 @@ def held_back_in_part(
             members = failed if len(failed) == len(there) else []
             if members:
                 suspects[place] = view.suspects.get(place, now)
-            if view.is_refuted(place):
+            if view.is_refuted(place) or now - suspects.get(place, now) > _SUSPECTED_FOR:
                 members = []
         kinds = {it.failure for it in members}
         held += (
