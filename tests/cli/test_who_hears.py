@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from balance_watch.cli.matching import load_if_allowed
+from balance_watch.cli.matching import secrets_if_allowed
 from balance_watch.config.settings import CheckSettings
 from balance_watch.wiring import Wiring
 from local.slack_inbox import NOT_OK
@@ -176,4 +176,4 @@ def test_who_may_not_read_the_secrets_goes_on_without_a_count(stage: "Stage") ->
         return DeniedSecrets() if service == "secretsmanager" else stage.aws.client(service)
 
     wired = Wiring(CheckSettings.from_environment(), make_client=make_client)
-    assert load_if_allowed(wired, POLICY) is None
+    assert secrets_if_allowed(wired) is None

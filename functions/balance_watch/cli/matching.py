@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.config.loading import Configuration
+from balance_watch.config.sources import Secrets
 from balance_watch.domain.account import matches
 from balance_watch.domain.formatting import counted
 from balance_watch.domain.metrics import METRICS
@@ -13,10 +14,10 @@ from balance_watch.store.accounts import Accounts
 from balance_watch.wiring import Wiring
 
 
-def load_if_allowed(wired: Wiring, policy: str | None = None) -> Configuration | None:
-    """Returns the configuration with this policy; None to a user who cannot read the secrets."""
+def secrets_if_allowed(wired: Wiring) -> Secrets | None:
+    """Returns the secrets; None to a user who cannot read them."""
     try:
-        return wired.load(policy)
+        return wired.secrets()
     except (BotoCoreError, ClientError):
         return None
 

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from balance_watch.cli.aws_errors import explained
 from balance_watch.cli.connection import session_of, wiring
 from balance_watch.cli.history import days
-from balance_watch.cli.matching import load_if_allowed, unmatched_lines, untold_lines
+from balance_watch.cli.matching import secrets_if_allowed, unmatched_lines, untold_lines
 from balance_watch.cli.policy_changes import PolicyText, changes
 from balance_watch.cli.policy_file import read_policy
 from balance_watch.cli.policy_lines import located
@@ -26,6 +26,7 @@ from balance_watch.cli.terminal import (
 )
 from balance_watch.config.loading import Configuration
 from balance_watch.config.policy import PolicyFile, policy_in_force
+from balance_watch.config.sources import Secrets
 from balance_watch.domain.formatting import counted
 from balance_watch.errors import CommandError
 from balance_watch.validation import Faults
@@ -122,28 +123,32 @@ def _warn(wired: Wiring, configuration: Configuration, text: str) -> None:
 def _try(arguments: argparse.Namespace) -> int:
     file, text = read_policy(arguments.file)
     wired = wiring(arguments)
-    trial = tried(wired, text, arguments.days)
+    secrets = wired.secrets()
+    in_force, _ = _in_force(wired, Faults())
+    new = wired.load(text, secrets=secrets)
+    trial = tried(wired, new, in_force.text, secrets, arguments.days)
     if arguments.json:
         print_json(trial_as_json(trial))
         return 0
-    _show_changes(wired, PolicyText(file, text))
+    _show_changes(in_force, PolicyText(file, text))
     show_trial(trial)
     return 0
 
 
-def _show_changes(wired: Wiring, new: PolicyText) -> None:
+def _show_changes(in_force: PolicyText, new: PolicyText) -> None:
     """Prints what the policy changes in the one in force, section by section."""
-    in_force, _ = _in_force(wired, Faults())
     lines = list(changes(in_force, new))
     out.print("Against the policy in force:" if lines else "It means what is in force already.")
     for line in lines:
         print_wrapped(sanitize(line), indent=2, hang=2)
 
 
-def _show_difference(wired: Wiring, text: str, configuration: Configuration) -> None:
+def _show_difference(
+    wired: Wiring, configuration: Configuration, in_force: PolicyText, secrets: Secrets
+) -> None:
     """Shows what the policy would have said; nothing to whom the history is closed."""
     try:
-        trial = tried(wired, text, _DAYS, _MOST_READINGS)
+        trial = tried(wired, configuration, in_force.text, secrets, _DAYS, _MOST_READINGS)
     except (BotoCoreError, ClientError):
         out.print("The history cannot be read, so the policy was not tried.", style="yellow")
         return
@@ -163,10 +168,12 @@ def _put(arguments: argparse.Namespace) -> int:
         raise CommandError(
             "The environment is missing POLICY_PARAMETER: it is the stack's output PolicyParameter."
         )
-    _show_changes(wired, PolicyText(policy, text))
-    configuration = load_if_allowed(wired, text)
-    if configuration is not None:
-        _show_difference(wired, text, configuration)
+    in_force, _ = _in_force(wired, Faults())
+    _show_changes(in_force, PolicyText(policy, text))
+    secrets = secrets_if_allowed(wired)
+    if secrets is not None:
+        configuration = wired.load(text, secrets=secrets)
+        _show_difference(wired, configuration, in_force, secrets)
         _warn(wired, configuration, text)
     if not arguments.yes and not confirm("Put this policy in force?"):
         out.print("Nothing was changed.")

@@ -8,17 +8,34 @@ from rich.text import Text
 
 from balance_watch.cli.events import WIDTH_OF_TIME, event_as_json, event_line
 from balance_watch.cli.terminal import out, print_wrapped, sanitize
+from balance_watch.config.loading import Configuration
+from balance_watch.config.sources import Secrets
 from balance_watch.domain.event import Event
 from balance_watch.domain.formatting import counted, format_time
 from balance_watch.usecases.policy_trial import Trial, TriedEvent, try_policy
 from balance_watch.wiring import Wiring
 
 
-def tried(wired: Wiring, text: str, days: int, most_readings: float = inf) -> Trial:
-    """Replays the history through the policy in force and through that of a text."""
-    secrets = wired.secrets()
-    in_force, new = wired.load(secrets=secrets), wired.load(text, secrets=secrets)
-    return try_policy(wired.store, in_force, new, days, datetime.now(UTC), most_readings)
+def tried(
+    wired: Wiring,
+    new: Configuration,
+    in_force: str,
+    secrets: Secrets,
+    days: int,
+    most_readings: float = inf,
+) -> Trial:
+    """Replays the history through the policy in force and through another one.
+
+    Args:
+        wired: the wiring.
+        new: the configuration with the other policy.
+        in_force: the text of the policy in force.
+        secrets: the secrets of both.
+        days: how many days are replayed.
+        most_readings: how many readings are replayed at most.
+    """
+    old = wired.load(in_force, secrets=secrets)
+    return try_policy(wired.store, old, new, days, datetime.now(UTC), most_readings)
 
 
 def trial_as_json(trial: Trial) -> list[dict[str, Any]]:
