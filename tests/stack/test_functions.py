@@ -101,7 +101,7 @@ def test_variables_come_from_the_stacks_own_resources_and_parameters(
         "LOG_LEVEL": {"Ref": "LogLevel"},
         "TRUSTED_HOSTS": {"Ref": "TrustedHosts"},
         "EVENT_BUS": {"Ref": "EventBus"},
-        "ACCOUNTS_PER_BATCH": 500,
+        "ACCOUNTS_PER_BATCH": "500",
         "BATCH_QUEUE_URL": {"Ref": "Batches"},
         "WORKER_CONCURRENCY": {"Ref": "WorkerConcurrency"},
         "SLACK_ACTIONS": {"Ref": "SlackActions"},
