@@ -74,9 +74,11 @@ def effects_after_a_month() -> Counter[str]:
             "PutItem": 1,  # the claim of the payment
             # the inventory, the account of the new name; the end of each order
             "TransactWriteItems": 2 + 2,
-            "BatchGetItem": 1 + 2,  # the states; the latest payment, for each order
+            # the state of the account that was removed; the states; the latest payment, for each
+            # order
+            "BatchGetItem": 1 + 1 + 2,
             "BatchWriteItem": 7,  # quiet accounts; what no longer holds; what was accepted
-            "Query": 1,
+            "Query": 1 + 1,  # the inventory of the day before; the outbox
             "PublishBatch": 1 + 1,  # the notifications of the payments follow them
             "HTTP post": 1 + 1 + 1,  # the webhook, the payment, the webhook
         }

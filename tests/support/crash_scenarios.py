@@ -22,8 +22,9 @@ class CrashScenario(NamedTuple):
     """A scenario: how it is prepared, on moto or at an address, and the effects of its run.
 
     `places` are the tables that the tests try it on, which takes two minutes each. With
-    `writes_only` the tests crash at what changes something alone: a crash at a read leaves what the
-    write before it has left. The matrix crashes everywhere.
+    `writes_only` the tests crash at what changes something alone, before the first effect, after
+    the second and so on: a crash at a read leaves what the write before it has left. The matrix
+    crashes everywhere.
     """
 
     prepared: Callable[[str | None], AbstractContextManager[Scenario]]
@@ -39,7 +40,10 @@ class CrashScenario(NamedTuple):
     @property
     def tested_points(self) -> list[CrashPoint]:
         """The crash points that the tests try."""
-        return [it for it in self.points if not (self.writes_only and it.effect in READS)]
+        if not self.writes_only:
+            return self.points
+        writing = [it for it in self.points if it.effect not in READS]
+        return [it for number, it in enumerate(writing) if number % 4 in (0, 3)]
 
 
 def effects_with_workers() -> Counter[str]:
