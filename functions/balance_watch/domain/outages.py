@@ -94,22 +94,23 @@ def outages_among(
         places[attempt.place].append(attempt)
     outages = {}
     for place, there in places.items():
-        kinds = Counter(it.failure for it in there)
-        lasts = place in lasting
-        them = [it for it in there if kinds[it.failure] >= _LEAST or (lasts and not _lasts(it))]
-        if _is_outage(len(them), len(them) + readable.get(place, 0), lasts=lasts):
+        them = members_of(there, readable.get(place, 0), lasts=place in lasting)
+        if them:
             outages[place] = tuple(it.account for it in them)
     return outages
 
 
-def is_outage_of(attempts: Sequence[Attempt]) -> list[Attempt]:
-    """Returns the attempts at one place that are an outage of it by themselves; none if none is."""
-    failed = [it for it in attempts if it.failure is not None]
+def members_of(failed: Sequence[Attempt], readable: int, *, lasts: bool = False) -> list[Attempt]:
+    """Returns those of the failed attempts at one place that are an outage; none if none is.
+
+    Args:
+        failed: the attempts that failed.
+        readable: how many accounts of the place could be read.
+        lasts: its outage fires already.
+    """
     kinds = Counter(it.failure for it in failed)
-    them = [it for it in failed if kinds[it.failure] >= _LEAST]
-    return (
-        them if _is_outage(len(them), len(them) + len(attempts) - len(failed), lasts=False) else []
-    )
+    them = [it for it in failed if kinds[it.failure] >= _LEAST or (lasts and not _lasts(it))]
+    return them if _is_outage(len(them), len(them) + readable, lasts=lasts) else []
 
 
 def within_bounds(
@@ -212,6 +213,7 @@ def decide_outages(
     outages: Mapping[str, tuple[Account, ...]],
     states: Mapping[str, AccountState],
     *,
+    same: AbstractSet[str] = frozenset(),
     context: AlertContext,
     now: datetime,
 ) -> tuple[dict[str, Alert], tuple[OutboxEntry, ...]]:
@@ -220,15 +222,16 @@ def decide_outages(
     An outage fires as soon as the alert of one of its accounts does, and as gravely.
 
     Args:
-        before: the alerts of the outages to decide on, by name.
+        before: the alerts of outages until now, by name.
         outages: the accounts of each outage of this run, by name.
         states: the states of the accounts after this run.
+        same: the names of those that this run tells nothing of: they stay as they are.
         context: timing, routing and suppression of the accounts' own alerts.
         now: the tick.
     """
-    alerts: dict[str, Alert] = {}
+    alerts = {name: alert for name, alert in before.items() if name in same}
     entries: list[OutboxEntry] = []
-    for name in sorted({*before, *outages}):
+    for name in sorted({*before, *outages} - same):
         accounts = outages.get(name, ())
         firing = _firing(accounts, states)
         defaults, known = context.defaults, context.acknowledgements

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.lifecycle import Alert
-from balance_watch.domain.outages import EVERY_ACCOUNT, Attempt, is_outage_of, place_of
+from balance_watch.domain.outages import EVERY_ACCOUNT, Attempt, members_of, place_of
 from balance_watch.domain.policy import UNREADABLE
 from balance_watch.domain.reading import FailureKind, ReadFailure
 from balance_watch.domain.rules import Metric, Severity
@@ -88,7 +88,7 @@ def held_back_in_part(
         if {place, EVERY_ACCOUNT} & view.lasting:
             members = failed
         elif place not in view.shared:
-            members = is_outage_of(there)
+            members = members_of(failed, len(there) - len(failed))
         else:
             members = failed if len(failed) == len(there) else []
             if members:

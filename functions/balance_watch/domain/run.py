@@ -129,6 +129,11 @@ class RunRecord:
     unfinished: int = 0
     found: tuple[str, ...] = ()
 
+    @property
+    def firing_outages(self) -> frozenset[str]:
+        """Returns the names of the outages whose alert fires."""
+        return frozenset(name for name, alert in self.outages.items() if alert.firing)
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

@@ -110,9 +110,8 @@ class CheckBatch:
         accounts = [
             pair for pair in configuration.accounts if name_digest(pair[0].name) in message.accounts
         ]
-        lasting = {name for name, alert in run.record.outages.items() if alert.firing}
         # One that was found and does not fire yet is no less an outage.
-        lasting |= {*run.record.found}
+        lasting = run.record.firing_outages.union(run.record.found)
         view = PartView(message.shared, _suspects(claimed), run.record.judged_at, lasting)
         run = replace(run, record=replace(run.record, paused=claimed.before.paused))
         summary = Summary(message.tick)

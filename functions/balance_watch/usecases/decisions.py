@@ -91,7 +91,7 @@ def decide_batch(
         held, suspects = held_back_in_part(attempts, batch.view, batch.run.tick)
         changed = changes(suppressing(batch.context, held))
         return Decisions(changed, before, (), attempts, suspects)
-    lasting = {name for name, alert in before.items() if alert.firing}
+    lasting = batch.run.record.firing_outages
     outages = within_bounds(outages_of(attempts, lasting), before.keys())
     places = {place_of(account, host_of(spec, account)) for account, spec in accounts.values()}
     tried = {it.place for it in attempts}
@@ -99,13 +99,13 @@ def decide_batch(
     over = lasting - outages.keys() - same
     changed = changes(suppressing(batch.context, held_back(attempts, outages, over)))
     after, entries = decide_outages(
-        {name: alert for name, alert in before.items() if name not in same},
+        before,
         outages,
         {**states, **{change.state.account: change.state for change in changed}},
+        same=same,
         context=batch.context,
         now=batch.run.tick,
     )
-    after |= {name: before[name] for name in same}
     return Decisions(changed, after, entries, attempts)
 
 

@@ -135,7 +135,7 @@ class Finish:
             The alerts as they are stored, and the names of the outages that were found.
         """
         before = tick.run.record.outages
-        lasting = {name for name, alert in before.items() if alert.firing}
+        lasting = tick.run.record.firing_outages
         readable = {place: report.read for place, report in reports.items()}
         outages = outages_among(attempts_of(reports, {}), readable, lasting)
         if outages:
@@ -147,13 +147,13 @@ class Finish:
         tried = {place for place, report in reports.items() if report.read or report.failed}
         same = unknown(before.keys(), reports.keys(), tried, outages.keys())
         after, entries = decide_outages(
-            {name: alert for name, alert in before.items() if name not in same},
+            before,
             outages,
             {it.name: state_of(it) for report in reports.values() for it in report.failed},
+            same=same,
             context=tick.context,
             now=tick.run.tick,
         )
-        after |= {name: before[name] for name in same}
         found = tuple(sorted(outages))
         if not entries:
             return after, found
