@@ -425,5 +425,5 @@ class Wiring(PolicyWiring):
 
     def faults(self, configuration: Configuration, now: datetime) -> list[str]:
         """Returns every fault of a configuration, compared with the record of the latest run."""
-        examination = examine(configuration, self.store.runs.record(), now)
-        return examination.faults(self.store.silences.at(now))
+        latest = self.store.runs.latest(now)
+        return examine(configuration, latest.record, now).faults(latest.silences)

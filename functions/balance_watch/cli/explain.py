@@ -56,17 +56,16 @@ def _explain(arguments: argparse.Namespace) -> int:
     account = find_account(found, arguments.account)
     name = account.name
     state = wired.store.accounts.states([name]).get(name, AccountState(name))
+    latest = wired.store.runs.latest(now)
     rules = explain(
         account,
         state,
         policy,
         channels=wired.channels_of(found),
-        silences=wired.store.silences.at(now),
-        outages=[
-            outage for outage, alert in wired.store.runs.record().outages.items() if alert.firing
-        ],
+        silences=latest.silences,
+        outages=sorted(latest.record.firing_outages),
         now=now,
-        acknowledgements=wired.store.acknowledgements.by_alert(),
+        acknowledgements=latest.acknowledgements,
     )
     events = wired.store.events.of(name, now - timedelta(days=_DAYS), now)
     is_watched = name not in policy.unwatched([account])

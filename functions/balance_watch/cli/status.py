@@ -71,8 +71,8 @@ def _status(arguments: argparse.Namespace) -> int:
     is_one = arguments.account is not None
     accounts = [find_account(found, arguments.account)] if is_one else found.accounts
     states = wired.store.accounts.states([account.name for account in accounts])
-    record, silences = wired.store.runs.record(), wired.store.silences.at(now)
-    known = wired.store.acknowledgements.by_alert()
+    latest = wired.store.runs.latest(now)
+    record, silences, known = latest.record, latest.silences, latest.acknowledgements
     faults = [] if is_one else recorded_faults(record, found, silences, wired.kinds)
     rows = rows_of(accounts, states, file.providers)
     shown = [row for row in rows if has_alert(row)] if arguments.firing else rows

@@ -8,7 +8,7 @@ from typing import Any
 from balance_watch.domain.acknowledgement import Acknowledgement, Acknowledgements
 from balance_watch.domain.rules import Metric
 from balance_watch.store.items import MALFORMED_ITEM, RUN_KEY, Item, text_of, time_of
-from balance_watch.store.table import Table, deserialize, serialize
+from balance_watch.store.table import Table, serialize
 
 _PREFIX = "ack:"
 
@@ -23,10 +23,7 @@ class AcknowledgementItems:
 
     def by_alert(self) -> Acknowledgements:
         """Returns the acknowledgements, also of alerts that are over."""
-        response = self._table.client.get_item(
-            TableName=self._table.name, Key=serialize(RUN_KEY), ConsistentRead=True
-        )
-        return acknowledgements_from_item(deserialize(response.get("Item", {})))
+        return acknowledgements_from_item(self._table.get(RUN_KEY))
 
     def put(self, acknowledgement: Acknowledgement) -> None:
         """Stores an acknowledgement, unless there is one of a later notification of its alert.

@@ -9,6 +9,7 @@ import uuid
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -21,7 +22,6 @@ from balance_watch.domain.reading import FailureKind
 from balance_watch.domain.rules import Severity
 from balance_watch.domain.run import Run
 from balance_watch.errors import RunUnderWayError
-from balance_watch.store.acknowledgements import acknowledgements_from_item
 from balance_watch.store.digests import maybe_digest_from_json, maybe_digest_to_json
 from balance_watch.store.items import (
     BATCHES,
@@ -35,8 +35,7 @@ from balance_watch.store.items import (
     time_of,
     without_none,
 )
-from balance_watch.store.runs import record_from_item
-from balance_watch.store.silences import silences_from_item
+from balance_watch.store.runs import run_from_item
 from balance_watch.store.table import Action, Table, deserialize, serialize
 
 _PLAN_KEY: Item = {"pk": BATCHES, "sk": "PLAN"}
@@ -87,10 +86,7 @@ class Batches:
 
     def plan(self) -> Plan | None:
         """Returns the latest plan; None if there was none."""
-        response = self._table.client.get_item(
-            TableName=self._table.name, Key=serialize(_PLAN_KEY), ConsistentRead=True
-        )
-        return _plan_from_item(deserialize(response.get("Item", {})))
+        return _plan_from_item(self._table.get(_PLAN_KEY))
 
     def begin(self, fence: Action, tick: datetime, numbers: Iterable[int]) -> Plan | None:
         """Stores a new plan; from then on no batch of an earlier one can be claimed.
@@ -135,16 +131,8 @@ class Batches:
             if batch.get("lease") != token:
                 return self._why_not(message, plan, batch) or NotClaimed.LEASED
         before = _batch_from_item({**batch, **key})
-        run = Run(
-            message.tick,
-            token,
-            unfinished=False,
-            record=record_from_item(run_item),
-            silences=silences_from_item(run_item),
-            acknowledgements=acknowledgements_from_item(run_item),
-            lease_until=until,
-            batch=message.number,
-        )
+        run = run_from_item(run_item, message.tick, token, until)
+        run = replace(run, unfinished=False, batch=message.number)
         return ClaimedBatch(run, before.result, before.ended_tick)
 
     def _look(self, key: Item) -> tuple[Item, Item, Item]:

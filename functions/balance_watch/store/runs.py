@@ -4,7 +4,9 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any
 
 from balance_watch.domain.configuration_alert import (
@@ -104,24 +106,17 @@ class Runs:
             self._check_is_done(tick, deserialize(item))
             return None
         before = deserialize(response.get("Attributes", {}))
-        return Run(
-            tick,
-            token,
-            unfinished=not before.get("whole", True),
-            record=record_from_item(before),
-            silences=silences_from_item(before),
-            acknowledgements=acknowledgements_from_item(before),
-            lease_until=lease_until,
-            is_again=before.get("tick") == text_of(tick),
-            is_left_over="split_by" in before and before.get("judged") != before.get("tick"),
-        )
+        return run_from_item(before, tick, token, lease_until)
 
     def record(self) -> RunRecord:
         """Returns the record that the latest run left."""
-        response = self._table.client.get_item(
-            TableName=self._table.name, Key=serialize(RUN_KEY), ConsistentRead=True
-        )
-        return record_from_item(deserialize(response.get("Item", {})))
+        return record_from_item(self._table.get(RUN_KEY))
+
+    def latest(self, now: datetime) -> Run:
+        """Returns what a run at this time would find, without a lease: one read for all of it."""
+        run = run_from_item(self._table.get(RUN_KEY), now, "")
+        active = tuple(silence for silence in run.silences if silence.until > now)
+        return replace(run, unfinished=False, silences=active)
 
     def _check_is_done(self, tick: datetime, item: Item) -> None:
         """Raises the reason why a tick was not claimed, unless it, or a later one, is done."""
@@ -235,6 +230,30 @@ class Runs:
             "ExpressionAttributeValues": serialize({":value": value, ":lease": run.token}),
         }
         return {"Update": update}
+
+
+def run_from_item(
+    before: Mapping[str, Any], tick: datetime, token: str, lease_until: float = inf
+) -> Run:
+    """Returns a run that finds the run's item like this.
+
+    Args:
+        before: the item, as the run before has left it.
+        tick: the tick.
+        token: identifies the lease.
+        lease_until: its end, in seconds since the epoch.
+    """
+    return Run(
+        tick,
+        token,
+        unfinished=not before.get("whole", True),
+        record=record_from_item(before),
+        silences=silences_from_item(before),
+        acknowledgements=acknowledgements_from_item(before),
+        lease_until=lease_until,
+        is_again=before.get("tick") == text_of(tick),
+        is_left_over="split_by" in before and before.get("judged") != before.get("tick"),
+    )
 
 
 def outages_to_item(outages: Mapping[str, Alert]) -> Item:

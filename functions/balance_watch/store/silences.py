@@ -7,7 +7,7 @@ from typing import Any
 
 from balance_watch.domain.silences import Silence
 from balance_watch.store.items import MALFORMED_ITEM, RUN_KEY, Item, text_of, time_of
-from balance_watch.store.table import Table, deserialize, serialize
+from balance_watch.store.table import Table, serialize
 
 _PREFIX = "silence:"
 
@@ -22,10 +22,7 @@ class Silences:
 
     def at(self, now: datetime) -> tuple[Silence, ...]:
         """Returns the silences that have not ended, the first to end first."""
-        response = self._table.client.get_item(
-            TableName=self._table.name, Key=serialize(RUN_KEY), ConsistentRead=True
-        )
-        silences = silences_from_item(deserialize(response.get("Item", {})))
+        silences = silences_from_item(self._table.get(RUN_KEY))
         return tuple(silence for silence in silences if silence.until > now)
 
     def add(self, silence: Silence) -> None:

@@ -67,6 +67,13 @@ class Table:
             "before-parse.dynamodb.Query", _take_items, unique_id="balance-watch-items"
         )
 
+    def get(self, key: Item) -> Item:
+        """Returns the item under a key by a consistent read; an empty one if there is none."""
+        response = self.client.get_item(
+            TableName=self.name, Key=serialize(key), ConsistentRead=True
+        )
+        return deserialize(response.get("Item", {}))
+
     def read(self, keys: Sequence[Item]) -> Iterator[Item]:
         """Yields the items under these keys, by consistent reads of a hundred to a call.
 

@@ -11,7 +11,6 @@ from balance_watch.domain.configuration_alert import decide_configuration
 from balance_watch.domain.event import Event
 from balance_watch.domain.outbox import OutboxEntry, Outgoing, PaymentOrder
 from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
-from balance_watch.domain.run import Run
 from balance_watch.domain.silences import Silence
 from balance_watch.domain.state import AccountState
 from balance_watch.domain.unmatched import severity_of
@@ -93,16 +92,9 @@ def rehearse(check: Check, now: datetime, *, seconds: float) -> Rehearsal:
         seconds: how long reading may take.
     """
     store = check.store
-    record, silences = store.runs.record(), store.silences.at(now)
+    run = store.runs.latest(now)
+    record, silences = run.record, run.silences
     configuration = check.load(policy_was_kept=bool(record.policy_digest))
-    run = Run(
-        now,
-        "",
-        unfinished=False,
-        record=record,
-        silences=silences,
-        acknowledgements=store.acknowledgements.by_alert(),
-    )
     examination = examine(configuration, record, now)
     listeners = ask(examination.listeners, check.ask_topic, now)
     examination = examination._replace(listeners=listeners)
