@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from math import inf
+from math import ceil, inf
 from typing import Any
 
 from balance_watch.domain.configuration_alert import (
@@ -88,7 +88,7 @@ class Runs:
             ":tick": text_of(tick),
             ":no": False,
             ":lease": token,
-            ":until": int(lease_until),
+            ":until": ceil(lease_until),
             ":now": int(now),
         }
         try:
