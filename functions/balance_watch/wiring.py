@@ -386,7 +386,7 @@ class Wiring(PolicyWiring):
             load=load or self.load,
             read=partial(read_all, self.providers),
             deliver=self.deliver,
-            pay=Pay(self.store, self.top_up),
+            pay=self._pay,
             on_read=on_read,
             ask_topic=self.confirmed_subscribers,
             planner=self._planner(),
@@ -399,8 +399,11 @@ class Wiring(PolicyWiring):
         def read_at(hosts: Mapping[str, int]) -> Read:
             return partial(read_all, self.providers, shares=hosts)
 
-        pay = Pay(self.store, self.top_up)
-        return CheckBatch(self.store, self.load_part, read_at, pay, self._finish())
+        return CheckBatch(self.store, self.load_part, read_at, self._pay, self._finish())
+
+    @property
+    def _pay(self) -> Pay:
+        return Pay(self.store, self.top_up)
 
     def _planner(self) -> Planner | None:
         """Returns what splits a tick; None where there are no workers."""
@@ -416,7 +419,7 @@ class Wiring(PolicyWiring):
             self.load_channels,
             lambda: self.load().accounts,
             self.deliver,
-            Pay(self.store, self.top_up),
+            self._pay,
         )
 
     def confirmed_subscribers(self) -> ConfirmedSubscribers:

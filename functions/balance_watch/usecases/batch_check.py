@@ -15,7 +15,6 @@ from balance_watch.domain.channels import AvailableChannels
 from balance_watch.domain.digest import Digest
 from balance_watch.domain.place_reports import PartView, reports_of
 from balance_watch.domain.run import Run
-from balance_watch.domain.silences import suppression
 from balance_watch.errors import RunUnderWayError
 from balance_watch.notifiers.channels import default_channels
 from balance_watch.providers.request import host_of
@@ -25,14 +24,12 @@ from balance_watch.usecases.account_checks import CheckedAccounts, check_account
 from balance_watch.usecases.decisions import Batch
 from balance_watch.usecases.digests import digest_of_accounts
 from balance_watch.usecases.finishing import Finish
+from balance_watch.usecases.outbox_step import STORING_SHARE, context_of
 from balance_watch.usecases.payments import Pay
 from balance_watch.usecases.reading import OnRead, Read
 from balance_watch.usecases.summary import Summary
 
 _log = logging.getLogger(__name__)
-
-_STORING_SHARE = 0.25
-"""The share of a worker's time that is reserved for storing and sending."""
 
 
 class LoadSecrets(Protocol):
@@ -121,7 +118,7 @@ class CheckBatch:
             accounts,
             configuration.policy,
             context,
-            deadline - seconds * _STORING_SHARE,
+            deadline - seconds * STORING_SHARE,
             view,
         )
         checked = check_accounts(
@@ -185,7 +182,4 @@ def _context(message: BatchMessage, configuration: Configuration, run: Run) -> A
     def routing(facts: Mapping[str, str]) -> tuple[str, ...]:
         return policy.channels_for(facts, available)
 
-    is_suppressed = suppression(run.silences, policy.mute_times, run.tick)
-    return AlertContext(
-        policy.defaults, routing, is_suppressed, policy.mention_for, run.acknowledgements
-    )
+    return context_of(run, policy, routing)

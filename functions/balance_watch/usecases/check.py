@@ -19,19 +19,16 @@ from balance_watch.store.inventories import digest_of
 from balance_watch.usecases.account_checks import CheckedAccounts, check_accounts
 from balance_watch.usecases.configuration_faults import examine
 from balance_watch.usecases.decisions import Batch
-from balance_watch.usecases.digests import decide_digest, digest_of_accounts
-from balance_watch.usecases.finishing import Finish, stored_digest
+from balance_watch.usecases.digests import decide_digest, digest_of_tick, stored_digest
+from balance_watch.usecases.finishing import Finish
 from balance_watch.usecases.listeners import AskTopic, ask
-from balance_watch.usecases.outbox_step import Deliver, OutboxStep, Tick, tick_of
+from balance_watch.usecases.outbox_step import STORING_SHARE, Deliver, OutboxStep, Tick, tick_of
 from balance_watch.usecases.payments import Pay
 from balance_watch.usecases.planning import Planner, withdraw
 from balance_watch.usecases.reading import OnRead, Read
 from balance_watch.usecases.summary import Summary
 
 _log = logging.getLogger(__name__)
-
-_STORING_SHARE = 0.25
-"""The share of a run's time that is reserved for storing and sending."""
 
 
 class Load(Protocol):
@@ -112,7 +109,7 @@ class Check:
             else:
                 withdraw(self.store, run, self.wall_clock())
                 record = replace(record, plan=None, judged_at=None, unfinished=0, found=())
-                checked = self._accounts(tick, deadline - seconds * _STORING_SHARE)
+                checked = self._accounts(tick, deadline - seconds * STORING_SHARE)
                 stored = not summary.deferred
                 record = replace(
                     record,
@@ -221,18 +218,6 @@ class Check:
         self, tick: Tick, checked: CheckedAccounts, configured: ConfigurationState
     ) -> tuple[DigestMark | None, bool]:
         """Stores the digest that is due, if one is; returns its mark, and whether that is known."""
-        mark, entries = decide_digest(
-            tick,
-            lambda at, since: digest_of_accounts(
-                tick.configuration.accounts,
-                checked.states,
-                at,
-                since,
-                tick.run.tick,
-                self.store.accounts,
-                until=lambda: self.clock() >= tick.deadline,
-                outages=checked.outages,
-                configuration=configured.alert,
-            ),
-        )
+        build = digest_of_tick(tick, checked, configured, self.store.accounts, self.clock)
+        mark, entries = decide_digest(tick, build)
         return stored_digest(self.store, tick, mark, entries)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.batches import DigestSpan
+from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.digest import LINES, Digest
 from balance_watch.domain.digest_building import (
     Standings,
@@ -27,6 +28,8 @@ from balance_watch.domain.run import Run
 from balance_watch.domain.state import AccountState, TopUpSeen
 from balance_watch.notifiers.channels import takes_digests
 from balance_watch.store.accounts import Accounts
+from balance_watch.store.dynamodb import Store
+from balance_watch.usecases.account_checks import CheckedAccounts
 from balance_watch.usecases.outbox_step import Tick
 
 _log = logging.getLogger(__name__)
@@ -120,6 +123,49 @@ def digest_of_accounts(
     names = topped_up_since(standings.states, since)[:LINES]
     top_ups = _top_ups(names, since, now, history, until)
     return digest_of(standings, at, since, now, top_ups)
+
+
+def digest_of_tick(
+    tick: Tick,
+    checked: CheckedAccounts,
+    configured: ConfigurationState,
+    history: Accounts,
+    clock: Callable[[], float],
+) -> Callable[[datetime, datetime], Digest]:
+    """Returns what `decide_digest` builds a digest by, where one run has checked all accounts.
+
+    Args:
+        tick: what is the same throughout the run.
+        checked: the states of the accounts after the check, and the alerts of outages.
+        configured: the state of the configuration's alert.
+        history: the readings of the accounts, for what was topped up.
+        clock: a monotonic clock, in seconds.
+    """
+
+    def build(at: datetime, since: datetime) -> Digest:
+        return digest_of_accounts(
+            tick.configuration.accounts,
+            checked.states,
+            at,
+            since,
+            tick.run.tick,
+            history,
+            until=lambda: clock() >= tick.deadline,
+            outages=checked.outages,
+            configuration=configured.alert,
+        )
+
+    return build
+
+
+def stored_digest(
+    store: Store, tick: Tick, mark: DigestMark | None, entries: Sequence[OutboxEntry]
+) -> tuple[DigestMark | None, bool]:
+    """Stores a digest with its mark; returns the mark in the table, and whether that is known."""
+    if mark is None or not entries or store.save_digest(tick.run, mark, entries):
+        return mark, True
+    tick.summary.deferred += 1
+    return tick.run.record.digest, False
 
 
 def digest_channels(configuration: Configuration) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from balance_watch.domain.digest_building import merged_digest
 from balance_watch.domain.digest_plan import DigestMark
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.outages import decide_outages, outages_among, unknown, within_bounds
-from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.place_reports import PlaceReport, attempts_of, merged, state_of
 from balance_watch.domain.run import RunRecord
 from balance_watch.store.accounts import Accounts
@@ -21,7 +20,7 @@ from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.account_checks import CheckedAccounts
 from balance_watch.usecases.channel_health import ChannelHealth
 from balance_watch.usecases.configuration_faults import Examination
-from balance_watch.usecases.digests import decide_digest
+from balance_watch.usecases.digests import decide_digest, stored_digest
 from balance_watch.usecases.listeners import listeners_now
 from balance_watch.usecases.outbox_step import Deliver, OutboxStep, Tick, tick_of
 from balance_watch.usecases.payments import Pay
@@ -176,13 +175,3 @@ class Finish:
         if entries and len(parts) < len(results):
             return tick.run.record.digest, True  # A later tick tells it, with every account.
         return stored_digest(self.store, tick, mark, entries)
-
-
-def stored_digest(
-    store: Store, tick: Tick, mark: DigestMark | None, entries: Sequence[OutboxEntry]
-) -> tuple[DigestMark | None, bool]:
-    """Stores a digest with its mark; returns the mark in the table, and whether that is known."""
-    if mark is None or not entries or store.save_digest(tick.run, mark, entries):
-        return mark, True
-    tick.summary.deferred += 1
-    return tick.run.record.digest, False

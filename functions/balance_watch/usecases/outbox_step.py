@@ -12,8 +12,9 @@ from balance_watch.config.loading import Configuration
 from balance_watch.domain.alerts import AlertContext
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.formatting import iso_time
-from balance_watch.domain.notification import Notification
+from balance_watch.domain.notification import Notification, Routing
 from balance_watch.domain.outbox import Due, OutboxEntry, PaymentOrder, Standing, still_due
+from balance_watch.domain.policy import Policy
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.run import Run
 from balance_watch.domain.silences import suppression
@@ -27,6 +28,9 @@ from balance_watch.usecases.payments import Pay
 from balance_watch.usecases.summary import Summary
 
 _log = logging.getLogger(__name__)
+
+STORING_SHARE = 0.25
+"""The share of the time of a run, or of a worker, that is reserved for storing and sending."""
 
 _PAYING_SHARE = 0.5
 """The share of the time left that is reserved for payments, if any are due."""
@@ -84,11 +88,22 @@ def tick_of(run: Run, examination: Examination, summary: Summary, deadline: floa
             return channels
         return listeners.reaching_somebody(channels)
 
+    context = context_of(run, policy, routing)
+    return Tick(run, configuration, context, refusing, summary, deadline)
+
+
+def context_of(run: Run, policy: Policy, routing: Routing) -> AlertContext:
+    """Returns what is the same for every account of a run.
+
+    Args:
+        run: the run, with the silences and acknowledgements that it found.
+        policy: the policy in force.
+        routing: tells which channels an alert goes to.
+    """
     is_suppressed = suppression(run.silences, policy.mute_times, run.tick)
-    context = AlertContext(
+    return AlertContext(
         policy.defaults, routing, is_suppressed, policy.mention_for, run.acknowledgements
     )
-    return Tick(run, configuration, context, refusing, summary, deadline)
 
 
 def configured_accounts(tick: Tick) -> Sequence[WatchedAccount]:

@@ -69,14 +69,11 @@ class Planner:
             return None
         before = self.store.batches.all()
         messages = self._messages(tick, plan, parts)
-        self.queue.send(_longest_waiting_first(messages, before), self.wait(before))
+        delay = _seconds_leased(before, self.clock())
+        self.queue.send(_longest_waiting_first(messages, before), delay)
         tick.summary.accounts = len(tick.configuration.accounts)
         tick.summary.batches = len(parts)
         return plan
-
-    def wait(self, batches: Sequence[StoredBatch]) -> float:
-        """Returns the seconds until no worker of an earlier plan can store anything."""
-        return max(0.0, *(it.lease_until - self.clock() for it in batches), 0.0)
 
     def _parts(self, configuration: Configuration) -> Sequence[Sequence[WatchedAccount]]:
         # Of many accounts, several share the few characters of `Account.purse` by chance: put
@@ -134,6 +131,11 @@ def _longest_waiting_first(
     return sorted(messages, key=rank)
 
 
+def _seconds_leased(batches: Sequence[StoredBatch], now: float) -> float:
+    """Returns the seconds until no worker of an earlier plan can store anything."""
+    return max((it.lease_until - now for it in batches if it.lease_until > now), default=0.0)
+
+
 def withdraw(store: Store, run: Run, now: float) -> None:
     """Ends the plan of a tick before, so that no worker stores what this run checks itself.
 
@@ -149,5 +151,5 @@ def withdraw(store: Store, run: Run, now: float) -> None:
     if run.record.plan is None and not (run.unfinished and store.batches.plan() is not None):
         return
     is_ended = store.batches.begin(store.runs.fence(run), run.tick, ()) is not None
-    if not is_ended or any(it.lease_until > now for it in store.batches.all()):
+    if not is_ended or _seconds_leased(store.batches.all(), now):
         raise RunUnderWayError("batches of the tick before are under way: try again in a minute")

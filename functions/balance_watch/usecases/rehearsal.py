@@ -18,7 +18,7 @@ from balance_watch.usecases.account_checks import CheckedAccounts
 from balance_watch.usecases.check import Check
 from balance_watch.usecases.configuration_faults import examine
 from balance_watch.usecases.decisions import Batch, Decisions, decide_batch
-from balance_watch.usecases.digests import decide_digest, digest_of_accounts
+from balance_watch.usecases.digests import decide_digest, digest_of_tick
 from balance_watch.usecases.listeners import ask
 from balance_watch.usecases.outbox_step import Tick, due_in, tick_of
 from balance_watch.usecases.reading import Reads, ToRead, read_due
@@ -120,20 +120,8 @@ def rehearse(check: Check, now: datetime, *, seconds: float) -> Rehearsal:
     tick.summary.count(outgoing)
     tick.summary.deferred = len(reads.missing - changes.keys())
     checked = CheckedAccounts(states, decided.outages)
-    digest = decide_digest(
-        tick,
-        lambda at, since: digest_of_accounts(
-            configuration.accounts,
-            states,
-            at,
-            since,
-            now,
-            store.accounts,
-            until=lambda: check.clock() >= tick.deadline,
-            outages=decided.outages,
-            configuration=configured.alert,
-        ),
-    )
+    build = digest_of_tick(tick, checked, configured, store.accounts, check.clock)
+    digest = decide_digest(tick, build)
     outgoing += digest.entries
     pending = store.outbox.pending()
     due = due_in(
