@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from http import HTTPStatus
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -51,16 +51,18 @@ from balance_watch.providers.spec import Spec
 from balance_watch.store.batch_queue import BatchQueue
 from balance_watch.store.dynamodb import Store
 from balance_watch.transport import Request, Transport, TransportError
-from balance_watch.usecases.batch_check import CheckBatch
 from balance_watch.usecases.check import Check, Load
 from balance_watch.usecases.configuration_faults import examine
 from balance_watch.usecases.delivery import DeliveryReport, deliver
 from balance_watch.usecases.finishing import Finish
 from balance_watch.usecases.payments import Pay
 from balance_watch.usecases.planning import Planner
-from balance_watch.usecases.pressing import Pressing
 from balance_watch.usecases.reading import OnRead, Read
 from balance_watch.validation import Faults
+
+if TYPE_CHECKING:
+    from balance_watch.usecases.batch_check import CheckBatch
+    from balance_watch.usecases.pressing import Pressing
 
 Client = Any
 """A boto3 client: boto3 makes its classes at run time."""
@@ -203,8 +205,10 @@ class SlackActionsWiring(TableWiring):
         return text
 
     @property
-    def pressing(self) -> Pressing:
+    def pressing(self) -> "Pressing":
         """Does what buttons say."""
+        from balance_watch.usecases.pressing import Pressing  # noqa: PLC0415 (SlackActions' alone)
+
         return Pressing(self.store, self.start_check)
 
     def start_check(self) -> bool:
@@ -393,8 +397,9 @@ class Wiring(PolicyWiring):
             finish=self._finish(),
         )
 
-    def check_batch(self) -> CheckBatch:
+    def check_batch(self) -> "CheckBatch":
         """Returns the check of a batch, ready to run."""
+        from balance_watch.usecases.batch_check import CheckBatch  # noqa: PLC0415 (a worker's alone)
 
         def read_at(hosts: Mapping[str, int]) -> Read:
             return partial(read_all, self.providers, shares=hosts)
