@@ -124,13 +124,13 @@ def main() -> None:
     os.dup2(2, 1)
     for line in sys.stdin:
         order = json.loads(line)
-        if (kill_at := order.get("kill_at")) is not None:
-            instance.kill_at = instance.calls.total() + kill_at
+        kill_at = order.get("kill_at")
+        instance.kill_at = None if kill_at is None else instance.calls.total() + kill_at
         instance.finishing, begun, error = None, instance.now(), ""
         try:
             handler(order["event"], Context(order["seconds"]))
         except Exception as raised:  # noqa: BLE001 (Lambda would tell SQS of any)
-            error = f"{type(raised).__name__}: {raised}"[:400]
+            error = f"{type(raised).__name__}: {raised}"[-400:]
         ended = instance.now()
         split = instance.finishing or ended
         answer = {

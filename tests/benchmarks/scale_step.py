@@ -43,7 +43,7 @@ KILLED_SECONDS = 30.0
 ONE_IN = 100
 """One worker in so many is killed, and at least one."""
 
-LATEST_KILL = 60
+LATEST_KILL = 25
 """A killed worker dies before one of its first calls of AWS: a batch takes some more."""
 
 RECEIVES = 3
@@ -291,6 +291,9 @@ class _Driver:
                 time.sleep(0.2)
                 continue
             content = message_from_json(messages[0]["Body"])
+            if content.tick != self._tick:  # A batch of the tick before that no worker could do.
+                self._delete(messages[0])
+                continue
             number = content.number
             if number in self._left_out:
                 self._leave_out(messages[0], content)
@@ -313,8 +316,11 @@ class _Driver:
         number = len(content.accounts)
         batches.end(run.run, content, BatchResult({"accounts": number, "read": number}))
         batches.take_off(content)
-        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        self._delete(message)
         self._left.discard(content.number)
+
+    def _delete(self, message: Any) -> None:  # noqa: ANN401 (boto3's)
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
 
     def _invoke(self, process: Process, message: Any, number: int) -> Any:  # noqa: ANN401 (JSON)
         with self._lock:
@@ -331,7 +337,7 @@ class _Driver:
                 if number == ticked.batches - 1:
                     ticked.finisher.add(answer["finish"], answer["peak"])
             if answer is not None and not answer["error"]:
-                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+                self._delete(message)
                 self._left.discard(number)
                 accounts = message_from_json(message["Body"]).accounts
                 self._names |= accounts
@@ -341,6 +347,8 @@ class _Driver:
                 ticked.failed.append(answer["error"])
             if int(message["Attributes"]["ApproximateReceiveCount"]) >= RECEIVES:
                 self._left.discard(number)
+                self._delete(message)
+                return answer
             # The rest of its visibility timeout is cut short: the lease is over by then.
             self._sqs.change_message_visibility(
                 QueueUrl=self._url,

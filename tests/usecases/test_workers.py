@@ -239,6 +239,31 @@ def test_the_message_of_a_worker_that_failed_is_done_at_once_when_it_comes_back(
     assert crew.said == [("a0", "fired")]
 
 
+def test_a_tick_with_deferred_accounts_is_not_finished_again(crew: Crew) -> None:
+    crew.plan()
+    text = crew.texts.pop()
+    crew.work()
+    message = message_from_json(text)
+    finished = crew.worker(lambda *_, **__: iter(())).run(message, seconds=SECONDS)
+    assert finished is not None
+    assert finished.deferred > 0
+    assert crew.work_on(text) is None
+
+
+def test_a_tick_with_pending_notifications_is_finished_again(crew: Crew) -> None:
+    shows(crew, LOW, "a0")
+    crew.plan()
+    crew.bench.delivery.rejects = True
+    text = crew.texts[-1]
+    finished = crew.work()
+    assert finished is not None
+    assert finished.undelivered == 1
+    crew.bench.delivery.rejects = False
+    again = crew.work_on(text)
+    assert again is not None
+    assert again.delivered == 1
+
+
 def test_the_message_of_a_worker_that_died_is_done_after_its_lease(crew: Crew) -> None:
     shows(crew, LOW, "a0")
     crew.plan()

@@ -87,6 +87,7 @@ class Finish:
             results = [it.result for it in self.store.batches.all() if it.ended == plan]
             for result in results:
                 summary.add(result.counts)
+            left_by_workers = summary.deferred
             configuration = self.load()
             health = ChannelHealth.remembered(record, configuration)
             listeners = listeners_now(record, configuration, health)
@@ -100,7 +101,8 @@ class Finish:
             step = OutboxStep(self.store, self.deliver, self.pay, self.clock, self._accounts)
             health = step.run(now, checked, record.configuration, health)
             record = health.into(record)
-            done = summary.complete
+            # What workers left is read by the next tick: to finish this one again would not help.
+            done = not summary.undelivered and summary.deferred == left_by_workers
         finally:
             stored = not summary.deferred
             self.store.runs.close(
