@@ -135,6 +135,7 @@ def test_only_the_modules_that_call_aws_and_the_command_line_import_botocore() -
         "config/sources.py",
         "notifiers/eventbridge.py",
         "notifiers/sns.py",
+        "notifiers/subscribers.py",
         "providers/modules/aws.py",
         "wiring.py",
     }

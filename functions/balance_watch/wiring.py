@@ -44,24 +44,23 @@ from balance_watch.notifiers.channels import (
     default_channels,
 )
 from balance_watch.notifiers.heartbeat import HEARTBEAT
-from balance_watch.notifiers.sns import ConfirmedSubscribers, confirmed_subscribers
+from balance_watch.notifiers.subscribers import ConfirmedSubscribers, confirmed_subscribers
 from balance_watch.providers.client import ProviderClient
 from balance_watch.providers.parallel import PER_HOST, read_all
 from balance_watch.providers.spec import Spec
-from balance_watch.store.batch_queue import BatchQueue
 from balance_watch.store.dynamodb import Store
 from balance_watch.transport import Request, Transport, TransportError
 from balance_watch.usecases.check import Check, Load
 from balance_watch.usecases.configuration_faults import examine
-from balance_watch.usecases.delivery import DeliveryReport, deliver
-from balance_watch.usecases.finishing import Finish
 from balance_watch.usecases.payments import Pay
-from balance_watch.usecases.planning import Planner
 from balance_watch.usecases.reading import OnRead, Read
 from balance_watch.validation import Faults
 
 if TYPE_CHECKING:
     from balance_watch.usecases.batch_check import CheckBatch
+    from balance_watch.usecases.delivery import DeliveryReport
+    from balance_watch.usecases.finishing import Finish
+    from balance_watch.usecases.planning import Planner
     from balance_watch.usecases.pressing import Pressing
 
 Client = Any
@@ -349,8 +348,10 @@ class Wiring(PolicyWiring):
         configuration: Configuration,
         deadline: float,
         refusing: AbstractSet[str] = frozenset(),
-    ) -> DeliveryReport:
+    ) -> "DeliveryReport":
         """Sends pending entries to these channels."""
+        from balance_watch.usecases.delivery import deliver  # noqa: PLC0415 (a quiet run's not)
+
         return deliver(
             entries,
             channels=connect_all(channels, self.connections_of(configuration)),
@@ -385,6 +386,7 @@ class Wiring(PolicyWiring):
             on_read: is called for each account that was read.
             load: loads the configuration, instead of `self.load`.
         """
+        planner = self._planner()
         return Check(
             store=self.store,
             load=load or self.load,
@@ -393,8 +395,8 @@ class Wiring(PolicyWiring):
             pay=self._pay,
             on_read=on_read,
             ask_topic=self.confirmed_subscribers,
-            planner=self._planner(),
-            finish=self._finish(),
+            planner=planner,
+            finish=None if planner is None else self._finish(),
         )
 
     def check_batch(self) -> "CheckBatch":
@@ -410,15 +412,20 @@ class Wiring(PolicyWiring):
     def _pay(self) -> Pay:
         return Pay(self.store, self.top_up)
 
-    def _planner(self) -> Planner | None:
+    def _planner(self) -> "Planner | None":
         """Returns what splits a tick; None where there are no workers."""
         settings = self.settings
         if not isinstance(settings, CheckSettings) or not settings.batch_queue_url:
             return None
+        from balance_watch.store.batch_queue import BatchQueue  # noqa: PLC0415 (see below)
+        from balance_watch.usecases.planning import Planner  # noqa: PLC0415 (only with workers)
+
         queue = BatchQueue(self.client("sqs"), settings.batch_queue_url)
         return Planner(self.store, queue, settings.accounts_per_batch, settings.worker_concurrency)
 
-    def _finish(self) -> Finish:
+    def _finish(self) -> "Finish":
+        from balance_watch.usecases.finishing import Finish  # noqa: PLC0415 (only with workers)
+
         return Finish(
             self.store,
             self.load_channels,

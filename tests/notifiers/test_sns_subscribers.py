@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from balance_watch.notifiers.sns import ConfirmedSubscribers, confirmed_subscribers
+from balance_watch.notifiers.subscribers import ConfirmedSubscribers, confirmed_subscribers
 from local.aws import EmbeddedAws
 from local.stack import REGION
 from tests.support.canaries import CORE, key

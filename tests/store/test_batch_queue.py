@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balance_watch.domain.batches import BatchMessage, DigestSpan, name_digest
+from balance_watch.domain.batches import BatchMessage, name_digest
+from balance_watch.domain.digest_plan import DigestSpan
 from balance_watch.errors import EventError, QueueError
 from balance_watch.store.batch_queue import BatchQueue, message_from_json, message_to_json
 from tests.support.examples import NEXT, TICK

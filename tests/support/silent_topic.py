@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from balance_watch.notifiers.sns import ConfirmedSubscribers
+from balance_watch.notifiers.subscribers import ConfirmedSubscribers
 from balance_watch.usecases.summary import Summary
 from tests.support.canaries import webhook
 from tests.support.check_bench import SECONDS, Bench

@@ -125,8 +125,7 @@ class WorkerSimulation(Simulation):
         )
 
     def _check(self, wiring: Wiring) -> Check:
-        finish = wiring.check().finish
-        assert finish is not None
+        finish = wiring.check_batch().finish
         recording = replace(finish, deliver=self._recording(wiring))
         return replace(
             wiring.check(),

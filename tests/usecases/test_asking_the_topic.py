@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from balance_watch.notifiers.sns import ConfirmedSubscribers
+from balance_watch.notifiers.subscribers import ConfirmedSubscribers
 from balance_watch.usecases.summary import Summary
 from tests.support.check_bench import THIRD, Bench
 from tests.support.examples import NEXT, TICK

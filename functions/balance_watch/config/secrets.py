@@ -10,7 +10,7 @@ from balance_watch.domain.lost_secrets import SecretPresence
 from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.notifiers.channels import ConfiguredChannel, Kind
 from balance_watch.notifiers.heartbeat import HEARTBEAT, parse_heartbeat
-from balance_watch.notifiers.slack import SLACK, signing_secret_of
+from balance_watch.notifiers.slack_secret import SLACK, signing_secret_of
 from balance_watch.validation import Faults, Json
 
 

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.notifiers.channels import KINDS, Kind
 from balance_watch.notifiers.heartbeat import HEARTBEAT
-from balance_watch.notifiers.slack import SLACK, signing_secret_of
+from balance_watch.notifiers.slack_secret import SLACK, signing_secret_of
 from balance_watch.validation import Faults
 
 if TYPE_CHECKING:

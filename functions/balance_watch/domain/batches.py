@@ -10,16 +10,10 @@ from math import ceil
 from typing import NamedTuple, TypeVar
 
 from balance_watch.domain.digest import Digest
+from balance_watch.domain.digest_plan import DigestSpan
 from balance_watch.domain.place_reports import PlaceReport
 
 _T = TypeVar("_T")
-
-
-class DigestSpan(NamedTuple):
-    """The digest that a tick owes: for which time of the policy, and since when it tells."""
-
-    at: datetime
-    since: datetime
 
 
 class BatchMessage(NamedTuple):

@@ -18,6 +18,13 @@ class DigestMark(NamedTuple):
     told_at: datetime | None = None
 
 
+class DigestSpan(NamedTuple):
+    """The digest that a tick owes: for which time of the policy, and since when it tells."""
+
+    at: datetime
+    since: datetime
+
+
 class DigestPlan(NamedTuple):
     """The times of digests: a local time of `zone` on certain weekdays (0 is Monday).
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from balance_watch.domain.account import account_facts
-from balance_watch.domain.digest import Digest
 from balance_watch.domain.rules import Metric, Severity
+
+if TYPE_CHECKING:
+    from balance_watch.domain.digest import Digest
 
 _ALERT_IDS = uuid.UUID("6a3c7f0e-52a0-5a0e-9f0b-3f2a8a0f5b11")
 
@@ -87,7 +89,7 @@ class Notification:
     another: bool = False
     accounts: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
-    digest: Digest | None = None
+    digest: "Digest | None" = None
     purse: str | None = None
 
     @property

@@ -8,21 +8,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
 from balance_watch.domain.channels import DEFAULT, EVENTS, TOPIC, kind_of
 from balance_watch.domain.notification import Notification, SendResult
-from balance_watch.notifiers.discord import discord_channel
-from balance_watch.notifiers.eventbridge import EventsChannel
-from balance_watch.notifiers.pagerduty import pagerduty_channel, parse_routing_keys
-from balance_watch.notifiers.signed_webhooks import (
-    new_signing_secret,
-    parse_signed_webhooks,
-    webhook_channel,
-)
-from balance_watch.notifiers.slack import SlackChannel, parse_slack
-from balance_watch.notifiers.sns import SnsChannel
-from balance_watch.notifiers.teams import teams_channel
+from balance_watch.notifiers.slack_secret import SLACK, parse_slack
 from balance_watch.notifiers.webhooks import is_channel_name, parse_webhooks
 from balance_watch.transport import Transport
 from balance_watch.validation import Faults, Json
@@ -119,13 +110,30 @@ class ConfiguredChannel:
         return self.kind.connect(self.address, connections)
 
 
+def _late(module: str, name: str) -> Callable[..., Any]:
+    """Returns what calls a function of a module here, and imports the module only then.
+
+    A cold start imports no kind of channel that it sends nothing to.
+    """
+
+    def call(*args: object, **named: object) -> object:
+        return getattr(import_module(f"balance_watch.notifiers.{module}"), name)(*args, **named)
+
+    return call
+
+
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind(TOPIC, lambda topic, it: SnsChannel(it.aws("sns"), topic, dashboard=it.dashboard)),
         Kind(
-            "slack",
-            lambda url, it: SlackChannel(
+            TOPIC,
+            lambda topic, it: _late("sns", "SnsChannel")(
+                it.aws("sns"), topic, dashboard=it.dashboard
+            ),
+        ),
+        Kind(
+            SLACK,
+            lambda url, it: _late("slack", "SlackChannel")(
                 it.transport, url, dashboard=it.dashboard, buttons=it.buttons
             ),
             parse_slack,
@@ -133,8 +141,8 @@ KINDS: Mapping[str, Kind] = {
         ),
         Kind(
             "pagerduty",
-            lambda address, connections: pagerduty_channel(connections.transport, address),
-            parse_routing_keys,
+            lambda address, it: _late("pagerduty", "pagerduty_channel")(it.transport, address),
+            _late("pagerduty", "parse_routing_keys"),
             noun="service",
             table="routing_keys",
             entry="routing key",
@@ -142,26 +150,26 @@ KINDS: Mapping[str, Kind] = {
         ),
         Kind(
             "teams",
-            lambda url, it: teams_channel(it.transport, url, it.dashboard),
+            lambda url, it: _late("teams", "teams_channel")(it.transport, url, it.dashboard),
             partial(parse_webhooks, query=True),
             noun="webhook",
         ),
         Kind(
             "discord",
-            lambda url, it: discord_channel(it.transport, url, it.dashboard),
+            lambda url, it: _late("discord", "discord_channel")(it.transport, url, it.dashboard),
             partial(parse_webhooks, query=True),
             noun="webhook",
         ),
         Kind(
             "webhook",
-            lambda address, connections: webhook_channel(connections.transport, address),
-            parse_signed_webhooks,
+            lambda address, it: _late("signed_webhooks", "webhook_channel")(it.transport, address),
+            _late("signed_webhooks", "parse_signed_webhooks"),
             noun="webhook",
-            new_fields=lambda: {"signing_secret": new_signing_secret()},
+            new_fields=lambda: {"signing_secret": _late("signed_webhooks", "new_signing_secret")()},
         ),
         Kind(
             EVENTS,
-            lambda bus, connections: EventsChannel(connections.aws("events"), bus),
+            lambda bus, it: _late("eventbridge", "EventsChannel")(it.aws("events"), bus),
             reaches_people=False,
         ),
     )

@@ -1,7 +1,6 @@
 """The Slack channel: sends messages to one incoming webhook, and sorts what Slack replies."""
 
 import json
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -12,9 +11,7 @@ from balance_watch.domain.notification import Notification, SendResult
 from balance_watch.notifiers.posting import PostResult, Posts
 from balance_watch.notifiers.slack_digest import has_table, render_digest
 from balance_watch.notifiers.slack_messages import linked, render
-from balance_watch.notifiers.webhooks import addresses_in, parse_entries
 from balance_watch.transport import Reply, Request, Transport
-from balance_watch.validation import Faults, Json
 
 _PERMANENT = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 """The webhook was revoked or its channel is archived, so another attempt cannot succeed. A 403 with
@@ -48,31 +45,6 @@ _ERRORS = frozenset(
     }
 )
 """The errors of Slack. Any other text in a reply is not repeated: it may contain the address."""
-
-
-SLACK = "slack"
-"""The name of the secret under the prefix, and of the kind of channel."""
-
-_SIGNING_SECRET = re.compile(r"[!-~]{16,200}")
-
-
-def parse_slack(secret: Json, where: str, faults: Faults) -> dict[str, str]:
-    """Returns the addresses of `{"webhooks": {NAME: URL}, "signing_secret": "…"}` by name.
-
-    The signing secret may be absent.
-    """
-    entries = parse_entries(secret, "webhooks", where, faults, "signing_secret")
-    text = secret.get("signing_secret") if isinstance(secret, dict) else None
-    if text is not None and signing_secret_of(secret) is None:
-        faults.add(where, "signing_secret must be the one of the Slack app, 16 characters or more")
-    return addresses_in(entries, where, faults, query=False)
-
-
-def signing_secret_of(secret: Json) -> str | None:
-    """Returns what presses of buttons are signed with, or None if the secret has nothing valid."""
-    text = secret.get("signing_secret") if isinstance(secret, dict) else None
-    stripped = text.strip() if isinstance(text, str) else ""
-    return stripped if _SIGNING_SECRET.fullmatch(stripped) else None
 
 
 class SlackChannel:

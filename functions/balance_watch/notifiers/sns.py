@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
@@ -37,7 +37,6 @@ _CONTENT_ERRORS = (
     "ValidationError",
 )
 _INVALID = "SNS rejects the content of a message."
-_DENIED = ("AccessDenied", "AuthorizationError")
 
 
 class SnsChannel:
@@ -115,33 +114,6 @@ class SnsChannel:
             why=f"SNS answers {why or 'nothing'}." if rejected else "",
         )
         return result, tuple(it for index, it in enumerate(group) if index in invalid)
-
-
-class ConfirmedSubscribers(NamedTuple):
-    """How many subscribers of a topic have confirmed; None, with the reason, if SNS did not say.
-
-    `is_denied` means that the role lacks the right to ask.
-    """
-
-    number: int | None
-    why: str = ""
-    is_denied: bool = False
-
-
-def confirmed_subscribers(client: "SNSClient", topic: str) -> ConfirmedSubscribers:
-    """Asks SNS how many subscribers of a topic have confirmed; a topic that is gone has none."""
-    try:
-        attributes = client.get_topic_attributes(TopicArn=topic)["Attributes"]
-        return ConfirmedSubscribers(int(attributes["SubscriptionsConfirmed"]))
-    except ClientError as error:
-        code = _code(error)
-        if code.startswith("NotFound"):
-            return ConfirmedSubscribers(0)
-        return ConfirmedSubscribers(None, f"SNS answers {code}.", code.startswith(_DENIED))
-    except BotoCoreError as error:
-        return ConfirmedSubscribers(None, f"SNS cannot be reached ({type(error).__name__}).")
-    except (KeyError, TypeError, ValueError):
-        return ConfirmedSubscribers(None, "SNS answers without the number of subscribers.")
 
 
 def _code(error: ClientError) -> str:

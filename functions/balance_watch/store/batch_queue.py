@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from balance_watch.domain.batches import NAME_DIGEST, BatchMessage, DigestSpan
+from balance_watch.domain.batches import NAME_DIGEST, BatchMessage
+from balance_watch.domain.digest_plan import DigestSpan
 from balance_watch.errors import EventError, QueueError
 from balance_watch.store.items import MALFORMED_ITEM, text_of, time_of, without_none
 

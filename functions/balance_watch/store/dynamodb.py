@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -15,20 +16,21 @@ from balance_watch.domain.policy import DIGEST
 from balance_watch.domain.run import Run, Transition
 from balance_watch.store.accounts import Accounts, log_unserializable
 from balance_watch.store.acknowledgements import AcknowledgementItems
-from balance_watch.store.batches import Batches
 from balance_watch.store.costs import Costs
-from balance_watch.store.events import Events
 from balance_watch.store.inventories import Inventories
 from balance_watch.store.outbox import Outbox
-from balance_watch.store.payments import Payments
 from balance_watch.store.policies import Policies
-from balance_watch.store.presses import Presses
 from balance_watch.store.runs import Runs
 from balance_watch.store.silences import Silences
 from balance_watch.store.table import TRANSACTION, UNSERIALIZABLE, Action, Table, grouped
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from balance_watch.store.batches import Batches
+    from balance_watch.store.events import Events
+    from balance_watch.store.payments import Payments
+    from balance_watch.store.presses import Presses
 
 
 class Store:
@@ -55,19 +57,46 @@ class Store:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._history_days, self._clock = history_days, clock
         self._table = Table(client, table, clock=clock, sleep=sleep)
         self.acknowledgements = AcknowledgementItems(self._table)
         self.accounts = Accounts(self._table, history_days)
-        self.batches = Batches(self._table, clock)
         self.costs = Costs(self._table)
         self.outbox = Outbox(self._table)
-        self.events = Events(self._table, history_days)
-        self.inventories = Inventories(self._table)
-        self.payments = Payments(self._table, clock)
         self.policies = Policies(self._table)
-        self.presses = Presses(self._table)
+        self.inventories = Inventories(self._table)
         self.runs = Runs(self._table, clock)
         self.silences = Silences(self._table)
+
+    # A quiet run needs none of these: a cold start does not import them.
+
+    @cached_property
+    def batches(self) -> "Batches":
+        """The plan of a tick, and its batches."""
+        from balance_watch.store.batches import Batches  # noqa: PLC0415 (see above)
+
+        return Batches(self._table, self._clock)
+
+    @cached_property
+    def events(self) -> "Events":
+        """What was said of each account."""
+        from balance_watch.store.events import Events  # noqa: PLC0415 (see above)
+
+        return Events(self._table, self._history_days)
+
+    @cached_property
+    def payments(self) -> "Payments":
+        """The payments, each claimed before it is made."""
+        from balance_watch.store.payments import Payments  # noqa: PLC0415 (see above)
+
+        return Payments(self._table, self._clock)
+
+    @cached_property
+    def presses(self) -> "Presses":
+        """The presses of buttons, each done once."""
+        from balance_watch.store.presses import Presses  # noqa: PLC0415 (see above)
+
+        return Presses(self._table)
 
     def save_transitions(self, run: Run, transitions: Sequence[Transition]) -> set[str]:
         """Stores transitions, each with all of its outbox entries or not at all.

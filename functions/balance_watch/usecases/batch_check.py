@@ -22,7 +22,7 @@ from balance_watch.store.batches import ClaimedBatch, NotClaimed
 from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.account_checks import CheckedAccounts, check_accounts
 from balance_watch.usecases.decisions import Batch
-from balance_watch.usecases.digests import digest_of_accounts
+from balance_watch.usecases.digest_contents import digest_of_accounts
 from balance_watch.usecases.finishing import Finish
 from balance_watch.usecases.outbox_step import STORING_SHARE, context_of
 from balance_watch.usecases.payments import Pay

@@ -8,13 +8,15 @@ new channel.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.channels import TOPIC, kind_of
 from balance_watch.domain.run import FailingChannel, RunRecord
 from balance_watch.notifiers.channels import KINDS, Kind
-from balance_watch.usecases.delivery import DeliveryReport
+
+if TYPE_CHECKING:
+    from balance_watch.usecases.delivery import DeliveryReport
 
 _REJECTED_FOR = timedelta(hours=1)
 """A channel that rejected everything for this long is a fault."""
@@ -68,7 +70,7 @@ class ChannelHealth:
         """The dead channels, and those that have rejected everything for an hour."""
         return frozenset(name for name, it in self.channels.items() if it.is_dead or _is_fault(it))
 
-    def after(self, report: DeliveryReport, configuration: Configuration, now: datetime) -> Self:
+    def after(self, report: "DeliveryReport", configuration: Configuration, now: datetime) -> Self:
         """Returns the health once a delivery has shown which channels fail and which recovered."""
         failed = {
             name: self._failed(name, why, report, configuration, now)
@@ -97,7 +99,7 @@ class ChannelHealth:
         self,
         name: str,
         why: str,
-        report: DeliveryReport,
+        report: "DeliveryReport",
         configuration: Configuration,
         now: datetime,
     ) -> FailingChannel:

@@ -6,27 +6,30 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from balance_watch.config.loading import Configuration, inventory_of
 from balance_watch.domain.configuration_alert import ConfigurationState, decide_configuration
 from balance_watch.domain.digest_plan import DigestMark
 from balance_watch.domain.run import Run, RunRecord
 from balance_watch.domain.unmatched import severity_of
-from balance_watch.notifiers.sns import ConfirmedSubscribers
+from balance_watch.notifiers.subscribers import ConfirmedSubscribers
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.inventories import digest_of
 from balance_watch.usecases.account_checks import CheckedAccounts, check_accounts
 from balance_watch.usecases.configuration_faults import examine
 from balance_watch.usecases.decisions import Batch
-from balance_watch.usecases.digests import decide_digest, digest_of_tick, stored_digest
-from balance_watch.usecases.finishing import Finish
+from balance_watch.usecases.digests import decide_digest, stored_digest
 from balance_watch.usecases.listeners import AskTopic, ask
 from balance_watch.usecases.outbox_step import STORING_SHARE, Deliver, OutboxStep, Tick, tick_of
 from balance_watch.usecases.payments import Pay
-from balance_watch.usecases.planning import Planner, withdraw
 from balance_watch.usecases.reading import OnRead, Read
 from balance_watch.usecases.summary import Summary
+
+if TYPE_CHECKING:
+    from balance_watch.domain.digest import Digest
+    from balance_watch.usecases.finishing import Finish
+    from balance_watch.usecases.planning import Planner
 
 _log = logging.getLogger(__name__)
 
@@ -57,8 +60,8 @@ class Check:
     clock: Callable[[], float] = time.monotonic
     on_read: OnRead = lambda *_: None
     ask_topic: AskTopic = lambda: ConfirmedSubscribers(None, "Nobody asks.")
-    planner: Planner | None = None
-    finish: Finish | None = None
+    planner: "Planner | None" = None
+    finish: "Finish | None" = None
     wall_clock: Callable[[], float] = time.time
 
     def run(self, now: datetime, *, seconds: float) -> Summary:
@@ -107,7 +110,7 @@ class Check:
                 if plan is not None:
                     record = replace(record, plan=plan.token)
             else:
-                withdraw(self.store, run, self.wall_clock())
+                self._withdraw_plan(run)
                 record = replace(record, plan=None, judged_at=None, unfinished=0, found=())
                 checked = self._accounts(tick, deadline - seconds * STORING_SHARE)
                 stored = not summary.deferred
@@ -137,6 +140,17 @@ class Check:
             return False
         plan = self.store.batches.plan()
         return plan is not None and plan.is_sent and plan.tick == run.tick and bool(plan.left)
+
+    def _withdraw_plan(self, run: Run) -> None:
+        """Ends the plan of a tick before, if there may be one.
+
+        Raises:
+            RunUnderWayError: a worker of that plan may still be storing.
+        """
+        if run.record.plan is not None or run.unfinished:
+            from balance_watch.usecases.planning import withdraw  # noqa: PLC0415 (seldom needed)
+
+            withdraw(self.store, run, self.wall_clock())
 
     def _keep_policy(self, configuration: Configuration, kept_digest: str | None) -> str | None:
         """Keeps a valid policy that is new, for when a later one is invalid; returns its digest."""
@@ -218,6 +232,12 @@ class Check:
         self, tick: Tick, checked: CheckedAccounts, configured: ConfigurationState
     ) -> tuple[DigestMark | None, bool]:
         """Stores the digest that is due, if one is; returns its mark, and whether that is known."""
-        build = digest_of_tick(tick, checked, configured, self.store.accounts, self.clock)
+
+        def build(at: datetime, since: datetime) -> "Digest":
+            from balance_watch.usecases.digest_contents import digest_of_tick  # noqa: PLC0415 (seldom)
+
+            accounts = self.store.accounts
+            return digest_of_tick(tick, checked, configured, accounts, self.clock)(at, since)
+
         mark, entries = decide_digest(tick, build)
         return stored_digest(self.store, tick, mark, entries)

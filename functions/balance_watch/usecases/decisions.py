@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.alerts import AlertContext, decide
@@ -20,12 +20,14 @@ from balance_watch.domain.outages import (
 )
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.payment import PaymentOutcome
-from balance_watch.domain.place_reports import PartView, held_back_in_part
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
 from balance_watch.domain.run import Run, Transition
 from balance_watch.domain.state import AccountState, followed_by
 from balance_watch.providers.request import host_of
+
+if TYPE_CHECKING:
+    from balance_watch.domain.place_reports import PartView
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ class Batch(NamedTuple):
     policy: Policy
     context: AlertContext
     deadline: float
-    view: PartView | None = None
+    view: "PartView | None" = None
 
 
 class Decisions(NamedTuple):
@@ -88,6 +90,8 @@ def decide_batch(
 
     before = batch.run.record.outages
     if batch.view is not None:
+        from balance_watch.domain.place_reports import held_back_in_part  # noqa: PLC0415 (workers')
+
         held, suspects = held_back_in_part(attempts, batch.view, batch.run.tick)
         changed = changes(suppressing(batch.context, held))
         return Decisions(changed, before, (), attempts, suspects)

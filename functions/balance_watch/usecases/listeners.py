@@ -11,7 +11,7 @@ from balance_watch.domain.channels import TOPIC, kind_of
 from balance_watch.domain.policy import Route, destinations
 from balance_watch.domain.rules import Severity
 from balance_watch.domain.run import RunRecord, TopicSubscribers
-from balance_watch.notifiers.sns import ConfirmedSubscribers
+from balance_watch.notifiers.subscribers import ConfirmedSubscribers
 from balance_watch.usecases.channel_health import ChannelHealth
 
 AskTopic = Callable[[], ConfirmedSubscribers]

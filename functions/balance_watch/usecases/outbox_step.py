@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.loading import Configuration
@@ -23,9 +23,11 @@ from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.account_checks import CheckedAccounts
 from balance_watch.usecases.channel_health import ChannelHealth
 from balance_watch.usecases.configuration_faults import Examination
-from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.payments import Pay
 from balance_watch.usecases.summary import Summary
+
+if TYPE_CHECKING:
+    from balance_watch.usecases.delivery import DeliveryReport
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ class Deliver(Protocol):
         configuration: Configuration,
         deadline: float,
         refusing: AbstractSet[str] = frozenset(),
-    ) -> DeliveryReport:
+    ) -> "DeliveryReport":
         """Returns how many were accepted, and which channels fail permanently or recovered."""
         ...
 

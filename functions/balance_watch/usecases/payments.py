@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.account import Account
@@ -14,7 +15,6 @@ from balance_watch.domain.evaluation import evaluate
 from balance_watch.domain.measurements import measure
 from balance_watch.domain.outbox import OutboxEntry, PaymentOrder
 from balance_watch.domain.payment import Payment, PaymentOutcome, Purse, Refusal
-from balance_watch.domain.payment_alert import decide_payment
 from balance_watch.domain.policy import Policy
 from balance_watch.domain.rules import Metric, Rule, RuleStatus
 from balance_watch.domain.run import Run, Transition
@@ -24,7 +24,9 @@ from balance_watch.providers.client import ACCOUNT_SECONDS
 from balance_watch.providers.purse import paid_purse
 from balance_watch.providers.spec import Spec
 from balance_watch.store.dynamodb import Store
-from balance_watch.store.payments import Payments
+
+if TYPE_CHECKING:
+    from balance_watch.store.payments import Payments
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +88,8 @@ class Pay:
             The entries that announce the outcome, or that the order was dropped. None if the order
             stays in the outbox for the next run.
         """
+        from balance_watch.domain.payment_alert import decide_payment  # noqa: PLC0415 (few runs pay)
+
         purse = paid_purse(spec, account)
 
         def settle(
@@ -207,7 +211,7 @@ def _why_not_for_a_person(order: PaymentOrder, state: AccountState) -> str | Non
 
 
 def pay_by_hand(
-    payments: Payments,
+    payments: "Payments",
     top_up: TopUp,
     spec: Spec,
     account: Account,

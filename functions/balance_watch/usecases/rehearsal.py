@@ -18,7 +18,8 @@ from balance_watch.usecases.account_checks import CheckedAccounts
 from balance_watch.usecases.check import Check
 from balance_watch.usecases.configuration_faults import examine
 from balance_watch.usecases.decisions import Batch, Decisions, decide_batch
-from balance_watch.usecases.digests import decide_digest, digest_of_tick
+from balance_watch.usecases.digest_contents import digest_of_tick
+from balance_watch.usecases.digests import decide_digest
 from balance_watch.usecases.listeners import ask
 from balance_watch.usecases.outbox_step import Tick, due_in, tick_of
 from balance_watch.usecases.reading import Reads, ToRead, read_due
