@@ -46,6 +46,8 @@ ONE_IN = 100
 LATEST_KILL = 25
 """A killed worker dies before one of its first calls of AWS: a batch takes some more."""
 
+LAST_IS_TAKEN = object()
+
 RECEIVES = 3
 """How often a message is delivered before it is dead, as in template.yaml."""
 
@@ -241,6 +243,8 @@ class _Driver:
         self._store, self._left_out = store, left_out
         self._names = set[bytes]()
         self._kill_at: dict[int, int] = {}
+        self._last: Any = None
+        """The message of the last batch, until a worker gets it; then `LAST_IS_TAKEN`."""
 
     def has(self, account: str) -> bool:
         """Tells whether an account is in a batch that was checked."""
@@ -282,32 +286,51 @@ class _Driver:
         worker = self._start("worker")
         last = self._ticked.batches - 1
         while self._left:
-            messages = self._sqs.receive_message(
-                QueueUrl=self._url,
-                VisibilityTimeout=150,
-                AttributeNames=["ApproximateReceiveCount"],
-            ).get("Messages", [])
-            if not messages:
-                time.sleep(0.2)
+            message = self._next(last)
+            if message is LAST_IS_TAKEN:
+                break
+            if message is None:
+                time.sleep(0.1)
                 continue
-            content = message_from_json(messages[0]["Body"])
+            content = message_from_json(message["Body"])
             if content.tick != self._tick:  # A batch of the tick before that no worker could do.
-                self._delete(messages[0])
+                self._delete(message)
                 continue
             number = content.number
             if number in self._left_out:
-                self._leave_out(messages[0], content)
+                self._leave_out(message, content)
                 continue
-            while number == last and len(self._left) > 1:
-                time.sleep(0.05)
             is_last = number == last
             process = self._start("worker") if is_last else worker
-            answer = self._invoke(process, messages[0], number)
+            answer = self._invoke(process, message, number)
             if is_last:
                 process.end()
             elif answer is None:
                 worker = self._start("worker")
         worker.end()
+
+    def _next(self, last: int) -> Any:  # noqa: ANN401 (boto3's)
+        """Returns a message, or None if there is none for now; holds back that of the last batch.
+
+        Once that is all there is, one thread gets it, and the others `LAST_IS_TAKEN`.
+        """
+        with self._lock:
+            if self._left == {last} and self._last is not None:
+                message, self._last = self._last, LAST_IS_TAKEN
+                return message
+        messages = self._sqs.receive_message(
+            QueueUrl=self._url, VisibilityTimeout=150, AttributeNames=["ApproximateReceiveCount"]
+        ).get("Messages", [])
+        if not messages:
+            return None
+        content = message_from_json(messages[0]["Body"])
+        if content.number != last or content.tick != self._tick:
+            return messages[0]
+        with self._lock:
+            # It comes again each time that its visibility timeout ends.
+            if self._last is not LAST_IS_TAKEN:
+                self._last = messages[0]
+        return None
 
     def _leave_out(self, message: Any, content: BatchMessage) -> None:  # noqa: ANN401 (boto3's)
         """Stores the end of a batch that nobody checks, so that the tick can be finished."""
