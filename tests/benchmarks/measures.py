@@ -22,7 +22,7 @@ from tests.benchmarks.processes import measured, serving
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / ".aws-sam" / "build" / "CheckBalances"
 HANDLER = "import balance_watch.handlers.check_balances"
-BARE = "import boto3, requests; from aws_lambda_powertools import Logger, Metrics"
+BARE = "import boto3, requests; from aws_lambda_powertools import Logger"
 
 
 @dataclass(frozen=True)
