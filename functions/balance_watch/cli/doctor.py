@@ -12,7 +12,7 @@ from balance_watch.cli.aws_errors import UNPARSABLE, explained, is_not_implement
 from balance_watch.cli.connection import DEFAULT_STACK, session_of, wiring
 from balance_watch.cli.doctor_looks import LOOKS
 from balance_watch.cli.doctor_patient import Line, Patient, bad, unchecked
-from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize
+from balance_watch.cli.terminal import Subparsers, print_json, print_wrapped, sanitize
 from balance_watch.errors import BalanceWatchError
 
 
@@ -57,10 +57,11 @@ _RIGHT = "Ask for the right, or have somebody with it run this; docs/permissions
 
 def _show(line: Line) -> None:
     marks = {True: ("ok  ", "green"), False: ("!   ", "bold red"), None: ("-   ", "dim")}
-    mark = Text(*marks[line.ok])
-    out.print(mark + sanitize(f"{line.check}: {line.detail}"), soft_wrap=True)
+    mark, style = marks[line.ok]
+    text = sanitize(f"{line.check}: {line.detail}", style if line.ok is None else "")
+    print_wrapped(Text.assemble((mark, style), text), hang=len(mark))
     if line.do:
-        out.print(sanitize(f"    {line.do}", "yellow"), soft_wrap=True)
+        print_wrapped(sanitize(line.do, "yellow"), indent=len(mark))
 
 
 def _name(look: Callable[[Patient], Iterator[Line]]) -> str:
