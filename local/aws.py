@@ -31,7 +31,7 @@ from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 from moto.sns.models import sns_backends
 from werkzeug.serving import make_server
 
-from local import faster_moto
+from local import faster_moto, moto_resources
 from local.loopback import LOOPBACK
 from local.running import Running
 from local.stack import PARAMETERS, REGION, TEMPLATE, Template, embeddable, parse
@@ -130,6 +130,7 @@ class EmbeddedAws(Running):
     def start(self) -> Self:
         """Starts the server, creates the stack, subscribes a queue to the topic."""
         faster_moto.install()
+        moto_resources.install()
         self._server = make_server(
             self._host,
             self._port,

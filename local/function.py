@@ -75,7 +75,14 @@ def log_file(path: Path) -> Iterator[None]:
     """Sends the function's log to a file, because on the terminal it would break a live table."""
     path.parent.mkdir(exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
-        for log_handler in logging.getLogger("balance_watch").handlers:
-            if isinstance(log_handler, logging.StreamHandler):
-                log_handler.setStream(file)
-        yield
+        handlers = [
+            it
+            for it in logging.getLogger("balance_watch").handlers
+            if isinstance(it, logging.StreamHandler)
+        ]
+        before = [it.setStream(file) for it in handlers]
+        try:
+            yield
+        finally:
+            for log_handler, stream in zip(handlers, before, strict=True):
+                log_handler.setStream(stream)

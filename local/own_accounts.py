@@ -1,16 +1,21 @@
 """`make run ACCOUNTS=FILE`: checks your own accounts once, at their real providers."""
 
-import json
 import os
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from balance_watch.cli.account_file import check_accounts, read_accounts
 from balance_watch.cli.check import check
 from balance_watch.cli.policy_file import read_policy
-from balance_watch.cli.terminal import err, out, sanitize
+from balance_watch.cli.terminal import err, out, print_faults, sanitize
+from balance_watch.config.policy import PolicyFile
+from balance_watch.config.secret_text import as_text
 from balance_watch.config.settings import CheckSettings
 from balance_watch.errors import CommandError
+from balance_watch.providers.spec import Spec
+from balance_watch.validation import Faults
 from balance_watch.wiring import Wiring
 from local.arrivals import Arrivals
 from local.aws import EmbeddedAws
@@ -22,17 +27,17 @@ def own_accounts(file: Path, policy: Path | None = None) -> int:
     """Checks the accounts in a file once, at their real providers, on the embedded stack.
 
     Args:
-        file: JSON in the form of the accounts secret.
+        file: what `accounts import` takes: JSON in the form of the secret, CSV, or a .env file.
         policy: the policy in TOML; without it, the built-in policy holds.
 
     Returns:
         0 if every account was read and the configuration has no fault.
 
     Raises:
-        CommandError: the file is not JSON, or the policy has a fault.
+        CommandError: the file or the policy has faults, all of which are printed.
     """
-    content = _json_in(file)
-    policy_text = None if policy is None else read_policy(f"{policy}")[1]
+    own, policy_text = (PolicyFile(), None) if policy is None else read_policy(f"{policy}")
+    content = _secret_of(file, own.providers)
     with ExitStack() as stack:
         aws = stack.enter_context(EmbeddedAws())
         slack = stack.enter_context(SlackInbox())
@@ -57,20 +62,20 @@ def own_accounts(file: Path, policy: Path | None = None) -> int:
     return 0 if summary.complete and not summary.unreadable and not faults else 1
 
 
-def _json_in(file: Path) -> str:
-    """Returns the text of a file that is JSON; an error names the line and the column."""
-    form = "It must have the form of the accounts secret: see docs/accounts.md."
-    try:
-        content = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise CommandError(f"{file} is not a text in UTF-8. {form}") from None
-    try:
-        json.loads(content)
-    except json.JSONDecodeError as error:
-        raise CommandError(
-            f"{file}, line {error.lineno}, column {error.colno}: is not JSON"
-            f" ({error.msg.lower()}). {form}"
-        ) from None
-    except (ValueError, RecursionError):
-        raise CommandError(f"{file} is not JSON that can be read. {form}") from None
-    return content
+def _secret_of(file: Path, own: Mapping[str, Spec]) -> str:
+    """Returns the text of a secret with the accounts of a file.
+
+    Args:
+        file: its name; - for standard input.
+        own: the providers of the policy, by slug.
+
+    Raises:
+        CommandError: there are faults, each printed with its place.
+    """
+    faults = Faults()
+    found = list(read_accounts(f"{file}", faults))
+    check_accounts(own, found, faults)
+    if faults:
+        print_faults(faults)
+        raise CommandError("Nothing was checked: mend the file, and run it again.")
+    return as_text({"accounts": [entry for _, entry in found]})

@@ -17,12 +17,10 @@ REGION = "eu-central-1"
 Template = dict[str, Any]
 
 LEFT_OUT: Mapping[str, str] = {
-    "AWS::CloudWatch::Alarm": "moto's CloudFormation has no alarms; nothing here measures metrics",
     "AWS::Lambda::EventInvokeConfig": "moto's CloudFormation has none; nothing invokes by itself",
     "AWS::Lambda::Url": "moto's CloudFormation has none; nothing here has a public address",
     "AWS::SNS::Subscription": "moto's CloudFormation has none; mail would go nowhere",
     "AWS::SNS::TopicPolicy": "moto's CloudFormation has none and enforces no policy",
-    "AWS::Scheduler::Schedule": "moto's CloudFormation has none; the ticks are simulated",
 }
 """Resource types that the embedded stack leaves out, each with the reason."""
 

@@ -27,7 +27,7 @@ def exact_json(text: str | bytes, *, any_number: bool = False, any_length: bool 
         NotExactError: the text is not JSON, a name appears twice in a table, or a number is not
             finite or does not fit into DynamoDB.
     """
-    number = _decimal_or_nan if any_number or any_length else exact
+    number = decimal_or_nan if any_number or any_length else exact
     if isinstance(text, str):
         text = without_mark(text)
     try:
@@ -67,7 +67,8 @@ def without_mark(text: str) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _decimal_or_nan(number: str) -> Decimal:
+def decimal_or_nan(number: str) -> Decimal:
+    """Returns a number of JSON, or NaN if it is too large for any Decimal; `exact` rejects it."""
     try:
         return Decimal(number)
     except InvalidOperation:

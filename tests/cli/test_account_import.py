@@ -130,7 +130,22 @@ TWO_FAULTS = """{"accounts": [
 @pytest.mark.parametrize(
     ("text", "name", "faults"),
     [
-        ("{", "a.json", ["a.json is not JSON (line 1, column 2)"]),
+        ("{", "a.json", ["a.json is not JSON (line 1, column 2): expecting property name"]),
+        (
+            '{"accounts": [\n  {"name": "a", "provider": {"name": "x"}, "name": "b"}]}',
+            "a.json",
+            ["a.json contains the same name twice (line 2, column 44)."],
+        ),
+        (
+            '{"accounts": [{"name": "a", "provider": "you"}, 3, null,\n"x"]}',
+            "a.json",
+            [
+                "a.json, line 1, column 15: credentials: is missing",
+                "a.json, line 1, column 49: an account must be a table",
+                "a.json, line 1, column 52: an account must be a table",
+                "a.json, line 2: an account must be a table",
+            ],
+        ),
         ("{}", "a.json", ['must be a JSON object with the one field "accounts"']),
         (
             TWO_FAULTS,
@@ -173,12 +188,12 @@ TWO_FAULTS = """{"accounts": [
         (
             '{"accounts": [{"name": "a", "provider": "you", "alert_below": NaN}]}',
             "a.json",
-            ["a.json contains a number that is not finite."],
+            ["a.json, line 1: contains a number that is not finite"],
         ),
         (
             '{"accounts": [{"name": "a", "provider": "you", "alert_below": ' + "9" * 5000 + "}]}",
             "a.json",
-            ["a.json contains a number that"],
+            ["a.json, line 1: contains a number that"],
         ),
         (
             '{"accounts": [{"name": "a\\ud800", "provider": "you", "credentials": {}}]}',

@@ -138,6 +138,33 @@ def test_without_somebody_to_ask_what_is_missing_is_wrong_use(run: "Run") -> Non
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ("add", "new", "--provider", "you", "--credentials", "absent.json"),
+        ("add", "new", "--credentials", "absent.json", "--yes"),
+        ("add", "new", "--provider", "you", "--credentials", "-", "--alert-below", "x", "--yes"),
+        ("add", "--credit", "5", "--budget", "5"),
+    ],
+)
+def test_wrong_use_is_told_before_anything_is_read(
+    run: "Run", monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    output = run("accounts", *words)
+    assert output.code == 2
+    assert "absent.json:" not in output.err
+
+
+def test_keys_that_cannot_be_read_are_told_before_the_stack_is_asked(
+    run: "Run", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    words = ("new", "--provider", "you", "--credentials", "absent.json", "--yes")
+    output = run("accounts", "add", *words)
+    assert (output.code, "absent.json: No such file" in output.err) == (1, True)
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         ("{", "is not JSON"),
@@ -173,14 +200,14 @@ def test_a_file_of_keys_may_have_a_mark_and_white_space(
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("--alert-below", "1,5"), 1, "A threshold is a number, or none."),
-        (("--alert-below", "nan"), 1, "A threshold is a number, or none."),
+        (("--alert-below", "1,5"), 2, "must be a number, or none"),
+        (("--alert-below", "nan"), 2, "must be a number, or none"),
         (("--label", "team"), 2, "must be NAME=VALUE"),
         (("--label", "team=a\x1b[2J"), 1, "labels must be"),
         (("--credit", "1,5"), 2, "must be a number of more than 0"),
         (("--credit", "5"), 1, "You.com tells the balance itself"),
         (("--budget", "5"), 1, "You.com tells the balance itself"),
-        (("--budget", "5", "--credit", "5"), 1, "a credit or a budget, not both"),
+        (("--budget", "5", "--credit", "5"), 2, "not allowed with argument"),
     ],
 )
 def test_an_option_that_is_invalid_stores_nothing(

@@ -12,10 +12,12 @@ import pytest
 
 from local.trouble import KEY_REJECTED
 from tests.support.canaries import CORE, key
+from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Stage
 
+COMMAND = (sys.executable, "-m", "balance_watch.cli.main")
 SMS = f"{key('sms')}:{key('sms-secret')}"
 
 SUMMARY = [
@@ -41,11 +43,37 @@ def test_check_prints_the_result_as_json(run: "Run") -> None:
     assert output.json["fired"] == 1
 
 
-def test_check_shows_every_account_and_its_balance(run: "Run") -> None:
+def test_check_prints_the_table_of_status_in_a_pipe(run: "Run") -> None:
     output = run("check")
-    assert "7,189.245 USD" in output.out
-    assert "10.171275 EUR" in output.out
-    assert "alert_below" in output.out
+    header, *lines = output.out.splitlines()
+    rows = [dict(zip(header.split("\t"), line.split("\t"), strict=True)) for line in lines]
+    assert [(row["account"], row["balance"], row["currency"], row["alerts"]) for row in rows] == [
+        ("search", "7189.245", "USD", "alert_below"),
+        ("sms", "10.171275", "EUR", ""),
+    ]
+    assert output.err == ""
+    assert run("status").out == output.out
+
+
+def test_check_shows_every_account_and_its_balance_at_a_terminal(stage: "Stage") -> None:
+    del stage
+    with Terminal([*COMMAND, "check"], os.environ) as terminal:
+        assert terminal.end() == 0
+    shown = terminal.screen[terminal.screen.rindex("state ") :]  # behind the progress bar
+    assert "7,189.245 USD" in shown
+    assert "10.171275 EUR" in shown
+    assert "accounts 2, read 2, fired 1, delivered 2" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_a_dry_run_shows_what_a_check_would_say_at_a_terminal(stage: "Stage") -> None:
+    del stage
+    with Terminal([*COMMAND, "check", "--dry-run"], os.environ) as terminal:
+        terminal.expect("7,189.245 USD")
+        terminal.expect("A check would say:")
+        terminal.expect("search is at 7,189.245 USD, below 8,000.00 USD")
+        terminal.expect("This was a dry run")
+        assert terminal.end() == 0
 
 
 def test_check_shows_why_an_account_cannot_be_read(stage: "Stage", run: "Run") -> None:

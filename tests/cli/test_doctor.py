@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from balance_watch.cli.doctor_looks import LOOKS
 from balance_watch.cli.doctor_patient import Line, Patient
@@ -58,7 +59,7 @@ def test_a_healthy_stack_has_nothing_but_ok(checked: "Stage") -> None:
         "channel slack:default",
         "channel slack:oncall",
         "heartbeat",
-        "alarm run-failed",
+        "alarm x-RunFailed",
     ]
 
 
@@ -90,7 +91,7 @@ def test_a_healthy_stack_has_nothing_but_ok(checked: "Stage") -> None:
                 "describe_alarms": {
                     "MetricAlarms": [
                         {
-                            "AlarmName": "run-failed",
+                            "AlarmName": "x-RunFailed",
                             "StateValue": "ALARM",
                             "ActionsEnabled": True,
                             "AlarmDescription": "A check failed.",
@@ -98,7 +99,7 @@ def test_a_healthy_stack_has_nothing_but_ok(checked: "Stage") -> None:
                     ]
                 }
             },
-            "alarm run-failed",
+            "alarm x-RunFailed",
             "A check failed.",
         ),
     ],
@@ -298,14 +299,71 @@ def test_where_nobody_hears_it_says_so(checked: "Stage") -> None:
     assert "channels" in bad(checked)
 
 
-def test_what_may_not_be_looked_at_is_named_and_the_rest_is_looked_at(run: "Run") -> None:
+def test_the_embedded_stack_is_healthy_and_what_its_emulator_lacks_is_not_checked(
+    run: "Run",
+) -> None:
     run("check")
     output = run("doctor", "--json")
-    assert output.code == 1
     found = {row["check"]: row for row in output.json}
-    assert found["schedule"]["do"] == "Deploy again.", "the embedded stack has none"
-    assert found["policy"]["ok"] is True
+    assert (output.code, [row for row in output.json if row["ok"] is False]) == (0, [])
+    assert [name for name, row in found.items() if row["ok"] is None] == ["rights"]
+    assert found["schedule"]["detail"] == "rate(5 minutes), ENABLED"
+    assert sorted(name for name in found if name.startswith("alarm ")) == [
+        "alarm balance-watch-no-run",
+        "alarm balance-watch-run-failed",
+        "alarm balance-watch-tick-missed",
+    ]
     assert list(output.json[0]) == ["check", "ok", "detail", "do"]
+
+
+def test_a_schedule_of_the_embedded_stack_that_is_disabled_is_a_failure(
+    stage: "Stage", run: "Run"
+) -> None:
+    run("check")
+    scheduler = stage.aws.client("scheduler")
+    name = stage.aws.physical_id("CheckBalancesSchedule")
+    found = scheduler.get_schedule(Name=name)
+    kept = {key: found[key] for key in ("FlexibleTimeWindow", "ScheduleExpression", "Target")}
+    scheduler.update_schedule(Name=name, State="DISABLED", **kept)
+    output = run("doctor")
+    assert output.code == 1
+    assert "!   schedule: rate(5 minutes), DISABLED" in output.out
+
+
+def test_a_schedule_of_the_embedded_stack_that_is_gone_is_a_failure(
+    stage: "Stage", run: "Run"
+) -> None:
+    run("check")
+    name = stage.aws.physical_id("CheckBalancesSchedule")
+    stage.aws.client("scheduler").delete_schedule(Name=name)
+    output = run("doctor")
+    assert output.code == 1
+    assert f"!   schedule: {name} is gone: nothing is checked" in output.out
+
+
+def test_an_alarm_of_the_embedded_stack_that_is_gone_is_a_failure(
+    stage: "Stage", run: "Run"
+) -> None:
+    run("check")
+    name = stage.aws.physical_id("NoRun")
+    stage.aws.client("cloudwatch").delete_alarms(AlarmNames=[name])
+    output = run("doctor")
+    assert output.code == 1
+    assert f"!   alarm {name}: it is gone" in output.out
+
+
+def test_what_an_emulator_does_not_know_is_not_checked_and_is_no_failure(
+    stage: "Stage", run: "Run", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("check")
+    reply: Any = {"ResponseMetadata": {"HTTPStatusCode": 501}}
+    lacks = ClientError(reply, "GetSchedule")
+    fake = FakeAws(stage, get_schedule=lacks)
+    wired = replace(Wiring(CheckSettings.from_environment()), make_client=fake.client)
+    monkeypatch.setattr("balance_watch.cli.doctor.wiring", lambda _: wired)
+    output = run("doctor")
+    assert output.code == 0
+    assert "-   schedule: not checked: the emulator does not know GetSchedule" in output.out
 
 
 def test_a_missing_right_is_a_line_of_its_own(

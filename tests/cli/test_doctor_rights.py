@@ -132,7 +132,7 @@ def test_a_key_is_known_by_its_arn_or_its_id(stage: "Stage", named: str, keys: l
 
 def test_whoever_may_not_ask_is_told_so_and_it_is_no_failure(stage: "Stage") -> None:
     (line,) = look(stage, simulate_principal_policy=denied("SimulatePrincipalPolicy"))
-    assert line.ok
+    assert line.ok is None
     assert "you may not do iam:SimulatePrincipalPolicy on arn:aws:iam" in line.detail
 
 

@@ -89,9 +89,9 @@ def events_of(run: "Run", account: str) -> set[tuple[str, str, str, tuple[str, .
 def test_it_shows_what_was_read_and_what_a_check_would_say(dry: "Run") -> None:
     output = dry()
     assert output.code == 0
-    assert "7,189.245 USD" in output.out
-    assert "search is at 7,189.245 USD, below 8,000.00 USD  → sns, slack:default" in output.out
-    assert "This was a dry run: nothing was stored, sent or paid." in output.out
+    assert "\tsearch\t7189.245\tUSD\t" in output.out
+    assert "search is at 7,189.245 USD, below 8,000.00 USD  → sns, slack:default" in output.err
+    assert "This was a dry run: nothing was stored, sent or paid." in output.err
 
 
 def test_a_check_says_just_that(run: "Run", dry: "Run") -> None:
@@ -116,7 +116,7 @@ def test_it_prints_the_counts_the_accounts_and_the_events_as_json(dry: "Run") ->
 def test_what_fires_already_is_not_said_again(dry: "Run") -> None:
     check_before(5)
     output = dry()
-    assert "A check would say nothing." in output.out
+    assert "A check would say nothing." in output.err
     assert dry("--json").json["fired"] == 0
 
 
@@ -165,7 +165,7 @@ def test_it_tells_of_a_payment_and_makes_none(stage: "Stage", dry: "Run") -> Non
         '[[rules]]\nname = "low"\nmatch = { account = "sms" }\nbelow = 20\n'
         "top_up = { max_per_day = 1 }\n"
     )
-    assert "It would top up sms, for the rule low, if its limits allow it." in dry().out
+    assert "It would top up sms, for the rule low, if its limits allow it." in dry().err
     assert dry("--json").json["top_ups"] == [{"account": "sms", "rule": "low"}]
 
 
@@ -174,12 +174,12 @@ def test_it_tells_that_a_digest_is_due(stage: "Stage", dry: "Run") -> None:
     stage.aws.put_policy(f'[digest]\nat = "{at:%H:%M}"\n')
     check_before(5)
     assert ("digest", "digest", "digest", ("sns", "slack:default")) in said(dry("--json"))
-    assert "digest: 1 alert fires  → sns, slack:default" in dry().out
+    assert "digest: 1 alert fires  → sns, slack:default" in dry().err
 
 
 def test_a_silence_holds_in_a_dry_run_too(run: "Run", dry: "Run") -> None:
     run("silence", "add", "--match", "account=search", "--for", "1h", "--reason", "test")
-    assert "A check would say nothing." in dry().out
+    assert "A check would say nothing." in dry().err
 
 
 def test_no_key_is_shown(stage: "Stage", dry: "Run") -> None:

@@ -1,8 +1,12 @@
 """`explain` says why an alert came or why none did; `history --events` what was said."""
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.cli.test_status import check_before
+from tests.support.canaries import key
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Stage
@@ -95,3 +99,65 @@ def test_it_fits_a_terminal_of_eighty_columns(low: "Run") -> None:
     lines = low("explain", "search").out.splitlines()
     rules = lines[lines.index("") : len(lines) - lines[::-1].index("")]
     assert max(map(len, rules)) <= 80
+
+
+def check_with(stage: "Stage", balance: str, minutes: int) -> None:
+    """Checks an account with this balance, so many minutes ago."""
+    stage.you.accounts[key("search")].balance = Decimal(balance)
+    check_before(minutes)
+
+
+@pytest.fixture
+def two_rules(stage: "Stage") -> "Stage":
+    """An account that is low by a warning of the policy, and then by its own critical threshold."""
+    stage.aws.put_policy('[[rules]]\nname = "soon"\nbelow = 8000\nseverity = "warning"\n')
+    stage.accounts(stage.entry("search", "you", alert_below="5000"))
+    check_with(stage, "7189", 300)
+    check_with(stage, "4000", 240)
+    return stage
+
+
+def told(run: "Run") -> dict[str, tuple[str, str | None, str | None]]:
+    """Returns of both rules the status, when it was last told, and by which rule."""
+    shown = run("explain", "search", "--json").json
+    alerts = [it for it in shown["events"] if it["event"] != "topped_up"]
+    said = {it["at"]: f"{it['event']} by {it['rule']}" for it in alerts}
+    return {
+        it["rule"]: (it["status"], said.get(it["told_at"]), it["told_by"])
+        for it in shown["rules"]
+        if it["rule"] in ("soon", "alert_below")
+    }
+
+
+def test_a_rule_that_fires_beside_a_graver_one_names_that_as_what_was_told(
+    two_rules: "Stage", run: "Run"
+) -> None:
+    del two_rules
+    worsened = "worsened by alert_below"
+    assert told(run) == {
+        "soon": ("firing", worsened, "alert_below"),
+        "alert_below": ("firing", worsened, "alert_below"),
+    }
+    assert "by the rule alert_below" in run("explain", "search").out
+
+
+def test_a_rule_that_has_eased_says_when_it_was_last_told(two_rules: "Stage", run: "Run") -> None:
+    check_with(two_rules, "6000", 180)
+    assert told(run)["alert_below"] == ("ok", "worsened by alert_below", "alert_below")
+
+
+def test_a_rule_that_is_resolved_says_when_that_was_told(two_rules: "Stage", run: "Run") -> None:
+    check_with(two_rules, "50000", 120)
+    assert told(run) == {
+        "soon": ("ok", "fired by soon", "soon"),
+        "alert_below": ("ok", "resolved by alert_below", "alert_below"),
+    }
+    lines = [it.strip() for it in run("explain", "search").out.splitlines()]
+    at = next(number for number, line in enumerate(lines) if "alert_below" in line)
+    assert lines[at + 1].startswith("last told ")
+
+
+def test_a_rule_of_which_nothing_was_said_tells_no_time(two_rules: "Stage", run: "Run") -> None:
+    check_with(two_rules, "50000", 120)
+    rules = {it["rule"]: it for it in run("explain", "search", "--json").json["rules"]}
+    assert (rules["empty"]["told_at"], rules["empty"]["told_by"]) == (None, None)

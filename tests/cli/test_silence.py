@@ -73,3 +73,42 @@ def test_a_pipe_gets_a_header_and_a_line_for_each_silence(run: "Run") -> None:
     _, line = run("silence", "list").out.splitlines()
     row = dict(zip(header, line.split("\t"), strict=True))
     assert (row["match"], row["reason"]) == ("account=sms", "x " * 40 + "x")
+
+
+@pytest.mark.parametrize(
+    ("match", "meant"),
+    [
+        (["account=serch"], "account=search"),
+        (["account=SMS"], "account=sms"),
+        (["account=serch*"], "account=search"),
+        (["provider=vonnage"], "provider=vonage"),
+        (["labels.team=serch"], "labels.team=search"),
+        (["labels.teem=search"], "labels.team=search"),
+        (["account=sms", "provider=yuo"], "provider=you"),
+    ],
+)
+def test_a_silence_that_matches_nothing_is_stored_with_a_suggestion(
+    run: "Run", stage: "Stage", match: list[str], meant: str
+) -> None:
+    stage.accounts(
+        stage.entry("search", "you", labels={"team": "search"}), stage.entry("sms", "vonage")
+    )
+    run("check")
+    words = [word for it in match for word in ("--match", it)]
+    output = run("silence", "add", *words, "--for", "1h", "--reason", "x")
+    shown = " ".join(output.err.split())
+    assert output.code == 0
+    assert f"silence {' '.join(match)}: matches 0 of 2 accounts. Did you mean {meant}?" in shown
+    assert len(run("silence", "list", "--json").json) == 1
+
+
+def test_a_silence_like_nothing_there_is_gets_no_suggestion(run: "Run") -> None:
+    run("check")
+    output = run("silence", "add", "--match", "account=zzz", "--for", "1h", "--reason", "x")
+    assert output.err.strip() == "! silence account=zzz: matches 0 of 2 accounts"
+
+
+def test_a_silence_that_matches_gets_no_warning(run: "Run") -> None:
+    run("check")
+    output = run("silence", "add", "--match", "account=s*", "--for", "1h", "--reason", "x")
+    assert (output.code, output.err) == (0, "")

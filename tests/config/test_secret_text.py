@@ -129,3 +129,9 @@ def test_a_byte_order_mark_stays() -> None:
     text = with_entry("\ufeff" + WRITTEN, NEW)
     assert text.startswith("\ufeff {")
     assert len(entries_of(text)) == 3
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e99999999999999999999", "NaN", "-Infinity"])
+def test_a_number_that_is_no_amount_hides_no_account(number: str) -> None:
+    text = f'{{"accounts": [{{"name": "a", "alert_below": {number}}}, {{"name": "b"}}]}}'
+    assert [it.name for it in entries_of(text)] == ["a", "b"]

@@ -46,7 +46,7 @@ class FakeAws:
             "get_queue_attributes": {"Attributes": {"ApproximateNumberOfMessages": "0"}},
             "describe_alarms": {
                 "MetricAlarms": [
-                    {"AlarmName": "run-failed", "StateValue": "OK", "ActionsEnabled": True}
+                    {"AlarmName": "x-RunFailed", "StateValue": "OK", "ActionsEnabled": True}
                 ]
             },
             "list_stack_resources": {

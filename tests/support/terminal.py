@@ -7,6 +7,7 @@ import select
 import subprocess
 import sys
 import time
+from codecs import getincrementaldecoder
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -28,7 +29,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 class Terminal(Running):
     """Runs a command at a terminal of so many columns, inside a `with`.
 
-    `screen` is everything that was shown, without colours.
+    `screen` is everything that was shown, without colours; `coloured` has them as escapes.
     """
 
     def __init__(
@@ -42,8 +43,10 @@ class Terminal(Running):
         self._command = [sys.executable, "-c", _AT_ITS_TERMINAL, *command]
         self._environment = {**environment, "COLUMNS": str(columns), "TERM": "xterm"}
         self._cwd = cwd
-        self.screen = ""
+        self.screen = self.coloured = ""
         self._seen = 0
+        # What is read may end within a letter.
+        self._decoder = getincrementaldecoder("utf-8")(errors="replace")
 
     def start(self) -> Self:
         """Starts the command."""
@@ -104,5 +107,7 @@ class Terminal(Running):
             data = os.read(self._master, 65_536)
         except OSError:  # the command has ended
             return False
-        self.screen += _ESCAPE.sub("", data.decode(errors="replace")).replace("\r", "")
+        text = self._decoder.decode(data)
+        self.coloured += text
+        self.screen += _ESCAPE.sub("", text).replace("\r", "")
         return bool(data)

@@ -12,8 +12,10 @@ from balance_watch.cli.account_questions import (
     ask_for_threshold_and_labels,
     asked_entry,
     chosen_provider,
+    credentials_in,
     pair,
     show_needs,
+    threshold,
 )
 from balance_watch.cli.account_storing import (
     add_storing_options,
@@ -50,7 +52,9 @@ def add_action(actions: Subparsers) -> None:
         metavar="FILE",
         help='JSON such as {"api_key": "…"}, or with more of the account; - for standard input',
     )
-    add.add_argument("--alert-below", metavar="AMOUNT", help=f"or the word {NO_THRESHOLD}")
+    add.add_argument(
+        "--alert-below", metavar="AMOUNT", type=threshold, help=f"or the word {NO_THRESHOLD}"
+    )
     for option, metavar, text in (
         ("--label", "NAME=VALUE", "a label; several are allowed"),
         ("--variable", "NAME=VALUE", "a variable of the provider's address"),
@@ -59,9 +63,12 @@ def add_action(actions: Subparsers) -> None:
     add.add_argument("--base-url", metavar="URL", help="a gateway in place of the provider's host")
     add.add_argument("--currency", metavar="CODE", help="the unit of the balance")
     add.add_argument("--auth", metavar="WAY", help="another way to authenticate")
-    add.add_argument("--credit", metavar="AMOUNT", type=amount, help="what was paid")
+    declared = add.add_mutually_exclusive_group()
+    declared.add_argument("--credit", metavar="AMOUNT", type=amount, help="what was paid")
+    declared.add_argument(
+        "--budget", metavar="AMOUNT", type=amount, help="what may be spent a month"
+    )
     add.add_argument("--paid-at", metavar="DATE", help="when it was paid; default: today")
-    add.add_argument("--budget", metavar="AMOUNT", type=amount, help="what may be spent a month")
     add_storing_options(add)
     add.set_defaults(run=_add, wrong_use=add.error)
 
@@ -70,6 +77,7 @@ def _add(arguments: argparse.Namespace) -> int:
     asks = can_ask() and arguments.credentials != "-"
     if not asks:
         _require(arguments)
+    given = {} if arguments.credentials is None else credentials_in(arguments.credentials)
     wired = wiring(arguments)
     secret = secret_name(wired, arguments.secret)
     own = wired.policy_file().providers
@@ -77,7 +85,7 @@ def _add(arguments: argparse.Namespace) -> int:
     show_needs(slug, spec)
     name = arguments.account or ask_until("Name of the account", account_name, slug)
     _check_is_new(wired, name)
-    entry = asked_entry(arguments, name, slug, spec, asks=asks)
+    entry = asked_entry(arguments, given, name, slug, spec, asks=asks)
     account, spec = _valid(own, entry)
     result = trial_read(wired, spec, account)
     show_result(account, spec, result)

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,8 @@ from balance_watch.validation import Faults
 
 _FIELDS = ("name", "provider", "alert_below", "currency", "base_url", "auth")
 _TABLES = ("credentials", "variables", "labels")
+_NAME_OR_BRACE = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|[{}]')
+"""A string of JSON, with the colon behind it if it is a name, or the bound of a table."""
 
 
 class Found(NamedTuple):
@@ -67,36 +69,67 @@ def read_accounts(file: str, faults: Faults) -> Iterator[Found]:
     if not text.strip():
         raise CommandError(f"{file} is empty.")
     if text.lstrip().startswith(("{", "[")):
-        return _from_json(file, text)
+        return _from_json(file, text, faults)
     if Path(file).name.startswith(".env") or file.endswith(".env") or is_env(text):
         return _from_env(file, text, faults)
     return _from_csv(file, text, faults)
 
 
-def _from_json(file: str, text: str) -> Iterator[Found]:
+def _from_json(file: str, text: str, faults: Faults) -> Iterator[Found]:
     try:
-        exact_json(text)
         entries = entries_of(text)
-    except NotExactError as error:
-        raise CommandError(f"{file} {error}{_position(text)}.") from None
     except NotEditableError as error:
-        raise CommandError(f"{file} {error}.") from None
+        raise CommandError(f"{file} {error}{_position(text)}.") from None
+    lines = Counter(_line(text, entry.start) for entry in entries)
     for entry in entries:
-        line = text.count("\n", 0, entry.start) + 1
+        line = _line(text, entry.start)
+        column = f", column {_column(text, entry.start)}" if lines[line] > 1 else ""
+        where = f"{file}, line {line}{column}"
         if not isinstance(entry.value, dict):
-            raise CommandError(f"{file}, line {line}: an account must be a table.")
-        yield Found(f"{file}, line {line}", entry.value)
+            faults.append(f"{where}: an account must be a table")
+            continue
+        try:
+            exact_json(text[entry.start : entry.end])
+        except NotExactError as error:
+            faults.append(f"{where}: {error}")
+            continue
+        yield Found(where, entry.value)
+
+
+def _line(text: str, at: int) -> int:
+    return text.count("\n", 0, at) + 1
+
+
+def _column(text: str, at: int) -> int:
+    return at - text.rfind("\n", 0, at)
 
 
 def _position(text: str) -> str:
-    """Returns where a text ceases to be JSON; empty if it is JSON."""
+    """Returns where a text ceases to be JSON, and why, or where a name comes twice in a table."""
     try:
         json.loads(text, parse_int=str)
     except json.JSONDecodeError as error:
-        return f" (line {error.lineno}, column {error.colno})"
+        return f" (line {error.lineno}, column {error.colno}): {error.msg.lower()}"
     except RecursionError:
-        pass
-    return ""
+        return ""
+    at = _second_of_a_name(text)
+    return "" if at is None else f" (line {_line(text, at)}, column {_column(text, at)})"
+
+
+def _second_of_a_name(text: str) -> int | None:
+    """Returns where a name is that its table in a text of JSON has already; None without one."""
+    tables = list[set[str]]()
+    for token in _NAME_OR_BRACE.finditer(text):
+        if token[0] == "{":
+            tables.append(set())
+        elif token[0] == "}":
+            tables.pop()
+        elif token[2]:  # a name, and not a value
+            name = json.loads(token[1])
+            if name in tables[-1]:
+                return token.start()
+            tables[-1].add(name)
+    return None
 
 
 def _from_csv(file: str, text: str, faults: Faults) -> Iterator[Found]:

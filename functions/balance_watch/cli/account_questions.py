@@ -91,11 +91,25 @@ def account_name(text: str) -> str:
 
 
 def asked_entry(
-    arguments: argparse.Namespace, name: str, slug: str, spec: Spec, *, asks: bool
+    arguments: argparse.Namespace,
+    given: Mapping[str, Any],
+    name: str,
+    slug: str,
+    spec: Spec,
+    *,
+    asks: bool,
 ) -> dict[str, Any]:
-    """Returns the account as the secret has it, with what a read needs."""
+    """Returns the account as the secret has it, with what a read needs.
+
+    Args:
+        arguments: the answers that are given as options.
+        given: what the file of `--credentials` has of it; empty without one.
+        name: the account's name.
+        slug: its provider.
+        spec: the provider's specification.
+        asks: whether somebody is there to answer.
+    """
     entry: dict[str, Any] = {"name": name, "provider": slug}
-    given = {} if arguments.credentials is None else _from_file(arguments.credentials)
     variables = {**given.get("variables", {}), **dict(arguments.variable)}
     for variable in spec.variables if asks else ():
         if variable not in variables:
@@ -125,7 +139,7 @@ def _credentials(arguments: argparse.Namespace, spec: Spec, *, asks: bool) -> di
     return {name: ask_hidden(name) for name in needed} if asks else {}
 
 
-def _from_file(file: str) -> dict[str, Any]:
+def credentials_in(file: str) -> dict[str, Any]:
     """Returns what a file has of an account: its credentials, or more of it, as `try` takes it."""
     try:
         content = exact_json(read_text(file))
@@ -148,8 +162,6 @@ def _from_file(file: str) -> dict[str, Any]:
 def _declared(arguments: argparse.Namespace, spec: Spec, *, asks: bool) -> dict[str, Any]:
     """Returns the credit or the budget of an account whose provider tells only costs."""
     credit, budget = arguments.credit, arguments.budget
-    if credit is not None and budget is not None:
-        raise CommandError("An account has a credit or a budget, not both.")
     if spec.cost is None:
         if credit is not None or budget is not None:
             raise CommandError(f"{spec.name} tells the balance itself: it takes no such option.")
@@ -186,8 +198,8 @@ def ask_for_threshold_and_labels(
     arguments: argparse.Namespace, entry: dict[str, Any], result: ReadResult, *, asks: bool
 ) -> None:
     """Adds the threshold and the labels to an entry."""
-    threshold = arguments.alert_below
-    if threshold is None and asks and not arguments.yes:
+    below = arguments.alert_below
+    if below is None and asks and not arguments.yes:
         proposed = proposal(result)
         if isinstance(result, Reading):
             err.print(
@@ -198,9 +210,9 @@ def ask_for_threshold_and_labels(
                 )
             )
         question = f"Alert below (a number, or {NO_THRESHOLD})"
-        threshold = ask_until(question, _threshold, proposed)
-    if threshold is not None and threshold != NO_THRESHOLD:
-        entry["alert_below"] = _threshold(threshold)
+        below = ask_until(question, _threshold, proposed)
+    if below is not None and below != NO_THRESHOLD:
+        entry["alert_below"] = below
     if asks and not arguments.label and not arguments.yes:
         answer = ask_until("Labels, such as team=search (Enter: none)", _labels)
         if answer:
@@ -214,6 +226,14 @@ def proposal(result: ReadResult) -> str:
     tenth = result.balance / 10
     unit = Decimal(1).scaleb(tenth.adjusted())
     return f"{exact(tenth // unit * unit):f}"
+
+
+def threshold(text: str) -> str:
+    """Returns a threshold as it is written, for argparse; raises ArgumentTypeError for another."""
+    try:
+        return _threshold(text.strip())
+    except CommandError:
+        raise argparse.ArgumentTypeError(f"must be a number, or {NO_THRESHOLD}") from None
 
 
 def _threshold(text: str) -> str:

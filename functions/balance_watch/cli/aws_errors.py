@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 
 import boto3
 from botocore import exceptions
@@ -50,6 +51,12 @@ UNPARSABLE = "The answer is not one of AWS: is there a proxy in between, or an e
 def is_denied(error: ClientError) -> bool:
     """Tells whether the person lacks the right to ask."""
     return error.response.get("Error", {}).get("Code") in _DENIED
+
+
+def is_not_implemented(error: ClientError) -> bool:
+    """Tells whether an emulator of AWS answers that it lacks the operation."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return bool(status == HTTPStatus.NOT_IMPLEMENTED)
 
 
 def explained(error: BotoCoreError | ClientError, session: Callable[[], boto3.Session]) -> str:

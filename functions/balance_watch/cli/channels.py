@@ -196,22 +196,20 @@ def _message(now: datetime) -> Notification:
 
 
 def _add(arguments: argparse.Namespace) -> int:
+    if arguments.kind not in (*_KINDS, EMAIL):
+        arguments.wrong_use(f"KIND must be one of {', '.join((*_KINDS, EMAIL))}")
+    if arguments.kind != EMAIL and arguments.address is None and not can_ask():
+        arguments.wrong_use("there is nobody to ask: add --address FILE, or - for standard input")
+    given = None if arguments.address is None else read_text(arguments.address).strip()
     wired = wiring(arguments)
     if arguments.kind == EMAIL:
         return _subscribe(wired, arguments.channel)
-    kinds = {name: it for name, it in wired.kinds.items() if it.parse_secret is not None}
-    if arguments.kind not in kinds:
-        arguments.wrong_use(f"KIND must be one of {', '.join((*kinds, EMAIL))}")
-    kind = kinds[arguments.kind]
+    kind = wired.kinds[arguments.kind]
     name = arguments.channel.removeprefix(f"{kind.name}:")
-    if arguments.address is not None:
-        address = read_text(arguments.address).strip()
-    elif can_ask():
-        if f"{kind.name}:{name}" in wired.load().channels:
-            raise _taken(wired, kind, name)
-        address = ask_hidden(f"{kind.entry.capitalize()} of the {kind.noun} {name}")
-    else:
-        arguments.wrong_use("there is nobody to ask: add --address FILE, or - for standard input")
+    if given is None and f"{kind.name}:{name}" in wired.load().channels:
+        raise _taken(wired, kind, name)
+    what = f"{kind.entry.capitalize()} of the {kind.noun} {name}"
+    address = ask_hidden(what) if given is None else given
     channel = _store(wired, kind, name, address)
     out.print(sanitize(f"Stored: {channel.name}. The next run sends alerts to it."))
     if kind.new_fields():

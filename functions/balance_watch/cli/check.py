@@ -9,12 +9,21 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from balance_watch.cli.accounts_table import PIPE_COLUMNS
 from balance_watch.cli.connection import wiring
 from balance_watch.cli.events import event_as_json, event_line
 from balance_watch.cli.questions import can_ask, confirm
 from balance_watch.cli.status import as_json as status_as_json
 from balance_watch.cli.status import show_accounts
-from balance_watch.cli.terminal import Subparsers, err, out, print_json, sanitize
+from balance_watch.cli.terminal import (
+    Subparsers,
+    err,
+    is_pipe,
+    out,
+    pipe_help,
+    print_json,
+    sanitize,
+)
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.account import Account
 from balance_watch.domain.formatting import counted
@@ -35,7 +44,12 @@ _SECONDS = 300.0
 
 def add_commands(commands: Subparsers) -> None:
     """Adds `check`."""
-    command = commands.add_parser("check", help="check every account now, and alert as scheduled")
+    command = commands.add_parser(
+        "check",
+        help="check every account now, and alert as scheduled",
+        epilog=f"{pipe_help('an account', PIPE_COLUMNS)} Faults, and what a dry run says, go to"
+        " standard error.",
+    )
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     command.add_argument(
         "--yes", action="store_true", help="alert even if most accounts are not reached from here"
@@ -118,7 +132,8 @@ def check(wired: Wiring, rehearsal: Rehearsal | None = None, *, as_json: bool = 
     now = datetime.now(UTC)
     silences, faults = wired.store.silences.at(now), wired.faults(configuration, now)
     show_accounts(accounts, states, silences=silences, faults=faults)
-    out.print(_counts(summary) or "Nothing was read.", style="dim")
+    if not is_pipe():  # which gets the table alone
+        out.print(_counts(summary) or "Nothing was read.", style="dim")
     return summary
 
 
@@ -166,16 +181,17 @@ def _progress() -> Iterator[OnRead]:
 def _show(rehearsal: Rehearsal) -> None:
     accounts = [account for account, _ in rehearsal.configuration.accounts]
     show_accounts(accounts, rehearsal.states, silences=rehearsal.silences, faults=rehearsal.faults)
-    out.print("\nA check would say:" if rehearsal.events else "\nA check would say nothing.")
+    console = err if is_pipe() else out  # a pipe gets the table alone
+    console.print("\nA check would say:" if rehearsal.events else "\nA check would say nothing.")
     for event in rehearsal.events:
-        out.print(event_line(event), soft_wrap=True)
+        console.print(event_line(event), soft_wrap=True)
     for order in rehearsal.orders:
         alert = order.notification
         whose = f"for the rule {alert.rule}" if order.by is None else f"as {order.by} ordered"
         text = f"It would top up {alert.account}, {whose}, if its limits allow it."
-        out.print(sanitize(text, "yellow"), soft_wrap=True)
-    out.print(_counts(rehearsal.summary) or "Nothing was read.", style="dim")
-    out.print("This was a dry run: nothing was stored, sent or paid.", style="dim")
+        console.print(sanitize(text, "yellow"), soft_wrap=True)
+    console.print(_counts(rehearsal.summary) or "Nothing was read.", style="dim")
+    console.print("This was a dry run: nothing was stored, sent or paid.", style="dim")
 
 
 def _as_json(rehearsal: Rehearsal) -> dict[str, Any]:

@@ -18,7 +18,8 @@ def add_commands(commands: Subparsers) -> None:
         "--accounts",
         type=Path,
         metavar="FILE",
-        help="check the accounts in this file once, at their real providers, and store nothing",
+        help="check the accounts in this file (JSON, CSV or .env, as `accounts import` takes it)"
+        " once, at their real providers, and store nothing",
     )
     command.add_argument("--policy", type=Path, metavar="FILE", help="use the policy in this file")
     command.set_defaults(run=_demo)

@@ -8,11 +8,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from rich.text import Text
 
-from balance_watch.cli.aws_errors import UNPARSABLE, explained
+from balance_watch.cli.aws_errors import UNPARSABLE, explained, is_not_implemented
 from balance_watch.cli.connection import DEFAULT_STACK, session_of, wiring
 from balance_watch.cli.doctor_looks import LOOKS
-from balance_watch.cli.doctor_patient import Line, Patient, bad
-from balance_watch.cli.terminal import Subparsers, out, print_json, sanitize
+from balance_watch.cli.doctor_patient import Line, Patient, bad, unchecked
+from balance_watch.cli.terminal import Subparsers, print_json, print_wrapped, sanitize
 from balance_watch.errors import BalanceWatchError
 
 
@@ -31,8 +31,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
         try:
             found = list(look(patient))
         except (BotoCoreError, ClientError) as error:
-            problem = explained(error, lambda: session_of(arguments))
-            found = [bad(_name(look), problem, _RIGHT)]
+            if isinstance(error, ClientError) and is_not_implemented(error):
+                text = f"not checked: the emulator does not know {error.operation_name}"
+                found = [unchecked(_name(look), text)]
+            else:
+                problem = explained(error, lambda: session_of(arguments))
+                found = [bad(_name(look), problem, _RIGHT)]
         except ResponseParserError:
             found = [bad(_name(look), UNPARSABLE)]
         except BalanceWatchError as error:
@@ -53,10 +57,11 @@ _RIGHT = "Ask for the right, or have somebody with it run this; docs/permissions
 
 def _show(line: Line) -> None:
     marks = {True: ("ok  ", "green"), False: ("!   ", "bold red"), None: ("-   ", "dim")}
-    mark = Text(*marks[line.ok])
-    out.print(mark + sanitize(f"{line.check}: {line.detail}"), soft_wrap=True)
+    mark, style = marks[line.ok]
+    text = sanitize(f"{line.check}: {line.detail}", style if line.ok is None else "")
+    print_wrapped(Text.assemble((mark, style), text), hang=len(mark))
     if line.do:
-        out.print(sanitize(f"    {line.do}", "yellow"), soft_wrap=True)
+        print_wrapped(sanitize(line.do, "yellow"), indent=len(mark))
 
 
 def _name(look: Callable[[Patient], Iterator[Line]]) -> str:

@@ -20,6 +20,14 @@ from balance_watch.store.table import deserialize, serialize
 _LATE = timedelta(minutes=20)
 """A run is late if the latest one began longer ago than the schedule's period and this."""
 
+_NO_SCHEDULE = "ResourceNotFoundException"
+"""The error of a schedule that does not exist (Scheduler API reference, GetSchedule)."""
+
+_ANEW = (
+    "Remove the stack and deploy it anew with the table that it leaves (docs/operations.md): a"
+    " deployment does not bring back what was deleted by hand."
+)
+
 _NEARLY_FULL = 0.9
 _SHOWN = 5
 
@@ -45,7 +53,13 @@ def _schedule(patient: Patient) -> Iterator[Line]:
     if not names:
         yield bad("schedule", "the stack has none", "Deploy again.")
     for name in names:
-        found = patient.client("scheduler").get_schedule(Name=name)
+        try:
+            found = patient.client("scheduler").get_schedule(Name=name)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != _NO_SCHEDULE:
+                raise
+            yield bad("schedule", f"{name} is gone: nothing is checked", _ANEW)
+            continue
         is_ok = found["State"] == "ENABLED"
         do = "" if is_ok else "Turn it on in EventBridge Scheduler: nothing is checked until then."
         yield Line("schedule", is_ok, f"{found['ScheduleExpression']}, {found['State']}", do)
@@ -176,6 +190,8 @@ def _alarms(patient: Patient) -> Iterator[Line]:
         yield bad("alarms", "the stack has none", "Deploy again.")
         return
     found = patient.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+    for name in sorted(set(names) - {alarm["AlarmName"] for alarm in found}):
+        yield bad(f"alarm {name}", "it is gone", _ANEW)
     for alarm in found:
         is_ok = alarm["StateValue"] != "ALARM" and alarm["ActionsEnabled"]
         detail = alarm["StateValue"] + ("" if alarm["ActionsEnabled"] else ", actions turned off")

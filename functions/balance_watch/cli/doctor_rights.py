@@ -5,15 +5,12 @@ from typing import NamedTuple
 
 from botocore.exceptions import ClientError
 
-from balance_watch.cli.aws_errors import is_denied
+from balance_watch.cli.aws_errors import is_denied, is_not_implemented
 from balance_watch.cli.doctor_patient import Line, Patient, bad, ok, unchecked
 from balance_watch.domain.formatting import counted
 
 _NO_ROLE = "NoSuchEntity"
 """The error of a role that does not exist (IAM API reference, SimulatePrincipalPolicy)."""
-
-_NOT_IMPLEMENTED = 501
-"""The status with which an emulator of AWS answers a call that it lacks."""
 
 _DO = (
     "Deploy again: the stack makes the role. If that does not help, a permissions boundary or a"
@@ -69,13 +66,13 @@ def rights(patient: Patient) -> Iterator[Line]:
             denied = _denied(patient, role, right)
         except ClientError as error:
             if is_denied(error):
-                text = f"not looked at: you may not do iam:SimulatePrincipalPolicy on {role}"
-                yield ok("rights", text)
+                text = f"not checked: you may not do iam:SimulatePrincipalPolicy on {role}"
+                yield unchecked("rights", text)
                 return
             if error.response.get("Error", {}).get("Code") == _NO_ROLE:
                 yield bad("rights", f"the function's role {name} does not exist", "Deploy again.")
                 return
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == _NOT_IMPLEMENTED:
+            if is_not_implemented(error):
                 yield unchecked("rights", "not checked: the emulator cannot simulate rights")
                 return
             raise

@@ -57,6 +57,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     name = account.name
     state = wired.store.accounts.states([name]).get(name, AccountState(name))
     latest = wired.store.runs.latest(now)
+    events = wired.store.events.of(name, now - timedelta(days=_DAYS), now)
     rules = explain(
         account,
         state,
@@ -66,8 +67,8 @@ def _explain(arguments: argparse.Namespace) -> int:
         outages=sorted(latest.record.firing_outages),
         now=now,
         acknowledgements=latest.acknowledgements,
+        events=events,
     )
-    events = wired.store.events.of(name, now - timedelta(days=_DAYS), now)
     is_watched = name not in policy.unwatched([account])
     if arguments.json:
         print_json(

@@ -1,10 +1,11 @@
 """Shows what of a policy can never fire, before it is put in force."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from balance_watch.cli.connection import similar
 from balance_watch.config.loading import Configuration
 from balance_watch.config.sources import Secrets
 from balance_watch.domain.account import matches
@@ -26,6 +27,24 @@ def unmatched_lines(places: Iterable[str], number: int) -> list[str]:
     """Returns for each of these places that it matches none of this number of accounts."""
     accounts = counted(number, "account")
     return [f"{place}: matches 0 of {accounts}" for place in places] if number else []
+
+
+def nearest(match: Mapping[str, str], accounts: Sequence[Mapping[str, str]]) -> str:
+    """Says which globs a match may mean, for each of its own that no account matches.
+
+    Args:
+        match: globs by fact.
+        accounts: the facts of each account.
+    """
+    meant = list[str]()
+    for fact, glob in match.items():
+        values = {facts[fact] for facts in accounts if fact in facts}
+        if not values:
+            known = {it for facts in accounts for it in facts if it.startswith("labels.")}
+            meant += (f"{it}={glob}" for it in similar(fact, known))
+        elif not any(matches({fact: glob}, {fact: value}) for value in values):
+            meant += (f"{fact}={it}" for it in similar(glob.strip("*?"), sorted(values)))
+    return f". Did you mean {' or '.join(meant)}?" if meant else ""
 
 
 def untold_lines(configuration: Configuration, stored: Accounts) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from balance_watch.cli.connection import wiring
-from balance_watch.cli.matching import unmatched_lines
+from balance_watch.cli.matching import nearest, unmatched_lines
 from balance_watch.cli.terminal import (
     Subparsers,
     err,
@@ -118,7 +118,8 @@ def _add(arguments: argparse.Namespace) -> int:
     found = wired.store.inventories.latest()
     if found is not None and not fits_an_alert(match, found.facts):
         words = " ".join(f"{fact}={glob}" for fact, glob in match.items())
-        print_faults(unmatched_lines([f"silence {words}"], len(found.facts)))
+        hint = nearest(match, found.facts)
+        print_faults([it + hint for it in unmatched_lines([f"silence {words}"], len(found.facts))])
     silence = silencing.add(
         wired.store.silences, match, arguments.duration, arguments.reason, _now()
     )

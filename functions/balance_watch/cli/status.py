@@ -115,13 +115,20 @@ def show_accounts(
 ) -> None:
     """Shows accounts, why some cannot be read, the active silences and the configuration's faults.
 
+    In a pipe it prints the table that `status` prints there, and the faults to standard error.
+
     Args:
         accounts: the accounts.
         states: their states by name, without those that were never checked.
         silences: the silences that are active.
         faults: the faults of the configuration.
     """
-    show_rows(rows_of(accounts, states), datetime.now(UTC), silences=silences, faults=faults)
+    rows, now = rows_of(accounts, states), datetime.now(UTC)
+    if is_pipe():
+        print_for_pipe(rows, now, latest_check_of(rows))
+        print_faults(faults)
+    else:
+        show_rows(rows, now, silences=silences, faults=faults)
 
 
 def as_json(

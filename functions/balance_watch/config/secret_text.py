@@ -6,17 +6,19 @@ would change numbers such as 0.10, the order of fields, and white space.
 
 import json
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
 
 from balance_watch.domain.account import canonical_name
-from balance_watch.exact_parsing import NotExactError, exact_json
+from balance_watch.exact_parsing import NotExactError, decimal_or_nan, exact_json
 from balance_watch.validation import Json
 
 _SPACE = " \t\r\n"
-_decoder = json.JSONDecoder(parse_float=Decimal)
+# An integer of any length and a number of any size are read, so that whoever uses one rejects it.
+_decoder = json.JSONDecoder(
+    parse_float=decimal_or_nan, parse_int=decimal_or_nan, parse_constant=decimal_or_nan
+)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 

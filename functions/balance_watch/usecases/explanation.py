@@ -1,6 +1,6 @@
 """Explains an account: each of its rules, what holds it back and until when, where it would go."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from balance_watch.domain.account import Account
 from balance_watch.domain.acknowledgement import NONE, Acknowledgements, covering
 from balance_watch.domain.channels import AvailableChannels
 from balance_watch.domain.evaluation import evaluate
+from balance_watch.domain.event import Event
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.measurements import measure
 from balance_watch.domain.outages import stands_for
@@ -36,7 +37,8 @@ class RuleExplanation(NamedTuple):
             `holds` says why it is not breached.
         value: the number that is compared, or a word; None if it is unknown.
         since: since when the rule is breached.
-        told_at: when the alert of its metric was last told, while the rule fires.
+        told_at: when the alert of its metric was last told, while the rule fires; else when
+            something was last said of the rule, such as that its alert is over.
         told_by: the rule that it was told by.
         remind_at: when its alert is told again if nothing changes.
         holds: what holds its alert back.
@@ -67,6 +69,7 @@ def explain(
     outages: Sequence[str],
     now: datetime,
     acknowledgements: Acknowledgements = NONE,
+    events: Iterable[Event] = (),
 ) -> list[RuleExplanation]:
     """Returns an explanation of every rule that applies to an account, firing ones first.
 
@@ -79,7 +82,9 @@ def explain(
         outages: the names of the outages that last.
         now: the time.
         acknowledgements: of whatever alerts.
+        events: what was said of the account lately, the oldest first.
     """
+    last_said = {(it.metric, it.rule): it.said_at for it, _ in events}
     result = state.failure or state.reading
     measurements = measure(state, result, None, state.checked_at or now)
     explained = []
@@ -99,7 +104,7 @@ def explain(
         reminder = policy.defaults.quickened(state.runway).reminder
         if alert is None or alert.rule != rule.name:
             reminder = None  # the alert is told again by the rule that is graver now
-        told_at = told.notified_at if told else None
+        said_at = None if firing else last_said.get((rule.metric, rule.name))
         holds = [
             *([Hold(evaluation.kept_ok_by)] if evaluation.kept_ok_by else ()),
             *_unknown(rule, state),
@@ -112,7 +117,7 @@ def explain(
         if seen is not None:
             holds.append(Hold(f"{seen.by} acknowledged it, so nobody is reminded"))
             reminder = None
-        if rule.metric is Metric.UNREADABLE and firing and told_at is None:
+        if rule.metric is Metric.UNREADABLE and firing and told is None:
             holds += (
                 Hold(f"the outage {name}, which is told instead")
                 for name in outages
@@ -127,9 +132,11 @@ def explain(
                 evaluation.value,
                 evaluation.threshold,
                 before.since if before else None,
-                told_at,
-                (told.notified_by or told.rule) if told else None,
-                told_at + reminder if told_at is not None and reminder is not None else None,
+                told.notified_at if told else said_at,
+                (told.notified_by or told.rule) if told else rule.name if said_at else None,
+                told.notified_at + reminder
+                if told and told.notified_at is not None and reminder is not None
+                else None,
                 tuple(holds),
                 policy.channels_for(facts, channels),
             )
