@@ -1,21 +1,17 @@
 """People press the buttons of alerts in Slack: each is done once, and the message says by whom."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from balance_watch.config.settings import SlackActionsSettings
 from balance_watch.domain.policy import CONFIGURATION
 from balance_watch.domain.press import Deed
 from balance_watch.domain.silences import Silence
-from balance_watch.notifiers.slack_messages import render
 from balance_watch.store.dynamodb import Store
 from balance_watch.wiring import SlackActionsWiring
 from local.vonage import VonageServer
-from tests.support.canaries import key
 from tests.support.check_bench import FINE, LOW, Bench
 from tests.support.crash_points import (
     CALL,
@@ -27,6 +23,7 @@ from tests.support.crash_points import (
 )
 from tests.support.examples import TICK
 from tests.support.paid_accounts import paying_entry
+from tests.support.pressed_alerts import MINUTE, Begun, Make, low, message_of
 from tests.support.slack_presses import ANN, BOB, SECRET, Channel, Message, SlackTransport
 
 DAY = timedelta(days=1)
@@ -42,72 +39,6 @@ HOSTILE = [
     "a" * 100,
     '"quoted" \\ back',
 ]
-
-
-class Begun:
-    """A client of Lambda that keeps which functions were invoked."""
-
-    def __init__(self) -> None:
-        self.functions: list[str] = []
-
-    def invoke(self, **request: str | bytes) -> dict[str, Any]:
-        assert request["InvocationType"] == "Event"
-        self.functions.append(str(request["FunctionName"]))
-        return {"StatusCode": 202}
-
-
-@pytest.fixture
-def begun() -> Begun:
-    return Begun()
-
-
-@pytest.fixture
-def wired(bench: Bench, begun: Begun) -> SlackActionsWiring:
-    bench.put_secret(
-        "slack", {"webhooks": {"default": "https://h.example"}, "signing_secret": SECRET}
-    )
-    slack, clients = SlackTransport(), {"lambda": begun}
-    settings = SlackActionsSettings(
-        table_name=bench.wiring.settings.table_name, check_function="CheckBalances"
-    )
-    return SlackActionsWiring(
-        settings,
-        lambda name: clients.get(name) or bench.wiring.client(name),
-        make_transport=lambda: slack,
-    )
-
-
-@pytest.fixture
-def channel(bench: Bench, wired: SlackActionsWiring) -> Callable[[], Channel]:
-    """Makes a channel with the message of what was announced since the last one."""
-
-    def made() -> Channel:
-        return Channel(wired, message_of(bench), wired.make_transport(), lambda: TICK + MINUTE)  # type: ignore[arg-type]
-
-    return made
-
-
-MINUTE = timedelta(minutes=1)
-
-
-def message_of(bench: Bench) -> Message:
-    said = {it.notification.alert_id: it.notification for it in bench.delivery.accepted}
-    bench.delivery.accepted.clear()
-    ((_, message),) = render(list(said.values()), buttons=True)
-    return message
-
-
-def low(bench: Bench, *names: str) -> None:
-    """Makes accounts that are low at `TICK`, and told of."""
-    entry = {"provider": "you", "credentials": {"api_key": key()}, "alert_below": "20"}
-    entries = [{"name": name, "runs_dry": "never", **entry} for name in names]
-    bench.put_secret("accounts", {"accounts": entries})
-    for name in names:
-        bench.reads.balances[name] = LOW
-    bench.run(TICK)
-
-
-Make = Callable[[], Channel]
 
 
 def reasons(bench: Bench, tick: datetime) -> list[str]:
@@ -259,12 +190,12 @@ def _a_silence() -> Silence:
 
 
 def test_faults_of_the_configuration_can_be_acknowledged_and_silenced(
-    bench: Bench, wired: SlackActionsWiring
+    bench: Bench, wired: SlackActionsWiring, slack: SlackTransport
 ) -> None:
     bench.put_secret("accounts", "no JSON")
     bench.run(TICK)
-    slack = Channel(wired, message_of(bench), wired.make_transport(), lambda: TICK)  # type: ignore[arg-type]
-    assert slack.press("acknowledge") == slack.press("silence:1h") == ""
+    channel = Channel(wired, message_of(bench), slack, lambda: TICK)
+    assert channel.press("acknowledge") == channel.press("silence:1h") == ""
     (silence,) = bench.store.silences.at(TICK)
     assert reasons(bench, TICK + 3 * DAY) == []
     assert silence.match == {"account": CONFIGURATION, "metric": "configuration"}

@@ -58,7 +58,7 @@ def respond(wired: SlackActionsWiring, event: Mapping[str, Any], now: datetime) 
         logger.info("refused: Slack has not signed it, or there is no signing secret")
         return _answer(HTTPStatus.UNAUTHORIZED)
     try:
-        interaction = parse_interaction(body)
+        interaction = parse_interaction(body, wired.settings.trusted_hosts)
     except (KeyError, ValueError) as error:
         logger.warning("refused: not what Slack sends", extra={"why": type(error).__name__})
         return _answer(HTTPStatus.BAD_REQUEST)
