@@ -130,3 +130,13 @@ def channel(bench: Bench, wired: SlackActionsWiring, slack: SlackTransport) -> M
         return Channel(wired, message_of(bench), slack, lambda: TICK + MINUTE)
 
     return made
+
+
+@pytest.fixture
+def payable(paying: Bench, vonage: VonageServer) -> Bench:
+    """A bench with an account that can be paid, though no rule pays."""
+    paying.aws.put_policy("# no rule pays\n")
+    entry = {**paying_entry(vonage), "alert_below": "20"}
+    paying.put_secret("accounts", {"accounts": [entry]})
+    paying.run(TICK)
+    return paying

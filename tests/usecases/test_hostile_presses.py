@@ -117,7 +117,7 @@ def test_a_message_of_another_workspace_or_app_does_no_more_than_its_button_name
 def test_a_request_that_somebody_replays_does_nothing_new(
     bench: Bench, wired: SlackActionsWiring, slack: SlackTransport, message: Message
 ) -> None:
-    event = request(pressed(message, button(message, "silence:1h")), NOW) | {"requestContext": {}}
+    event = request(pressed(message, button(message, "silence:1h")), NOW)
     assert respond(wired, event, NOW)["statusCode"] == 200
     (silence,) = bench.store.silences.at(NOW)
     bench.store.silences.end(silence.name)

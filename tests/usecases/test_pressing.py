@@ -9,6 +9,7 @@ import pytest
 from balance_watch.domain.policy import CONFIGURATION
 from balance_watch.domain.press import Deed
 from balance_watch.domain.silences import Silence
+from balance_watch.handlers.slack_actions import respond
 from balance_watch.store.dynamodb import Store
 from balance_watch.wiring import SlackActionsWiring
 from local.vonage import VonageServer
@@ -22,9 +23,18 @@ from tests.support.crash_points import (
     crash_points,
 )
 from tests.support.examples import TICK
-from tests.support.paid_accounts import paying_entry
 from tests.support.pressed_alerts import MINUTE, Begun, Make, low, message_of
-from tests.support.slack_presses import ANN, BOB, SECRET, Channel, Message, SlackTransport
+from tests.support.slack_presses import (
+    ANN,
+    BOB,
+    SECRET,
+    Channel,
+    Message,
+    SlackTransport,
+    button,
+    pressed,
+    request,
+)
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -201,16 +211,6 @@ def test_faults_of_the_configuration_can_be_acknowledged_and_silenced(
     assert silence.match == {"account": CONFIGURATION, "metric": "configuration"}
 
 
-@pytest.fixture
-def payable(paying: Bench, vonage: VonageServer) -> Bench:
-    """A bench with an account that can be paid, though no rule pays."""
-    paying.aws.put_policy("# no rule pays\n")
-    entry = {**paying_entry(vonage), "alert_below": "20"}
-    paying.put_secret("accounts", {"accounts": [entry]})
-    paying.run(TICK)
-    return paying
-
-
 def paid(vonage: VonageServer) -> int:
     return len(next(iter(vonage.accounts.values())).top_ups)
 
@@ -260,6 +260,28 @@ def test_two_orders_on_one_reading_are_one_payment(
 def test_an_account_that_cannot_be_paid_has_no_button_for_it(bench: Bench, channel: Make) -> None:
     low(bench, "sms")
     assert "top_up" not in channel().actions
+
+
+def test_a_message_is_updated_however_long_the_function_took_to_start(
+    bench: Bench, channel: Make, wired: SlackActionsWiring, slack: SlackTransport
+) -> None:
+    low(bench, "sms")
+    seen = channel().message
+    event = request(pressed(seen, button(seen, "acknowledge")), TICK)
+    late = TICK + timedelta(seconds=9)
+    assert respond(wired, event, late)["statusCode"] == 200
+    assert "<@U0ANN>" in str(slack.answers)
+
+
+def test_a_press_without_an_address_for_the_answer_is_done_all_the_same(
+    bench: Bench, channel: Make, wired: SlackActionsWiring, slack: SlackTransport
+) -> None:
+    low(bench, "sms")
+    seen = channel().message
+    body = pressed(seen, button(seen, "acknowledge"), response_url="https://evil.example/x")
+    assert respond(wired, request(body, TICK), TICK)["statusCode"] == 200
+    assert slack.answers == []
+    assert len(bench.store.acknowledgements.by_alert()) == 1
 
 
 def test_an_unknown_alert_is_told_to_whoever_presses(bench: Bench, channel: Make) -> None:
