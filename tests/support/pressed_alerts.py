@@ -43,3 +43,18 @@ def low(bench: Bench, *names: str) -> None:
     for name in names:
         bench.reads.balances[name] = LOW
     bench.run(TICK)
+
+
+def everything(bench: Bench) -> list[Any]:
+    """Returns the items of the table."""
+    client, table = bench.wiring.client("dynamodb"), bench.wiring.settings.table_name
+    return list(client.scan(TableName=table)["Items"])
+
+
+def restore(bench: Bench, items: list[Any]) -> None:
+    """Makes these the items of the table."""
+    client, table = bench.wiring.client("dynamodb"), bench.wiring.settings.table_name
+    for item in everything(bench):
+        client.delete_item(TableName=table, Key={name: item[name] for name in ("pk", "sk")})
+    for item in items:
+        client.put_item(TableName=table, Item=item)

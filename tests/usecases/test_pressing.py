@@ -23,7 +23,15 @@ from tests.support.crash_points import (
     crash_points,
 )
 from tests.support.examples import TICK
-from tests.support.pressed_alerts import MINUTE, Begun, Make, low, message_of
+from tests.support.pressed_alerts import (
+    MINUTE,
+    Begun,
+    Make,
+    everything,
+    low,
+    message_of,
+    restore,
+)
 from tests.support.slack_presses import (
     ANN,
     BOB,
@@ -327,19 +335,6 @@ def test_a_press_that_dies_anywhere_is_made_good_by_the_next_one(
         made = press(SimulatedProcess(), BOB)
         assert_done_once(payable, made, point)
     assert paid(vonage) == 0
-
-
-def everything(bench: Bench) -> list[Any]:
-    client, table = bench.wiring.client("dynamodb"), bench.wiring.settings.table_name
-    return list(client.scan(TableName=table)["Items"])
-
-
-def restore(bench: Bench, items: list[Any]) -> None:
-    client, table = bench.wiring.client("dynamodb"), bench.wiring.settings.table_name
-    for item in everything(bench):
-        client.delete_item(TableName=table, Key={name: item[name] for name in ("pk", "sk")})
-    for item in items:
-        client.put_item(TableName=table, Item=item)
 
 
 def assert_done_once(bench: Bench, made: Channel, point: CrashPoint) -> None:
