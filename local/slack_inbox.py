@@ -5,8 +5,12 @@
         post(slack.webhook("default"), ...)
         slack.messages["default"]                      # the accepted messages, in order
 
+What answers the press of a button in a message is posted to its `response_url`: it replaces the
+message (`updates`), or is shown to whoever pressed (`private`).
+
 Answers: docs.slack.dev/messaging/sending-messages-using-incoming-webhooks ("Handling errors"), its
-changelog of 2016-05-17, docs.slack.dev/apis/web-api/rate-limits.
+changelog of 2016-05-17, docs.slack.dev/apis/web-api/rate-limits. Presses:
+docs.slack.dev/interactivity/handling-user-interaction ("Message responses").
 """
 
 import json
@@ -18,6 +22,7 @@ from local.block_kit import MAX_MESSAGE_TEXT, faults
 from local.loopback import Address, LoopbackServer, Reply, Request
 
 WEBHOOK_PATH = "/services/T000/B000/Canary9Qx+=&/"  # a canary, like the keys in local/world.py
+RESPONSE_PATH = "/actions/T000/Canary9Qx+=&/"  # so is this one
 
 Message = dict[str, Any]
 
@@ -63,6 +68,8 @@ class SlackInbox(LoopbackServer):
     ) -> None:
         super().__init__(**address)
         self.messages: dict[str, list[Message]] = {name: [] for name in webhooks}
+        self.updates: defaultdict[str, list[Message]] = defaultdict(list)
+        self.private: list[str] = []
         self.rejected: list[Rejection] = []
         self._scripts: defaultdict[str, deque[Reply]] = defaultdict(deque)
 
@@ -75,12 +82,18 @@ class SlackInbox(LoopbackServer):
         """Every address by name: the content of the Slack secret."""
         return {name: self.webhook(name) for name in self.messages}
 
+    def response_url(self, name: str) -> str:
+        """Returns where a press in the message of this name is answered; it is a secret too."""
+        return f"{self.url}{RESPONSE_PATH}{name}"
+
     def script(self, name: str, *answers: Reply) -> None:
         """Gives these answers to the webhook's next posts, one each, before the usual answers."""
         self._scripts[name].extend(answers)
 
     def answer(self, request: Request) -> Reply:
         """Gives the next scripted answer, or else the answer that Slack gives to this message."""
+        if request.path.startswith(RESPONSE_PATH):
+            return self._take_response(request)
         name = request.path.removeprefix(WEBHOOK_PATH)
         if request.method != "POST" or name not in self.messages or name == request.path:
             return NO_SERVICE
@@ -93,6 +106,20 @@ class SlackInbox(LoopbackServer):
             return self._reject(name, _text(400, code), *details)
         self.messages[name].append(message)
         return answer
+
+    def _take_response(self, request: Request) -> Reply:
+        """Takes what answers a press."""
+        name = request.path.removeprefix(RESPONSE_PATH)
+        if request.method != "POST":
+            return NO_SERVICE
+        message, code, details = _validate(request.body)
+        if code:
+            return self._reject(name, _text(400, code), *details)
+        if message.get("replace_original") is True:
+            self.updates[name].append(message)
+        else:
+            self.private.append(message.get("text", ""))
+        return OK
 
     def _reject(self, name: str, answer: Reply, *details: str) -> Reply:
         self.rejected.append(Rejection(name, answer.body.decode(), details))

@@ -179,12 +179,12 @@ class SlackActionsWiring(TableWiring):
     """What presses of buttons need: the table, one secret, and a check that begins at once.
 
     Args:
-        make_transport: makes HTTP with no connection yet.
+        make_transport: makes HTTP with no connection yet; None: as the settings say.
         clock: seconds, for how long the secret is kept.
     """
 
     settings: SlackActionsSettings
-    make_transport: Callable[[], Transport] = Transport
+    make_transport: Callable[[], Transport] | None = None
     clock: Callable[[], float] = time.monotonic
 
     @cached_property
@@ -224,9 +224,10 @@ class SlackActionsWiring(TableWiring):
 
     def answer(self, url: str, message: Mapping[str, Any], *, timeout: float) -> bool:
         """Posts an answer to Slack; False if Slack did not take it in time."""
+        make = self.make_transport or partial(Transport, self.settings.trusted_hosts)
         request = Request("POST", url, json=message)
         try:
-            reply = self.make_transport().exchange(request, timeout=timeout)
+            reply = make().exchange(request, timeout=timeout)
         except TransportError as error:
             _log.error("the message was not updated", extra={"why": error.kind.value})
             return False

@@ -17,21 +17,30 @@ What it lacks besides, so that nothing here tests it:
 - It names what a stack makes by the stack's name alone; in AWS a random part follows. So a stack
   that is made again under its name is told of the table that the first one has left.
 - It asks neither for the rights on the topic's key nor for the rights of the schedule's role.
+- It does not know which keys of a table a request names: a condition on `dynamodb:LeadingKeys`
+  holds for every request. tests/usecases/test_rights_of_presses.py compares it with what presses
+  name.
 """
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from local.stack import Template
+from tests.support.deployed_buttons import DeployedButtons
 from tests.support.deployments import Deployment, Project
 from tests.support.holdings import holdings
 from tests.support.ministack import Account
+from tests.support.slack_presses import BOB
 from tests.support.watched import Subscriber, Watched
 
 pytestmark = pytest.mark.e2e
+
+SECONDS = 60.0
+"""The most that a check takes that nobody waits for."""
 
 POLICY = """[[rules]]
 name = "lower than we like"
@@ -80,11 +89,11 @@ def break_the_last_resource(template: Template) -> None:
     }
 
 
-def test_the_deployed_function_alerts_slack_and_a_queue_until_the_account_is_refilled(
+def test_the_deployed_functions_alert_and_do_what_is_pressed_until_the_account_is_refilled(
     project: Project, account: Account, watched: Watched
 ) -> None:
     stack = Deployment(project, account)
-    stack.deploy(TrustedHosts=watched.trusted_hosts)
+    stack.deploy(TrustedHosts=watched.trusted_hosts, SlackActions="true")
     queue = Subscriber(account, stack.outputs["TopicArn"])
     watched.put_secrets(account)
 
@@ -99,6 +108,8 @@ def test_the_deployed_function_alerts_slack_and_a_queue_until_the_account_is_ref
     (message,) = watched.slack_texts()
     assert "below 50" in message
 
+    press_the_buttons(stack, watched)
+
     assert stack.check(2)["fired"] == 0
     assert (queue.received(), len(watched.slack_texts())) == ([], 1)
 
@@ -106,7 +117,54 @@ def test_the_deployed_function_alerts_slack_and_a_queue_until_the_account_is_ref
     assert stack.check(3)["resolved"] == 1
     assert "resolved" in [sent["reason"] for sent in queue.received()]
     assert len(watched.slack_texts()) == 2
+
+    order_a_payment(stack, watched)
     assert watched.slack.rejected == []
+
+
+def eventually(is_so: Callable[[], bool]) -> bool:
+    """Waits for what a function that was begun and not waited for does."""
+    deadline = time.monotonic() + SECONDS
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return is_so()
+
+
+def press_the_buttons(stack: Deployment, watched: Watched) -> None:
+    """Acknowledges and silences the alert that is shown in Slack, and ends the silence again."""
+    (message,) = watched.slack.messages["default"]
+    buttons = DeployedButtons(stack, message, watched.slack.response_url("default"))
+
+    assert buttons.press("acknowledge", secret="not what Slack signs with") == 401
+    assert stack.command("silence", "list", "--json") == "[]\n"
+    assert buttons.press("acknowledge") == 200
+    assert buttons.press("silence:4h") == 200
+    assert buttons.press("silence:1w", BOB) == 200
+
+    updates = watched.slack.updates["default"]
+    told = json.dumps(updates[-1])
+    assert (len(updates), told.count("<@U0ANN>"), "<@U0BOB>" in told) == (3, 2, False)
+    assert watched.slack.private == []
+    (status,) = json.loads(stack.command("status", "--json"))
+    assert [it["acknowledged_by"] for it in status["alerts"]] == ["ann"]
+    (silence,) = json.loads(stack.command("silence", "list", "--json"))
+    assert silence["match"] == {"account": "search", "metric": "balance"}
+    stack.command("silence", "end", silence["silence"])
+
+
+def order_a_payment(stack: Deployment, watched: Watched) -> None:
+    """Orders a payment to an account that is low: the check that the press begins makes it."""
+    watched.put_payable_account(stack.account)
+    assert stack.check(4)["fired"] == 1
+    message = watched.slack.messages["default"][-1]
+    buttons = DeployedButtons(stack, message, watched.slack.response_url("payment"))
+
+    assert buttons.press("top_up") == 200
+    assert buttons.press("top_up", BOB) == 200
+
+    assert eventually(lambda: "a top-up of sms was paid" in watched.slack_texts()[-1])
+    assert watched.payments == 1
+    assert "top-up ordered by <@U0ANN>" in json.dumps(watched.slack.updates["payment"][-1])
 
 
 def test_a_deployment_that_rewords_and_tags_all_keeps_the_policy_and_the_history(

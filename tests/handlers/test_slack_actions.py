@@ -1,6 +1,7 @@
 """The function URL of SlackActions: what it takes, and what it refuses."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -70,6 +71,13 @@ def test_a_body_that_is_not_encoded_is_taken() -> None:
     assert status(event) == 200
 
 
+@pytest.mark.parametrize("change", [str.upper, str.title, str.swapcase])
+def test_the_names_of_headers_may_be_in_any_case(change: Callable[[str], str]) -> None:
+    event = request(body(), NOW)
+    headers = {change(name): value for name, value in event["headers"].items()}
+    assert status(event | {"headers": headers}) == 200
+
+
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "", None])
 def test_the_signature_alone_decides_whatever_the_content_type(content_type: str | None) -> None:
     assert status(request(body(), NOW, headers={"content-type": content_type})) == 200
@@ -79,7 +87,16 @@ EVENTS: list[dict[str, Any]] = [
     {},
     request(body(), NOW, "another secret of Slack"),
     request(body(), NOW - timedelta(minutes=6)),
+    request(body(), NOW + timedelta(minutes=6)),
+    request(body(), NOW + timedelta(days=36500)),
     request(body(), NOW) | {"body": "cGF5bG9hZA=="},
+    # What was signed is the other form of the body.
+    request(body(), NOW) | {"isBase64Encoded": False},
+    request(body(), NOW) | {"body": body().decode()},
+    request(body(), NOW) | {"body": request(body(), NOW)["body"] + "AA=="},
+    request(body() + b" ", NOW) | {"body": request(body(), NOW)["body"]},
+    request(body(), NOW) | {"body": "\ud800", "isBase64Encoded": False},
+    request(body(), NOW) | {"body": "\u00e9"},
     request(body(), NOW) | {"body": "no base64!"},
     request(body(), NOW) | {"body": None},
     request(body(), NOW) | {"body": ["x"]},
@@ -87,6 +104,13 @@ EVENTS: list[dict[str, Any]] = [
     request(body(), NOW, headers={"x-slack-signature": None}),
     request(body(), NOW, headers={"x-slack-request-timestamp": None}),
     request(body(), NOW, headers={"X-Slack-Signature": "v0=0"}),
+    request(body(), NOW, headers={"x-slack-signature": "v0="}),
+    request(body(), NOW, headers={"x-slack-signature": "v1=" + "0" * 64}),
+    request(body(), NOW, headers={"x-slack-signature": "v0=\ud800"}),
+    request(body(), NOW, headers={"x-slack-request-timestamp": "1795341900.0"}),
+    request(body(), NOW, headers={"x-slack-request-timestamp": "\u0661\u0667\u0669\u0665"}),
+    request(body(), NOW, headers={"x-slack-request-timestamp": "-1"}),
+    request(body(), NOW, headers={"x-slack-request-timestamp": "9" * 400}),
     request(b"a" * 1_000_001, NOW),
 ]
 
@@ -144,7 +168,18 @@ def test_the_secret_is_read_once_a_minute_however_many_requests_come() -> None:
         body("acknowledge", json.dumps({**VALUE, "at": 10**18})),
         body("acknowledge", json.dumps({**VALUE, "account": ""})),
         body("acknowledge", json.dumps({**VALUE, "account": "a" * 401})),
+        body("acknowledge", json.dumps({**VALUE, "account": "\ud800"})),
+        body("acknowledge", json.dumps({**VALUE, "at": 1.5})),
+        body("acknowledge", json.dumps({**VALUE, "at": float("nan")})),
+        body("acknowledge", json.dumps(VALUE).replace("1795341900", "9" * 1900)),
         body("acknowledge", json.dumps({**VALUE, "more": 1})),
+        # As deep as the length of a value allows.
+        body("acknowledge", "[" * 2000),
+        body("acknowledge", '{"a":' * 400),
+        # More digits than Python converts.
+        b"payload=" + b"9" * 900_000,
+        b"payload={}&payload={}",
+        "payload={\u00e9}".encode("latin-1"),
         pressed(MESSAGE, {"action_id": "acknowledge", "value": json.dumps(VALUE)}, ("<!x>", "n")),
     ],
 )
@@ -181,6 +216,23 @@ def test_only_slack_is_answered(url: str, *, is_slacks: bool) -> None:
     interaction = parse_interaction(sent)
     assert interaction is not None
     assert interaction.response_url == (url if is_slacks else "")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_trusted"),
+    [
+        ("http://127.0.0.1:8080/actions/1", True),
+        ("https://127.0.0.1:8080/actions/1", True),
+        ("http://127.0.0.1:8081/actions/1", False),
+        ("http://127.0.0.1/actions/1", False),
+        ("http://127.0.0.1:8080@evil.example/", False),
+        ("http://evil.example/127.0.0.1:8080", False),
+        ("ftp://127.0.0.1:8080/", False),
+    ],
+)
+def test_a_trusted_host_is_answered_as_well(url: str, *, is_trusted: bool) -> None:
+    assert is_response_url(url, frozenset({"127.0.0.1:8080"})) is is_trusted
+    assert not is_response_url(url)
 
 
 def test_no_address_of_an_answer_is_shown() -> None:

@@ -163,3 +163,22 @@ def test_an_answer_can_be_lost_after_the_message_was_accepted(slack: SlackInbox)
     with pytest.raises(requests.ConnectionError):
         post(slack, {"text": "x"})
     assert slack.messages["default"] == [{"text": "x"}]
+
+
+def answer_a_press(slack: SlackInbox, message: object) -> tuple[int, str]:
+    reply = requests.post(slack.response_url("x"), json=message, timeout=5)
+    return reply.status_code, reply.text
+
+
+def test_what_answers_a_press_replaces_the_message_or_is_for_one_person(slack: SlackInbox) -> None:
+    update = {"replace_original": True, "text": "a", "blocks": GOOD}
+    assert answer_a_press(slack, update) == (200, "ok")
+    assert answer_a_press(slack, {"replace_original": False, "text": "b"}) == (200, "ok")
+    assert (slack.updates, slack.private) == ({"x": [update]}, ["b"])
+    assert slack.messages["default"] == []
+
+
+def test_what_answers_a_press_with_invalid_blocks_is_rejected(slack: SlackInbox) -> None:
+    update = {"replace_original": True, "text": "a", "blocks": [{"type": "actions"}]}
+    assert answer_a_press(slack, update) == (400, "invalid_blocks")
+    assert slack.updates == {}

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balance_watch.notifiers.slack_signature import MAX_BODY, is_from_slack, sign
-from tests.support.slack_presses import SECRET
+
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+"""The signing secret of Slack's documentation of it."""
 
 BODY = (
     b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow"

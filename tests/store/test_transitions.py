@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.digest_plan import DigestMark
@@ -14,7 +15,14 @@ from balance_watch.domain.run import Run, Transition
 from balance_watch.store.dynamodb import Store
 from tests.support.clock import Clock
 from tests.support.digests import DIGEST, notification_of
-from tests.support.dynamodb_clients import Wrapped, failing, never_answered, recording, refusal
+from tests.support.dynamodb_clients import (
+    Wrapped,
+    failing,
+    failing_once,
+    never_answered,
+    recording,
+    refusal,
+)
 from tests.support.examples import (
     NEXT,
     SLACK,
@@ -182,6 +190,49 @@ def test_the_end_of_a_payment_replaces_no_state_of_another_tick(store: Store) ->
     assert not store.settle_payment(run, order("a"), end, (PURSE, payment))
     assert store.outbox.pending().orders == [order("a")]
     assert store.accounts.states(["a"]) == {"a": state("a", at=NEXT)}
+
+
+def cancelled(*reasons: str) -> ClientError:
+    """Returns what DynamoDB says of a transaction that it has not done, and why."""
+    response: Any = {
+        "Error": {"Code": "TransactionCanceledException", "Message": str(reasons)},
+        "CancellationReasons": [{"Code": reason} for reason in reasons],
+    }
+    return ClientError(response, "TransactWriteItems")
+
+
+def test_a_transaction_that_another_write_is_in_the_way_of_is_repeated(
+    client: "DynamoDBClient", store_over: StoreOver
+) -> None:
+    refused = failing_once(client.transact_write_items, cancelled("None", "TransactionConflict"))
+    store = store_over(Wrapped(client, transact_write_items=refused))
+    assert store.save_transitions(claim(store), [transition("a")]) == set()
+    assert store.accounts.states(["a"]) == {"a": state("a")}
+
+
+@pytest.mark.parametrize(
+    ("reasons", "attempts"),
+    [
+        (("None", "TransactionConflict"), 5),
+        (("ConditionalCheckFailed", "TransactionConflict"), 1),
+        (("ConditionalCheckFailed", "None"), 1),
+        (("ValidationError",), 1),
+        ((), 1),
+    ],
+)
+def test_a_transaction_is_given_up_for_any_other_reason_and_after_a_second_at_most(
+    client: "DynamoDBClient",
+    store_over: StoreOver,
+    clock: Clock,
+    reasons: tuple[str, ...],
+    attempts: int,
+) -> None:
+    busy = Wrapped(client, transact_write_items=failing(cancelled(*reasons)))
+    store = store_over(busy)
+    run, began = claim(store), clock.now
+    assert store.save_transitions(run, [transition("a")]) == {"a"}
+    assert len(busy.calls) == attempts
+    assert clock.now - began < 1
 
 
 def test_a_transition_of_more_than_a_transaction_holds_is_stored(store: Store) -> None:

@@ -67,6 +67,8 @@ class Audit:
     """The accounts that the inventory lacks."""
     payments: int
     payment: str
+    others: list[str]
+    """What else is wrong, in a kind of simulation of its own."""
 
     @property
     def is_correct(self) -> bool:
@@ -79,6 +81,7 @@ class Audit:
             or self.readings_lost
             or self.costs_lost
             or self.unlisted
+            or self.others
             or (self.payment, self.payments) not in _CONSISTENT_PAYMENTS
         )
 
@@ -157,6 +160,7 @@ def audit_of(
         unlisted=set(simulation.expected.watched) - simulation.listed(),
         payments=simulation.payments,
         payment=outcome,
+        others=simulation.broken_promises(),
     )
 
 

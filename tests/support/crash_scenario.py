@@ -102,6 +102,8 @@ class Scenario:
             before.outside.batch_write_item(RequestItems={table: puts})
         for messages in before.slack.messages.values():
             messages.clear()
+        before.slack.updates.clear()
+        before.slack.private.clear()
         before.aws.published()
         next(iter(before.vonage.accounts.values())).top_ups.clear()
         return replace(
@@ -153,13 +155,23 @@ def outside_world(
         yield _simulation(kind, aws, slack, vonage, outside, expected)
 
 
-def scenario_from(simulation: Simulation, reads: Callable[[], FakeReads]) -> Scenario:
-    """Returns the scenario that begins with what a simulation has left in its table."""
+def scenario_from(
+    simulation: Simulation,
+    reads: Callable[[], FakeReads],
+    left_out: tuple[str, ...] = ("AT#", "EVENT#"),
+) -> Scenario:
+    """Returns the scenario that begins with what a simulation has left in its table.
+
+    Args:
+        simulation: the simulation.
+        reads: returns what is read from `TICK` on.
+        left_out: how the sort keys of items begin that no run reads. To copy a month of readings
+            and events takes longer than the runs.
+    """
     table = simulation.settings.table_name
     pages = simulation.outside.get_paginator("scan").paginate(TableName=table)
     items = [item for page in pages for item in page["Items"]]
-    # To copy a month of readings and events takes longer than the runs, which read none of them.
-    kept = [it for it in items if not it["sk"]["S"].startswith(("AT#", "EVENT#"))]
+    kept = [it for it in items if not it["sk"]["S"].startswith(left_out)]
     return Scenario(simulation, kept, reads)
 
 

@@ -8,10 +8,19 @@ from typing import NamedTuple
 from tests.support.crash_after_a_month import effects_after_a_month, scenario_after_a_month
 from tests.support.crash_points import CrashPoint, crash_points
 from tests.support.crash_scenario import Scenario, effects_of_the_run, scenario
+from tests.support.crash_with_buttons import PRESS, effects_with_buttons, scenario_with_buttons
 from tests.support.worker_simulation import WorkerSimulation
 
 READS = frozenset(
-    {"BatchGetItem", "BatchGetSecretValue", "GetParameter", "GetTopicAttributes", "Query"}
+    {
+        "BatchGetItem",
+        "BatchGetSecretValue",
+        "GetItem",
+        "GetParameter",
+        "GetSecretValue",
+        "GetTopicAttributes",
+        "Query",
+    }
 )
 """The effects that change nothing."""
 
@@ -23,7 +32,8 @@ class CrashScenario(NamedTuple):
 
     `places` are the tables that the tests try it on, which takes two minutes each. With
     `sampled` the tests try a sixth of what changes something, half of it before and half after:
-    a crash at a read leaves what the write before it has left. The matrix crashes everywhere.
+    a crash at a read leaves what the write before it has left. Of a press, they try all of it. The
+    matrix crashes everywhere.
     """
 
     prepared: Callable[[str | None], AbstractContextManager[Scenario]]
@@ -41,8 +51,12 @@ class CrashScenario(NamedTuple):
         """The crash points that the tests try."""
         if not self.sampled:
             return self.points
-        writing = [it for it in self.points if it.effect not in READS]
-        return [it for number, it in enumerate(writing) if number % 12 in (0, 7)]
+        writing = [it for it in self.points if it.effect.removeprefix(PRESS) not in READS]
+        return [
+            it
+            for number, it in enumerate(writing)
+            if number % 12 in (0, 7) or it.effect.startswith(PRESS)
+        ]
 
 
 def effects_with_workers() -> Counter[str]:
@@ -86,5 +100,8 @@ SCENARIOS = {
     "a month after": CrashScenario(scenario_after_a_month, effects_after_a_month(), (MOTO,)),
     "with workers": CrashScenario(
         scenario_with_workers, effects_with_workers(), (MOTO,), sampled=True
+    ),
+    "with buttons": CrashScenario(
+        scenario_with_buttons, effects_with_buttons(), (MOTO,), sampled=True
     ),
 }

@@ -95,6 +95,10 @@ class Simulation:
     published: list[str] = field(default_factory=list)
     """The alert ids of all messages to the topic."""
 
+    def broken_promises(self) -> list[str]:
+        """Returns what else is wrong after the last run, in a kind of simulation of its own."""
+        return []
+
     @property
     def store(self) -> Store:
         """A store that no crash affects."""

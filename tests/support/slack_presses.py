@@ -14,11 +14,11 @@ from balance_watch.notifiers.slack_signature import sign
 from balance_watch.transport import Reply, Request, Transport
 from balance_watch.wiring import SlackActionsWiring
 from local.block_kit import faults
+from tests.support.canaries import key
 
-SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
-"""The signing secret of Slack's documentation of it."""
+SECRET = key("signing")
 
-RESPONSE_URL = "https://hooks.slack.com/actions/T000/1/xyz"
+RESPONSE_URL = f"https://hooks.slack.com/actions/T000/1/{key()}"
 ANN, BOB = ("U0ANN", "ann"), ("U0BOB", "bob")
 
 NO_CHANGES: Mapping[str, str | None] = MappingProxyType({})

@@ -8,8 +8,11 @@ from typing import Any, Self
 from local.providers import ProviderAccount, YouServer
 from local.running import Running
 from local.slack_inbox import SlackInbox
+from local.vonage import VonageServer
 from tests.support.canaries import key
 from tests.support.ministack import Account
+from tests.support.paid_accounts import paid, paying_entry
+from tests.support.slack_presses import SECRET
 
 ACCOUNT = "search"
 PREFIX = "balance-watch/"
@@ -21,12 +24,13 @@ class Watched(Running):
     def __init__(self, balance: str) -> None:
         self.provider = YouServer()
         self.slack = SlackInbox()
+        self.vonage = VonageServer()
         self.balance = balance
         self._running = ExitStack()
 
     def start(self) -> Self:
         """Starts the servers."""
-        for server in (self.provider, self.slack):
+        for server in (self.provider, self.slack, self.vonage):
             self._running.enter_context(server)
         return self
 
@@ -37,7 +41,8 @@ class Watched(Running):
     @property
     def trusted_hosts(self) -> str:
         """The servers, in the form of the template's parameter TrustedHosts."""
-        return f"{self.provider.authority},{self.slack.authority}"
+        servers = (self.provider, self.slack, self.vonage)
+        return ",".join(server.authority for server in servers)
 
     @property
     def balance(self) -> str:
@@ -60,9 +65,25 @@ class Watched(Running):
         secrets = aws.client("secretsmanager")
         for name, content in {
             "accounts": {"accounts": [watched]},
-            "slack": {"webhooks": self.slack.webhooks},
+            # Without the parameter SlackActions, a signing secret has no effect.
+            "slack": {"webhooks": self.slack.webhooks, "signing_secret": SECRET},
         }.items():
             secrets.create_secret(Name=PREFIX + name, SecretString=json.dumps(content))
+
+    def put_payable_account(self, aws: Account) -> None:
+        """Stores another account, which is low and can be paid, though no rule pays."""
+        self.vonage.accounts[f"{key()}:{key('secret')}"] = ProviderAccount(
+            Decimal(8), auto_reload=True
+        )
+        entry = {**paying_entry(self.vonage), "alert_below": "20"}
+        aws.client("secretsmanager").create_secret(
+            Name=f"{PREFIX}accounts/payable", SecretString=json.dumps({"accounts": [entry]})
+        )
+
+    @property
+    def payments(self) -> int:
+        """How many payments the account has got."""
+        return paid(self.vonage)
 
     def slack_texts(self) -> list[str]:
         """Returns the messages to the webhook `default`, as JSON."""

@@ -10,17 +10,20 @@ import boto3
 import pytest
 from botocore.model import OperationModel
 
-from balance_watch.config.settings import CheckSettings
+from balance_watch.config.settings import CheckSettings, SlackActionsSettings
 from balance_watch.store.dynamodb import Store
-from balance_watch.wiring import Wiring, new_client
+from balance_watch.wiring import SlackActionsWiring, Wiring, new_client
 from local.aws import EmbeddedAws
 from local.provider_server import ProviderAccount
 from local.vonage import VonageServer
 from tests.support.canaries import key
 from tests.support.check_bench import LOW, Bench, FakeDelivery
 from tests.support.clock import Clock
+from tests.support.examples import TICK
 from tests.support.fakes import FakeReads
 from tests.support.paid_accounts import paying_entry, top_up_policy
+from tests.support.pressed_alerts import MINUTE, Begun, Make, message_of
+from tests.support.slack_presses import SECRET, Channel, SlackTransport
 from tests.support.tables import new_table
 
 
@@ -93,3 +96,47 @@ def silent(bench: Bench) -> Iterator[Bench]:
     bench.watch("a")
     yield bench
     bench.aws.count_subscribers(1)
+
+
+@pytest.fixture
+def begun() -> Begun:
+    return Begun()
+
+
+@pytest.fixture
+def slack() -> SlackTransport:
+    return SlackTransport()
+
+
+@pytest.fixture
+def wired(bench: Bench, begun: Begun, slack: SlackTransport) -> SlackActionsWiring:
+    bench.put_secret(
+        "slack", {"webhooks": {"default": "https://h.example"}, "signing_secret": SECRET}
+    )
+    clients = {"lambda": begun}
+    settings = SlackActionsSettings(
+        table_name=bench.wiring.settings.table_name, check_function="CheckBalances"
+    )
+    return SlackActionsWiring(
+        settings,
+        lambda name: clients.get(name) or bench.wiring.client(name),
+        make_transport=lambda: slack,
+    )
+
+
+@pytest.fixture
+def channel(bench: Bench, wired: SlackActionsWiring, slack: SlackTransport) -> Make:
+    def made() -> Channel:
+        return Channel(wired, message_of(bench), slack, lambda: TICK + MINUTE)
+
+    return made
+
+
+@pytest.fixture
+def payable(paying: Bench, vonage: VonageServer) -> Bench:
+    """A bench with an account that can be paid, though no rule pays."""
+    paying.aws.put_policy("# no rule pays\n")
+    entry = {**paying_entry(vonage), "alert_below": "20"}
+    paying.put_secret("accounts", {"accounts": [entry]})
+    paying.run(TICK)
+    return paying

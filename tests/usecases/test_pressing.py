@@ -1,21 +1,18 @@
 """People press the buttons of alerts in Slack: each is done once, and the message says by whom."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from balance_watch.config.settings import SlackActionsSettings
 from balance_watch.domain.policy import CONFIGURATION
 from balance_watch.domain.press import Deed
 from balance_watch.domain.silences import Silence
-from balance_watch.notifiers.slack_messages import render
+from balance_watch.handlers.slack_actions import respond
 from balance_watch.store.dynamodb import Store
 from balance_watch.wiring import SlackActionsWiring
 from local.vonage import VonageServer
-from tests.support.canaries import key
 from tests.support.check_bench import FINE, LOW, Bench
 from tests.support.crash_points import (
     CALL,
@@ -26,8 +23,26 @@ from tests.support.crash_points import (
     crash_points,
 )
 from tests.support.examples import TICK
-from tests.support.paid_accounts import paying_entry
-from tests.support.slack_presses import ANN, BOB, SECRET, Channel, Message, SlackTransport
+from tests.support.pressed_alerts import (
+    MINUTE,
+    Begun,
+    Make,
+    everything,
+    low,
+    message_of,
+    restore,
+)
+from tests.support.slack_presses import (
+    ANN,
+    BOB,
+    SECRET,
+    Channel,
+    Message,
+    SlackTransport,
+    button,
+    pressed,
+    request,
+)
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -42,72 +57,6 @@ HOSTILE = [
     "a" * 100,
     '"quoted" \\ back',
 ]
-
-
-class Begun:
-    """A client of Lambda that keeps which functions were invoked."""
-
-    def __init__(self) -> None:
-        self.functions: list[str] = []
-
-    def invoke(self, **request: str | bytes) -> dict[str, Any]:
-        assert request["InvocationType"] == "Event"
-        self.functions.append(str(request["FunctionName"]))
-        return {"StatusCode": 202}
-
-
-@pytest.fixture
-def begun() -> Begun:
-    return Begun()
-
-
-@pytest.fixture
-def wired(bench: Bench, begun: Begun) -> SlackActionsWiring:
-    bench.put_secret(
-        "slack", {"webhooks": {"default": "https://h.example"}, "signing_secret": SECRET}
-    )
-    slack, clients = SlackTransport(), {"lambda": begun}
-    settings = SlackActionsSettings(
-        table_name=bench.wiring.settings.table_name, check_function="CheckBalances"
-    )
-    return SlackActionsWiring(
-        settings,
-        lambda name: clients.get(name) or bench.wiring.client(name),
-        make_transport=lambda: slack,
-    )
-
-
-@pytest.fixture
-def channel(bench: Bench, wired: SlackActionsWiring) -> Callable[[], Channel]:
-    """Makes a channel with the message of what was announced since the last one."""
-
-    def made() -> Channel:
-        return Channel(wired, message_of(bench), wired.make_transport(), lambda: TICK + MINUTE)  # type: ignore[arg-type]
-
-    return made
-
-
-MINUTE = timedelta(minutes=1)
-
-
-def message_of(bench: Bench) -> Message:
-    said = {it.notification.alert_id: it.notification for it in bench.delivery.accepted}
-    bench.delivery.accepted.clear()
-    ((_, message),) = render(list(said.values()), buttons=True)
-    return message
-
-
-def low(bench: Bench, *names: str) -> None:
-    """Makes accounts that are low at `TICK`, and told of."""
-    entry = {"provider": "you", "credentials": {"api_key": key()}, "alert_below": "20"}
-    entries = [{"name": name, "runs_dry": "never", **entry} for name in names]
-    bench.put_secret("accounts", {"accounts": entries})
-    for name in names:
-        bench.reads.balances[name] = LOW
-    bench.run(TICK)
-
-
-Make = Callable[[], Channel]
 
 
 def reasons(bench: Bench, tick: datetime) -> list[str]:
@@ -259,25 +208,15 @@ def _a_silence() -> Silence:
 
 
 def test_faults_of_the_configuration_can_be_acknowledged_and_silenced(
-    bench: Bench, wired: SlackActionsWiring
+    bench: Bench, wired: SlackActionsWiring, slack: SlackTransport
 ) -> None:
     bench.put_secret("accounts", "no JSON")
     bench.run(TICK)
-    slack = Channel(wired, message_of(bench), wired.make_transport(), lambda: TICK)  # type: ignore[arg-type]
-    assert slack.press("acknowledge") == slack.press("silence:1h") == ""
+    channel = Channel(wired, message_of(bench), slack, lambda: TICK)
+    assert channel.press("acknowledge") == channel.press("silence:1h") == ""
     (silence,) = bench.store.silences.at(TICK)
     assert reasons(bench, TICK + 3 * DAY) == []
     assert silence.match == {"account": CONFIGURATION, "metric": "configuration"}
-
-
-@pytest.fixture
-def payable(paying: Bench, vonage: VonageServer) -> Bench:
-    """A bench with an account that can be paid, though no rule pays."""
-    paying.aws.put_policy("# no rule pays\n")
-    entry = {**paying_entry(vonage), "alert_below": "20"}
-    paying.put_secret("accounts", {"accounts": [entry]})
-    paying.run(TICK)
-    return paying
 
 
 def paid(vonage: VonageServer) -> int:
@@ -331,6 +270,28 @@ def test_an_account_that_cannot_be_paid_has_no_button_for_it(bench: Bench, chann
     assert "top_up" not in channel().actions
 
 
+def test_a_message_is_updated_however_long_the_function_took_to_start(
+    bench: Bench, channel: Make, wired: SlackActionsWiring, slack: SlackTransport
+) -> None:
+    low(bench, "sms")
+    seen = channel().message
+    event = request(pressed(seen, button(seen, "acknowledge")), TICK)
+    late = TICK + timedelta(seconds=9)
+    assert respond(wired, event, late)["statusCode"] == 200
+    assert "<@U0ANN>" in str(slack.answers)
+
+
+def test_a_press_without_an_address_for_the_answer_is_done_all_the_same(
+    bench: Bench, channel: Make, wired: SlackActionsWiring, slack: SlackTransport
+) -> None:
+    low(bench, "sms")
+    seen = channel().message
+    body = pressed(seen, button(seen, "acknowledge"), response_url="https://evil.example/x")
+    assert respond(wired, request(body, TICK), TICK)["statusCode"] == 200
+    assert slack.answers == []
+    assert len(bench.store.acknowledgements.by_alert()) == 1
+
+
 def test_an_unknown_alert_is_told_to_whoever_presses(bench: Bench, channel: Make) -> None:
     low(bench, "sms")
     slack = channel()
@@ -374,19 +335,6 @@ def test_a_press_that_dies_anywhere_is_made_good_by_the_next_one(
         made = press(SimulatedProcess(), BOB)
         assert_done_once(payable, made, point)
     assert paid(vonage) == 0
-
-
-def everything(bench: Bench) -> list[Any]:
-    client, table = bench.wiring.client("dynamodb"), bench.wiring.settings.table_name
-    return list(client.scan(TableName=table)["Items"])
-
-
-def restore(bench: Bench, items: list[Any]) -> None:
-    client, table = bench.wiring.client("dynamodb"), bench.wiring.settings.table_name
-    for item in everything(bench):
-        client.delete_item(TableName=table, Key={name: item[name] for name in ("pk", "sk")})
-    for item in items:
-        client.put_item(TableName=table, Item=item)
 
 
 def assert_done_once(bench: Bench, made: Channel, point: CrashPoint) -> None:

@@ -145,6 +145,7 @@ class SlackActionsSettings(TableSettings):
 
     check_function: str
     secrets_prefix: str = "balance-watch/"
+    trusted_hosts: Hosts = frozenset()
 
 
 def is_complete(settings: type[Settings], environment: Mapping[str, str] = os.environ) -> bool:

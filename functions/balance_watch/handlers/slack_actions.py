@@ -29,8 +29,9 @@ _SECONDS = 2.6
 """An answer takes so long at most, from when the request came in: Slack waits for three seconds
 (docs.slack.dev/interactivity/handling-user-interaction)."""
 
-_LEAST = 0.3
-"""With less time than this left, the message is not updated: the next press does it."""
+_LEAST = 1.0
+"""Slack has so long to take the message, however late it is after a slow start: Slack then shows
+that the app did not respond, but also what was done."""
 
 _MILLISECONDS = 1000
 
@@ -58,7 +59,7 @@ def respond(wired: SlackActionsWiring, event: Mapping[str, Any], now: datetime) 
         logger.info("refused: Slack has not signed it, or there is no signing secret")
         return _answer(HTTPStatus.UNAUTHORIZED)
     try:
-        interaction = parse_interaction(body)
+        interaction = parse_interaction(body, wired.settings.trusted_hosts)
     except (KeyError, ValueError) as error:
         logger.warning("refused: not what Slack sends", extra={"why": type(error).__name__})
         return _answer(HTTPStatus.BAD_REQUEST)
@@ -84,11 +85,11 @@ def press(
         answer = private_message(why_not)
     else:
         answer = updated_message(interaction, wired.store.presses.of(interaction.alerts))
-    left = deadline - time.monotonic()
-    if interaction.response_url and left >= _LEAST:
+    if interaction.response_url:
+        left = max(_LEAST, deadline - time.monotonic())
         wired.answer(interaction.response_url, answer, timeout=left)
     else:
-        logger.warning("the message was not updated", extra={"seconds_left": round(left, 1)})
+        logger.warning("the message was not updated: the request names no address of Slack")
 
 
 def _body(event: Mapping[str, Any]) -> bytes | None:

@@ -6,7 +6,7 @@ app can post a button with any value, so that a signed request is not trusted be
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -64,8 +64,14 @@ class Interaction:
         return list(dict.fromkeys((self.subject.alert_id, *alerts_in(self.blocks))))
 
 
-def parse_interaction(body: bytes) -> Interaction | None:
+def parse_interaction(
+    body: bytes, trusted_hosts: Collection[str] = frozenset()
+) -> Interaction | None:
     """Returns the press of a request's body; None if it is of no button that does something.
+
+    Args:
+        body: the body of a request that Slack has signed.
+        trusted_hosts: each `host:port` that is answered to as well as Slack.
 
     Raises:
         ValueError: the body is not what Slack sends.
@@ -85,7 +91,7 @@ def parse_interaction(body: bytes) -> Interaction | None:
         *found,
         _subject(action.get("value")),
         _person(payload.get("user")),
-        url if isinstance(url, str) and is_response_url(url) else "",
+        url if isinstance(url, str) and is_response_url(url, trusted_hosts) else "",
         text if isinstance(text, str) else "",
         blocks if isinstance(blocks, list) else (),
     )
@@ -93,13 +99,17 @@ def parse_interaction(body: bytes) -> Interaction | None:
 
 def _payload(body: bytes) -> dict[str, Any]:
     (text,) = parse_qs(body.decode(), strict_parsing=True, max_num_fields=10)["payload"]
-    try:
-        payload = json.loads(text)
-    except RecursionError:
-        raise ValueError("too deep") from None
+    payload = _parsed(text)
     if not isinstance(payload, dict):
         raise ValueError("no object")  # noqa: TRY004 (one exception for whatever is invalid)
     return payload
+
+
+def _parsed(text: str) -> Json:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("too deep") from None
 
 
 def _first(actions: Json) -> dict[str, Any] | None:
@@ -111,7 +121,7 @@ def _subject(value: Json) -> Subject:
     if not isinstance(value, str) or len(value) > _MAX_VALUE:
         raise ValueError("no value")
     faults = Faults()
-    found = convert(_Value, json.loads(value), "value", faults)
+    found = convert(_Value, _parsed(value), "value", faults)
     if (
         found is None
         or faults
@@ -119,8 +129,10 @@ def _subject(value: Json) -> Subject:
         or not 0 <= found.at <= _LATEST
     ):
         raise ValueError("invalid value")
-    if found.account is not None and not 0 < len(found.account) <= _MAX_ACCOUNT:
-        raise ValueError("invalid account")
+    if found.account is not None:
+        found.account.encode()  # half of a surrogate pair is no text that a table can have
+        if not 0 < len(found.account) <= _MAX_ACCOUNT:
+            raise ValueError("invalid account")
     return Subject(found.alert, datetime.fromtimestamp(found.at, UTC), found.account)
 
 
@@ -134,12 +146,16 @@ def _person(user: Json) -> Person:
     return Person(user_id, shown or user_id)
 
 
-def is_response_url(url: str) -> bool:
-    """Tells whether an address is Slack's own, over https: nothing else is ever answered to."""
+def is_response_url(url: str, trusted_hosts: Collection[str] = frozenset()) -> bool:
+    """Tells whether an address is Slack's own, over https, or of a trusted host.
+
+    Nothing else is ever answered to.
+    """
     if not is_address(url):
         return False
     parts = urlsplit(url)
-    return (parts.scheme, parts.netloc) == ("https", _RESPONSE_HOST)
+    is_slacks = (parts.scheme, parts.netloc) == ("https", _RESPONSE_HOST)
+    return is_slacks or parts.netloc in trusted_hosts
 
 
 def updated_message(

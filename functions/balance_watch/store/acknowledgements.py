@@ -31,9 +31,8 @@ class AcknowledgementItems:
         It is an attribute of its own: a run that ends meanwhile writes over none.
         """
         try:
-            self._table.client.update_item(
-                TableName=self._table.name,
-                Key=serialize(RUN_KEY),
+            self._table.update(
+                RUN_KEY,
                 UpdateExpression="SET #own = :own",
                 ConditionExpression="attribute_not_exists(#own) OR #own.said_at <= :said_at",
                 ExpressionAttributeNames={"#own": _attribute_of(acknowledgement)},
@@ -51,9 +50,8 @@ class AcknowledgementItems:
         """Removes acknowledgements, unless one of them has been replaced meanwhile."""
         for acknowledgement in acknowledgements:
             try:
-                self._table.client.update_item(
-                    TableName=self._table.name,
-                    Key=serialize(RUN_KEY),
+                self._table.update(
+                    RUN_KEY,
                     UpdateExpression="REMOVE #own",
                     ConditionExpression="#own.said_at = :said_at",
                     ExpressionAttributeNames={"#own": _attribute_of(acknowledgement)},

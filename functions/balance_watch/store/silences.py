@@ -27,9 +27,8 @@ class Silences:
 
     def add(self, silence: Silence) -> None:
         """Adds a silence; it mutes from the next run on."""
-        self._table.client.update_item(
-            TableName=self._table.name,
-            Key=serialize(RUN_KEY),
+        self._table.update(
+            RUN_KEY,
             UpdateExpression="SET #name = :silence",
             ExpressionAttributeNames={"#name": silence_attribute(silence.name)},
             ExpressionAttributeValues=serialize({":silence": silence_to_item(silence)}),
@@ -37,9 +36,8 @@ class Silences:
 
     def end(self, name: str) -> None:
         """Ends a silence; without a silence of that name, nothing happens."""
-        self._table.client.update_item(
-            TableName=self._table.name,
-            Key=serialize(RUN_KEY),
+        self._table.update(
+            RUN_KEY,
             UpdateExpression="REMOVE #name",
             ExpressionAttributeNames={"#name": silence_attribute(name)},
         )

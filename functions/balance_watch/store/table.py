@@ -28,6 +28,9 @@ Serialized = Any
 Action = Any
 """One action of TransactWriteItems."""
 
+Update = Any
+"""An argument of UpdateItem."""
+
 WriteRequest = Any
 """One request of BatchWriteItem."""
 
@@ -38,6 +41,13 @@ UNREADABLE = (BotoCoreError, ClientError, TimeoutError)
 """What `Table.read` raises if DynamoDB does not answer, or not in time."""
 
 _BACKOFF_SECONDS, _ATTEMPTS = 0.05, 8
+
+_CONFLICTS = 5
+"""The attempts at a write that another one is in the way of; all of them take a second at most.
+
+Of two writes to an item at once, one of which is a transaction, DynamoDB refuses one, and botocore
+does not repeat it ("Amazon DynamoDB transactions: how it works", Transaction conflict handling).
+"""
 _OK = 200
 
 _log = logging.getLogger(__name__)
@@ -169,20 +179,46 @@ class Table:
     def transact(self, actions: list[Action], until: float = inf) -> bool:
         """Does all of the actions and returns True, or does none of them and returns False.
 
-        It does not begin at or after `until`, a time on the clock.
+        It is repeated if another write to one of the items is in its way. No attempt begins at or
+        after `until`, a time on the clock.
         """
-        if self._clock() >= until:
-            _log.error("not stored", extra={"why": "There is no time left."})
-            return False
-        try:
-            # The token makes botocore's own retries one transaction, if a reply is lost.
-            self.client.transact_write_items(
-                TransactItems=actions, ClientRequestToken=str(uuid.uuid4())
-            )
-        except (BotoCoreError, ClientError) as error:
-            _log.error("not stored", extra={"why": type(error).__name__})
-            return False
-        return True
+        for attempt in range(_CONFLICTS):
+            if self._clock() >= until:
+                _log.error("not stored", extra={"why": "There is no time left."})
+                return False
+            try:
+                # The token makes botocore's own retries one transaction, if a reply is lost.
+                self.client.transact_write_items(
+                    TransactItems=actions, ClientRequestToken=str(uuid.uuid4())
+                )
+            except (BotoCoreError, ClientError) as error:
+                if attempt + 1 < _CONFLICTS and _is_conflict(error):
+                    self._back_off(attempt)
+                    continue
+                _log.error("not stored", extra={"why": type(error).__name__})
+                return False
+            return True
+        return False
+
+    def update(self, key: Item, **request: Update) -> None:
+        """Updates one item; repeats it if a transaction on the item is in its way.
+
+        Args:
+            key: the key of the item.
+            request: the other arguments of UpdateItem.
+
+        Raises:
+            ClientError: it is not updated.
+        """
+        for attempt in range(_CONFLICTS):
+            try:
+                self.client.update_item(TableName=self.name, Key=serialize(key), **request)
+            except ClientError as error:
+                if attempt + 1 == _CONFLICTS or not _is_conflict(error):
+                    raise
+                self._back_off(attempt)
+            else:
+                return
 
     def puts(self, items: Iterable[Item]) -> list[Action]:
         """Returns the actions of a transaction that put these items."""
@@ -190,6 +226,16 @@ class Table:
 
     def _back_off(self, attempt: int) -> None:
         self._sleep(_BACKOFF_SECONDS * 2**attempt * random.random())  # noqa: S311 (no secret)
+
+
+def _is_conflict(error: Exception) -> bool:
+    """Tells whether a write was refused for no other reason than another one at the same time."""
+    response: Any = error.response if isinstance(error, ClientError) else {}
+    code = response.get("Error", {}).get("Code")
+    if code == "TransactionCanceledException":
+        reasons = {it.get("Code") for it in response.get("CancellationReasons", ())}
+        return bool(reasons - {"None"} == {"TransactionConflict"})
+    return bool(code == "TransactionConflictException")
 
 
 def batches(requests: Sequence[WriteRequest]) -> Iterator[Sequence[WriteRequest]]:

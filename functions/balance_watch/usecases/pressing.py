@@ -84,11 +84,12 @@ class Pressing:
             first = mine if is_mine else self._first(alert_id, asked.deed)
         if first is not None and not first.is_done:
             self._store_effect(first, notification)
+            if first.deed is Deed.TOP_UP:
+                # Before the press is done: whoever presses after a crash begins a check as well.
+                self.start_check()
             self.store.presses.mark_done(alert_id, first.deed)
             facts = {"deed": first.deed.value, "account": notification.account}
             _log.warning("pressed", extra={**facts, "by": first.by.name})
-            if first.deed is Deed.TOP_UP:
-                self.start_check()
         return None
 
     def _first(self, alert_id: str, deed: Deed) -> Press | None:
