@@ -58,7 +58,8 @@ class Store:
         self._table = Table(client, table, clock=clock, sleep=sleep)
         self.acknowledgements = AcknowledgementItems(self._table)
         self.accounts = Accounts(self._table, history_days)
-        self.batches = Batches(self._table, clock)
+        self.silences = Silences(self._table, clock)
+        self.batches = Batches(self._table, self.silences, clock)
         self.costs = Costs(self._table)
         self.outbox = Outbox(self._table)
         self.events = Events(self._table, history_days)
@@ -66,8 +67,7 @@ class Store:
         self.payments = Payments(self._table, clock)
         self.policies = Policies(self._table)
         self.presses = Presses(self._table)
-        self.runs = Runs(self._table, clock)
-        self.silences = Silences(self._table)
+        self.runs = Runs(self._table, self.silences, clock)
 
     def save_transitions(self, run: Run, transitions: Sequence[Transition]) -> set[str]:
         """Stores transitions, each with all of its outbox entries or not at all.
