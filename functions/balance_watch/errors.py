@@ -36,7 +36,7 @@ class CatalogueError(BalanceWatchError):
 
 
 class SilenceError(BalanceWatchError):
-    """A silence cannot be added: it is invalid, or there are too many already."""
+    """A silence cannot be added: it is invalid."""
 
 
 class TopUpError(BalanceWatchError):

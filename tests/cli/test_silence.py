@@ -61,11 +61,6 @@ def test_an_unknown_silence_cannot_be_ended(run: "Run") -> None:
     assert "silence list" in output.err
 
 
-def test_a_silence_beyond_the_limit_is_not_added(run: "Run") -> None:
-    words = ("silence", "add", "--match", "account=a", "--for", "1h", "--reason", "x")
-    assert [run(*words).code for _ in range(21)] == [0] * 20 + [1]
-
-
 def test_a_pipe_gets_a_header_and_a_line_for_each_silence(run: "Run") -> None:
     header = ["silence", "match", "until", "reason", "created_at"]
     assert run("silence", "list").out.splitlines() == ["\t".join(header)]

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.reading import FailureKind
@@ -118,6 +121,53 @@ def test_a_suppressed_reminder_comes_when_the_silence_ends() -> None:
     watchman.silences = [silence(START + 30 * HOUR)]
     assert watchman.announces("8", 25 * HOUR) == []
     assert watchman.announces("8", 5 * HOUR) == ["reminder sns", "reminder slack:default"]
+
+
+NAMES = st.sampled_from(["a", "b", "*", "a*", "[ab]", "\u00e9", "e\u0301", "x["])
+FACTS = ["account", "provider", "labels.team", "severity", "metric"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.dictionaries(st.sampled_from(FACTS), NAMES, min_size=1), st.booleans()),
+        max_size=6,
+    ),
+    st.dictionaries(st.sampled_from(FACTS), NAMES),
+)
+def test_an_alert_is_suppressed_if_and_only_if_one_of_the_silences_mutes_it(
+    matches: list[tuple[dict[str, str], bool]], facts: dict[str, str]
+) -> None:
+    silences = [
+        Silence("s", match, START + HOUR, "", START, exact=exact) for match, exact in matches
+    ]
+    expected = any(it.mutes(facts, START) for it in silences)
+    assert suppression(silences, (), START)(facts) is expected
+
+
+class CountedMatch(dict[str, str]):
+    """A match that counts how often it is compared with an alert."""
+
+    compared = 0
+
+    def items(self) -> Any:  # noqa: ANN401 (the items of a dict have no type to name)
+        """Returns the items, which every comparison takes."""
+        CountedMatch.compared += 1
+        return super().items()
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_ten_thousand_silences_of_an_account_each_are_looked_up_and_not_searched(
+    *, exact: bool
+) -> None:
+    silences = [
+        Silence(str(n), CountedMatch(account=f"a{n}", metric="balance"), START + HOUR, "", START)
+        for n in range(10_000)
+    ]
+    is_suppressed = suppression([it._replace(exact=exact) for it in silences], (), START)
+    CountedMatch.compared = 0
+    alerts = [{"account": f"a{n}", "metric": "balance"} for n in range(0, 20_000, 100)]
+    assert [is_suppressed(facts) for facts in alerts] == [n < 100 for n in range(200)]
+    assert CountedMatch.compared == 100
 
 
 @pytest.mark.parametrize("match", [{"account": "*"}, {"rule": "unread*"}, {"metric": "*"}])

@@ -99,6 +99,44 @@ def test_a_silence_is_named_by_its_name() -> None:
     assert found == [f"silence m{number}" for number in range(len(MISSPELT))]
 
 
+class CountedFacts(dict[str, str]):
+    """The facts of an account, which count how often they are compared with a match."""
+
+    compared = 0
+
+    def __contains__(self, fact: object) -> bool:
+        """Tells whether there is such a fact, which every comparison asks first."""
+        CountedFacts.compared += 1
+        return super().__contains__(fact)
+
+
+@pytest.mark.parametrize(
+    ("match", "found", "most"),
+    [
+        ({"account": "a{}"}, 500, 4_000),
+        ({"account": "a{}*"}, 0, 40_000),
+        ({"account": "z{}*"}, 20, 40_000),
+    ],
+)
+def test_a_thousand_silences_and_accounts_are_not_compared_each_with_each(
+    match: dict[str, str], found: int, most: int
+) -> None:
+    accounts = [CountedFacts(Account(f"a{n}", "you").facts) for n in range(1_000)]
+    silences = [
+        Silence(
+            str(n),
+            {fact: glob.format(2 * n) for fact, glob in match.items()},
+            START + timedelta(hours=4),
+            "migration",
+            START,
+        )
+        for n in range(1_000)
+    ]
+    CountedFacts.compared = 0
+    assert len(list(unmatched_silences(silences, accounts))) == found
+    assert CountedFacts.compared < most
+
+
 @given(words | st.sampled_from(["[a-b]", "*", "a?", "[!x]y", "x[", "[]", "[[]x]"]))
 def test_every_account_fits_a_match_of_its_own_name(name: str) -> None:
     facts = Account(name, "you").facts

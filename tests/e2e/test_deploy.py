@@ -5,8 +5,11 @@ the deployed package as the function's role, and enforces IAM. Where it falls sh
 template that it gets differs from ours (`emulatable` in tests/support/deployments.py):
 
 - It has no alarm on an expression of metrics: NoRun becomes an alarm on the metric itself.
-- It asks for `sns:PublishBatch`, which IAM does not know: a batch needs `sns:Publish`
-  (service authorization reference, Amazon SNS). The function's role gets both.
+- It asks for `sns:PublishBatch` and `sqs:SendMessageBatch`, which IAM does not know: a batch needs
+  `sns:Publish` or `sqs:SendMessage` (service authorization reference, Amazon SNS and SQS). The
+  functions' roles get both.
+- It takes the number of workers for text, and then delivers no batch, where CloudFormation makes a
+  number of it. The event source mapping gets the number itself.
 
 What it lacks besides, so that nothing here tests it:
 

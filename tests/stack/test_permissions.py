@@ -144,7 +144,7 @@ def test_the_buttons_may_write_no_state_and_no_payment_and_read_one_secret() -> 
     }
     assert keys == {
         "ReadAlerts": ["ACCOUNT#*", "EVENTS", "RUN", "PRESS#*"],
-        "KeepPresses": ["RUN", "PRESS#*"],
+        "KeepPresses": ["RUN", "SILENCES", "PRESS#*"],
         "OrderPayments": ["OUTBOX"],
     }
     secret = by_sid["ReadSigningSecret"]["Resource"]["Fn::Sub"]

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,12 @@ STACK = "balance-watch"
 _FIRST_TICK = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 """A tick of the future would be refused."""
 
+WORKERS = 2
+"""How many workers there are where a test has any."""
+
+_BATCHED = ("sns:Publish", "sqs:SendMessage")
+"""The rights that a batch needs in AWS; the emulator asks for one that IAM does not know."""
+
 SECONDS = 300.0
 """The most that one command takes."""
 
@@ -35,10 +41,19 @@ def emulatable(template: Template) -> None:
     alarm = template["Resources"]["NoRun"]["Properties"]
     measured = alarm.pop("Metrics")[1]["MetricStat"]
     alarm |= {**measured["Metric"], "Period": measured["Period"], "Statistic": measured["Stat"]}
-    for policy in template["Resources"]["CheckBalancesRole"]["Properties"]["Policies"]:
+    mapping = template["Resources"]["BatchesToWorkers"]["Properties"]
+    mapping["ScalingConfig"]["MaximumConcurrency"] = WORKERS
+    for role in ("CheckBalancesRole", "CheckAccountsRole"):
+        for statement in _statements(template["Resources"][role]):
+            if (action := statement.get("Action")) in _BATCHED:
+                statement["Action"] = [action, f"{action}Batch"]
+
+
+def _statements(role: Template) -> Iterator[Template]:
+    for policy in role["Properties"]["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
-            if statement.get("Sid") == "SendAlerts":
-                statement["Action"] = ["sns:Publish", "sns:PublishBatch"]
+            # One that depends on a condition is the second of the three parts of an `If`.
+            yield statement["Fn::If"][1] if "Fn::If" in statement else statement
 
 
 class Project:

@@ -166,7 +166,7 @@ class World:
 
     def end_silences(self) -> None:
         for silence in self.silences:
-            self.store.silences.end(silence.name)
+            self.store.silences.end(silence)
             ended = silence._replace(until=min(silence.until, self.now))
             self.every_silence = [
                 ended if known == silence else known for known in self.every_silence

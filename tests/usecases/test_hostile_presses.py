@@ -120,7 +120,7 @@ def test_a_request_that_somebody_replays_does_nothing_new(
     event = request(pressed(message, button(message, "silence:1h")), NOW)
     assert respond(wired, event, NOW)["statusCode"] == 200
     (silence,) = bench.store.silences.at(NOW)
-    bench.store.silences.end(silence.name)
+    bench.store.silences.end(silence)
     assert respond(wired, event, NOW + 4 * MINUTE)["statusCode"] == 200
     assert bench.store.silences.at(NOW) == ()
     assert slack.answers[0] == slack.answers[1]

@@ -67,6 +67,29 @@ def matches(globs: Mapping[str, str], facts: Mapping[str, str]) -> bool:
     return all(fact in facts and _is_match(facts[fact], glob) for fact, glob in globs.items())
 
 
+def literal_fact(globs: Mapping[str, str], *, exact: bool = False) -> tuple[str, str] | None:
+    """Returns a fact that whatever these globs match has, in the form of `same_text`.
+
+    It is the account if that is named without a pattern, since no other fact has as few; None if
+    every glob is a pattern.
+
+    Args:
+        globs: globs by fact.
+        exact: they are no globs, but the very facts.
+    """
+    found = [(fact, same_text(it)) for fact, it in globs.items() if exact or not _is_pattern(it)]
+    return min(found, key=lambda it: it[0] != "account", default=None)
+
+
+def same_text(text: str) -> str:
+    """Returns the one form of all ways to write a text in Unicode."""
+    return normalize("NFC", text)
+
+
+def _is_pattern(glob: str) -> bool:
+    return any(character in glob for character in "*?[")
+
+
 def _is_match(text: str, glob: str) -> bool:
-    text, glob = normalize("NFC", text), normalize("NFC", glob)
+    text, glob = same_text(text), same_text(glob)
     return text == glob or fnmatchcase(text, glob)

@@ -141,8 +141,9 @@ class Run:
 
     `token` identifies the lease, which ends at `lease_until`, in seconds since the epoch.
     `unfinished` means that the run before, for this tick or another, may have died before all of
-    its changes were stored; `record` is what it left. `silences` and
-    `acknowledgements` are those in the table now.
+    its changes were stored; `record` is what it left. `silences` are those in the table that have
+    not ended, and `acknowledgements` those in the table. `ended_silences` are the names of silences
+    that have ended and still take room in the run's item.
     `batch` is the number of the batch that a worker has claimed. `is_again` tells whether the run
     before was for this tick too, and `is_left_over` whether workers had its tick, and none finished
     it.
@@ -153,6 +154,7 @@ class Run:
     unfinished: bool
     record: RunRecord = field(default_factory=RunRecord)
     silences: tuple[Silence, ...] = ()
+    ended_silences: tuple[str, ...] = ()
     acknowledgements: Acknowledgements = field(default_factory=lambda: NONE)
     lease_until: float = field(default=inf, compare=False)
     batch: int | None = None

@@ -1,10 +1,11 @@
 """What mutes alerts: silences, which end at a time, and mute times, which recur every week."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, time, timedelta, tzinfo
 from typing import NamedTuple, Protocol
 
-from balance_watch.domain.account import matches
+from balance_watch.domain.account import literal_fact, matches, same_text
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.rules import Severity
 
@@ -95,13 +96,35 @@ def suppression(
 
     A mute time mutes no end: it did not mute the beginning, or else the end would be no news.
     """
-    silences, mute_times = tuple(silences), tuple(mute_times)
+    index, mute_times = _Index(silences), tuple(mute_times)
 
     def is_suppressed(facts: Mapping[str, str], /, *, ended: bool = False) -> bool:
-        mutes: tuple[Silence | MuteTime, ...] = silences if ended else (*silences, *mute_times)
-        return any(mute.mutes(facts, now) for mute in mutes)
+        return any(silence.mutes(facts, now) for silence in index.candidates(facts)) or (
+            not ended and any(mute_time.mutes(facts, now) for mute_time in mute_times)
+        )
 
     return is_suppressed
+
+
+class _Index:
+    """Silences by one fact that each of them demands: thousands are not compared one by one.
+
+    Those that demand none, since all of their globs are patterns, are candidates for every alert.
+    """
+
+    def __init__(self, silences: Iterable[Silence]) -> None:
+        self._of_fact: dict[tuple[str, str], list[Silence]] = defaultdict(list)
+        self._patterns: list[Silence] = []
+        for silence in silences:
+            demanded = literal_fact(silence.match, exact=silence.exact)
+            of_fact = self._patterns if demanded is None else self._of_fact[demanded]
+            of_fact.append(silence)
+
+    def candidates(self, facts: Mapping[str, str]) -> Iterator[Silence]:
+        """Yields the silences that may mute an alert with these facts."""
+        for fact, value in facts.items():
+            yield from self._of_fact.get((fact, same_text(value)), ())
+        yield from self._patterns
 
 
 def _covers(match: Mapping[str, str], facts: Mapping[str, str]) -> bool:

@@ -1,14 +1,18 @@
 """Finds rules, routes, silences and mute times whose match fits no account: likely misspellings."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from balance_watch.domain.account import account_facts, matches
+from balance_watch.domain.account import account_facts, literal_fact, matches, same_text
 from balance_watch.domain.configuration_alert import PROVIDER
 from balance_watch.domain.policy import CONFIGURATION, Policy, Route
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.silences import MuteTime, Silence
 
 _FITS_NOTHING = ": its match fits no account"
+
+_FEW, _LOOKS = 100, 20
+"""So many silences at most are compared with more than a few accounts each."""
 
 Facts = Mapping[str, str]
 """The facts of an account, by the names that a `match` uses."""
@@ -38,16 +42,36 @@ def unmatched_in_policy(policy: Policy, accounts: Sequence[Facts]) -> Iterator[s
 def unmatched_silences(silences: Iterable[Silence], accounts: Sequence[Facts]) -> Iterator[str]:
     """Yields the place of each silence whose match fits none of the accounts.
 
-    An exact one is of an alert that there was, which may be an outage's and of no account.
+    An exact one is of an alert that there was, which may be an outage's and of no account. Of those
+    that would have to be compared with many accounts, only the newest are looked at.
     """
-    for silence in silences:
-        if not silence.exact and not fits_an_alert(silence.match, accounts):
+    named = [silence for silence in silences if not silence.exact]
+    if not named:
+        return
+    having = _accounts_by_fact(accounts)
+    looks = 0
+    for silence in sorted(named, key=lambda it: it.created_at, reverse=True):
+        of_accounts = {fact: it for fact, it in silence.match.items() if _is_of_accounts(fact)}
+        demanded = literal_fact(of_accounts)
+        candidates = accounts if demanded is None else having.get(demanded, ())
+        looks += len(candidates) > _FEW
+        if len(candidates) > _FEW and looks > _LOOKS:
+            continue
+        if not fits_an_alert(silence.match, candidates):
             yield f"silence {silence.name}"
 
 
 def fits_an_alert(match: Mapping[str, str], accounts: Sequence[Facts]) -> bool:
     """Tells whether an alert of one of the accounts, or of the configuration, may match."""
     return _may_be_alert(match) and _fits_any(match, (*accounts, _OF_CONFIGURATION))
+
+
+def _accounts_by_fact(accounts: Iterable[Facts]) -> Mapping[tuple[str, str], Sequence[Facts]]:
+    found: dict[tuple[str, str], list[Facts]] = defaultdict(list)
+    for facts in accounts:
+        for fact, value in facts.items():
+            found[fact, same_text(value)].append(facts)
+    return found
 
 
 def unmatched_fault(place: str) -> str:

@@ -36,6 +36,7 @@ from balance_watch.store.items import (
     without_none,
 )
 from balance_watch.store.runs import run_from_item
+from balance_watch.store.silences import Silences
 from balance_watch.store.table import Action, Table, deserialize, serialize
 
 _PLAN_KEY: Item = {"pk": BATCHES, "sk": "PLAN"}
@@ -78,11 +79,14 @@ class Batches:
 
     Args:
         table: the table.
+        silences: the silences in it.
         clock: seconds since the epoch, for leases.
     """
 
-    def __init__(self, table: Table, clock: Callable[[], float] = time.time) -> None:
-        self._table, self._clock = table, clock
+    def __init__(
+        self, table: Table, silences: Silences, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._table, self._silences, self._clock = table, silences, clock
 
     def plan(self) -> Plan | None:
         """Returns the latest plan; None if there was none."""
@@ -131,7 +135,8 @@ class Batches:
             if batch.get("lease") != token:
                 return self._why_not(message, plan, batch) or NotClaimed.LEASED
         before = _batch_from_item({**batch, **key})
-        run = run_from_item(run_item, message.tick, token, until)
+        silences = self._silences.found_by_run(run_item, message.tick)
+        run = run_from_item(run_item, message.tick, token, silences, until)
         run = replace(run, unfinished=False, batch=message.number)
         return ClaimedBatch(run, before.result, before.ended_tick)
 

@@ -61,12 +61,12 @@ class Store:
         self._table = Table(client, table, clock=clock, sleep=sleep)
         self.acknowledgements = AcknowledgementItems(self._table)
         self.accounts = Accounts(self._table, history_days)
+        self.silences = Silences(self._table, clock)
         self.costs = Costs(self._table)
         self.outbox = Outbox(self._table)
         self.policies = Policies(self._table)
         self.inventories = Inventories(self._table)
-        self.runs = Runs(self._table, clock)
-        self.silences = Silences(self._table)
+        self.runs = Runs(self._table, self.silences, clock)
 
     # A quiet run needs none of these: a cold start does not import them.
 
@@ -75,7 +75,7 @@ class Store:
         """The plan of a tick, and its batches."""
         from balance_watch.store.batches import Batches  # noqa: PLC0415 (see above)
 
-        return Batches(self._table, self._clock)
+        return Batches(self._table, self.silences, self._clock)
 
     @cached_property
     def events(self) -> "Events":

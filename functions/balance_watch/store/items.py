@@ -25,7 +25,7 @@ MALFORMED_ITEM = (
 """What `x_from_item` raises for an item that is damaged, or of another version."""
 
 RUN_KEY: Item = {"pk": "RUN", "sk": "RUN"}
-"""The key of the item that holds the latest run and the silences."""
+"""The key of the item that holds the latest run."""
 
 BATCHES = "BATCHES"
 """The partition of the plan of a tick and its batches."""

@@ -17,6 +17,7 @@ from balance_watch.domain.configuration_alert import (
 from balance_watch.domain.digest_plan import DigestMark
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.run import Run, RunRecord
+from balance_watch.domain.silences import Silence
 from balance_watch.errors import FutureTickError, RunUnderWayError
 from balance_watch.store.acknowledgements import acknowledgements_from_item
 from balance_watch.store.alerts import alert_from_item, alert_to_item
@@ -32,7 +33,7 @@ from balance_watch.store.items import (
     time_of,
     without_none,
 )
-from balance_watch.store.silences import ended_attributes, silences_from_item
+from balance_watch.store.silences import Silences, ended_silences, silence_attribute
 from balance_watch.store.table import Action, Table, deserialize, serialize
 
 _NEAR = timedelta(hours=1)
@@ -67,11 +68,14 @@ class Runs:
 
     Args:
         table: the table.
+        silences: the silences in it.
         clock: seconds since the epoch, for leases.
     """
 
-    def __init__(self, table: Table, clock: Callable[[], float] = time.time) -> None:
-        self._table, self._clock = table, clock
+    def __init__(
+        self, table: Table, silences: Silences, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._table, self._silences, self._clock = table, silences, clock
 
     def claim(self, tick: datetime, lease_seconds: float) -> Run | None:
         """Claims a tick with one conditional write; None if it, or a later one, is done already.
@@ -106,17 +110,21 @@ class Runs:
             self._check_is_done(tick, deserialize(item))
             return None
         before = deserialize(response.get("Attributes", {}))
-        return run_from_item(before, tick, token, lease_until)
+        silences = self._silences.found_by_run(before, tick)
+        return run_from_item(before, tick, token, silences, lease_until)
 
     def record(self) -> RunRecord:
         """Returns the record that the latest run left."""
         return record_from_item(self._table.get(RUN_KEY))
 
     def latest(self, now: datetime) -> Run:
-        """Returns what a run at this time would find, without a lease: one read for all of it."""
-        run = run_from_item(self._table.get(RUN_KEY), now, "")
-        active = tuple(silence for silence in run.silences if silence.until > now)
-        return replace(run, unfinished=False, silences=active)
+        """Returns what a run at this time would find, without a lease.
+
+        It is one read, and one more if there may be silences.
+        """
+        item = self._table.get(RUN_KEY)
+        silences = self._silences.beside(item, now)
+        return replace(run_from_item(item, now, "", silences), unfinished=False)
 
     def _check_is_done(self, tick: datetime, item: Item) -> None:
         """Raises the reason why a tick was not claimed, unless it, or a later one, is done."""
@@ -160,8 +168,10 @@ class Runs:
             digest_is_known: False if it is not known whether the mark of a digest was stored, so
                 that the one in the table stays.
         """
-        ended = ended_attributes(run.silences, run.tick)
-        names = {f"#ended{index}": attribute for index, attribute in enumerate(ended)}
+        names = {
+            f"#ended{index}": silence_attribute(name)
+            for index, name in enumerate(run.ended_silences)
+        }
         # An earlier release kept dead channels in `gone`.
         removes = ["lease", "lease_until", "gone", *names]
         sets = _CLOSE
@@ -233,7 +243,11 @@ class Runs:
 
 
 def run_from_item(
-    before: Mapping[str, Any], tick: datetime, token: str, lease_until: float = inf
+    before: Mapping[str, Any],
+    tick: datetime,
+    token: str,
+    silences: tuple[Silence, ...],
+    lease_until: float = inf,
 ) -> Run:
     """Returns a run that finds the run's item like this.
 
@@ -241,6 +255,7 @@ def run_from_item(
         before: the item, as the run before has left it.
         tick: the tick.
         token: identifies the lease.
+        silences: those that have not ended.
         lease_until: its end, in seconds since the epoch.
     """
     return Run(
@@ -248,7 +263,8 @@ def run_from_item(
         token,
         unfinished=not before.get("whole", True),
         record=record_from_item(before),
-        silences=silences_from_item(before),
+        silences=silences,
+        ended_silences=ended_silences(before, tick),
         acknowledgements=acknowledgements_from_item(before),
         lease_until=lease_until,
         is_again=before.get("tick") == text_of(tick),

@@ -1,60 +1,162 @@
-"""Silences, as attributes of the run's item: claiming a tick reads them without another call."""
+"""Silences, an item each, in a partition that is read only while there may be one.
+
+The run's item tells when one was added last, so a run without silences makes no call for them.
+Earlier releases kept silences as attributes of the run's item; those still mute.
+"""
 
 import logging
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from balance_watch.domain.silences import Silence
-from balance_watch.store.items import MALFORMED_ITEM, RUN_KEY, Item, text_of, time_of
-from balance_watch.store.table import Table, serialize
+from balance_watch.store.items import (
+    MALFORMED_ITEM,
+    RUN_KEY,
+    Item,
+    number_from,
+    seconds_of,
+    text_of,
+    time_of,
+)
+from balance_watch.store.table import UNREADABLE, Table, serialize
+
+SILENCES = "SILENCES"
+"""The partition of the silences, which are sorted by their ends."""
+
+_ADDED_AT = "silenced_at"
+"""The attribute of the run's item that tells when a silence was added last."""
+
+_ADDED_SECONDS = 3600
+"""Whoever adds a silence stores it within this time after it was announced in the run's item."""
 
 _PREFIX = "silence:"
+"""How the attribute of a silence of an earlier release begins."""
+
+_LAST = "~"
+"""Sorts after every time."""
 
 _log = logging.getLogger(__name__)
 
 
 class Silences:
-    """The silences in a table."""
+    """The silences in a table.
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    Args:
+        table: the table.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, table: Table, clock: Callable[[], float] = time.time) -> None:
+        self._table, self._clock = table, clock
 
     def at(self, now: datetime) -> tuple[Silence, ...]:
         """Returns the silences that have not ended, the first to end first."""
-        silences = silences_from_item(self._table.get(RUN_KEY))
-        return tuple(silence for silence in silences if silence.until > now)
+        return self.beside(self._table.get(RUN_KEY), now)
+
+    def beside(self, run_item: Mapping[str, Any], now: datetime) -> tuple[Silence, ...]:
+        """Returns the silences that have not ended, as `at` does, beside a run's item just read."""
+        stored = self._stored(now) if _ADDED_AT in run_item else ()
+        return _active([*silences_from_item(run_item), *stored], now)
+
+    def found_by_run(self, run_item: Mapping[str, Any], now: datetime) -> tuple[Silence, ...]:
+        """Returns the silences that have not ended, for a run that found its item like this.
+
+        Silences that cannot be read do not stop it: they mute nothing, and an alert too many is
+        better than none.
+
+        Args:
+            run_item: the run's item.
+            now: the tick.
+        """
+        old, stored = silences_from_item(run_item), list[Silence]()
+        if (added_at := run_item.get(_ADDED_AT)) is not None:
+            try:
+                stored += self._stored(now)
+            except UNREADABLE as error:
+                facts = {"why": type(error).__name__}
+                _log.error("silences cannot be read: they mute nothing", extra=facts)
+            else:
+                if not stored:
+                    self._forget(added_at, now)
+        return _active([*old, *stored], now)
 
     def add(self, silence: Silence) -> None:
         """Adds a silence; it mutes from the next run on."""
-        self._table.update(
-            RUN_KEY,
-            UpdateExpression="SET #name = :silence",
-            ExpressionAttributeNames={"#name": silence_attribute(silence.name)},
-            ExpressionAttributeValues=serialize({":silence": silence_to_item(silence)}),
-        )
+        # First the announcement: a silence that no run looks for would be in the table and not in
+        # force. Both are updates, as the rights of the buttons allow no more.
+        self._update(RUN_KEY, {_ADDED_AT: int(self._clock())})
+        expires_at = seconds_of(silence.until)
+        self._update(_key(silence), {**silence_to_item(silence), "expires_at": expires_at})
 
-    def end(self, name: str) -> None:
-        """Ends a silence; without a silence of that name, nothing happens."""
+    def end(self, silence: Silence) -> None:
+        """Ends a silence; if it has ended already, nothing happens."""
+        self._table.client.delete_item(TableName=self._table.name, Key=serialize(_key(silence)))
         self._table.update(
             RUN_KEY,
             UpdateExpression="REMOVE #name",
-            ExpressionAttributeNames={"#name": silence_attribute(name)},
+            ExpressionAttributeNames={"#name": silence_attribute(silence.name)},
+        )
+
+    def _stored(self, now: datetime) -> Iterator[Silence]:
+        """Yields the silences that have not ended and are items; a malformed one is logged."""
+        for item in self._table.query(SILENCES, (text_of(now), _LAST)):
+            name = str(item["sk"]).rpartition("#")[2]
+            silence = _valid_silence(name, item)
+            if silence is not None and silence.until > now:
+                yield silence
+
+    def _forget(self, added_at: object, now: datetime) -> None:
+        """Has no run look for silences, until one is added: there is none.
+
+        A silence that is announced may not be stored yet, and at a tick of the future, each has
+        ended.
+        """
+        clock = self._clock()
+        try:
+            is_recent = clock - float(number_from(added_at)) < _ADDED_SECONDS
+        except TypeError:
+            is_recent = False
+        if is_recent or now.timestamp() > clock:
+            return
+        try:
+            self._table.client.update_item(
+                TableName=self._table.name,
+                Key=serialize(RUN_KEY),
+                UpdateExpression=f"REMOVE {_ADDED_AT}",
+                ConditionExpression=f"{_ADDED_AT} = :seen",
+                ExpressionAttributeValues=serialize({":seen": added_at}),
+            )
+        except self._table.client.exceptions.ConditionalCheckFailedException:
+            _log.info("a silence was added meanwhile")
+        except UNREADABLE as error:
+            facts = {"why": type(error).__name__}
+            _log.warning("the next run looks for silences again", extra=facts)
+
+    def _update(self, key: Item, attributes: Item) -> None:
+        self._table.update(
+            key,
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
+            ExpressionAttributeNames={f"#{name}": name for name in attributes},
+            ExpressionAttributeValues=serialize(
+                {f":{name}": value for name, value in attributes.items()}
+            ),
         )
 
 
 def silence_attribute(name: str) -> str:
-    """Returns the attribute of a silence: each has its own, so that two commands do not collide."""
+    """Returns the attribute of the run's item in which an earlier release kept a silence."""
     return f"{_PREFIX}{name}"
 
 
-def ended_attributes(silences: Iterable[Silence], now: datetime) -> list[str]:
-    """Returns the attributes of the silences that have ended."""
-    return [silence_attribute(silence.name) for silence in silences if silence.until <= now]
+def ended_silences(run_item: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
+    """Returns the names of the silences that have ended and are attributes of the run's item."""
+    return tuple(it.name for it in silences_from_item(run_item) if it.until <= now)
 
 
 def silence_to_item(silence: Silence) -> Item:
-    """Returns the map that is the attribute of a silence."""
+    """Returns the attributes of a silence."""
     # A release without exact silences finds no `match`, so that it takes no fact for a glob.
     return {
         "exactly" if silence.exact else "match": dict(silence.match),
@@ -65,18 +167,32 @@ def silence_to_item(silence: Silence) -> Item:
 
 
 def silences_from_item(item: Mapping[str, Any]) -> tuple[Silence, ...]:
-    """Returns the silences in the run's item, the first to end first; a malformed one is logged."""
-    silences = []
-    for attribute, value in item.items():
-        if not attribute.startswith(_PREFIX):
-            continue
-        name = attribute.removeprefix(_PREFIX)
-        try:
-            silences.append(_silence_from_item(name, value))
-        except MALFORMED_ITEM as error:
-            facts = {"silence": name, "why": type(error).__name__}
-            _log.error("malformed silence: it mutes nothing", extra=facts)
-    return tuple(sorted(silences, key=lambda silence: silence.until))
+    """Returns the silences in the run's item; a malformed one is logged."""
+    named = {
+        attribute.removeprefix(_PREFIX): value
+        for attribute, value in item.items()
+        if attribute.startswith(_PREFIX)
+    }
+    found = (_valid_silence(name, value) for name, value in named.items())
+    return tuple(silence for silence in found if silence is not None)
+
+
+def _active(silences: list[Silence], now: datetime) -> tuple[Silence, ...]:
+    active = (silence for silence in silences if silence.until > now)
+    return tuple(sorted(active, key=lambda silence: silence.until))
+
+
+def _key(silence: Silence) -> Item:
+    return {"pk": SILENCES, "sk": f"{text_of(silence.until)}#{silence.name}"}
+
+
+def _valid_silence(name: str, item: Mapping[str, Any]) -> Silence | None:
+    try:
+        return _silence_from_item(name, item)
+    except MALFORMED_ITEM as error:
+        facts = {"silence": name, "why": type(error).__name__}
+        _log.error("malformed silence: it mutes nothing", extra=facts)
+        return None
 
 
 def _silence_from_item(name: str, item: Mapping[str, Any]) -> Silence:

@@ -93,7 +93,7 @@ class Check:
             record = examination.into(replace(record, policy_digest=digest))
             record = self._keep_inventory(run, examination.configuration, record)
             tick = tick_of(run, examination, summary, deadline)
-            faults = examination.faults([it for it in run.silences if it.until > now])
+            faults = examination.faults(run.silences)
             record = replace(record, configuration=self._configuration(tick, faults))
             if self.planner is not None and self.planner.splits(configuration):
                 # A tick that was left over is finished by the end of this one. Only if that does

@@ -28,7 +28,6 @@ from balance_watch.domain.press import (
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.silences import Silence
 from balance_watch.store.dynamodb import Store
-from balance_watch.usecases.silencing import MAX_SILENCES
 
 MAX_ACKNOWLEDGEMENTS = 100
 """The most acknowledgements of alerts that fire: they share an item, which every run writes."""
@@ -101,13 +100,7 @@ class Pressing:
         if deed not in deeds_for(notification):
             return "This cannot be done for this alert."
         if deed is Deed.SILENCE:
-            is_full = len(self.store.silences.at(now)) >= MAX_SILENCES
-            return (
-                f"There are already {MAX_SILENCES} silences: end one with `balance-watch silence"
-                " end`, then press again."
-                if is_full
-                else None
-            )
+            return None
         found = self._alerts([(notification.account, notification.metric)])
         alert = found.get((notification.account, notification.metric))
         if alert is None or not alert.firing or alert.since != notification.since:

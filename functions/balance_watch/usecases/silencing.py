@@ -12,14 +12,13 @@ from balance_watch.domain.silences import Silence
 from balance_watch.errors import SilenceError
 from balance_watch.store.silences import Silences
 
-MAX_SILENCES = 20
 MAX_DURATION = timedelta(days=31)
 MAX_LENGTH = 200
 """The most characters of a matcher such as `account=sms`, and of a reason."""
 
 _MIN_DURATION = timedelta(minutes=1)
-_NAME_LETTERS, _NAME_LENGTH = "abcdefghjkmnpqrstuvwxyz23456789", 5
-"""A name is typed by hand, so it has no characters that look alike."""
+_NAME_LETTERS, _NAME_LENGTH = "abcdefghjkmnpqrstuvwxyz23456789", 8
+"""A name is typed by hand, so it has no characters that look alike. There may be thousands."""
 
 _CLOSED_SETS = {"severity": Severity, "metric": Metric}
 """The facts that can only have one of a few values."""
@@ -38,13 +37,11 @@ def add(
         now: the current time.
 
     Raises:
-        SilenceError: an argument is invalid, or there are as many silences as there can be.
+        SilenceError: an argument is invalid.
     """
     fault = _fault(match, duration, reason)
     if fault is not None:
         raise SilenceError(f"The {fault}.")
-    if len(silences.at(now)) >= MAX_SILENCES:
-        raise SilenceError(f"There are already {MAX_SILENCES} silences: end one first.")
     name = "".join(secrets.choice(_NAME_LETTERS) for _ in range(_NAME_LENGTH))
     silence = Silence(name, match, now + duration, reason.strip(), now)
     silences.add(silence)
@@ -53,10 +50,10 @@ def add(
 
 def end(silences: Silences, name: str, now: datetime) -> bool:
     """Ends a silence before its time; returns False if there is no such silence."""
-    if name not in {silence.name for silence in silences.at(now)}:
-        return False
-    silences.end(name)
-    return True
+    named = [silence for silence in silences.at(now) if silence.name == name]
+    for silence in named:
+        silences.end(silence)
+    return bool(named)
 
 
 def matcher_fault(fact: str, glob: str) -> str | None:
