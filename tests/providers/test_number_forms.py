@@ -96,3 +96,9 @@ def test_the_digits_of_a_double_are_rounded_to_38(number: float) -> None:
 def test_more_digits_that_are_no_double_are_kept_to_be_refused() -> None:
     long = Decimal("0.1234567890123456789012345678901234567890123")
     assert rounded(long) == long
+
+
+def test_a_whole_number_is_never_rounded() -> None:
+    """This one is a double too, with 39 digits."""
+    whole = Decimal(160810350575654556354482909961307291648)
+    assert rounded(whole) == whole

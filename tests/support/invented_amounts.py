@@ -11,6 +11,7 @@ from balance_watch.providers.spec import Spec
 _NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _COMMA = re.compile(rb"(?<=\d),(?=\d{3})")
+_SHORT = Context(prec=38, traps=[])
 _WIDE = Context(prec=200, traps=[])
 """Wide enough for any product of amounts to be exact; NaN is equal to nothing."""
 
@@ -21,7 +22,14 @@ def numbers_of(body: bytes, spec: Spec) -> set[Decimal]:
     digits = body if as_text else _STRING.sub(b'""', body)
     if spec.numbers == "grouped text":
         digits += b"\n" + _COMMA.sub(b"", body)
-    return {_WIDE.create_decimal(match.decode()) for match in _NUMBER.findall(digits)}
+    numbers = {_WIDE.create_decimal(match.decode()) for match in _NUMBER.findall(digits)}
+    return numbers | {number.normalize(_SHORT) for number in numbers if _is_noisy(number)}
+
+
+def _is_noisy(number: Decimal) -> bool:
+    """Tells whether a number shows all digits of a double with a fraction."""
+    has_fraction = number.is_finite() and number != number.to_integral_value()
+    return has_fraction and Decimal(float(number)) == number
 
 
 def invented_amounts(spec: Spec, reading: Reading, body: bytes) -> list[Decimal]:

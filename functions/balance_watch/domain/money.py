@@ -76,9 +76,12 @@ def exact(value: Decimal | int | str) -> Decimal:
 def rounded(number: Decimal) -> Decimal:
     """Returns a number rounded to 38 digits if the rest is the noise of a float.
 
-    Some providers write all 52 digits of a double, which is next to the amount that they mean.
+    Some providers write all 52 digits of a double, which is next to the amount that they mean. A
+    whole number has no such noise.
     """
     if len(number.as_tuple().digits) <= MAX_DIGITS or not number.is_finite():
+        return number
+    if number == number.to_integral_value():
         return number
     is_double = Decimal(float(number)) == number
     return number.normalize(Context(prec=MAX_DIGITS)) if is_double else number
