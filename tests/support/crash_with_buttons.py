@@ -66,9 +66,9 @@ def effects_with_buttons() -> Counter[str]:
         "GetSecretValue": 1,  # a warm start keeps the secret
         # the event, who was first, what to tell; the state of an alert that is to fire still
         "BatchGetItem": 3 * 3 + 2,
-        "GetItem": 2,  # how many silences and acknowledgements there are
-        # who was first, done; an acknowledgement, a silence
-        "UpdateItem": 3 * 2 + 2,
+        "GetItem": 1,  # how many acknowledgements there are
+        # who was first, done; an acknowledgement, a silence and that there is one
+        "UpdateItem": 3 * 2 + 1 + 2,
         "PutItem": 1,  # the order
         "Invoke": 1,
         "HTTP post": 3,  # the message is updated
@@ -82,7 +82,7 @@ def effects_with_buttons() -> Counter[str]:
         "TransactWriteItems": 2,  # the accounts, the end of the payment
         # packs, quiet accounts; entries of two channels, twice
         "BatchWriteItem": 2 + 2 * 2,
-        "Query": 1,  # the outbox
+        "Query": 1 + 1,  # the silences, the outbox
         "PutItem": 1,  # the claim of the payment
         "PublishBatch": 1 + 1,  # the notification of the payment follows the payment
         "HTTP post": 1 + 1 + 1,  # the reminders, the payment, its notification
