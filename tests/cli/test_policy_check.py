@@ -113,6 +113,37 @@ slug = "you"
     assert "must not name pagerduty" in output.err
 
 
+def test_every_fault_of_a_provider_is_named_at_once_with_its_line(
+    run: "Run", tmp_path: "Path"
+) -> None:
+    text = """[[providers]]
+slug = "acme"
+name = "Acme"
+url = "https://acme.example/left?token=x"
+headers = { X-Api-Key = "x" }
+json = { a = 1 }
+number = 5
+scale = 0
+[providers.auth]
+headers = { Authorization = "Bearer x" }
+[providers.reply]
+each = "all"
+balance = "left"
+"""
+    output = run("policy", "check", written(tmp_path, text))
+    places = {line.partition(": ")[0] for line in output.err.splitlines()[:-1]}
+    assert places == {
+        'policy providers[0] "Acme" (line 1)',
+        'policy providers[0] "Acme", auth (line 9)',
+        'policy providers[0] "Acme", headers (line 5)',
+        'policy providers[0] "Acme", method (line 1)',
+        'policy providers[0] "Acme", number (line 7)',
+        'policy providers[0] "Acme", reply (line 11)',
+        'policy providers[0] "Acme", scale (line 8)',
+        'policy providers[0] "Acme", url (line 4)',
+    }
+
+
 def test_a_route_to_a_channel_that_is_missing_has_its_line(run: "Run", tmp_path: "Path") -> None:
     output = run("policy", "check", written(tmp_path, '[[routes]]\nchannels = ["slack:nobody"]\n'))
     assert "policy routes (line 2): slack:nobody does not exist" in output.err
