@@ -7,6 +7,7 @@ import pytest
 
 from balance_watch.config.policy import PolicyFile
 from balance_watch.domain.account import Account
+from balance_watch.domain.curve import curve_of
 from balance_watch.domain.event import Event
 from balance_watch.domain.report import LEAD, period
 from balance_watch.domain.state import AccountState
@@ -43,7 +44,8 @@ class Histories:
             self.briefly.append(state.account)
         if state.account == self._broken:
             raise TimeoutError(state.account)
-        return Outline(self.readings, [int(it.observed_at.timestamp()) for it in self.readings])
+        times = [int(it.observed_at.timestamp()) for it in self.readings]
+        return Outline(self.readings, times, curve_of(self.readings, "USD"))
 
     def of_several(self, *_: object) -> list[Event]:
         self.shared += 1

@@ -23,6 +23,9 @@ _TOP_UP_SHARE = Decimal("0.05")
 _LEAST_TOP_UP = Decimal("0.05")
 """A rise by less, such as from 0.00 to 0.01, is rounding or interest, in whatever unit."""
 
+_NEARLY_SHARE, _NEARLY_LEAST = 0.049, 0.049
+"""What surely is no top-up, however a float rounds."""
+
 _CONFIRMED_AFTER = timedelta(minutes=30)
 """A large fall that readings have shown for so long is spending."""
 
@@ -36,6 +39,7 @@ lagging replica answers that often in a row, and an account read once or twice a
 spent and refilled between three readings."""
 
 _KEPT = Context(prec=12)
+_EXACT = Context(prec=CALCULATION_DIGITS)
 
 
 class Fall(NamedTuple):
@@ -154,6 +158,21 @@ def _taken_back(taken: Decimal, covered: timedelta, fall: Fall | None) -> Change
 
 def is_top_up(before: Decimal, after: Decimal) -> bool:
     """Tells whether a balance rose so much, and to more than 0, that it was topped up."""
-    with localcontext(prec=CALCULATION_DIGITS):
-        least = max(abs(before) * _TOP_UP_SHARE, _LEAST_TOP_UP)
-        return after > max(before, Decimal(0)) and after - before >= least
+    if after <= before or after <= 0:
+        return False
+    rise = _EXACT.subtract(after, before)
+    return rise >= _LEAST_TOP_UP and rise >= _EXACT.multiply(before.copy_abs(), _TOP_UP_SHARE)
+
+
+def may_be_top_up(before: float, after: float) -> bool:
+    """Tells whether two balances in a row may be a top-up; False is certain.
+
+    Whatever fall the rise takes back, it is one only if it is one without that fall.
+    """
+    rise = after - before
+    return after > 0 and rise >= _NEARLY_LEAST and rise >= _NEARLY_SHARE * abs(before)
+
+
+def has_no_top_up(lowest: float, highest: float) -> bool:
+    """Tells whether no two balances between these may be a top-up; True is certain."""
+    return highest <= 0 or highest - lowest < max(_NEARLY_LEAST, _NEARLY_SHARE * lowest)

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 from balance_watch.domain.account import Account
 from balance_watch.domain.alert_spans import AlertSpan, Span, alert_spans, merged
 from balance_watch.domain.credit import midnight
+from balance_watch.domain.curve import Curve, curve_of
 from balance_watch.domain.daily_use import DailyUse, daily_use, sum_of
 from balance_watch.domain.event import Event
 from balance_watch.domain.forecast import runs_dry_at
@@ -74,8 +75,8 @@ def period(until: datetime, days: int) -> Period:
 class Past(NamedTuple):
     """What is stored of one account: the readings and events since `Period.needed_since`.
 
-    Of many readings that only fall, a few of each day are enough; `times` are those of all, in
-    seconds since the epoch.
+    A few readings may tell the sums of all. Then `times` are those of all, in seconds since the
+    epoch, and `curve` has all balances in the latest unit.
     """
 
     account: Account
@@ -84,6 +85,7 @@ class Past(NamedTuple):
     events: Sequence[Event]
     is_quota: bool = False
     times: Sequence[int] | None = None
+    curve: Curve | None = None
 
 
 class AccountReport(NamedTuple):
@@ -93,7 +95,7 @@ class AccountReport(NamedTuple):
         days: the days of the report.
         month_spent: what was spent in the month so far, by unit.
         month_forecast: what will be spent by the end of the month; None: that is unknown.
-        samples: the balances in the latest unit.
+        samples: the balances in the latest unit, as many as a plot shows.
         gaps: when nothing was read.
         thresholds: the balances below which a rule fires.
         per_day: the pace of spending.
@@ -184,7 +186,7 @@ def _account(past: Past, policy: Policy, span: Period) -> AccountReport:
     rises = tuple(past_top_ups(readings))
     days = daily_use(readings, first, last_day, rises, is_quota=past.is_quota, anew=anew)
     spent = _sums((it.currency, it.spent) for it in days if it.day >= span.month)
-    pace, shown = state.pace, [it for it in readings if it.observed_at >= span.since]
+    pace = state.pace
     unit = latest.currency if latest else ""
     others = (it.observed_at for it in reversed(readings) if it.currency != unit)
     unit_since = next(others, span.since)
@@ -192,6 +194,8 @@ def _account(past: Past, policy: Policy, span: Period) -> AccountReport:
     checked_at = state.checked_at
     of_span = (it for it in alert_spans(past.account.name, past.events, state, span.until))
     alerts = tuple(it for it in of_span if it.within(span.since, span.until))
+    gaps = tuple(_gaps(times, state, alerts, span))
+    curve = curve_of(readings, unit) if past.curve is None else past.curve
     return AccountReport(
         past.account.name,
         past.account.provider,
@@ -201,13 +205,13 @@ def _account(past: Past, policy: Policy, span: Period) -> AccountReport:
         tuple(it for it in days if it.day >= span.first_day),
         spent,
         _forecast(spent.get(unit, Decimal(0)), pace.per_day, span) if latest else None,
-        tuple((it.observed_at, it.balance) for it in shown if it.currency == unit),
+        curve.points(span.since, gaps),
         ()
         if past.is_quota
         else tuple(
             it for it in rises if it.at >= max(span.since, unit_since) and it.at not in anew
         ),
-        tuple(_gaps(times, state, alerts, span)),
+        gaps,
         alerts,
         _thresholds(past.account, policy, latest),
         pace.per_day,
@@ -257,10 +261,11 @@ def _gaps(
     """Returns when nothing was read: between two readings, and as long as was told so."""
     lengths = list(map(sub, times[1:], times))
     longest = sorted(lengths)[len(lengths) // 2] * _GAP if lengths else 0
+    is_whole = max(lengths, default=0) <= longest
     spans = [
         (_time(end - length), _time(end))
         for end, length in zip(times[1:], lengths, strict=True)
-        if length > longest
+        if not is_whole and length > longest
     ]
     if state.failing_since is not None and state.failing_since <= span.until:
         spans.append((state.failing_since, span.until))

@@ -1,17 +1,16 @@
 """Where the lines of a report's plots go: coordinates from 0 to WIDTH and HEIGHT, without style."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import NamedTuple
 
 from balance_watch.domain.alert_spans import AlertSpan, Span
 from balance_watch.domain.report import AccountReport, Period
 
 WIDTH, HEIGHT = 1000, 100
-
-_MOST_POINTS = 200
-"""A plot of a phone's or a desktop's width shows no more."""
 
 _AHEAD = 0.25
 """The part of the report's time that a plot shows of the future."""
@@ -112,35 +111,13 @@ def _forecast(
 
 def _parts(
     samples: Sequence[tuple[datetime, Decimal]], gaps: Sequence[Span]
-) -> Iterator[list[tuple[datetime, Decimal]]]:
-    """Yields the samples between the gaps, as many as can be seen.
-
-    Of each stretch its highest and lowest balance stay, so that no top-up and no fall is lost.
-    """
-    size = max(1, len(samples) * 2 // _MOST_POINTS)
-    ends = [end for _, end in gaps]
-    part: list[tuple[datetime, Decimal]] = []
-    stretch: list[tuple[datetime, Decimal]] = []
-    for sample in samples:
-        while ends and sample[0] >= ends[0]:
-            ends.pop(0)
-            if part or stretch:
-                yield part + _seen(stretch)
-            part, stretch = [], []
-        stretch.append(sample)
-        if len(stretch) >= size:
-            part += _seen(stretch)
-            stretch = []
-    if part or stretch:
-        yield part + _seen(stretch)
-
-
-def _seen(stretch: Sequence[tuple[datetime, Decimal]]) -> list[tuple[datetime, Decimal]]:
-    if not stretch:
-        return []
-    lowest = min(stretch, key=lambda it: it[1])
-    highest = max(stretch, key=lambda it: it[1])
-    return sorted({stretch[-1], lowest, highest})
+) -> Iterator[Sequence[tuple[datetime, Decimal]]]:
+    """Yields the samples between the gaps."""
+    times = [at for at, _ in samples]
+    cuts = [0, *(bisect_left(times, end) for _, end in gaps), len(times)]
+    for begin, end in pairwise(cuts):
+        if begin < end:
+            yield samples[begin:end]
 
 
 def bars_of(amounts: Sequence[Decimal]) -> list[Bar]:

@@ -1,7 +1,6 @@
 """What is stored of the accounts: the state of each, and its readings."""
 
 import logging
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +17,6 @@ from balance_watch.store.items import (
     Item,
     account_key,
     account_of,
-    seconds_of,
     text_of,
 )
 from balance_watch.store.outlines import Detail, Outline, outline_of
@@ -86,14 +84,8 @@ class Accounts:
             detail: how much of them it needs.
         """
         items = self._table.query_serialized(*_pack_keys(state.account, since, until))
-        found = outline_of(items, detail, _read_pack)
-        readings = {it.observed_at: it for it in (*found.readings, *state.readings)}
-        own = (seconds_of(it.observed_at) for it in state.readings)
-        times = [*dict.fromkeys(sorted([*found.times, *own]))]
-        begin, end = bisect_left(times, seconds_of(since)), bisect_right(times, seconds_of(until))
-        return Outline(
-            [readings[at] for at in sorted(readings) if since <= at <= until], times[begin:end]
-        )
+        found = outline_of(items, state.readings, detail, _read_pack)
+        return found.between(since, until)
 
     def save(self, states: Iterable[AccountState], run: Run | None = None) -> set[str]:
         """Stores states that have no outbox entries, 25 items to a call.

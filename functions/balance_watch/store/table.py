@@ -1,6 +1,5 @@
 """One DynamoDB table: serialization, batches, and retries of what DynamoDB left unprocessed."""
 
-import json
 import logging
 import random
 import time
@@ -10,6 +9,7 @@ from decimal import Decimal
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -269,9 +269,9 @@ def _take_items(
     body = response_dict["body"]
     if response_dict["status_code"] != _OK or b'"B"' in body or b'"BS"' in body:
         return
-    reply = json.loads(body)
+    reply = msgspec.json.decode(body)
     customized_response_dict["Items"] = reply.pop("Items", [])
-    response_dict["body"] = json.dumps(reply).encode()
+    response_dict["body"] = msgspec.json.encode(reply)
 
 
 class _ExactDeserializer(TypeDeserializer):

@@ -1,8 +1,10 @@
 """Gathers a report from the table: readings, events and states, several accounts at once."""
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from math import inf
 
@@ -13,17 +15,15 @@ from balance_watch.domain.state import AccountState
 from balance_watch.providers.registry import find_spec
 from balance_watch.store.dynamodb import Store
 from balance_watch.store.outlines import Detail
-from balance_watch.store.packs import PACK_SPAN
 
 _AT_ONCE = 4
 """Threads: they wait for DynamoDB together, and more of them would only wait for the processor."""
 _AHEAD = 2 * _AT_ONCE
 """So many accounts are in memory at most: a month of readings of one takes some megabytes."""
 
-_POINTS = 240
-"""A plot shows no more readings of a balance that only falls."""
-_IN_DETAIL = timedelta(days=1)
-"""A report of few days shows every reading of its last day."""
+_COLLECTED_AFTER = 50_000
+"""So many more objects than before let Python look for cycles of them."""
+
 _BEFORE = timedelta(hours=26)
 """The time before a report in which there usually is a reading, and what leads to a top-up."""
 
@@ -55,7 +55,6 @@ def gather(
     states = store.accounts.states([account.name for account in accounts])
     since, until = span.needed_since, span.until
     shared = store.events.of_several(since, until)
-    step = (until - span.since) / _POINTS
 
     def past(account: Account) -> Past:
         if clock() >= deadline:
@@ -63,12 +62,9 @@ def gather(
         state = states.get(account.name, AccountState(account.name))
         events = store.events.of(account.name, since, until, shared)
         is_past = state.checked_at is not None and state.checked_at > until
-        detail = Detail(step, until, another_at(events))
-        if is_past:
-            # The state at a time of the past is computed from every reading before it.
-            detail = detail._replace(whole_since=until - LEAD)
-        elif step < PACK_SPAN:
-            detail = detail._replace(whole_since=max(span.since, until - _IN_DETAIL))
+        # The state at a time of the past is computed from every reading before it.
+        whole_since = until - LEAD if is_past else until
+        detail = Detail(whole_since, another_at(events))
         begin = since + LEAD
         found = store.accounts.outline(state, begin - _BEFORE, until, detail)
         if not found.readings or found.readings[0].observed_at >= begin:
@@ -81,12 +77,27 @@ def gather(
             events,
             account.provider in quotas if renews is None else renews,
             found.times,
+            found.curve,
         )
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with _rare_collections(), ThreadPoolExecutor(_AT_ONCE) as pool:
 
         def pasts() -> Iterator[Past]:
             for start in range(0, len(accounts), _AHEAD):
                 yield from pool.map(past, accounts[start : start + _AHEAD])
 
         return report_of(pasts(), policy.policy, span)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Lets Python look for garbage in cycles less often, of which a report makes next to none.
+
+    Each time it walks through all that is in memory: that took as long as the rest of a report.
+    """
+    usual = gc.get_threshold()
+    gc.set_threshold(_COLLECTED_AFTER, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
