@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from docs.pictures.digest_scene import digest_message
-from docs.pictures.slack_scene import message, message_with_buttons, message_with_presses
+from docs.pictures.slack_scene import (
+    message,
+    message_acknowledged,
+    message_silenced,
+    message_topped_up,
+    message_with_buttons,
+    message_with_presses,
+)
 
 FOLDER = Path(__file__).parent
 PICTURES: Mapping[str, tuple[Callable[[], dict[str, Any]], str, int]] = {
@@ -21,6 +28,12 @@ PICTURES: Mapping[str, tuple[Callable[[], dict[str, Any]], str, int]] = {
     "slack-phone.svg": (message, "6:00 PM", 380),
     "slack-buttons.svg": (message_with_buttons, "6:00 PM", 700),
     "slack-buttons-phone.svg": (message_with_buttons, "6:00 PM", 380),
+    "slack-acknowledged.svg": (message_acknowledged, "6:00 PM", 700),
+    "slack-acknowledged-phone.svg": (message_acknowledged, "6:00 PM", 380),
+    "slack-silenced.svg": (message_silenced, "6:00 PM", 700),
+    "slack-silenced-phone.svg": (message_silenced, "6:00 PM", 380),
+    "slack-topped-up.svg": (message_topped_up, "6:00 PM", 700),
+    "slack-topped-up-phone.svg": (message_topped_up, "6:00 PM", 380),
     "slack-pressed.svg": (message_with_presses, "6:00 PM", 700),
     "slack-pressed-phone.svg": (message_with_presses, "6:00 PM", 380),
     "digest.svg": (digest_message, "9:00 AM", 700),

@@ -15,7 +15,7 @@ from balance_watch.domain.alerts import AlertContext, ProviderTraits, decide
 from balance_watch.domain.notification import Notification, Reason, in_order
 from balance_watch.domain.outbox import OutboxEntry, Outgoing
 from balance_watch.domain.policy import Policy
-from balance_watch.domain.press import Deed, Person, Press
+from balance_watch.domain.press import SILENCE_DURATIONS, Deed, Person, Press
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.domain.state import AccountState
 from balance_watch.notifiers.slack_buttons import alerts_in, with_presses
@@ -23,7 +23,7 @@ from balance_watch.notifiers.slack_messages import render
 from balance_watch.providers.registry import catalogue_provider
 
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
-_HOUR, _LONGEST = timedelta(hours=1), 24 * 14
+_HOUR, _MINUTE, _LONGEST = timedelta(hours=1), timedelta(minutes=1), 24 * 14
 _TOPPED_UP_IN, _LOCKED_OUT_IN = 49, 30
 """The hours in which an account is topped up, and in which a key is revoked."""
 
@@ -95,18 +95,45 @@ def message_with_buttons() -> dict[str, Any]:
     return only
 
 
+_ANN, _BOB = Person("U0ANN", "ann"), Person("U0BOB", "bob")
+_ACKNOWLEDGED = Press(Deed.ACKNOWLEDGE, _ANN, NOW + 4 * _MINUTE)
+_SILENCED = Press(
+    Deed.SILENCE, _BOB, NOW + 6 * _MINUTE, NOW + 6 * _MINUTE + SILENCE_DURATIONS["4h"]
+)
+_ORDERED = Press(Deed.TOP_UP, _ANN, NOW + 7 * _MINUTE)
+
+
+def message_acknowledged() -> dict[str, Any]:
+    """Returns the same message after somebody has acknowledged the alert."""
+    return _pressed(message_with_buttons(), _ACKNOWLEDGED)
+
+
+def message_silenced() -> dict[str, Any]:
+    """Returns it after somebody has silenced the alert."""
+    return _pressed(message_with_buttons(), _SILENCED)
+
+
+def message_topped_up() -> dict[str, Any]:
+    """Returns it after somebody has ordered a payment."""
+    return _pressed(message_with_buttons(), _ORDERED)
+
+
 def message_with_presses() -> dict[str, Any]:
-    """Returns the same message after somebody has acknowledged the alert and ordered a payment."""
-    before = message_with_buttons()
-    ann = Person("U0ANN", "ann")
-    presses = [Press(Deed.ACKNOWLEDGE, ann, NOW), Press(Deed.TOP_UP, ann, NOW)]
+    """Returns it after all of that, one press after the other; a repeated press changes nothing."""
+    first = _pressed(message_acknowledged(), _ACKNOWLEDGED, _SILENCED)
+    return _pressed(first, _ACKNOWLEDGED, _SILENCED, _ORDERED)
+
+
+def _pressed(before: dict[str, Any], *presses: Press) -> dict[str, Any]:
+    """Returns a message as it is updated after presses, with the names that Slack shows."""
     (alert_id,) = alerts_in(before["blocks"])
     blocks = list(with_presses(before["blocks"], {alert_id: presses}))
     for block in blocks:
         for element in block.get("elements", ()):
-            if "type" in element and element["type"] == "mrkdwn":
-                # Slack shows the name of whoever is mentioned.
-                element["text"] = element["text"].replace("<@U0ANN>", "@ann")
+            for person in (_ANN, _BOB):
+                if element.get("type") == "mrkdwn":
+                    mention = f"<@{person.id}>"
+                    element["text"] = element["text"].replace(mention, f"@{person.name}")
     return {**before, "blocks": blocks}
 
 

@@ -111,8 +111,10 @@ def test_a_press_takes_the_place_of_its_buttons() -> None:
         # Rendered anew, it stays the same.
         assert list(with_presses(whole["blocks"], pressed)) == whole["blocks"]
     assert [it["action_id"] for it in buttons_of(whole)] == ["open"]
-    (_, *told) = whole["blocks"][1]["elements"]
-    assert [it["text"].split(" <")[0] for it in told] == [
+    (element,) = whole["blocks"][1]["elements"]
+    (facts, *told) = element["text"].split("\n")
+    assert facts == before[1]["elements"][0]["text"]
+    assert [it.split(" <")[0] for it in told] == [
         "👀 acknowledged by",
         "🔕 silenced by",
         "💳 top-up ordered by",
@@ -141,6 +143,12 @@ def test_blocks_of_others_are_left_as_they_are(block: object) -> None:
 def test_slack_takes_the_buttons_of_any_alert(notifications: list[Notification]) -> None:
     for _, shown in render(notifications, buttons=True):
         assert faults(shown["blocks"]) == []
+        presses = dict.fromkeys(alerts_in(shown["blocks"]), PRESSES)
+        updated = list(with_presses(shown["blocks"], presses))
+        assert faults(updated) == []
+        facts = [it for it in shown["blocks"] if "facts:" in it.get("block_id", "")]
+        forgotten = [it for it in with_presses(updated, {}) if "facts:" in it.get("block_id", "")]
+        assert forgotten == facts
         for it in buttons_of(shown):
             assert len(it["value"]) <= 2000
             assert len(it.get("confirm", {"text": {"text": ""}})["text"]["text"]) <= 300

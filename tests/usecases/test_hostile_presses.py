@@ -134,7 +134,9 @@ def test_what_a_message_says_of_presses_is_told_anew(
     forged = json.loads(json.dumps(message))
     for block in forged["blocks"]:
         if str(block.get("block_id", "")).startswith("facts:"):
-            block["elements"].append({"type": "mrkdwn", "text": "💳 top-up ordered by <@U0EVE>"})
+            lie = "💳 top-up ordered by <@U0EVE>"
+            block["elements"][0]["text"] += f"\n{lie}"
+            block["elements"].append({"type": "mrkdwn", "text": lie})
     assert sends(wired, pressed(forged, button(forged, "acknowledge"), BOB)) == 200
     (answer,) = slack.answers
     assert "U0EVE" not in json.dumps(answer)

@@ -1,7 +1,8 @@
 """People press buttons while a run stores its decisions: neither hinders the other.
 
 A press updates the run's item, which the transactions of a run check for its lease. Where the two
-meet, DynamoDB refuses one of them. moto does not, so these tests refuse it as DynamoDB does.
+meet, DynamoDB refuses one of them. Neither moto nor DynamoDB Local does, so these tests refuse it
+as DynamoDB does.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,5 +1,6 @@
 """People press the buttons of alerts in Slack: each is done once, and the message says by whom."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -304,35 +305,60 @@ def test_an_unknown_alert_is_told_to_whoever_presses(bench: Bench, channel: Make
 DEEDS = ["acknowledge", "silence:4h", "top_up"]
 
 
-@pytest.mark.parametrize("action", DEEDS)
-def test_a_press_that_dies_anywhere_is_made_good_by_the_next_one(
-    payable: Bench, wired: SlackActionsWiring, vonage: VonageServer, action: str
-) -> None:
-    message = message_of(payable)
-    slack = SlackTransport()
+Crashing = Callable[[str, SimulatedProcess, tuple[str, str]], Channel]
 
-    def press(process: SimulatedProcess, person: tuple[str, str]) -> Channel:
+
+@pytest.fixture
+def crashing(payable: Bench, wired: SlackActionsWiring) -> Crashing:
+    """Presses a button of the first message in a process that may crash."""
+    message, slack = message_of(payable), SlackTransport()
+
+    def press(action: str, process: SimulatedProcess, person: tuple[str, str]) -> Channel:
         client: Any = CrashableClient(payable.wiring.client("dynamodb"), process)
-        crashing = replace(
+        in_process = replace(
             wired,
             make_store=lambda _: Store(client, wired.settings.table_name),
             make_transport=lambda: slack,
         )
-        made = Channel(crashing, message, slack, lambda: TICK + MINUTE)
+        made = Channel(in_process, message, slack, lambda: TICK + MINUTE)
         made.press(action, person)
         return made
 
-    probe = SimulatedProcess()
-    items = everything(payable)
-    press(probe, ANN)
+    return press
+
+
+@pytest.mark.parametrize("action", DEEDS)
+def test_a_press_that_dies_anywhere_is_made_good_by_the_next_one(
+    payable: Bench, crashing: Crashing, vonage: VonageServer, action: str
+) -> None:
+    items, probe = everything(payable), SimulatedProcess()
+    crashing(action, probe, ANN)
     assert probe.effects[CALL] >= 5
     for point in crash_points(probe.effects):
         restore(payable, items)
         with pytest.raises(CrashError):
-            press(SimulatedProcess(point), ANN)
-        made = press(SimulatedProcess(), BOB)
+            crashing(action, SimulatedProcess(point), ANN)
+        made = crashing(action, SimulatedProcess(), BOB)
         assert_done_once(payable, made, point)
     assert paid(vonage) == 0
+
+
+def test_a_press_that_died_is_repeated_after_a_check_and_pays_once(
+    payable: Bench, crashing: Crashing, vonage: VonageServer
+) -> None:
+    items, probe = everything(payable), SimulatedProcess()
+    crashing("top_up", probe, ANN)
+    for point in crash_points(probe.effects):
+        restore(payable, items)
+        next(iter(vonage.accounts.values())).top_ups.clear()
+        with pytest.raises(CrashError):
+            crashing("top_up", SimulatedProcess(point), ANN)
+        payable.run(TICK + 2 * MINUTE)
+        made = crashing("top_up", SimulatedProcess(), BOB)
+        payable.run(TICK + 3 * MINUTE)
+        assert paid(vonage) == 1, point
+        assert payable.store.outbox.pending().orders == [], point
+        assert "💳 top-up ordered by <@U0" in made.shown, point
 
 
 def assert_done_once(bench: Bench, made: Channel, point: CrashPoint) -> None:

@@ -107,8 +107,8 @@ def with_presses(blocks: Iterable[Json], presses: Mapping[str, Sequence[Press]])
     """
     for block in blocks:
         if (alert_id := _alert_of(block, _FACTS)) is not None:
-            told = [_markup(_line(press)) for press in presses.get(alert_id, ())]
-            yield {**block, "elements": [*block["elements"][:1], *told]}
+            told = [_line(press) for press in presses.get(alert_id, ())]
+            yield {**block, "elements": [_below(it, told) for it in block["elements"][:1]]}
         elif (alert_id := _alert_of(block, _BUTTONS)) is not None:
             done = {press.deed for press in presses.get(alert_id, ())}
             left = [it for it in block["elements"] if _deed_of(it) not in done]
@@ -159,5 +159,12 @@ def _date(press: Press) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{format_time(at)}>"
 
 
-def _markup(text: str) -> Block:
-    return {"type": "mrkdwn", "text": text}
+def _below(facts: Json, told: Sequence[str]) -> Json:
+    """Returns the line of facts with a line for each press below it.
+
+    They are one element: Slack shows several beside each other.
+    """
+    if not isinstance(facts, dict) or not isinstance(facts.get("text"), str):
+        return facts
+    line = facts["text"].partition("\n")[0]
+    return {**facts, "text": "\n".join((line, *told))}
