@@ -241,6 +241,20 @@ def test_an_account_that_cannot_be_read_says_why_when_it_is_tried(
     assert (output.code, "HTTP 401: the key is invalid." in output.out) == (1, True)
 
 
+@pytest.mark.parametrize("words", [("status",), ("explain",), ("history",), ("top-up",)])
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_account_without_a_name_gets_no_suggestion(
+    run: "Run", words: tuple[str, ...], name: str
+) -> None:
+    output = run(*words, name)
+    assert (output.code, "There is no such account. See" in output.err) == (1, True)
+
+
+def test_a_misspelt_account_is_not_topped_up_and_gets_a_suggestion(run: "Run") -> None:
+    output = run("top-up", "smz", "--yes")
+    assert (output.code, "Did you mean sms?" in output.err) == (1, True)
+
+
 @pytest.mark.parametrize("action", ["try", "remove"])
 def test_a_misspelt_account_gets_a_suggestion(run: "Run", action: str) -> None:
     output = run("accounts", action, "serch")

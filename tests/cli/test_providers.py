@@ -1,6 +1,7 @@
 """`providers` and `providers SLUG`: the list, and one of them with an account to copy."""
 
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -110,6 +111,46 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.count("\n") == 1
+
+
+def at_no_reader(*words: str) -> "subprocess.CompletedProcess[str]":
+    """Runs a command whose reader is gone before anything is written."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        return subprocess.run(  # noqa: S603 (our own words)
+            [sys.executable, "-m", "balance_watch.cli.main", *words],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+
+
+@pytest.mark.parametrize("words", [("providers",), ("providers", "you"), ("providers", "--json")])
+def test_a_reader_that_is_gone_is_no_error_whatever_writes(words: tuple[str, ...]) -> None:
+    ended = at_no_reader(*words)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", ">&- 2>&- <&-"])
+def test_a_stream_that_is_closed_is_no_error(closed: str) -> None:
+    command = f"{sys.executable} -m balance_watch.cli.main providers you {closed}"
+    ended = subprocess.run(  # noqa: S603 (our own words)
+        ["/bin/sh", "-c", command], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_full_disk_is_named_as_such() -> None:
+    command = f"{sys.executable} -m balance_watch.cli.main providers you >/dev/full"
+    ended = subprocess.run(  # noqa: S603 (our own words)
+        ["/bin/sh", "-c", command], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("balance-watch: Standard input or output: No space left")
 
 
 def test_a_slug_is_found_in_any_case(run: "Run") -> None:

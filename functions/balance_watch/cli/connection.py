@@ -122,6 +122,8 @@ def no_such_account(name: str, names: Iterable[str], listing: str) -> CommandErr
 
 def similar(name: str, names: Iterable[str]) -> list[str]:
     """Returns up to three names that a name may be a misspelling or a part of, in whatever case."""
+    if not name.strip():
+        return []  # it is a part of every name
     folded = {other.casefold(): other for other in names}
     close = get_close_matches(name.casefold(), folded, n=3)
     parts = [other for other in folded if name.casefold() in other]

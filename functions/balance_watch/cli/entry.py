@@ -3,7 +3,10 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
+
+_STANDARD_ERROR = 2
 
 _INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
@@ -28,7 +31,8 @@ def main() -> int:
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
     """Ends the process: an exception within an import could be caught there, or be printed."""
-    os.write(sys.stderr.fileno(), b"\nbalance-watch: Stopped.\n")
+    with suppress(OSError):  # standard error is closed
+        os.write(_STANDARD_ERROR, b"\nbalance-watch: Stopped.\n")
     os._exit(_INTERRUPTED)
 
 

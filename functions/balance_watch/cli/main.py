@@ -31,7 +31,7 @@ from balance_watch.cli import (
 )
 from balance_watch.cli.aws_errors import UNPARSABLE, explained
 from balance_watch.cli.connection import add_connection_options, session_of
-from balance_watch.cli.terminal import replace_unencodable, sanitize
+from balance_watch.cli.terminal import open_missing_streams, replace_unencodable, sanitize
 from balance_watch.errors import BalanceWatchError
 
 _COMMANDS = (
@@ -60,6 +60,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
     Wrong use ends the process with 2, as argparse does.
     """
+    open_missing_streams()
     replace_unencodable()
     arguments = parser().parse_args(words)
     log_filters.install()
@@ -75,7 +76,8 @@ def main(words: Sequence[str] | None = None) -> int:
     except ResponseParserError:
         return _fail(UNPARSABLE)
     except OSError as error:
-        return _fail(f"{error.filename or 'A file'}: {error.strerror or type(error).__name__}.")
+        place = error.filename or "Standard input or output"
+        return _fail(f"{place}: {error.strerror or type(error).__name__}.")
     except KeyboardInterrupt:
         print("\nbalance-watch: Stopped.", file=sys.stderr)
         return _INTERRUPTED

@@ -63,7 +63,7 @@ def show_trial(trial: Trial, most: int | None = None) -> None:
     same = len(trial.events) - len(changed)
     span = f"{format_time(trial.since)} to {format_time(trial.until)}"
     readings = counted(trial.readings, "reading")
-    out.print(f"From {span}, {readings}, replayed through both policies:", soft_wrap=True)
+    print_wrapped(Text(f"From {span}, {readings}, replayed through both policies:"))
     for it in trial.events if most is None else changed[:most]:
         print_wrapped(_line(it), hang=2 + WIDTH_OF_TIME)
     if most is not None and len(changed) > most:
@@ -75,9 +75,8 @@ def show_trial(trial: Trial, most: int | None = None) -> None:
     missing = sum(it.tried is None for it in changed)
     other = len(changed) - added - missing
     others = f"{other} would change, " if other else ""
-    out.print(
-        f"{added} would be new, {missing} would be missing, {others}{same} would be the same.",
-        soft_wrap=True,
+    print_wrapped(
+        Text(f"{added} would be new, {missing} would be missing, {others}{same} would be the same.")
     )
 
 

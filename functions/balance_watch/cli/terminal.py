@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,8 +18,17 @@ from balance_watch.exact_parsing import without_mark
 Subparsers = Any
 """What `add_subparsers` returns: argparse keeps its type private."""
 
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False)
+
+class _Console(Console):
+    """A console whose reader may have seen enough, as `head` has."""
+
+    def on_broken_pipe(self) -> None:
+        """Lets the command end as one that writes without a console; rich ends it with 1."""
+        raise BrokenPipeError
+
+
+out = _Console(highlight=False, soft_wrap=False)
+err = _Console(stderr=True, highlight=False)
 
 
 def read_text(file: str) -> str:
@@ -29,6 +39,13 @@ def read_text(file: str) -> str:
         )
     except UnicodeDecodeError:
         raise CommandError(f"{file} is not UTF-8 text.") from None
+
+
+def open_missing_streams() -> None:
+    """Opens each standard stream that the caller has closed, as `>&-` does, on nothing."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def replace_unencodable() -> None:

@@ -3,9 +3,9 @@
 import argparse
 from datetime import UTC, datetime
 
-from balance_watch.cli.connection import wiring
+from balance_watch.cli.connection import no_such_account, wiring
 from balance_watch.cli.questions import can_ask, confirm
-from balance_watch.cli.terminal import Subparsers, err, out, sanitize
+from balance_watch.cli.terminal import Subparsers, err, out, print_faults, sanitize
 from balance_watch.domain.account import Account, canonical_name
 from balance_watch.domain.formatting import format_time
 from balance_watch.domain.payment import PaymentOutcome, Purse, Refusal
@@ -59,9 +59,12 @@ def add_commands(commands: Subparsers) -> None:
 
 def _top_up(arguments: argparse.Namespace) -> int:
     wired = wiring(arguments)
-    accounts = {account.name: (account, spec) for account, spec in wired.load().accounts}
+    configuration = wired.load()
+    accounts = {account.name: (account, spec) for account, spec in configuration.accounts}
     if arguments.account not in accounts:
-        raise CommandError("There is no such account, or its secret has a fault: see `status`.")
+        place = f"account {arguments.account}"
+        print_faults([fault for fault in configuration.faults if place in fault])
+        raise no_such_account(arguments.account, accounts, "accounts")
     account, spec = accounts[arguments.account]
     if arguments.clear:
         return _clear(wired, paid_purse(spec, account))
