@@ -53,6 +53,33 @@ def test_an_account_is_added_by_answering(stocked: "Stage") -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["x" * 101, "a\tb"])
+def test_a_name_that_no_account_can_have_is_asked_for_again_before_the_key(
+    stocked: "Stage", name: str
+) -> None:
+    with add(stocked, "--provider", "you") as terminal:
+        terminal.answer("Name of the account [you]: ", name)
+        terminal.expect("A name must be 1 to 100 characters on one line.")
+        terminal.answer("Name of the account [you]: ", "books")
+        terminal.expect("api_key (hidden): ")
+        terminal.press("\x03")
+        assert terminal.end() == 130
+    assert len(in_secret(stocked)) == 2
+
+
+def test_a_list_of_providers_folds_behind_its_numbers(stocked: "Stage") -> None:
+    command = [*ADD, "--base-url", stocked.you.url]
+    with Terminal(command, os.environ, columns=40) as terminal:
+        terminal.answer("Provider (a part of its name): ", "openrouter")
+        terminal.expect("Its number")
+        terminal.press("\x03")
+        assert terminal.end() == 130
+    lines = terminal.screen.splitlines()[1:]
+    listed = lines[: next(n for n, line in enumerate(lines) if line.startswith("Its number"))]
+    assert all(line.startswith(("  1  ", "  2  ", "     ")) for line in listed), listed
+    assert max(map(len, listed)) <= 40
+
+
 def test_one_of_several_providers_is_chosen_by_its_number(stocked: "Stage") -> None:
     with add(stocked) as terminal:
         terminal.answer("Provider (a part of its name): ", "nothing like it")

@@ -8,7 +8,8 @@ from typing import Any
 
 from balance_watch.cli.provider_search import describe_number, find_provider, search, unit_of
 from balance_watch.cli.questions import ask, ask_hidden, ask_until, confirm
-from balance_watch.cli.terminal import err, read_text, sanitize
+from balance_watch.cli.terminal import err, print_wrapped, read_text, sanitize
+from balance_watch.config.accounts import ACCOUNT_NAME, is_account_name
 from balance_watch.domain.account import canonical_name
 from balance_watch.domain.formatting import with_unit
 from balance_watch.domain.money import NotAnAmountError, exact
@@ -61,7 +62,8 @@ def _chosen(word: str, own: Mapping[str, Spec]) -> tuple[str, Spec]:
     if not found:
         return find_provider(word, own)
     for number, (slug, spec) in enumerate(found[:_SHOWN], 1):
-        err.print(sanitize(f"{number:3}  {slug}: {spec.name}, {describe_number(spec)}"))
+        shown = sanitize(f"{number:3}  {slug}: {spec.name}, {describe_number(spec)}")
+        print_wrapped(shown, hang=len("  1  "), console=err)
     if len(found) > _SHOWN:
         err.print(f"     … and {len(found) - _SHOWN} more: type more of the name", style="dim")
     if len(found) == 1 and confirm(f"Is it {found[0][0]}?", default=True):
@@ -84,9 +86,9 @@ def show_needs(slug: str, spec: Spec) -> None:
 
 
 def account_name(text: str) -> str:
-    """Returns an account's name in its one form; raises ValueError for an empty one."""
-    if not text:
-        raise ValueError("An account needs a name.")
+    """Returns an account's name in its one form; raises ValueError for one that none can have."""
+    if not is_account_name(text):
+        raise ValueError(f"A name {ACCOUNT_NAME}.")
     return canonical_name(text)
 
 

@@ -75,20 +75,21 @@ def print_tabbed(fields: Iterable[str]) -> None:
     sys.stdout.write("\t".join(sanitize(field).plain for field in fields) + "\n")
 
 
-def print_wrapped(text: Text, indent: int = 0, hang: int = 0) -> None:
-    """Prints a sentence: wrapped at a terminal's width, and as one line in a pipe.
+def print_wrapped(text: Text, indent: int = 0, hang: int = 0, console: Console = out) -> None:
+    """Prints a sentence: wrapped at a terminal's width, and as one line elsewhere.
 
     Args:
         text: one line.
         indent: so many spaces come before the first line.
         hang: so many more come before each further line.
+        console: where it goes: to standard output, or to standard error.
     """
-    if is_pipe():
-        out.print(Text(" " * indent) + text, soft_wrap=True)
+    if not console.file.isatty():
+        console.print(Text(" " * indent) + text, soft_wrap=True)
         return
-    for number, line in enumerate(text.wrap(out, max(20, out.width - indent - hang))):
+    for number, line in enumerate(text.wrap(console, max(20, console.width - indent - hang))):
         line.rstrip()
-        out.print(Text(" " * (indent + (hang if number else 0))) + line, soft_wrap=True)
+        console.print(Text(" " * (indent + (hang if number else 0))) + line, soft_wrap=True)
 
 
 def print_rows_for_pipe(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

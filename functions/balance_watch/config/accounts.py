@@ -28,6 +28,7 @@ from balance_watch.validation import (
 _PRINTABLE = re.compile(r"[!-~]+")
 _LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 _NAME = re.compile(_LINE + r"{1,100}")
+ACCOUNT_NAME = "must be 1 to 100 characters on one line"
 _MAX_LABELS = 20
 _AS_TEXT = json.JSONEncoder(ensure_ascii=False, default=str)
 
@@ -139,9 +140,14 @@ def _parse_entry(
     return (replace(account, purse=purse_of(spec, account)), spec), entry.enabled
 
 
+def is_account_name(text: str) -> bool:
+    """Tells whether an account can have this name: ACCOUNT_NAME says what it has to be."""
+    return _NAME.fullmatch(text.strip()) is not None
+
+
 def _account(entry: AccountEntry, spec: Spec | None, place: str, faults: Faults) -> Account | None:
-    if not _NAME.fullmatch(entry.name.strip()):
-        faults.add(place, "name must be 1 to 100 characters on one line")
+    if not is_account_name(entry.name):
+        faults.add(place, f"name {ACCOUNT_NAME}")
     if len(entry.labels) > _MAX_LABELS or not all(
         _NAME.fullmatch(text) for pair in entry.labels.items() for text in pair if text
     ):
