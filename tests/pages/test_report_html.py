@@ -8,7 +8,7 @@ import pytest
 
 from balance_watch.cli.report_csv import report_csv
 from balance_watch.domain.report import Report
-from balance_watch.pages.report_html import report_html
+from balance_watch.pages.report_html import report_html, widget_html
 from balance_watch.pages.report_plot import HEIGHT, WIDTH, plot_of
 from docs.pictures.report_scene import report
 
@@ -106,8 +106,63 @@ def test_an_account_without_a_reading_has_no_plot_and_breaks_nothing() -> None:
     assert "No balance was read" in report_html(found._replace(accounts=(empty,)))
 
 
-def test_a_report_on_nothing_is_a_page() -> None:
-    assert "0 accounts" in report_html(report()._replace(accounts=()))
+def test_a_report_on_nothing_says_so_and_nothing_else() -> None:
+    page = Page(report_html(report()._replace(accounts=())))
+    assert "No account is watched yet." in page.text
+    assert "h2" not in page.tags
+
+
+def test_an_account_that_was_never_read_is_not_said_to_have_been_read_all_the_time() -> None:
+    found = report()
+    empty = found.accounts[0]._replace(
+        name="new", latest=None, samples=(), days=(), gaps=(), runs_dry_at=None
+    )
+    alone = report_html(found._replace(accounts=(empty,)))
+    assert "No balance is known of <bdi>new</bdi>." in alone
+    assert "all the time" not in alone
+    read = found.accounts[1]._replace(gaps=())
+    both = report_html(found._replace(accounts=(empty, read)))
+    assert "Every other account was read all the time." in both
+
+
+def printed(page: str) -> str:
+    """Returns the rules of style that hold on paper alone."""
+    return page.split("@media print {", 1)[1].split("\n}\n", 1)[0]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        r"\.report thead \{ display: table-header-group; \}",
+        r"\.report th button \{ display: contents; \}",
+        r"\.report \.card, \.report tr, .*\{ break-inside: avoid; \}",
+        r"\.report h2, .*\{ break-after: avoid; \}",
+        r"details::details-content \{ content-visibility: visible;",
+        r"--paper: #fff;",
+    ],
+)
+def test_on_paper_headers_repeat_nothing_is_cut_and_what_is_closed_opens(rule: str) -> None:
+    assert re.search(rule, printed(report_html(report())))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [report_html(report()), widget_html(report(), is_dark=True)],
+    ids=["a page", "a dark widget"],
+)
+def test_dark_colours_are_on_screens_alone(page: str) -> None:
+    dark = re.findall(r"@media screen[^{]*\{\s*\.report \{\s*color-scheme: dark;", page)
+    assert len(dark) == len(re.findall("color-scheme: dark;", page)) == 1
+
+
+def test_a_light_widget_is_light_in_a_dark_window() -> None:
+    assert "color-scheme: dark" not in widget_html(report(), is_dark=False)
+
+
+def test_tables_become_lists_where_the_page_is_narrow_not_the_window() -> None:
+    page = widget_html(report(), is_dark=False)
+    assert "container-type: inline-size" in page
+    assert "@media (max-width" not in page
 
 
 def test_two_hundred_accounts_are_less_than_five_megabytes_and_seconds() -> None:

@@ -49,8 +49,7 @@ class _Table(NamedTuple):
 
 def report_html(report: Report) -> str:
     """Returns the report as an HTML file, dark where the reader prefers that."""
-    style = f"{_text_of('report.css')}@media screen and (prefers-color-scheme: dark) {{\n"
-    style += f"{_text_of('dark.css')}}}\n"
+    style = _style("screen and (prefers-color-scheme: dark)")
     script = _text_of("report.js")
     return _rendered(
         "report.html.j2",
@@ -68,8 +67,14 @@ def widget_html(report: Report, *, is_dark: bool) -> str:
     in CloudWatch", Amazon CloudWatch user guide):
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_about.html
     """
-    style = _text_of("report.css") + (_text_of("dark.css") if is_dark else "")
+    style = _style("screen" if is_dark else "")
     return _rendered("widget.html.j2", report, style=Markup(style))  # noqa: S704 (files of ours)
+
+
+def _style(dark: str) -> str:
+    """Returns the style: dark on these media, if there are any, and never on paper."""
+    light = _text_of("report.css")
+    return f"{light}@media {dark} {{\n{_text_of('dark.css')}}}\n" if dark else light
 
 
 def _rendered(template: str, report: Report, **own: str) -> str:
@@ -106,6 +111,7 @@ def _rendered(template: str, report: Report, **own: str) -> str:
         ],
         alerts=sorted(_alerts(accounts), key=lambda it: it.since, reverse=True),
         silent=[(it, length_of(it.gaps)) for it in accounts if it.gaps],
+        unread=[it for it in accounts if it.latest is None and not it.gaps],
         lasted=lambda alert: (alert.until or period.until) - alert.since,
         share=lambda span: f"{span / (period.until - period.since):.1%}",
         seconds=timedelta.total_seconds,
