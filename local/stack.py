@@ -51,12 +51,22 @@ def parse(text: str) -> Template:
 def functions(template: Template) -> dict[str, Function]:
     """Returns every function of a template by its logical id."""
     resources = embeddable(template)["Resources"]
-    return {name: _function(resources[name]["Properties"]) for name in _names(template)}
+    return {name: _function(resources[name]["Properties"], template) for name in _names(template)}
 
 
-def _function(properties: Template) -> Function:
+def _function(properties: Template, template: Template) -> Function:
     variables = properties.get("Environment", {}).get("Variables", {})
-    return Function(properties["Handler"], properties["Timeout"], frozenset(variables))
+    timeout = by_default(properties["Timeout"], template)
+    return Function(properties["Handler"], timeout, frozenset(variables))
+
+
+def by_default(value: Any, template: Template) -> Any:  # noqa: ANN401 (of any type)
+    """Returns a property's value; one of a mapping, as it is by the default of its parameter."""
+    if not isinstance(value, dict) or "Fn::FindInMap" not in value:
+        return value
+    mapping, key, name = value["Fn::FindInMap"]
+    row = str(template["Parameters"][key["Ref"]]["Default"])
+    return template["Mappings"][mapping][row][name]
 
 
 def embeddable(template: Template) -> Template:

@@ -9,9 +9,11 @@ from moto import mock_aws
 
 from balance_watch.domain.notification import Reason
 from tests.support.crash_points import CALL, CrashPoint
+from tests.support.dynamodb_local import DynamoDbLocal, NotInstalledError
 from tests.support.model_channels import ONCALL
-from tests.support.model_world import PAYER_TOO, POLICIES, World
-from tests.support.promises import check_promises, check_recovery
+from tests.support.model_workers import WorkersWorld
+from tests.support.model_world import PAYER, PAYER_TOO, POLICIES, World
+from tests.support.promises import alerts_received, check_promises, check_recovery
 from tests.support.state_machine import run
 from tests.support.tables import client_of
 
@@ -28,6 +30,32 @@ def test_the_promises_hold_in_ten_examples() -> None:
 @pytest.mark.e2e  # takes minutes
 def test_the_promises_hold_in_many_examples() -> None:
     run(examples=25, steps=40)
+
+
+def test_the_promises_hold_with_workers_at_once_in_three_examples() -> None:
+    run(examples=3, steps=15, make_world=WorkersWorld)
+
+
+@pytest.mark.e2e  # takes minutes
+def test_the_promises_hold_with_workers_at_once_on_dynamodb_local() -> None:
+    try:
+        local = DynamoDbLocal().start()
+    except NotInstalledError as missing:
+        pytest.skip(str(missing))
+    try:
+        run(examples=10, steps=30, make_world=WorkersWorld, address=local.url)
+    finally:
+        local.stop()
+
+
+def test_workers_of_the_model_are_at_work_at_once_and_finish_the_tick() -> None:
+    with mock_aws():
+        world = WorkersWorld(client_of("https://dynamodb.us-east-1.amazonaws.com"))
+        tick(world, a="3", b="3", payer="3")
+    assert (world.at_once, world.texts) == (2, [])
+    assert world.finished[world.now].fired
+    alerts = alerts_received(world, "sns")
+    assert {name for name, _ in alerts} == {"a", "b", PAYER}
 
 
 @pytest.fixture

@@ -391,7 +391,7 @@ class Wiring(PolicyWiring):
         return Check(
             store=self.store,
             load=load or self.load,
-            read=partial(read_all, self.providers),
+            read=partial(read_all, self.providers, every=self._every),
             deliver=self.deliver,
             pay=self._pay,
             on_read=on_read,
@@ -405,9 +405,14 @@ class Wiring(PolicyWiring):
         from balance_watch.usecases.batch_check import CheckBatch  # noqa: PLC0415 (a worker's alone)
 
         def read_at(hosts: Mapping[str, int]) -> Read:
-            return partial(read_all, self.providers, shares=hosts)
+            return partial(read_all, self.providers, shares=hosts, every=self._every)
 
         return CheckBatch(self.store, self.load_part, read_at, self._pay, self._finish())
+
+    @property
+    def _every(self) -> float:
+        """The seconds from one check to the next."""
+        return 60.0 * self.settings.schedule_minutes
 
     @property
     def _pay(self) -> Pay:

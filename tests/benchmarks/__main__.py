@@ -70,15 +70,15 @@ def of_runs(runs: list[measures.Run]) -> Iterator[Figure]:
     )
 
 
-def of_units(units: Units) -> Iterator[Figure]:
-    """Yields the write and the read units of a quiet run."""
+def of_units(units: Units, minutes: int) -> Iterator[Figure]:
+    """Yields the write and the read units of a quiet run at a schedule."""
     for kind, floor, budget, per_account, per_run in (
         ("write", 1.10, 1.15, units.write_per_account, units.write_per_run),
         ("read", 0.5, 1.0, units.read_per_account, units.read_per_run),
     ):
         whole = per_account + per_run / 100
         yield Figure(
-            f"{kind} units of a quiet run of 100 accounts, for each account",
+            f"{kind} units of a quiet run every {minutes} min of 100 accounts, for each account",
             f"{floor:.2f}",
             f"{budget:.2f}",
             f"{whole:.3f} ({per_account:.3f}, and {per_run:.1f} for the run)",
@@ -175,14 +175,20 @@ def main() -> int:
     figures += [of_start(start), of_package(measures.package_bytes())]
     try:
         with console.status("Counting units on DynamoDB Local"):
-            counted = units()
+            every = {minutes: units(minutes) for minutes in (1, 2, 5, 60)}
     except NotInstalledError as missing:
         console.print(f"[yellow]Units and costs are left out: {missing}")
         console.print(budgets(figures))
     else:
-        every = [(run, minutes) for run in runs for minutes in (5, 60)]
-        months = [cost.month(run, counted, minutes, start.handler) for run, minutes in every]
-        figures += [*of_units(counted), of_cost(months)]
+        counted = every[5]
+        months = [
+            cost.month(run, of_schedule, minutes, start.handler)
+            for run in runs
+            for minutes, of_schedule in every.items()
+        ]
+        for minutes in (1, 2, 5):
+            figures += of_units(every[minutes], minutes)
+        figures.append(of_cost(months))
         console.print(budgets(figures))
         console.print(costs(months))
         console.print(

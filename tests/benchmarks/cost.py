@@ -31,8 +31,9 @@ ONE_CPU_GB = 1769 / 1024
 MINUTES_A_MONTH = 730 * 60
 LOG_BYTES = 1500
 """The log of a quiet run: its own line and three of Lambda's."""
-KEY_CALLS = 1
-"""DynamoDB's calls for each run: one every five minutes. The secrets' default key is free."""
+KEY_MINUTES = 5
+"""DynamoDB calls its key once in so many minutes, at most in every run. The secrets' default key is
+free."""
 BYTES_OF_AN_ACCOUNT, BYTES_OF_A_SECRET = 250, 65_536
 PROVIDERS, LATENCY, CALL_SECONDS = 4, 0.2, 0.01
 """The waits of a run: the number of providers, the seconds for a reply, and for an AWS call."""
@@ -79,7 +80,7 @@ def month(run: Run, units: Units, minutes: int, import_seconds: float) -> Month:
         function=times
         * (seconds(run, minutes, import_seconds) * MEMORY_GB * GB_SECOND + INVOCATION),
         secrets=secrets * SECRET + times * ceil(secrets / 20) * SECRET_CALL,
-        key=KEYS * KEY + times * KEY_CALLS * KEY_CALL,
+        key=KEYS * KEY + MINUTES_A_MONTH / max(minutes, KEY_MINUTES) * KEY_CALL,
         alarms=ALARMS * ALARM,
         logs=times * LOG_BYTES / 1e9 * LOG_GB,
     )

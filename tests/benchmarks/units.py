@@ -27,13 +27,13 @@ from tests.support.tables import client_of, new_table
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_RUNS = 24
-"""Two hours: each account has begun another hour twice."""
+_MEASURED, _RUNS = timedelta(hours=2), 24
+"""So long at least, in which each account begins another hour twice; and so many runs at least."""
 
 
 @dataclass(frozen=True)
 class Units:
-    """The units that DynamoDB charges for a quiet run, on average over two hours.
+    """The units that DynamoDB charges for a quiet run, on average over two hours or a day.
 
     They are for each account, and for the run itself.
     """
@@ -46,22 +46,27 @@ class Units:
     """The bytes that a stored reading takes on average: it shares an item with others."""
 
 
-def units() -> Units:
-    """Counts the units of quiet runs of 100 and of 200 accounts, each after a day of checks."""
+def units(minutes: int = 5) -> Units:
+    """Counts the units of quiet runs of 100 and of 200 accounts, each after a day of checks.
+
+    Args:
+        minutes: how often the accounts are checked.
+    """
+    every = timedelta(minutes=minutes)
     with DynamoDbLocal() as address:
-        small, large = (_consumed(address, number) for number in (100, 200))
+        small, large = (_consumed(address, number, every) for number in (100, 200))
     write, read = ((large[which] - small[which]) / 100 for which in (0, 1))
     return Units(write, small[0] - 100 * write, read, small[1] - 100 * read, large[2])
 
 
-def _consumed(address: str, number: int) -> tuple[float, float, float]:
+def _consumed(address: str, number: int, every: timedelta) -> tuple[float, float, float]:
     """Returns the write and read units of a quiet run of this many accounts, and the bytes."""
     client = client_of(address)
     table = new_table(client)
     store = Store(client, table)
     spec = catalogue_provider("you")
     assert spec is not None
-    states = ordinary_states(number)
+    states = [replace(it, gaps=(every,) * 4) for it in ordinary_states(number)]
     accounts = tuple((Account(state.account, "you"), spec) for state in states)
     configuration = Configuration(accounts=accounts, policy_text="")
     reads = _FallingReads({state.account: _reading_of(state) for state in states})
@@ -71,11 +76,12 @@ def _consumed(address: str, number: int) -> tuple[float, float, float]:
     store.accounts.save(states)
     meter = Meter()
     meter.attach(client)
-    for run in range(_RUNS):
-        summary = check.run(TICK + run * timedelta(minutes=5), seconds=100)
+    runs = max(_RUNS, _MEASURED // every)
+    for run in range(runs):
+        summary = check.run(TICK + run * every, seconds=100)
         if (summary.read, summary.fired) != (number, 0):
             raise RuntimeError(f"not a quiet run: {summary}")
-    write, read = meter.write_units / _RUNS, meter.read_units / _RUNS
+    write, read = meter.write_units / runs, meter.read_units / runs
     return write, read, _bytes_of_a_reading(client, table)
 
 
@@ -100,7 +106,7 @@ class _FallingReads:
         del deadline
         for account, _ in accounts:
             reading = self.readings[account.name]
-            spent = Decimal("0.0137") * ((now - reading.observed_at) // timedelta(minutes=5))
+            spent = Decimal("0.0137") * ((now - reading.observed_at) // timedelta(minutes=1)) / 5
             as_of = reading.provider_time and now
             yield (
                 account,

@@ -95,6 +95,14 @@ def test_a_documented_rate_is_kept_from_the_first_request_on(
     assert pace.is_slow
 
 
+@pytest.mark.parametrize(("minutes", "at_once"), [(1, 2), (2, 4), (5, 10), (15, 10), (60, 10)])
+def test_a_run_begins_with_its_share_of_a_long_rate_and_never_with_more_than_five_minutes_allow(
+    time: Time, minutes: int, at_once: int
+) -> None:
+    pace = HostPace(time.clock, Rate.parse("40/20min"), every=60.0 * minutes)
+    assert [pace.turn() for _ in range(20)].count(100.0) == at_once
+
+
 @pytest.mark.parametrize(
     "rate", ["", "3", "3/", "0/s", "3/0s", "3/d", "-1/s", "1.5/s", 3, None, "٣/s"]
 )

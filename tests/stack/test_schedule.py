@@ -4,17 +4,39 @@ import json
 
 import pytest
 
+from balance_watch.usecases.outbox_step import STORING_SHARE
 from tests.support.templates import OURS, ROOT, as_list
 
-FUNCTION = OURS.properties("CheckBalances")
 SCHEDULE = OURS.properties("CheckBalancesSchedule")
 ASYNC = OURS.properties("CheckBalancesEventInvokeConfig")
 PERIODS = OURS.sam["Mappings"]["Schedules"]
 
 
-def test_a_run_takes_less_than_half_the_shortest_schedule_period() -> None:
-    shortest = min(period["Seconds"] for period in PERIODS.values())
-    assert FUNCTION["Timeout"] < shortest / 2
+@pytest.mark.parametrize("minutes", PERIODS)
+def test_a_run_ends_before_the_next_tick_and_has_time_for_a_slow_provider(minutes: str) -> None:
+    period = PERIODS[minutes]
+    # The scheduler invokes within the minute; of one minute, no half would be left to read in.
+    assert period["Timeout"] < period["Seconds"] / (2 if int(minutes) > 1 else 1)
+    assert period["Timeout"] - 6 > 20 / (1 - STORING_SHARE), "an account may take twenty seconds"
+
+
+@pytest.mark.parametrize("minutes", PERIODS)
+def test_a_batch_comes_back_once_its_worker_has_ended(minutes: str) -> None:
+    assert PERIODS[minutes]["Hidden"] > PERIODS[minutes]["Timeout"]
+
+
+@pytest.mark.parametrize("function", ["CheckBalances", "CheckAccounts"])
+def test_a_check_and_a_worker_have_the_time_that_the_schedule_leaves(function: str) -> None:
+    of_schedule = ["Schedules", {"Ref": "ScheduleMinutes"}]
+    assert OURS.properties(function)["Timeout"] == {"Fn::FindInMap": [*of_schedule, "Timeout"]}
+    hidden = OURS.properties("Batches")["VisibilityTimeout"]
+    assert hidden == {"Fn::FindInMap": [*of_schedule, "Hidden"]}
+
+
+def test_a_rate_of_one_is_singular() -> None:
+    condition, one, several = SCHEDULE["ScheduleExpression"]["Fn::If"]
+    assert OURS.sam["Conditions"][condition] == {"Fn::Equals": [{"Ref": "ScheduleMinutes"}, "1"]}
+    assert (one, several["Fn::Sub"]) == ("rate(1 minute)", "rate(${ScheduleMinutes} minutes)")
 
 
 def test_the_schedule_passes_its_own_time() -> None:

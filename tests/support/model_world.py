@@ -143,12 +143,16 @@ class World:
             self._every_channel_misses(tick)
         else:
             if not (summary.skipped or summary.deferred):
-                shown = ((name, self.shown_at.get((name, tick))) for name in self.watched)
-                self.stored |= {(name, tick) for name, it in shown if isinstance(it, Decimal)}
+                self._is_stored(tick)
             return summary
         finally:
             self.process = SimulatedProcess()
         return None
+
+    def _is_stored(self, tick: datetime) -> None:
+        """Notes that what was read at a tick is in the table."""
+        shown = ((name, self.shown_at.get((name, tick))) for name in self.watched)
+        self.stored |= {(name, tick) for name, it in shown if isinstance(it, Decimal)}
 
     def _every_channel_misses(self, tick: datetime) -> None:
         for channel in CHANNELS:

@@ -1,6 +1,6 @@
 """A state machine whose rules change the world at random; the promises must hold after each step.
 
-    python -m tests.support.state_machine [--examples 200]
+    python -m tests.support.state_machine [--examples 200] [--workers]
 
 Hypothesis chooses the rules and their arguments. tests/support/model_world.py is the world, and
 tests/support/promises.py the promises.
@@ -10,6 +10,8 @@ import argparse
 import logging
 import sys
 from collections import Counter
+from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -30,6 +32,7 @@ from balance_watch.domain.reading import FailureKind
 from balance_watch.domain.silences import Silence
 from tests.support.crash_points import CALL, CrashPoint
 from tests.support.model_channels import CHANNELS, ONCALL, WEBHOOK, Reply
+from tests.support.model_workers import WorkersWorld
 from tests.support.model_world import NAMES, PAYER, PAYERS, POLICIES, SECONDS, Shown, World
 from tests.support.outage_promises import Outage, live_through
 from tests.support.promises import (
@@ -65,10 +68,11 @@ class Promises(RuleBasedStateMachine):
     """Changes the world by its rules, and checks the promises after each."""
 
     client: Any = None
+    make_world: Callable[[Any], World] = World
 
     @initialize()
     def begin(self) -> None:
-        self.world = World(self.client)
+        self.world = type(self).make_world(self.client)
 
     @rule(
         span=spans,
@@ -203,10 +207,23 @@ class Promises(RuleBasedStateMachine):
             self.client.delete_table(TableName=self.world.table)
 
 
-def run(examples: int, steps: int) -> None:
-    """Runs this many examples, each of at most this many steps."""
-    with mock_aws():
-        Promises.client = client_of("https://dynamodb.us-east-1.amazonaws.com")
+def run(
+    examples: int,
+    steps: int,
+    make_world: Callable[[Any], World] = World,
+    address: str | None = None,
+) -> None:
+    """Runs this many examples, each of at most this many steps.
+
+    Args:
+        examples: how many.
+        steps: the most steps of each.
+        make_world: makes the world on a client of DynamoDB.
+        address: of a DynamoDB; None: moto, within this process.
+    """
+    with nullcontext() if address else mock_aws():
+        Promises.client = client_of(address or "https://dynamodb.us-east-1.amazonaws.com")
+        Promises.make_world = make_world
         chosen = settings(
             max_examples=examples,
             stateful_step_count=steps,
@@ -224,8 +241,10 @@ def main() -> int:
         prog="python -m tests.support.state_machine", description=__doc__
     )
     parser.add_argument("--examples", type=int, default=200)
+    parser.add_argument("--workers", action="store_true", help="workers check a tick, at once")
     logging.disable(logging.CRITICAL)
-    run(parser.parse_args().examples, 40)
+    chosen = parser.parse_args()
+    run(chosen.examples, 40, WorkersWorld if chosen.workers else World)
     for kind, times in STEPS.most_common():
         print(f"{times:6}  {kind}")  # noqa: T201 (a command prints)
     print(f"{sum(STEPS.values()):6}  steps, every promise kept")  # noqa: T201

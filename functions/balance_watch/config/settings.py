@@ -127,6 +127,7 @@ class WorkerSettings(PolicySettings):
     dashboard_url: str = ""
     slack_actions: Flag = False
     trusted_hosts: Hosts = frozenset()
+    schedule_minutes: Count = 5
     heartbeat_url: str = field(default="", repr=False)  # a secret
 
 

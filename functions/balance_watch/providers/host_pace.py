@@ -22,7 +22,9 @@ account need not wait; only a pause as short as this costs less than a request t
 
 _RATE = re.compile(r"(\d{1,6})/(\d{0,5})(s|min|h)", re.ASCII)
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
-_RUN_EVERY, _MINUTE = 300, 60
+_MINUTE = 60
+RUN_EVERY = 5 * _MINUTE
+"""How often a host is asked, in seconds, unless that is known."""
 
 
 class Rate(str):
@@ -55,12 +57,16 @@ class Rate(str):
         """The seconds from one request to the next."""
         return self.seconds / self.requests
 
-    @property
-    def at_once(self) -> int:
-        """How many requests a run may begin with: of a long time, what five minutes allow."""
+    def at_once(self, every: float = RUN_EVERY) -> int:
+        """Returns how many requests a run may begin with: of a long time, its share of them.
+
+        Args:
+            every: the seconds from one run to the next; what more than five minutes allow is too
+                much at once.
+        """
         if self.seconds <= _MINUTE:
             return 1
-        share = self.requests * _RUN_EVERY // self.seconds
+        share = int(self.requests * min(every, RUN_EVERY) // self.seconds)
         return max(1, min(self.requests, share))
 
 
@@ -74,6 +80,7 @@ class HostPace:
         rate: the documented rate.
         processes: how many processes ask the host at the same time; each gets its share of the
             rate.
+        every: the seconds from one run to the next.
     """
 
     def __init__(
@@ -81,11 +88,12 @@ class HostPace:
         clock: Callable[[], float] = time.monotonic,
         rate: Rate | None = None,
         processes: int = 1,
+        every: float = RUN_EVERY,
     ) -> None:
         self._clock, self._lock = clock, Lock()
         self._shortest = 0.0 if rate is None else rate.interval * processes
         self._interval = self._shortest
-        self._at_once = 0 if rate is None else max(1, rate.at_once // processes) - 1
+        self._at_once = 0 if rate is None else max(1, rate.at_once(every) // processes) - 1
         self._refusals = 0
         self._next_at = self._slowed_at = self._not_before = clock()
         self.gate = Lock()

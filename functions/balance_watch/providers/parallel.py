@@ -13,7 +13,7 @@ from types import MappingProxyType
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
 from balance_watch.providers.client import ATTEMPT_SECONDS, ProviderClient
-from balance_watch.providers.host_pace import HostPace, Rate
+from balance_watch.providers.host_pace import RUN_EVERY, HostPace, Rate
 from balance_watch.providers.request import host_of
 from balance_watch.providers.spec import Spec
 
@@ -32,6 +32,7 @@ def read_all(
     now: datetime,
     deadline: float,
     shares: Mapping[str, int] = MappingProxyType({}),
+    every: float = RUN_EVERY,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[tuple[Account, ReadResult]]:
@@ -50,6 +51,7 @@ def read_all(
         deadline: the time on the clock by which reading ends.
         shares: how many processes ask a host at the same time, if there are several: each of them
             takes its share of the host's limit and pace.
+        every: the seconds from one run to the next: each takes its share of a host's long rate.
         clock: seconds, monotonic.
         sleep: waits for the turn of a host.
     """
@@ -58,7 +60,7 @@ def read_all(
     queues = _queues(accounts)
     workers = _workers(queues, shares)
     paces = {
-        id(queue): HostPace(clock, _rate(queue), shares.get(host, 1))
+        id(queue): HostPace(clock, _rate(queue), shares.get(host, 1), every)
         for host, queue in queues.items()
     }
     pool = ThreadPoolExecutor(max_workers=min(_MAX_THREADS, max(1, len(workers))))
