@@ -148,12 +148,21 @@ def test_one_account_is_counted_in_the_singular(stage: "Stage", run: "Run", poli
     )
 
 
-@pytest.mark.parametrize("match", ["account=smss", "provider=vonag", "labels.team=x"])
-def test_silence_add_says_that_it_matches_no_account_and_adds_it(run: "Run", match: str) -> None:
+@pytest.mark.parametrize(
+    ("match", "hint"),
+    [
+        ("account=smss", ". Did you mean account=sms?"),
+        ("provider=vonag", ". Did you mean provider=vonage?"),
+        ("labels.team=x", ""),
+    ],
+)
+def test_silence_add_says_that_it_matches_no_account_and_adds_it(
+    run: "Run", match: str, hint: str
+) -> None:
     run("check")
     output = run("silence", "add", "--match", match, "--for", "4h", "--reason", "x")
     assert output.code == 0
-    assert words(output) == f"! silence {match}: matches 0 of 2 accounts"
+    assert words(output) == f"! silence {match}: matches 0 of 2 accounts{hint}"
     (silence,) = run("silence", "list", "--json").json
     shown = f"! silence {silence['silence']}: its match fits no account"
     assert shown in words(run("status"))
