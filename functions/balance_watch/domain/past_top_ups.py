@@ -22,15 +22,18 @@ def past_top_ups(readings: Iterable[Reading]) -> Iterator[TopUpSeen]:
     """
     fall: Fall | None = None
     gaps = deque[timedelta](maxlen=_GAPS)
+    sample: Sample | None = None
     for before, after in pairwise(readings):
         at = after.observed_at
+        earlier = sample or Sample(before.observed_at, before.balance)
+        sample = Sample(at, after.balance)
         gaps.append(at - before.observed_at)
         if before.currency.casefold() != after.currency.casefold():
             fall = None
             continue
         change = spent_between(before, after, at) or change_between(
-            Sample(before.observed_at, before.balance),
-            Sample(at, after.balance),
+            earlier,
+            sample,
             fall,
             max(gaps) if len(gaps) > 1 else None,
         )

@@ -105,13 +105,18 @@ class _Pack(NamedTuple):
     kind: _Kind | None
     readings: Sequence[Reading] | None = None
 
-    def is_topped_up_after(self, before: "_Pack") -> bool:
-        """Tells whether there may be a top-up within the pack or since the one before."""
+    def is_topped_up_after(self, before: "_Pack", *, is_calm: bool) -> bool:
+        """Tells whether there may be a top-up within the pack or since the one before.
+
+        Args:
+            before: the pack before it.
+            is_calm: what `is_calm_after` returned.
+        """
         if self.kind is None or before.kind != self.kind:
             return True
-        if self.is_calm_after(before):
-            return False
-        return any(map(may_be_top_up, (before.levels[-1], *self.levels), self.levels))
+        return not is_calm and any(
+            map(may_be_top_up, (before.levels[-1], *self.levels), self.levels)
+        )
 
     def is_calm_after(self, before: "_Pack") -> bool:
         """Tells whether no two balances of the pack, and the one before, differ by a top-up."""
@@ -189,13 +194,14 @@ def _kept(packs: Sequence[_Pack], detail: Detail, read: Read) -> Iterator[Sequen
         it, before = packs[index], packs[index - 1] if index else None
         last = it.times[-1]
         is_break = bool(breaks) and not breaks.isdisjoint(it.times)
-        if before is None or is_break or it.is_topped_up_after(before):
+        is_calm = before is not None and it.is_calm_after(before)
+        if before is None or is_break or it.is_topped_up_after(before, is_calm=is_calm):
             topped_up_at, needed, is_settled = last, _needed_before(before, it), False
         elif not is_settled and _has_a_fall(it, packs[index + 1]):
             # What was before it, of all falls, matters to no top-up that is much later.
             needed, is_settled = max(needed, topped_up_at - last + _MARGIN), True
         is_whole = not is_settled or topped_up_at - last < needed
-        if not is_whole and before is not None and not it.is_calm_after(before):
+        if not is_whole and before is not None and not is_calm:
             is_whole = it.spans_midnight or may_be_top_up(before.levels[-1], it.levels[-1])
         if last >= whole_since:
             own = it.read(read)
@@ -290,9 +296,11 @@ def _unread(item: Item) -> _Pack | None:
         return None
     parts = text.replace("\n", ":").split(":")
     times = [*accumulate(map(_seconds, parts[::2]), sub, initial=at)]
-    # A line without a balance has that of the line above it.
-    above = latest
-    balances = [latest, *(above := own or above for own in parts[1::2])]
+    balances = [latest, *parts[1::2]]
+    if "" in balances:
+        # A line without a balance has that of the line above it.
+        above = latest
+        balances = [above := own or above for own in balances]
     times.reverse()
     balances.reverse()
     return _Pack(item, times, balances, [*map(float, balances)], kind)
