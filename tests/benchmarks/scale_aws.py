@@ -53,6 +53,11 @@ def _print(content: object) -> None:
     sys.stdout.flush()
 
 
+def account_names(number: int) -> list[str]:
+    """Returns the names of the accounts."""
+    return [_name(index) for index in range(number)]
+
+
 def alerting_names(number: int) -> list[str]:
     """Returns the names of the accounts that alert."""
     return [_name(index) for index in range(0, number, ALERTING)]

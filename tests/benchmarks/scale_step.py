@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,11 +24,10 @@ from balance_watch.domain.formatting import iso_time
 from balance_watch.store.batch_queue import message_from_json
 from balance_watch.store.batches import NotClaimed
 from balance_watch.store.dynamodb import Store
-from balance_watch.store.items import text_of
 from local.aws import CREDENTIALS
 from tests.benchmarks.accounts import TICK
 from tests.benchmarks.processes import serving
-from tests.benchmarks.scale_aws import alerting_names
+from tests.benchmarks.scale_aws import account_names, alerting_names
 from tests.support.dynamodb_local import DynamoDbLocal
 from tests.support.tables import client_of
 
@@ -47,6 +46,9 @@ LATEST_KILL = 25
 """A killed worker dies before one of its first calls of AWS: a batch takes some more."""
 
 LAST_IS_TAKEN = object()
+
+_PAGE = 10_000
+"""So many states are looked at at once."""
 
 RECEIVES = 3
 """How often a message is delivered before it is dead, as in template.yaml."""
@@ -180,7 +182,8 @@ def step(accounts: int, hosts: int, processes: int, sample: int | None = None) -
         secrets = boto3.client("secretsmanager", **_access(environment))
         pages = secrets.get_paginator("list_secrets").paginate()
         number = sum(len(page["SecretList"]) for page in pages)
-        unchecked = ticks[-1].checked - _checked_at(dynamodb, environment["TABLE_NAME"], tick)
+        checked = [name for name in account_names(accounts) if driver.has(name)]
+        unchecked = ticks[-1].checked - _checked_at(store, checked, tick)
         alerted = {name for ticked in ticks for name in ticked.alerted}
         return Step(accounts, number, ticks[0], ticks[1], unchecked, len(alerting - alerted))
 
@@ -203,19 +206,14 @@ def _access(environment: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _checked_at(endpoint: str, table: str, tick: datetime) -> int:
-    """Returns how many accounts have a state of a tick."""
-    pages = (
-        client_of(endpoint)
-        .get_paginator("scan")
-        .paginate(
-            TableName=table,
-            FilterExpression="sk = :state AND checked_at = :tick",
-            ExpressionAttributeValues={":state": {"S": "STATE"}, ":tick": {"S": text_of(tick)}},
-            Select="COUNT",
-        )
+def _checked_at(store: Store, names: Sequence[str], tick: datetime) -> int:
+    """Returns how many of these accounts have a state of a tick."""
+    pages = (names[start : start + _PAGE] for start in range(0, len(names), _PAGE))
+    return sum(
+        state.checked_at == tick
+        for page in pages
+        for state in store.accounts.states(page).values()
     )
-    return sum(page["Count"] for page in pages)
 
 
 class _Driver:
