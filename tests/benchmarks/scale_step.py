@@ -210,9 +210,7 @@ def _checked_at(store: Store, names: Sequence[str], tick: datetime) -> int:
     """Returns how many of these accounts have a state of a tick."""
     pages = (names[start : start + _PAGE] for start in range(0, len(names), _PAGE))
     return sum(
-        state.checked_at == tick
-        for page in pages
-        for state in store.accounts.states(page).values()
+        state.checked_at == tick for page in pages for state in store.accounts.states(page).values()
     )
 
 
