@@ -301,6 +301,7 @@ class _Driver:
             answer = self._invoke(process, message, number)
             if is_last:
                 process.end()
+                self._last = None  # If it failed, its message comes again.
             elif answer is None:
                 worker = self._start("worker")
         worker.end()

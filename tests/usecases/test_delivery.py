@@ -138,6 +138,30 @@ def test_channels_that_hang_delay_neither_the_others_nor_the_run() -> None:
     assert monotonic() - begun < 3, "one second of grace for all of them, not for each"
 
 
+def test_what_a_channel_accepted_before_it_hangs_counts() -> None:
+    outbox, release = FakeOutbox(), Event()
+
+    @ScriptedChannel
+    def late(notifications: Sequence[Notification]) -> Iterator[SendResult]:
+        yield SendResult(accepted=(notifications[0],))
+        release.wait(20)
+        yield SendResult(rejected=tuple(notifications[1:]), why="late")
+
+    channels = {"sns": late}
+    try:
+        report = deliver(
+            pending("sns", ONE, TWO),
+            channels=channels,
+            outbox=outbox,
+            deadline=monotonic() + 0.05,
+        )
+    finally:
+        release.set()
+    assert (report.delivered, report.undelivered) == (1, 1)
+    assert report.recovered == {"sns"}
+    assert report.rejecting == {}
+
+
 def test_a_delivered_entry_that_cannot_be_removed_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -42,8 +42,8 @@ class CheckedAccounts:
     attempts: Sequence[Attempt] = ()
     suspects: Mapping[str, datetime] = field(default_factory=dict)
 
-    def look_up(self, accounts: Iterable[str]) -> None:
-        """Makes the states of these accounts known, if they are not."""
+    def look_up(self, accounts: Iterable[str], *, whole: bool = False) -> None:
+        """Makes the states of these accounts known, if they are not; `whole`: more than alerts."""
 
 
 def check_accounts(

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -77,6 +77,12 @@ class _ChannelResult:
     takes: bool = False
     why: str = ""
     unsure: bool = False
+
+    def when_late(self) -> "_ChannelResult":
+        """Returns the result as it is now, of a channel that is still at work."""
+        return replace(
+            self, accepted=[*self.accepted], why="It did not answer in time.", unsure=True
+        )
 
 
 def deliver(
@@ -158,33 +164,41 @@ class _Sender(NamedTuple):
     def send(
         self, assigned: Mapping[str, Sequence[OutboxEntry]], channels: Mapping[str, Channel]
     ) -> dict[str, _ChannelResult]:
-        """Sends the assigned entries to each channel; one that hangs accepts nothing."""
+        """Sends the assigned entries to each channel.
+
+        Of one that hangs, what it accepted before that counts.
+        """
         if not assigned:
             return {}
         page = max(_SMALLEST_PAGE, WHOLE // len(assigned))
         pool = ThreadPoolExecutor(max_workers=len(assigned))
+        results = {name: _ChannelResult() for name in assigned}
         tasks = {
-            pool.submit(self._send, name, entries, channels.get(name), page): name
+            pool.submit(self._send, name, entries, channels.get(name), page, results[name]): name
             for name, entries in assigned.items()
         }
         ended, hanging = wait(tasks, timeout=max(0.0, self.deadline - self.clock()) + 1)
         if hanging:
             _log.error("a channel did not finish in time", extra={"channels": len(hanging)})
         pool.shutdown(wait=False, cancel_futures=True)
-        late = {
-            tasks[task]: _ChannelResult(why="It did not answer in time.", unsure=True)
-            for task in hanging
-        }
-        return {tasks[task]: task.result() for task in ended} | late
+        for task in ended:
+            task.result()  # raises what it raised
+        late = {tasks[task]: results[tasks[task]].when_late() for task in hanging}
+        return results | late
 
     def _send(
-        self, name: str, entries: Sequence[OutboxEntry], channel: Channel | None, page: int
-    ) -> _ChannelResult:
+        self,
+        name: str,
+        entries: Sequence[OutboxEntry],
+        channel: Channel | None,
+        page: int,
+        result: _ChannelResult,
+    ) -> None:
         if channel is None:
             facts = {"channel": name, "entries": len(entries)}
             _log.error("not delivered: the channel does not exist", extra=facts)
-            return _ChannelResult(rejected=list(entries))
-        result = _ChannelResult()
+            result.rejected = list(entries)
+            return
         # Never redirect a notification to a channel that gets its own copy.
         copied: list[OutboxEntry] = []
         by_id: dict[str, list[OutboxEntry]] = defaultdict(list)
@@ -204,7 +218,6 @@ class _Sender(NamedTuple):
         result.rejected = [it for it in entries if it.notification.alert_id not in accepted]
         if is_asked and result.rejected and not result.takes:
             result.why = result.why or "It failed without an answer."
-        return result
 
     def _send_page(
         self,

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from balance_watch.config.accounts import WatchedAccount
@@ -15,6 +15,7 @@ from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.outages import decide_outages, outages_among, unknown, within_bounds
 from balance_watch.domain.place_reports import PlaceReport, attempts_of, merged, state_of
 from balance_watch.domain.run import RunRecord
+from balance_watch.domain.state import AccountState
 from balance_watch.store.accounts import Accounts
 from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.account_checks import CheckedAccounts
@@ -28,20 +29,31 @@ from balance_watch.usecases.summary import Summary
 
 _log = logging.getLogger(__name__)
 
+_PAGE = 500
+"""So many states are in memory at once: as many as those of a batch."""
+
 
 @dataclass(slots=True)
 class StoredAccounts(CheckedAccounts):
-    """Accounts that workers have checked: their states are read when they are asked for."""
+    """Accounts that workers have checked: their states are read when they are asked for.
+
+    Thousands may have something to say, and only their alerts are kept.
+    """
 
     accounts: Accounts | None = None
-    _read: set[str] = field(default_factory=set)
 
-    def look_up(self, accounts: Iterable[str]) -> None:
-        """Reads the states of these accounts, once."""
-        names = sorted(set(accounts) - self._read)
-        self._read |= set(names)
-        if names and self.accounts is not None:
-            self.states |= self.accounts.states(names)
+    def look_up(self, accounts: Iterable[str], *, whole: bool = False) -> None:
+        """Reads the states of these accounts, or only their alerts, some hundreds at a time."""
+        if self.accounts is None:
+            return
+        names = sorted(set(accounts))
+        for start in range(0, len(names), _PAGE):
+            states = self.accounts.states(names[start : start + _PAGE])
+            self.states |= (
+                states
+                if whole
+                else {name: AccountState(name, alerts=it.alerts) for name, it in states.items()}
+            )
 
 
 @dataclass(frozen=True, slots=True)

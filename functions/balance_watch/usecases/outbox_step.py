@@ -221,7 +221,7 @@ class OutboxStep:
         if watched is None:
             _log.warning("not paid: the account was removed", extra={"account": name})
             return () if self.store.outbox.remove([order]) else None
-        checked.look_up([watched[0].name])
+        checked.look_up([watched[0].name], whole=True)
         if watched[0].name in checked.unsaved or watched[0].name not in checked.states:
             # The next run pays, on the state that is stored.
             return None
