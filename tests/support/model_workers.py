@@ -7,6 +7,7 @@ is killed, or finds its batch taken, stays in the queue, as SQS keeps it.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -114,6 +115,18 @@ class WorkersWorld(World):
                 self.texts += [] if summary.complete else [text]
         finally:
             self.process = before
+        self._forget_what_was_not_stored(message.tick)
+
+    def _forget_what_was_not_stored(self, tick: datetime) -> None:
+        """Forgets what a worker has read and not stored: later looks are compared with none of it.
+
+        One that outlived its lease leaves its batch to the worker that gets its message next.
+        """
+        accounts = self.store.accounts
+        for name in sorted(self.watched):
+            shown = self.shown_at.get((name, tick))
+            if isinstance(shown, Decimal) and not accounts.history(name, tick, tick):
+                del self.shown_at[name, tick]
 
     def _was_killed(self) -> None:
         self.crashed = True
