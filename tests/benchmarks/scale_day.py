@@ -31,10 +31,11 @@ from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.settings import CheckSettings
 from balance_watch.domain.account import Account
 from balance_watch.domain.batches import BatchMessage
+from balance_watch.domain.notification import Reason
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.errors import RunUnderWayError
-from balance_watch.notifiers.text import summary_line
+from balance_watch.notifiers.slack_messages import render
 from balance_watch.providers.spec_types import Unit
 from balance_watch.store.batch_queue import message_from_json, message_to_json
 from balance_watch.store.dynamodb import Store
@@ -119,10 +120,10 @@ class Day:
     told: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """How often each channel was told of an account and a reason."""
 
-    lines: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Account and reason of each line in Slack."""
+    titles: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Account and reason of each headline in Slack."""
 
-    read_lines: int = 0
+    read_messages: int = 0
     killed: int = 0
 
     def send(self, messages: Sequence[BatchMessage], delay: float) -> None:
@@ -177,18 +178,18 @@ class Day:
         return finished
 
     def hear(self) -> None:
-        """Counts what the channels were told."""
-        for message in self.aws.published():
-            self.told["sns", message.content["account"], message.content["reason"]] += 1
-        lines = [
-            line
-            for message in self.slack.messages["default"][self.read_lines :]
-            for line in message["text"].split("\n")
-        ]
-        self.read_lines = len(self.slack.messages["default"])
-        for line in lines:
-            if line in self.lines:
-                self.told["slack:default", *self.lines[line]] += 1
+        """Counts what the channels were told.
+
+        A message of Slack tells of a top-up in the lines of the alert that is over by it.
+        """
+        for published in self.aws.published():
+            self.told["sns", published.content["account"], published.content["reason"]] += 1
+        messages = self.slack.messages["default"]
+        for message in messages[self.read_messages :]:
+            for title in _titles(message):
+                if title in self.titles:
+                    self.told["slack:default", *self.titles[title]] += 1
+        self.read_messages = len(messages)
 
     def _worker(self, *, kill: bool) -> CheckBatch:
         worker = self.wiring.check_batch()
@@ -209,8 +210,17 @@ class Day:
         **others: Any,  # noqa: ANN401 (passed on)
     ) -> DeliveryReport:
         for it in (entry.notification for entry in entries):
-            self.lines[summary_line(it)] = it.account, it.reason.value
+            ((_, message),) = render([it])
+            if it.reason is not Reason.TOPPED_UP:
+                self.titles[next(_titles(message))] = it.account, it.reason.value
         return self.wiring.deliver(entries, **others)
+
+
+def _titles(message: Mapping[str, Any]) -> Iterator[str]:
+    """Yields the first line of each section of a message."""
+    for block in message["blocks"]:
+        if block["type"] == "section":
+            yield block["text"]["text"].partition("\n")[0]
 
 
 def expected(accounts: int, hours: Sequence[float]) -> Counter[tuple[str, str, str]]:
@@ -228,10 +238,12 @@ def expected(accounts: int, hours: Sequence[float]) -> Counter[tuple[str, str, s
             continue
         is_over = low[-1] != hours[-1]
         for channel in CHANNELS:
-            reasons = {"fired", "resolved", "topped_up"} if is_over else {"fired"}
-            if channel != "sns" and is_over and all(int(hour) in SLACK_IS_DOWN for hour in low):
+            reasons = {"fired", "resolved"} if is_over else {"fired"}
+            if channel == "sns":
+                reasons |= {"topped_up"} if is_over else set()
+            elif is_over and all(int(hour) in SLACK_IS_DOWN for hour in low):
                 # It is over by the time that Slack accepts something: Slack gets what still holds.
-                reasons = {"topped_up"}
+                reasons = set()
             wanted.update((channel, name_of(index), it) for it in reasons)
     return wanted
 

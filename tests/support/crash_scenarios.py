@@ -98,9 +98,7 @@ def scenario_with_workers(dynamodb: str | None = None) -> Iterator[Scenario]:
 SCENARIOS = {
     "a day after": CrashScenario(scenario, effects_of_the_run()),
     "a month after": CrashScenario(scenario_after_a_month, effects_after_a_month(), (MOTO,)),
-    "with workers": CrashScenario(
-        scenario_with_workers, effects_with_workers(), (MOTO,), sampled=True
-    ),
+    "with workers": CrashScenario(scenario_with_workers, effects_with_workers(), sampled=True),
     "with buttons": CrashScenario(
         scenario_with_buttons, effects_with_buttons(), (MOTO,), sampled=True
     ),
