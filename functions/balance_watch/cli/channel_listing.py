@@ -123,7 +123,8 @@ def ears(wired: Wiring, channels: Sequence[ConfiguredChannel]) -> Iterator[Ear]:
 
 def why_unreachable(wired: Wiring, channel: ConfiguredChannel) -> str:
     """Returns why no run can ever send to a channel's address; empty if one may."""
-    return channel.url and why_refused(channel.url, wired.settings.trusted_hosts)
+    trusted = {host.lower() for host in wired.settings.trusted_hosts}
+    return channel.url and why_refused(channel.url, trusted)
 
 
 def _failure(channel: FailingChannel) -> str:

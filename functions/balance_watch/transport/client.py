@@ -275,11 +275,12 @@ def why_refused(url: str, trusted_hosts: Collection[str]) -> str:
     """Returns why no request to an address is ever sent; empty if one may be.
 
     It asks no name server: a name that leads to a private address shows only when it is tried.
+    The trusted hosts are in lower case.
     """
     parts = urlsplit(url)
     is_plain = parts.scheme != "https"
     own = authority(parts.hostname, parts.port or (80 if is_plain else 443))
-    if own in {host.lower() for host in trusted_hosts}:
+    if own in trusted_hosts:
         return ""
     if is_plain:
         return "The address is not https, and its host is not in TRUSTED_HOSTS."
