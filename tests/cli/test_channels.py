@@ -297,6 +297,134 @@ def test_without_somebody_to_ask_the_address_comes_from_a_file(run: "Run") -> No
     assert (output.code, "add --address FILE" in output.err) == (2, True)
 
 
+CRITICAL = '[[routes]]\nmatch = { severity = "critical" }\nchannels = ["slack:new"]\n'
+DIGEST = '[digest]\nat = "09:00"\nchannels = ["slack:new"]\n'
+
+
+def test_a_channel_that_no_route_leads_to_gets_nothing_and_the_route_to_add_is_shown(
+    stage: "Stage", run: "Run", address: str
+) -> None:
+    output = run("channels", "add", "slack", "new", "--address", address)
+    assert "It gets nothing yet: no route leads to it." in output.out
+    stage.aws.put_policy(output.out[output.out.index("[[routes]]") :])
+    shown = {it["channel"]: it["routes"] for it in run("channels", "--json").json}
+    assert shown["slack:new"] == ["routes[0]: severity=critical"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "name", "gets"),
+    [
+        ("", "default", "what no route sends elsewhere"),
+        (CRITICAL, "new", "routes[0]: severity=critical"),
+        (DIGEST, "new", "digests"),
+    ],
+    ids=["by default", "by a route", "digests"],
+)
+def test_a_channel_that_is_added_says_what_it_gets(
+    stage: "Stage", run: "Run", address: str, policy: str, name: str, gets: str
+) -> None:
+    stage.aws.put_secret("balance-watch/slack", {"webhooks": {}})
+    if policy:
+        stage.aws.put_policy(policy)
+    output = run("channels", "add", "slack", name, "--address", address)
+    assert f"From the next run on it gets: {gets}." in output.out
+    assert "nothing yet" not in output.out
+
+
+@pytest.mark.parametrize(
+    "address",
+    [f"http://127.0.0.1:9/{CORE}", f"http://hooks.example/{CORE}", f"https://10.0.0.7/{CORE}"],
+)
+@pytest.mark.parametrize("kind", ["slack", "teams", "discord", "webhook"])
+def test_an_address_that_no_run_can_use_is_not_stored(
+    stage: "Stage", run: "Run", tmp_path: Path, kind: str, address: str
+) -> None:
+    before = stored(stage, kind)
+    file = tmp_path / "entry"
+    file.write_text(address)
+    output = run("channels", "add", kind, "night", "--address", str(file))
+    assert (output.code, stored(stage, kind)) == (1, before)
+    assert "TRUSTED_HOSTS. No run could send to it. Nothing was stored." in output.err
+    assert CORE not in output.out + output.err
+
+
+def test_an_address_that_can_never_work_is_listed_as_such(stage: "Stage", run: "Run") -> None:
+    stage.aws.put_secret("balance-watch/slack", {"webhooks": {"plain": f"http://10.0.0.7/{CORE}"}})
+    (_, plain) = run("channels", "--json").json
+    assert (plain["is_ok"], plain["state"]) == (
+        False,
+        "gets nothing: The address is not https, and its host is not in TRUSTED_HOSTS.",
+    )
+
+
+def test_a_channel_is_removed_and_all_else_in_its_secret_stays(stage: "Stage", run: "Run") -> None:
+    before = webhooks(stage)
+    signing_secret = "0123456789abcdef"
+    secret = {"webhooks": before, "signing_secret": signing_secret}
+    stage.aws.put_secret("balance-watch/slack", secret)
+    output = run("channels", "remove", "slack", "slack:oncall", "--yes")
+    assert output.code == 0, output.err
+    assert json.loads(stored(stage, "slack")) == {
+        "webhooks": {"default": before["default"]},
+        "signing_secret": signing_secret,
+    }
+    assert "Removed: the next run sends nothing to slack:oncall." in output.out
+
+
+def test_the_last_channel_leaves_a_valid_secret(stage: "Stage", run: "Run") -> None:
+    for name in webhooks(stage):
+        assert run("channels", "remove", "slack", name, "--yes").code == 0
+    assert webhooks(stage) == {}
+    listed = run("channels", "--json")
+    assert [it["channel"] for it in listed.json] == ["sns"]
+    assert listed.err == ""
+
+
+def test_a_route_that_still_names_a_removed_channel_is_told(stage: "Stage", run: "Run") -> None:
+    stage.aws.put_policy(CRITICAL.replace("new", "oncall"))
+    output = run("channels", "remove", "slack", "oncall", "--yes")
+    assert "it gets: routes[0]: severity=critical" in output.out
+    assert "The policy still names it" in output.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("slack", "oncall"), 2, "scripts need --yes"),
+        (("email", "a@example.com", "--yes"), 2, "KIND must be one of slack, "),
+        (("slack", "onkall", "--yes"), 1, "There is no webhook onkall in the secret"),
+        (("teams", "oncall", "--yes"), 1, "There is no webhook oncall in the secret"),
+    ],
+)
+def test_what_cannot_be_removed_changes_nothing(
+    stage: "Stage", run: "Run", words: tuple[str, ...], code: int, message: str
+) -> None:
+    before = webhooks(stage)
+    output = run("channels", "remove", *words)
+    assert (output.code, message in output.err) == (code, True), output.err
+    assert webhooks(stage) == before
+
+
+def test_at_a_terminal_a_channel_is_removed_after_a_question(stage: "Stage") -> None:
+    words = [sys.executable, "-m", "balance_watch.cli.main", "channels", "remove", "slack"]
+    with Terminal([*words, "oncall"], os.environ) as terminal:
+        terminal.answer("Remove it? What it would get goes elsewhere. [y/N]: ", "n")
+        terminal.expect("Nothing was changed.")
+        assert terminal.end() == 1
+    assert "oncall" in webhooks(stage)
+
+
+def test_after_a_test_that_fails_the_way_to_remove_the_channel_is_shown(stage: "Stage") -> None:
+    stage.slack.messages["new"] = []
+    stage.slack.script("new", NO_SERVICE)
+    words = [sys.executable, "-m", "balance_watch.cli.main", "channels", "add", "slack", "new"]
+    with Terminal(words, os.environ) as terminal:
+        terminal.answer("Address of the webhook new (hidden): ", stage.slack.webhook("new"))
+        terminal.answer("Send a test message to it? [Y/n]: ")
+        terminal.expect("balance-watch channels remove slack new")
+        assert terminal.end() == 1
+
+
 def test_an_e_mail_address_is_subscribed_to_the_topic(stage: "Stage", run: "Run") -> None:
     output = run("channels", "add", "email", "ops@example.com")
     assert output.code == 0

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from balance_watch.cli.doctor_looks import LOOKS
 from balance_watch.cli.doctor_patient import Line, Patient
@@ -254,6 +254,91 @@ def test_a_line_that_only_mentions_an_error_is_none(checked: "Stage") -> None:
     )
     found = lines(checked, filter_log_events=events(*mentions))["log"]
     assert (found.ok, found.detail) == (True, "no error in the last 3 h")
+
+
+def incomplete(stage: "Stage") -> None:
+    stage.aws.client("dynamodb").update_item(
+        TableName=stage.aws.environment["TABLE_NAME"],
+        Key={"pk": {"S": "RUN"}, "sk": {"S": "RUN"}},
+        UpdateExpression="SET done = :x",
+        ExpressionAttributeValues={":x": {"BOOL": False}},
+    )
+
+
+def test_what_the_log_says_of_a_run_is_not_its_outcome_alone(checked: "Stage") -> None:
+    incomplete(checked)
+    (outcome,) = (it for it in ERRORS if "RunIncompleteError" in it)
+    later = int((NOW + timedelta(minutes=1)).timestamp() * 1000)
+    found = lines(
+        checked,
+        filter_log_events={
+            "events": [
+                {"timestamp": later, "message": outcome},
+                {"timestamp": later - 1, "message": written(message="not delivered")},
+            ]
+        },
+    )
+    assert found["last run"].do == "The log says: not delivered"
+
+
+def test_an_error_from_before_a_run_is_not_its_reason(checked: "Stage") -> None:
+    incomplete(checked)
+    old = {"timestamp": 1000, "message": written(message="not delivered")}
+    found = lines(checked, filter_log_events={"events": [old]})
+    assert found["last run"].do == "See the log for the reason."
+
+
+def test_a_log_that_may_not_be_read_leaves_the_last_run_as_it_is(checked: "Stage") -> None:
+    incomplete(checked)
+    fake = FakeAws(checked, filter_log_events=denied("FilterLogEvents"))
+    wired = Wiring(CheckSettings.from_environment(), make_client=fake.client)
+    (look,) = (it for it in LOOKS if it.__name__ == "_last_run")
+    (line,) = look(Patient(wired, "balance-watch", NOW))
+    assert line.do == "See the log for the reason."
+
+
+def test_a_fault_of_a_secret_is_told_once_with_what_helps_its_kind(checked: "Stage") -> None:
+    checked.aws.put_secret("balance-watch/accounts/more", "{")
+    checked.aws.put_secret("balance-watch/discord", {"webhooks": {}, "colour": "red"})
+    found = lines(checked)
+    more, discord = (found[f"secret balance-watch/{it}"] for it in ("accounts/more", "discord"))
+    assert more.detail.startswith("is not JSON")
+    assert "another secret" in more.do
+    assert discord.detail == 'must be a JSON object with the one field "webhooks"'
+    assert "accounts" not in discord.do
+
+
+def test_a_fault_of_the_policy_does_not_repeat_its_place(checked: "Stage") -> None:
+    checked.aws.put_policy("[[rules]]\nname = 1\n")
+    assert not lines(checked)["policy"].detail.startswith("policy")
+
+
+def test_a_network_that_is_down_is_told_once_and_asks_for_no_right(
+    stage: "Stage", run: "Run", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def client(_: str) -> Any:  # noqa: ANN401 (boto3 makes its clients at run time)
+        return Unreachable()
+
+    del stage
+    wired = replace(Wiring(CheckSettings.from_environment()), make_client=client)
+    monkeypatch.setattr("balance_watch.cli.doctor.wiring", lambda _: wired)
+    found = run("doctor", "--json")
+    assert found.code == 1
+    (told,) = (it for it in found.json if it["ok"] is False)
+    assert (told["check"], told["do"]) == ("stack", "")
+    assert "AWS could not be reached" in told["detail"]
+    (rest,) = (it for it in found.json if it["ok"] is None)
+    assert rest["detail"].startswith("function, rights, schedule, last run")
+
+
+class Unreachable:
+    """A client whose every operation meets no server."""
+
+    def __getattr__(self, _: str) -> Any:  # noqa: ANN401 (as above)
+        def operation(*_: object, **__: object) -> None:
+            raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9/")
+
+        return operation
 
 
 def test_the_log_is_read_for_a_whole_period_of_the_schedule(checked: "Stage") -> None:

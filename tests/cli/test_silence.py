@@ -1,8 +1,12 @@
 """`silence add`, `silence list` and `silence end`."""
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Stage
@@ -55,6 +59,47 @@ def test_a_fact_that_is_named_twice_is_wrong_use(run: "Run") -> None:
     assert (output.code, "named twice" in output.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("match", "said"),
+    [
+        (["account=sms"], "cannot be read), of 1 account."),
+        (["account=s*"], "cannot be read), of 2 accounts."),
+        (["severity=info"], "It mutes the alerts with severity=info of 2 accounts."),
+        (["account=nobody"], ""),
+        (["metric=configuration"], ""),
+        (["severity=dreadful"], ""),
+    ],
+)
+def test_a_silence_says_how_many_accounts_it_mutes(run: "Run", match: list[str], said: str) -> None:
+    run("check")
+    words = [word for it in match for word in ("--match", it)]
+    output = run("silence", "add", *words, "--for", "4h", "--reason", "x")
+    _, mutes, rest = output.out.partition("It mutes ")
+    assert (mutes + rest).strip().endswith(said)
+    assert bool(mutes) is bool(said)
+
+
+def test_a_script_that_mutes_every_account_is_warned_and_not_asked(run: "Run") -> None:
+    run("check")
+    output = run("silence", "add", "--match", "account=*", "--for", "31d", "--reason", "x")
+    assert output.code == 0
+    assert "This mutes every alert, critical ones too" in output.err
+    assert "of all 2 accounts for 31 d" in output.err
+    assert len(run("silence", "list", "--json").json) == 1
+
+
+@pytest.mark.parametrize(("answer", "silences"), [("n", 0), ("y", 1)])
+def test_at_a_terminal_to_mute_every_account_takes_a_yes(
+    run: "Run", answer: str, silences: int
+) -> None:
+    run("check")
+    words = ["silence", "add", "--match", "account=*", "--for", "31d", "--reason", "x"]
+    with Terminal([sys.executable, "-m", "balance_watch.cli.main", *words], os.environ) as terminal:
+        terminal.answer("Mute them all? [y/N]: ", answer)
+        assert terminal.end() == 1 - silences
+    assert len(run("silence", "list", "--json").json) == silences
+
+
 def test_an_unknown_silence_cannot_be_ended(run: "Run") -> None:
     output = run("silence", "end", "nothing")
     assert (output.code, output.out) == (1, "")
@@ -105,5 +150,5 @@ def test_a_silence_like_nothing_there_is_gets_no_suggestion(run: "Run") -> None:
 
 def test_a_silence_that_matches_gets_no_warning(run: "Run") -> None:
     run("check")
-    output = run("silence", "add", "--match", "account=s*", "--for", "1h", "--reason", "x")
+    output = run("silence", "add", "--match", "account=sea*", "--for", "1h", "--reason", "x")
     assert (output.code, output.err) == (0, "")

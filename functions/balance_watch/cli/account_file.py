@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from balance_watch.cli.account_storing import parsed
 from balance_watch.cli.env_file import is_env, read_env
 from balance_watch.cli.provider_search import hint, needs, tells_nothing
-from balance_watch.cli.terminal import err, read_text, sanitize
+from balance_watch.cli.terminal import err, is_plain_name, read_text, sanitize
 from balance_watch.config.secret_text import NotEditableError, entries_of
 from balance_watch.domain.account import canonical_name
 from balance_watch.errors import CommandError
@@ -155,10 +155,12 @@ def _check_columns(columns: Sequence[str], where: str, faults: Faults) -> None:
     """
     for number, column in enumerate(columns):
         table, _, name = column.partition(".")
+        shown = column if is_plain_name(column) else f"number {number + 1}"
         if column in columns[:number]:
-            faults.append(f"{where}, column {column}: is there twice")
+            faults.append(f"{where}, column {shown}: is there twice")
         elif column not in _FIELDS and not (table in _TABLES and name):
-            faults.append(f"{where}, column {column or 'without a name'}: is unknown")
+            known = f"{', '.join(_FIELDS)}, {', '.join(f'{it}.NAME' for it in _TABLES)}"
+            faults.append(f"{where}, column {shown}: is unknown; the columns are {known}")
     if "name" not in columns or "provider" not in columns:
         raise CommandError(f"{where}: must have the columns name and provider.")
 
@@ -198,7 +200,9 @@ def _from_env(file: str, text: str, faults: Faults) -> Iterator[Found]:
     values: dict[str, tuple[str, int]] = {}
     twice = dict[str, str]()
     without = list[str]()
+    lines = dict[str, int]()
     for name, value, line in read_env(file, text, faults):
+        lines.setdefault(name, line)
         if not value:
             without.append(name)
         elif name in values and values[name][0] != value:
@@ -206,7 +210,7 @@ def _from_env(file: str, text: str, faults: Faults) -> Iterator[Found]:
         else:
             values[name] = value, line
     if without:
-        err.print(sanitize(f"Without a value: {', '.join(without)}", "dim"))
+        err.print(sanitize(f"Without a value: {_listed(without, lines)}", "dim"))
     by_names: dict[frozenset[str], list[str]] = defaultdict(list)
     for slug in slugs():
         spec = catalogue_provider(slug)
@@ -226,16 +230,22 @@ def _from_env(file: str, text: str, faults: Faults) -> Iterator[Found]:
             )
             continue
         yield Found(where, _entry_of(found[0], {name: values[name][0] for name in names}))
-    _show_unknown(sorted(values.keys() - used))
+    _show_unknown(sorted(values.keys() - used), lines)
 
 
-def _show_unknown(names: Sequence[str]) -> None:
+def _show_unknown(names: Sequence[str], lines: Mapping[str, int]) -> None:
     """Says what to do with variables that are no key of a provider."""
-    hints = {name: found for name in names if (found := _hint_of(name))}
+    hints = {name: found for name in names if is_plain_name(name) and (found := _hint_of(name))}
     for name, found in hints.items():
         err.print(sanitize(f"{name}: {found}", "yellow"), soft_wrap=True)
     if others := [name for name in names if name not in hints]:
-        err.print(sanitize(f"Not the key of a provider: {', '.join(others)}", "dim"))
+        err.print(sanitize(f"Not the key of a provider: {_listed(others, lines)}", "dim"))
+
+
+def _listed(names: Iterable[str], lines: Mapping[str, int]) -> str:
+    """Returns names of variables; one that may be a key itself is told by its line."""
+    shown = (name if is_plain_name(name) else f"the name in line {lines[name]}" for name in names)
+    return ", ".join(shown)
 
 
 def _hint_of(name: str) -> str:

@@ -12,9 +12,11 @@ from balance_watch.domain.channels import TOPIC
 from balance_watch.domain.formatting import counted, format_time
 from balance_watch.domain.run import FailingChannel
 from balance_watch.notifiers.channels import ConfiguredChannel, default_channels
+from balance_watch.transport import why_refused
 from balance_watch.wiring import Client, Wiring
 
 REST = "what no route sends elsewhere"
+DIGESTS = "digests"
 FALLBACK = "only what a channel that is missing or refuses would get: a route matches every alert"
 _PENDING = "PendingConfirmation"
 """What SNS says in place of the ARN of a subscription that nobody has confirmed (SNS API reference,
@@ -48,11 +50,12 @@ class Subscriber(NamedTuple):
 
 
 def routes_to(configuration: Configuration, channel: str) -> list[str]:
-    """Returns what leads to a channel: routes of the policy, or being a default channel.
+    """Returns what leads to a channel: routes of the policy, its digest, or being a default.
 
     The first route that matches counts, so none behind one that matches everything leads anywhere.
     """
     found, rest = list[str](), REST
+    digest = configuration.policy.digest
     for number, route in enumerate(configuration.policy.routes):
         if channel in route.channels:
             found.append(f"routes[{number}]: {_describe(route.match)}")
@@ -61,6 +64,8 @@ def routes_to(configuration: Configuration, channel: str) -> list[str]:
             break
     if rest and channel in default_channels(configuration.kinds):
         found.append(rest)
+    if digest is not None and channel in digest.channels:
+        found.append(DIGESTS)
     return found
 
 
@@ -110,8 +115,16 @@ def ears(wired: Wiring, channels: Sequence[ConfiguredChannel]) -> Iterator[Ear]:
             yield Ear(channel.name, _failure(known), is_ok=False)
         elif channel.name == TOPIC:
             yield topic_ear(wired)
+        elif why := why_unreachable(wired, channel):
+            yield Ear(channel.name, f"gets nothing: {why}", is_ok=False)
         else:
             yield Ear(channel.name, "no failure is known", is_ok=True)
+
+
+def why_unreachable(wired: Wiring, channel: ConfiguredChannel) -> str:
+    """Returns why no run can ever send to a channel's address; empty if one may."""
+    trusted = {host.lower() for host in wired.settings.trusted_hosts}
+    return channel.url and why_refused(channel.url, trusted)
 
 
 def _failure(channel: FailingChannel) -> str:

@@ -1,18 +1,31 @@
-"""`balance-watch channels`: who hears the alerts; adds a channel, and sends a test message."""
+"""`balance-watch channels`: who hears the alerts; adds, tests and removes a channel."""
 
 import argparse
-import json
 import time
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from botocore.exceptions import ClientError
 from rich.table import Table
 from rich.text import Text
 
-from balance_watch.cli.channel_listing import Subscriber, ears, routes_to, subscribers, topic_ear
+from balance_watch.cli.channel_listing import (
+    DIGESTS,
+    Subscriber,
+    ears,
+    routes_to,
+    subscribers,
+    topic_ear,
+)
+from balance_watch.cli.channel_storing import (
+    remove,
+    route_to,
+    secret_of,
+    store,
+    taken,
+    what_it_gets,
+)
 from balance_watch.cli.connection import wiring
 from balance_watch.cli.questions import ask_hidden, can_ask, confirm
 from balance_watch.cli.terminal import (
@@ -24,17 +37,15 @@ from balance_watch.cli.terminal import (
     print_faults,
     print_json,
     print_rows_for_pipe,
+    print_wrapped,
     read_text,
     sanitize,
 )
-from balance_watch.config.secret_writing import update_secret
 from balance_watch.domain.channels import TOPIC
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.errors import CommandError
-from balance_watch.exact_parsing import exact_json
-from balance_watch.notifiers.channels import KINDS, ConfiguredChannel, Kind
-from balance_watch.validation import Faults
+from balance_watch.notifiers.channels import KINDS, ConfiguredChannel
 from balance_watch.wiring import Wiring
 
 EMAIL = "email"
@@ -55,7 +66,7 @@ def add_commands(commands: Subparsers) -> None:
     """Adds `channels`."""
     command = commands.add_parser(
         "channels",
-        help="list who hears the alerts; add or test one",
+        help="list who hears the alerts; add, test or remove one",
         epilog=pipe_help("a channel", _PIPE_COLUMNS),
     )
     command.add_argument("--json", action="store_true", help="print the list as JSON")
@@ -75,6 +86,16 @@ def add_commands(commands: Subparsers) -> None:
     add.add_argument("channel", metavar="NAME", help="the channel's name, or the e-mail address")
     add.add_argument("--address", metavar="FILE", help="its address or key; - for standard input")
     add.set_defaults(run=_add, wrong_use=add.error)
+    removal = actions.add_parser(
+        "remove",
+        help="take a channel out of the secret of its kind",
+        description="Takes a channel out of the secret of its kind; all others stay. Whoever"
+        " subscribed to the topic by e-mail leaves by the link in each mail.",
+    )
+    removal.add_argument("kind", metavar="KIND", help=", ".join(_KINDS))
+    removal.add_argument("channel", metavar="NAME", help="the channel's name")
+    removal.add_argument("--yes", action="store_true", help="do not ask")
+    removal.set_defaults(run=_remove, wrong_use=removal.error)
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -207,16 +228,58 @@ def _add(arguments: argparse.Namespace) -> int:
     kind = wired.kinds[arguments.kind]
     name = arguments.channel.removeprefix(f"{kind.name}:")
     if given is None and f"{kind.name}:{name}" in wired.load().channels:
-        raise _taken(wired, kind, name)
+        raise taken(wired, kind, name)
     what = f"{kind.entry.capitalize()} of the {kind.noun} {name}"
     address = ask_hidden(what) if given is None else given
-    channel = _store(wired, kind, name, address)
-    out.print(sanitize(f"Stored: {channel.name}. The next run sends alerts to it."))
+    channel = store(wired, kind, name, address)
+    out.print(sanitize(f"Stored: {channel.name}."), soft_wrap=True)
+    _tell_what_it_gets(wired, channel.name)
     if kind.new_fields():
-        secret = wired.settings.secrets_prefix + kind.name
+        secret = secret_of(wired, kind)
         err.print(f"Its signing secret is in the secret {secret}: give it to the receiver.")
-    if can_ask() and _wants_a_test():
-        return 0 if test_channel(wired, channel) else 1
+    if not can_ask():
+        err.print(sanitize(f"To hear it: balance-watch channels test {channel.name}", "dim"))
+    elif _wants_a_test() and not test_channel(wired, channel):
+        remedy = f"balance-watch channels remove {kind.name} {name}"
+        text = f"The test has failed, and it stays stored. To take it out: {remedy}"
+        err.print(sanitize(text, "yellow"), soft_wrap=True)
+        return 1
+    return 0
+
+
+def _tell_what_it_gets(wired: Wiring, channel: str) -> None:
+    gets = what_it_gets(wired, channel)
+    if gets is None:
+        out.print("What it gets cannot be read: see `balance-watch channels`.", style="yellow")
+    elif gets:
+        out.print(sanitize(f"From the next run on it gets: {'; '.join(gets)}."), soft_wrap=True)
+    else:
+        text = "It gets nothing yet: no route leads to it. The first route that matches an alert"
+        text += " counts; put one such as this into the policy, before any that matches the same:"
+        print_wrapped(sanitize(text, "yellow"))
+        for line in route_to(channel).splitlines():
+            out.print(sanitize(line), soft_wrap=True)
+
+
+def _remove(arguments: argparse.Namespace) -> int:
+    if arguments.kind not in _KINDS:
+        arguments.wrong_use(f"KIND must be one of {', '.join(_KINDS)}")
+    if not arguments.yes and not can_ask():
+        arguments.wrong_use("there is nobody to ask: scripts need --yes")
+    wired = wiring(arguments)
+    kind = wired.kinds[arguments.kind]
+    name = arguments.channel.removeprefix(f"{kind.name}:")
+    channel = f"{kind.name}:{name}"
+    gets = what_it_gets(wired, channel) or []
+    about = f"; it gets: {'; '.join(gets)}" if gets else ""
+    out.print(sanitize(f"{channel} in the secret {secret_of(wired, kind)}{about}"), soft_wrap=True)
+    if not arguments.yes and not confirm("Remove it? What it would get goes elsewhere."):
+        out.print("Nothing was changed.")
+        return 1
+    remove(wired, kind, name)
+    out.print(sanitize(f"Removed: the next run sends nothing to {channel}."), soft_wrap=True)
+    if any(it.startswith("routes[") or it == DIGESTS for it in gets):
+        err.print(sanitize("The policy still names it: take it out there, too.", "yellow"))
     return 0
 
 
@@ -225,45 +288,6 @@ def _wants_a_test() -> bool:
         return confirm("Send a test message to it?", default=True)
     except CommandError:  # the input has ended, after the channel was stored
         return False
-
-
-def _taken(wired: Wiring, kind: Kind, name: str) -> CommandError:
-    return CommandError(
-        f"There is a {kind.noun} {name} already: choose another name, or change its {kind.entry} in"
-        f" the secret {wired.settings.secrets_prefix}{kind.name}."
-    )
-
-
-def _store(wired: Wiring, kind: Kind, name: str, address: str) -> ConfiguredChannel:
-    """Stores an entry in the secret of its kind, and returns the channel that it configures."""
-    secret = wired.settings.secrets_prefix + kind.name
-    addresses: dict[str, str] = {}
-
-    def change(text: str | None) -> str:
-        try:
-            new = {kind.table: {}, **kind.new_fields()}
-            content: Any = new if text is None else exact_json(text)
-            entries = content[kind.table]
-            before = entries.get(name)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise CommandError(
-                f'The secret {secret} is not {{"{kind.table}": {{NAME: {kind.entry.upper()}}}}}:'
-                " mend it first."
-            ) from None
-        if before not in (None, address):
-            raise _taken(wired, kind, name)
-        entries[name] = address
-        faults = Faults()
-        if kind.parse_secret is not None:
-            addresses.update(kind.parse_secret(content, f"secret {secret}", faults))
-        if faults:
-            raise CommandError(f"{faults[-1]}. Nothing was stored.")
-        if before is not None and text is not None:
-            return text
-        return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
-
-    update_secret(wired.client("secretsmanager"), secret, change)
-    return ConfiguredChannel(f"{kind.name}:{name}", kind, addresses[name])
 
 
 def _subscribe(wired: Wiring, address: str) -> int:

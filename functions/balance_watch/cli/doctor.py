@@ -2,15 +2,17 @@
 
 import argparse
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from botocore.exceptions import BotoCoreError, ClientError
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.parsers import ResponseParserError
 from rich.text import Text
 
-from balance_watch.cli.aws_errors import UNPARSABLE, explained, is_not_implemented
+from balance_watch.cli.aws_errors import UNPARSABLE, explained, is_denied, is_not_implemented
 from balance_watch.cli.connection import DEFAULT_STACK, session_of, wiring
-from balance_watch.cli.doctor_looks import LOOKS
+from balance_watch.cli.doctor_looks import LOOKS, Look
 from balance_watch.cli.doctor_patient import Line, Patient, bad, unchecked
 from balance_watch.cli.terminal import Subparsers, print_json, print_wrapped, sanitize
 from balance_watch.errors import BalanceWatchError
@@ -26,29 +28,60 @@ def add_commands(commands: Subparsers) -> None:
 
 def _doctor(arguments: argparse.Namespace) -> int:
     patient = Patient(wiring(arguments), arguments.stack or DEFAULT_STACK, datetime.now(UTC))
+    looks = _Looks(patient, lambda: session_of(arguments))
     lines = []
-    for look in LOOKS:
-        try:
-            found = list(look(patient))
-        except (BotoCoreError, ClientError) as error:
-            if isinstance(error, ClientError) and is_not_implemented(error):
-                text = f"not checked: the emulator does not know {error.operation_name}"
-                found = [unchecked(_name(look), text)]
-            else:
-                problem = explained(error, lambda: session_of(arguments))
-                found = [bad(_name(look), problem, _RIGHT)]
-        except ResponseParserError:
-            found = [bad(_name(look), UNPARSABLE)]
-        except BalanceWatchError as error:
-            found = [bad(_name(look), str(error))]
-        except (LookupError, TypeError, ValueError):
-            found = [bad(_name(look), "it is not as a stack of balance-watch has it", _AGAIN)]
-        lines += found
-        for line in found if not arguments.json else ():
+    for line in looks.lines():
+        lines.append(line)
+        if not arguments.json:
             _show(line)
     if arguments.json:
         print_json([line._asdict() for line in lines])
     return 0 if all(line.ok is not False for line in lines) else 1
+
+
+@dataclass
+class _Looks:
+    """Looks at everything.
+
+    One cause, such as a network that is down, hinders many looks: it is told once.
+    """
+
+    patient: Patient
+    session: Callable[[], boto3.Session]
+    hindered: dict[str, list[str]] = field(default_factory=dict)
+
+    def lines(self) -> Iterator[Line]:
+        """Yields what is found, and at last what could not be looked at for a cause told before."""
+        for look in LOOKS:
+            yield from self._found(look)
+        for first, *others in self.hindered.values():
+            if others:
+                yield unchecked("not checked", f"{', '.join(others)}: as {first}, see above")
+
+    def _found(self, look: Look) -> list[Line]:
+        name = look.__name__.strip("_").replace("_", " ")
+        try:
+            return list(look(self.patient))
+        except (BotoCoreError, ClientError) as error:
+            return self._hindrance(name, error)
+        except ResponseParserError:
+            return [bad(name, UNPARSABLE)]
+        except BalanceWatchError as error:
+            return [bad(name, str(error))]
+        except (LookupError, TypeError, ValueError):
+            return [bad(name, "it is not as a stack of balance-watch has it", _AGAIN)]
+
+    def _hindrance(self, name: str, error: BotoCoreError | ClientError) -> list[Line]:
+        if isinstance(error, ClientError) and is_not_implemented(error):
+            text = f"not checked: the emulator does not know {error.operation_name}"
+            return [unchecked(name, text)]
+        problem = explained(error, self.session)
+        if isinstance(error, ClientError) and is_denied(error):
+            return [bad(name, problem, _RIGHT)]
+        cause = "network" if isinstance(error, HTTPClientError) else problem
+        names = self.hindered.setdefault(cause, [])
+        names.append(name)
+        return [bad(name, problem)] if len(names) == 1 else []
 
 
 _AGAIN = "Deploy again, or name another stack with --stack."
@@ -62,7 +95,3 @@ def _show(line: Line) -> None:
     print_wrapped(Text.assemble((mark, style), text), hang=len(mark))
     if line.do:
         print_wrapped(sanitize(line.do, "yellow"), indent=len(mark))
-
-
-def _name(look: Callable[[Patient], Iterator[Line]]) -> str:
-    return look.__name__.strip("_").replace("_", " ")

@@ -2,23 +2,18 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.cli.doctor_patient import Line, Patient, bad, ok
 from balance_watch.domain.formatting import counted, format_duration, format_time
 
-_HOURS = timedelta(hours=3)
-_PAGES = 10
-"""So many replies of FilterLogEvents are read at most, of up to 10,000 lines each."""
-
-_PATTERN = '?ERROR ?CRITICAL ?"Task timed out" ?"Runtime exited"'
-"""Lines with any of these: the function's own, those of an exception, and those of Lambda itself.
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html"""
-
 _OF_LAMBDA = ("Task timed out", "Runtime exited")
 _LONGEST = 200
+_OUTCOME = "RunIncompleteError"
+"""What the function raises at the end of a run that is incomplete: it tells no reason."""
 
 
 class _Error(NamedTuple):
@@ -28,25 +23,13 @@ class _Error(NamedTuple):
 
 def log(patient: Patient) -> Iterator[Line]:
     """Yields how many errors the log has of the last hours, and the latest one."""
-    (group,) = patient.ids("AWS::Logs::LogGroup", "CheckBalancesLog")
-    span = max(_HOURS, patient.period or _HOURS)
-    pages = patient.client("logs").get_paginator("filter_log_events")
-    found = pages.paginate(
-        logGroupName=group,
-        startTime=int((patient.now - span).timestamp() * 1000),
-        filterPattern=_PATTERN,
-    )
-    errors = [
-        _Error(datetime.fromtimestamp(event["timestamp"] / 1000, UTC), text)
-        for page in islice(found, _PAGES)
-        for event in page["events"]
-        if (text := _error(event["message"]))
-    ]
+    errors, span = _errors(patient), patient.logged_span
     since = f"in the last {format_duration(span)}"
     if not errors:
         yield ok("log", f"no error {since}")
         return
     latest = max(errors)
+    group = patient.log_group
     hours = -(-int(span.total_seconds()) // 3600)
     yield bad(
         "log",
@@ -54,6 +37,27 @@ def log(patient: Patient) -> Iterator[Line]:
         f" {latest.text}",
         f"`aws logs tail {group} --since {hours}h`; docs/operations.md says what the words mean.",
     )
+
+
+def latest_error(patient: Patient, since: datetime) -> str:
+    """Returns what the latest error in the log says, if it is no older; else nothing.
+
+    Whoever may not read the log, or cannot, finds the reason in the look at the log itself.
+    """
+    try:
+        errors = [error for error in _errors(patient) if error.at >= since]
+    except (BotoCoreError, ClientError, ValueError):
+        return ""
+    telling = [error for error in errors if _OUTCOME not in error.text]
+    return max(telling or errors).text if errors else ""
+
+
+def _errors(patient: Patient) -> list[_Error]:
+    return [
+        _Error(datetime.fromtimestamp(event["timestamp"] / 1000, UTC), text)
+        for event in patient.log_events
+        if (text := _error(event["message"]))
+    ]
 
 
 def _error(message: str) -> str:

@@ -1,12 +1,12 @@
 """What `balance-watch doctor` looks at, from the schedule to the ear, a function for each thing."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from balance_watch.cli.channel_listing import ears
-from balance_watch.cli.doctor_log import log
+from balance_watch.cli.doctor_log import latest_error, log
 from balance_watch.cli.doctor_patient import Line, Patient, bad, ok
 from balance_watch.cli.doctor_rights import rights
 from balance_watch.config.secret_writing import MAX_BYTES
@@ -28,6 +28,7 @@ _ANEW = (
     " deployment does not bring back what was deleted by hand."
 )
 
+_MEND = "Mend it: docs/channels.md and docs/operations.md show its form."
 _NEARLY_FULL = 0.9
 _SHOWN = 5
 
@@ -80,13 +81,18 @@ def _last_run(patient: Patient) -> Iterator[Line]:
     except (BotoCoreError, ClientError):
         period = timedelta(days=1)
     if "lease" in item and item.get("lease_until", 0) < patient.now.timestamp():
-        yield bad("last run", f"{detail}: it ended before its time", "See the log for the reason.")
+        yield bad("last run", f"{detail}: it ended before its time", _reason(patient, tick))
     elif age > period + _LATE:
         yield bad("last run", f"{detail}: it is late", "See the schedule and the log.")
     elif not item.get("done") and "lease" not in item:
-        yield bad("last run", f"{detail}: it is incomplete", "See the log for the reason.")
+        yield bad("last run", f"{detail}: it is incomplete", _reason(patient, tick))
     else:
         yield ok("last run", detail)
+
+
+def _reason(patient: Patient, tick: datetime) -> str:
+    text = latest_error(patient, tick)
+    return f"The log says: {text}" if text else "See the log for the reason."
 
 
 def _missed_ticks(patient: Patient) -> Iterator[Line]:
@@ -107,12 +113,13 @@ def _secrets(patient: Patient) -> Iterator[Line]:
     faults = list(patient.configuration.faults)
     for name, text in secrets.texts.items():
         size = len(text.encode())
-        own = [
-            fault for fault in faults if fault.startswith((f"secret {name}:", f"secret {name},"))
-        ]
+        places = (f"secret {name}: ", f"secret {name}, ")
+        own = [fault[len(places[0]) :] for fault in faults if fault.startswith(places)]
+        kind = name.removeprefix(patient.wired.settings.secrets_prefix).partition("/")[0]
         if size > _NEARLY_FULL * MAX_BYTES:
             own.append(f"it has {size:,} of {MAX_BYTES:,} bytes")
-        do = "" if not own else "Mend it, or put new accounts into another secret."
+        do = "Mend it, or put new accounts into another secret." if kind == "accounts" else _MEND
+        do = do if own else ""
         yield Line(f"secret {name}", not own, "; ".join(own) or f"{size:,} bytes, valid", do)
     others = [
         it for it in secrets.faults if not any(it.startswith(f"secret {n}:") for n in secrets.texts)
@@ -128,7 +135,8 @@ def _policy(patient: Patient) -> Iterator[Line]:
     configuration = patient.configuration
     faults = [fault for fault in configuration.faults if fault.startswith("policy")]
     for fault in faults:
-        yield bad("policy", fault, "`balance-watch policy check FILE`, then `policy put`.")
+        problem = fault.removeprefix("policy").lstrip(": ")
+        yield bad("policy", problem, "`balance-watch policy check FILE`, then `policy put`.")
     if not faults:
         yield ok("policy", f"{len(configuration.policy.rules)} rules of its own, valid")
 
@@ -204,7 +212,10 @@ def _listed(names: list[str] | tuple[str, ...]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-LOOKS: tuple[Callable[[Patient], Iterator[Line]], ...] = (
+Look = Callable[[Patient], Iterator[Line]]
+"""Looks at one thing; its name is what the thing is called."""
+
+LOOKS: tuple[Look, ...] = (
     _stack,
     _function,
     rights,

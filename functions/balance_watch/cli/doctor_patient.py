@@ -4,11 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import islice
 from typing import Any, NamedTuple
 
 from balance_watch.config.loading import Configuration
 from balance_watch.config.sources import Secrets
 from balance_watch.wiring import Client, Wiring
+
+_HOURS = timedelta(hours=3)
+_PAGES = 10
+"""So many replies of FilterLogEvents are read at most, of up to 10,000 lines each."""
+
+_PATTERN = '?ERROR ?CRITICAL ?"Task timed out" ?"Runtime exited"'
+"""Lines with any of these: the function's own, those of an exception, and those of Lambda itself.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html"""
 
 
 class Line(NamedTuple):
@@ -80,6 +89,28 @@ class Patient:
         (stack,) = found["Stacks"]
         described: Mapping[str, Any] = stack
         return described
+
+    @property
+    def log_group(self) -> str:
+        """The log group of the function."""
+        (group,) = self.ids("AWS::Logs::LogGroup", "CheckBalancesLog")
+        return group
+
+    @property
+    def logged_span(self) -> timedelta:
+        """The time before now of which the log is read."""
+        return max(_HOURS, self.period or _HOURS)
+
+    @cached_property
+    def log_events(self) -> list[Mapping[str, Any]]:
+        """The lines of the function's log that may be errors, of the last hours."""
+        pages = self.client("logs").get_paginator("filter_log_events")
+        found = pages.paginate(
+            logGroupName=self.log_group,
+            startTime=int((self.now - self.logged_span).timestamp() * 1000),
+            filterPattern=_PATTERN,
+        )
+        return [event for page in islice(found, _PAGES) for event in page["events"]]
 
     @cached_property
     def _resources(self) -> list[tuple[str, str, str]]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from balance_watch.cli.terminal import is_plain_name
 from balance_watch.validation import Faults
 
 _START = re.compile(r"(?:export\s+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*")
@@ -53,7 +54,9 @@ def read_env(file: str, text: str, faults: Faults) -> Iterator[Assignment]:
         if start is None:
             faults.append(f"{file}, line {line}: is not NAME=VALUE")
             continue
-        name, place = start[1], f"{file}, line {line}: {start[1]}"
+        # A line of base64 may end with an equals sign: its name is a key then.
+        name, shown = start[1], start[1] if is_plain_name(start[1]) else "its name"
+        place = f"{file}, line {line}: {shown}"
         quoted = _quoted(text, start.end())
         if quoted is None:
             if text[start.end() : start.end() + 1] in ("'", '"'):

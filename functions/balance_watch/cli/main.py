@@ -3,11 +3,12 @@
 import argparse
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -32,6 +33,7 @@ from balance_watch.cli import (
 from balance_watch.cli.aws_errors import UNPARSABLE, explained
 from balance_watch.cli.connection import add_connection_options, session_of
 from balance_watch.cli.terminal import open_missing_streams, replace_unencodable, sanitize
+from balance_watch.domain.formatting import counted
 from balance_watch.errors import BalanceWatchError
 
 _COMMANDS = (
@@ -106,6 +108,44 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 (those of argparse)
         super().__init__(**options)
         add_connection_options(self)
+
+    def parse_args(  # type: ignore[override] # its namespace is always new here
+        self, args: Sequence[str] | None = None, namespace: None = None
+    ) -> argparse.Namespace:
+        """Parses the words; what is left over is told without its values, which may be keys."""
+        arguments, left = self.parse_known_args(args, namespace)
+        if left:
+            self.error(_without_values(left))
+        return arguments
+
+    def error(self, message: str) -> NoReturn:
+        """Ends with wrong use; argparse repeats values in some of its sentences, and this not."""
+        super().error(_WITH_VALUE.sub(_shortened, message))
+
+
+_WITH_VALUE = re.compile(
+    r"(?P<invalid>invalid \w+)(?: value)?: .+?(?P<choices> \(choose from .*\))?$"
+    r"|(?P<ignored>ignored explicit argument) .+$"
+    r"|(?P<ambiguous>ambiguous option: --?[\w-]+)(?:=.*?)?(?P<could> could match .*)$",
+    re.DOTALL,
+)
+"""The sentences of argparse that repeat a value, which may be a key that was typed there."""
+
+_OPTION = re.compile(r"--?[a-zA-Z][a-z-]{0,30}(?=$|=)")
+"""What an option looks like; a key may begin with a hyphen as well."""
+
+
+def _shortened(found: re.Match[str]) -> str:
+    return "".join(filter(None, found.groups()))
+
+
+def _without_values(words: Sequence[str]) -> str:
+    """Says which words no command takes: options by their name, and all others by their number."""
+    options = [found[0] for word in words if (found := _OPTION.match(word))]
+    others = sum(_OPTION.match(word) is None for word in words)
+    unknown = f"unknown option {', '.join(options)}" if options else ""
+    more = f"{counted(others, 'word')} too many" if others and not options else ""
+    return f"{unknown or more}: see --help"
 
 
 def parser() -> argparse.ArgumentParser:

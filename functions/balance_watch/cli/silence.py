@@ -1,7 +1,7 @@
 """`balance-watch silence`: mutes alerts for a while, lists the silences, ends one."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ from rich.table import Table
 
 from balance_watch.cli.connection import wiring
 from balance_watch.cli.matching import nearest, unmatched_lines
+from balance_watch.cli.questions import can_ask, confirm
 from balance_watch.cli.terminal import (
     Subparsers,
     err,
@@ -18,15 +19,17 @@ from balance_watch.cli.terminal import (
     print_faults,
     print_json,
     print_rows_for_pipe,
+    print_wrapped,
     sanitize,
 )
 from balance_watch.config.policy_types import Duration
-from balance_watch.domain.formatting import format_duration, format_time, iso_time
+from balance_watch.domain.formatting import counted, format_duration, format_time, iso_time
 from balance_watch.domain.silences import Silence
-from balance_watch.domain.unmatched import fits_an_alert
+from balance_watch.domain.unmatched import fits_an_alert, fitting
 from balance_watch.errors import CommandError
 from balance_watch.usecases import silencing
 
+_ALL = "every alert, critical ones too (but none that an account cannot be read),"
 _PIPE_COLUMNS = {
     "silence": "its name, for `silence end`",
     "match": "FACT=GLOB; all must match",
@@ -120,12 +123,34 @@ def _add(arguments: argparse.Namespace) -> int:
         words = " ".join(f"{fact}={glob}" for fact, glob in match.items())
         hint = nearest(match, found.facts)
         print_faults([it + hint for it in unmatched_lines([f"silence {words}"], len(found.facts))])
+    count = 0 if found is None else fitting(match, found.facts)
+    if found is not None and 1 < count == len(found.facts) and not _narrowing(match):
+        text = f"This mutes {_ALL} of all {count} accounts for"
+        text += f" {format_duration(arguments.duration)}."
+        print_wrapped(sanitize(text, "yellow"), console=err)
+        if can_ask() and not confirm("Mute them all?"):
+            out.print("Nothing was muted.")
+            return 1
     silence = silencing.add(
         wired.store.silences, match, arguments.duration, arguments.reason, _now()
     )
     text = f"Silence {silence.name}: {silence.matchers}, until {format_time(silence.until)}."
     out.print(sanitize(text))
+    if count:
+        text = f"It mutes {_alerts_of(match)} of {counted(count, 'account')}."
+        print_wrapped(sanitize(text))
     return 0
+
+
+def _narrowing(match: Mapping[str, str]) -> str:
+    """Returns which alerts of an account a match leaves; empty if it leaves all of them."""
+    facts = ("severity", "rule", "metric")
+    return " ".join(f"{it}={match[it]}" for it in facts if match.get(it, "*") != "*")
+
+
+def _alerts_of(match: Mapping[str, str]) -> str:
+    narrowing = _narrowing(match)
+    return f"the alerts with {narrowing}" if narrowing else _ALL
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -112,6 +113,19 @@ def pipe_help(a_line: str, columns: Mapping[str, str]) -> str:
 def sanitize(text: str, style: str = "") -> Text:
     """Returns text from elsewhere without markup, its control characters replaced."""
     return Text(visible(text), style=style)
+
+
+def is_plain_name(text: str) -> bool:
+    """Tells whether a name is made of words, so that a message may repeat it.
+
+    A name that somebody wrote may be a key that was pasted into the wrong place; those have long
+    runs of digits, or upper and lower case mixed.
+    """
+    return _PLAIN_NAME.fullmatch(text) is not None
+
+
+_WORD = r"(?:[A-Za-z][a-z]{0,15}|[A-Z]{1,16})[0-9]{0,2}"
+_PLAIN_NAME = re.compile(rf"{_WORD}(?:[ _.]{_WORD}){{0,7}}")
 
 
 def print_faults(faults: Sequence[str]) -> None:

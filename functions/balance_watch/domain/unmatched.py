@@ -66,6 +66,14 @@ def fits_an_alert(match: Mapping[str, str], accounts: Sequence[Facts]) -> bool:
     return _may_be_alert(match) and _fits_any(match, (*accounts, _OF_CONFIGURATION))
 
 
+def fitting(match: Mapping[str, str], accounts: Iterable[Facts]) -> int:
+    """Returns how many accounts may have an alert that matches; 0 if no alert can."""
+    is_of_configuration = CONFIGURATION in (match.get("rule"), match.get("metric"))
+    if is_of_configuration or not _may_be_alert(match):
+        return 0
+    return sum(_fits_any(match, (facts,)) for facts in accounts)
+
+
 def _accounts_by_fact(accounts: Iterable[Facts]) -> Mapping[tuple[str, str], Sequence[Facts]]:
     found: dict[tuple[str, str], list[Facts]] = defaultdict(list)
     for facts in accounts:

@@ -101,6 +101,11 @@ class ConfiguredChannel:
     address: str = field(repr=False)
 
     @property
+    def url(self) -> str:
+        """Where its requests go, which is a secret; empty if the stack has its address."""
+        return "" if self.kind.parse_secret is None else self.address.partition(" ")[0]
+
+    @property
     def digest(self) -> str:
         """Identifies the address without revealing it."""
         return hashlib.sha256(self.address.encode()).hexdigest()[:16]

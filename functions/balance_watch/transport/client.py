@@ -34,6 +34,7 @@ from balance_watch.transport.sockets import (
     connect,
     current,
     deadline,
+    is_private,
 )
 
 MAX_BODY = 64 * 1024
@@ -266,11 +267,23 @@ class Transport:
             return Reply(status, body, dict(response.headers))
 
     def _reject_plain_http(self, url: str) -> None:
-        parts = urlsplit(url)
-        own = authority(parts.hostname, parts.port or 80)
-        if parts.scheme != "https" and own not in self._trusted:
-            raise TransportError(
-                FailureKind.UNREACHABLE,
-                "The address is not https, and its host is not in TRUSTED_HOSTS.",
-                sent=False,
-            )
+        if urlsplit(url).scheme != "https" and (why := why_refused(url, self._trusted)):
+            raise TransportError(FailureKind.UNREACHABLE, why, sent=False)
+
+
+def why_refused(url: str, trusted_hosts: Collection[str]) -> str:
+    """Returns why no request to an address is ever sent; empty if one may be.
+
+    It asks no name server: a name that leads to a private address shows only when it is tried.
+    The trusted hosts are in lower case.
+    """
+    parts = urlsplit(url)
+    is_plain = parts.scheme != "https"
+    own = authority(parts.hostname, parts.port or (80 if is_plain else 443))
+    if own in trusted_hosts:
+        return ""
+    if is_plain:
+        return "The address is not https, and its host is not in TRUSTED_HOSTS."
+    if is_private(parts.hostname or ""):
+        return "The host is a private address and is not in TRUSTED_HOSTS."
+    return ""

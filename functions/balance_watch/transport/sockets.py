@@ -135,6 +135,17 @@ def authority(host: str | None, port: int) -> str:
     return f"[{host}]:{port}" if host and ":" in host else f"{host}:{port}"
 
 
+def is_private(host: str) -> bool:
+    """Tells whether a host is no public address by its very text; a name may still lead to one."""
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True  # RFC 6761
+    try:
+        return not _is_public(host)
+    except ValueError:
+        return False
+
+
 _WITH_IPV4 = (ipaddress.IPv6Network("::/96"), ipaddress.IPv6Network("64:ff9b::/96"))
 """Their last four bytes are an IPv4 address: IPv4-compatible (RFC 4291) and NAT64 (RFC 6052)."""
 
