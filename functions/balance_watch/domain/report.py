@@ -14,6 +14,7 @@ from balance_watch.domain.curve import Curve, curve_of
 from balance_watch.domain.daily_use import DailyUse, daily_use, sum_of
 from balance_watch.domain.event import Event
 from balance_watch.domain.forecast import runs_dry_at
+from balance_watch.domain.gravity import Refill, refill_before_dry
 from balance_watch.domain.money import CALCULATION_DIGITS
 from balance_watch.domain.past_top_ups import past_top_ups
 from balance_watch.domain.policy import Policy
@@ -103,6 +104,7 @@ class AccountReport(NamedTuple):
         floor: the balance at which nothing is left.
         shares_with: the account before it that has the same purse: sums count it there.
         read_since: the day of its first reading, as far back as the report looks.
+        refill: what fills it up before it runs dry, if something does.
     """
 
     name: str
@@ -124,6 +126,7 @@ class AccountReport(NamedTuple):
     is_quota: bool
     shares_with: str | None = None
     read_since: date | None = None
+    refill: Refill | None = None
 
     @property
     def currency(self) -> str:
@@ -142,7 +145,7 @@ class AccountReport(NamedTuple):
 
 
 class Report(NamedTuple):
-    """All accounts over a time, those that run dry next first."""
+    """All accounts over a time, those that run dry next first, then those that are filled up."""
 
     period: Period
     accounts: tuple[AccountReport, ...]
@@ -170,9 +173,14 @@ def another_at(events: Iterable[Event]) -> set[datetime]:
     return {it.notification.said_at for it in events if it.notification.another}
 
 
-def _next_first(account: AccountReport) -> tuple[bool, datetime, str]:
+def _next_first(account: AccountReport) -> tuple[bool, bool, datetime, str]:
     dry = account.runs_dry_at
-    return dry is None, dry or datetime.max.replace(tzinfo=UTC), account.name
+    return (
+        dry is None,
+        account.refill is not None,
+        dry or datetime.max.replace(tzinfo=UTC),
+        account.name,
+    )
 
 
 def _account(past: Past, policy: Policy, span: Period) -> AccountReport:
@@ -221,6 +229,7 @@ def _account(past: Past, policy: Policy, span: Period) -> AccountReport:
         latest.floor if latest else Decimal(0),
         past.is_quota,
         read_since=_time(times[0]).date() if times else None,
+        refill=refill_before_dry(state, lasts),
     )
 
 
