@@ -95,8 +95,44 @@ def test_it_reads_no_secret(
     assert not any(url in output.out for url in stage.slack.webhooks.values())
 
 
-@pytest.mark.parametrize("time", ["yesterday", "2026-13-01", "12:00", "0001-01-01"])
+@pytest.mark.parametrize(
+    "time",
+    [
+        "yesterday",
+        "2026-13-01",
+        "12:00",
+        "0001-01-01",
+        "1900-01-01",
+        "9999-12-31T23:00-05:00",
+        "1970-01-01T00:00+01:00",
+    ],
+)
 def test_a_time_that_is_none_is_wrong_use(run: "Run", time: str) -> None:
     output = run("report", "--until", time)
     assert output.code == 2
-    assert "must be a day or a time" in output.err
+    assert "must be a day or a time between 1970-01-01 and now" in output.err
+
+
+def test_a_time_that_is_yet_to_come_is_said_to_be_now(run: "Run") -> None:
+    output = run("report", "--days", "3", "--until", "2999-01-01", "--csv", "-")
+    assert output.code == 0
+    assert "1 Jan 2999 00:00 UTC is yet to come: the report ends now, " in output.err
+    assert rows(output.out)[-1]["day"] == datetime.now(UTC).date().isoformat()
+
+
+@pytest.mark.parametrize("days", ["6", "36500"])
+def test_days_for_which_nothing_is_kept_are_left_out_and_that_is_said(
+    run: "Run", monkeypatch: pytest.MonkeyPatch, days: str
+) -> None:
+    monkeypatch.setenv("HISTORY_DAYS", "5")
+    output = run("report", "--days", days, "--until", UNTIL, "--csv", "-")
+    assert output.code == 0
+    assert "Readings are kept for 5 days (HISTORY_DAYS)" in output.err
+    assert {it["day"] for it in rows(output.out)} == {f"2026-11-{day}" for day in range(18, 23)}
+
+
+def test_a_report_that_is_as_asked_for_says_nothing_else(
+    run: "Run", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HISTORY_DAYS", "5")
+    assert run("report", "--days", "5", "--until", UNTIL, "--csv", "-").err == ""

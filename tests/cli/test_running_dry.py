@@ -14,7 +14,7 @@ from balance_watch.cli.accounts_table import accounts_table
 from balance_watch.cli.status import as_json
 from balance_watch.domain.account import Account
 from balance_watch.domain.policy import Policy
-from balance_watch.domain.reading import FailureKind, ReadFailure
+from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure
 from balance_watch.domain.spending import Day
 from balance_watch.domain.state import AccountState
 from tests.support.canaries import key
@@ -50,6 +50,11 @@ def row(of: AccountState) -> str:
         (state("50", "50"), "ok"),
         (state("50", "50.1"), "lasts 23 h 57 min"),
         (state("50", "75"), "lasts 16 h"),
+        (state("50", "75", auto_reload=AutoReload(enabled=True)), "auto-reload"),
+        (state("5000", "75", auto_reload=AutoReload(enabled=True)), "ok"),
+        (state("50", "75", auto_reload=AutoReload(enabled=False)), "lasts 16 h"),
+        (state("50", "75", resets_at=NOW + 15 * HOUR), "quota renews"),
+        (state("50", "75", resets_at=NOW + 17 * HOUR), "lasts 16 h"),
         (state("0"), "empty"),
         (state("-1", "0"), "empty"),
         (state("0.01", "0"), "ok"),

@@ -1,5 +1,6 @@
 """What a digest tells: bounded however many accounts there are, and right about what was spent."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from balance_watch.domain.changes import Change
 from balance_watch.domain.digest import LINES, Digest, Listed
 from balance_watch.domain.digest_building import Standings, digest_of, looks_back
 from balance_watch.domain.lifecycle import Alert
-from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
+from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import Day, add_spending, spent_since
 from balance_watch.domain.state import AccountState, observe
@@ -68,6 +69,15 @@ def test_what_runs_dry_first_comes_first_and_a_failure_is_not_among_them() -> No
     broken = observe(lived("c", falling), ReadFailure(FailureKind.TIMED_OUT, "no"), AT)
     told = digest(lived("b", slowly), lived("a", falling), lived("d", [Decimal(9)]), broken)
     assert [it.account for it in told.next.lines] == ["a", "b", "d"]
+
+
+def test_an_account_with_auto_reload_does_not_run_dry_and_stands_behind_those_that_do() -> None:
+    state = lived("a", [Decimal(20 - hours) for hours in range(20)])
+    assert state.reading is not None
+    on = replace(state, reading=replace(state.reading, auto_reload=AutoReload(enabled=True)))
+    told = digest(on, lived("b", [Decimal(1000 - hours) for hours in range(25)]))
+    assert [it.account for it in told.next.lines] == ["b", "a"]
+    assert told.next.lines[1].runs_dry_at is None
 
 
 def test_an_outage_and_the_configuration_are_among_what_fires_the_gravest_first() -> None:

@@ -9,12 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balance_watch.domain.gravity import Gravity, gravest_first, gravity_of
+from balance_watch.domain.gravity import (
+    Gravity,
+    Refill,
+    gravest_first,
+    gravity_of,
+    refill_before_dry,
+)
 from balance_watch.domain.lifecycle import Alert
-from balance_watch.domain.reading import FailureKind, ReadFailure
+from balance_watch.domain.reading import AutoReload, FailureKind, ReadFailure, Reading
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.state import AccountState, RuleState
-from tests.support.examples import TICK, state
+from tests.support.examples import TICK, reading, state
 from tests.support.strategies import states, ticks, words
 
 FAILURE = ReadFailure(FailureKind.TIMED_OUT, "No whole reply came in time.")
@@ -62,6 +68,51 @@ def test_an_account_that_lasts_less_than_a_day_is_never_ok(
     runway: timedelta | None, gravity: Gravity
 ) -> None:
     assert gravity_of(FINE, runway) is gravity
+
+
+SHORT = 22 * HOUR
+RELOADS = replace(FINE, reading=replace(reading(), auto_reload=AutoReload(enabled=True)))
+RENEWS = replace(FINE, reading=replace(reading(), resets_at=TICK + 21 * HOUR))
+
+
+@pytest.mark.parametrize(
+    ("of", "refill"),
+    [(RELOADS, Refill.AUTO_RELOAD), (RENEWS, Refill.RENEWAL)],
+    ids=["auto-reload is on", "a quota that renews before"],
+)
+def test_an_account_that_is_filled_up_before_it_is_dry_is_not_low(
+    of: AccountState, refill: Refill
+) -> None:
+    assert refill_before_dry(of, SHORT) is refill
+    assert gravity_of(of, SHORT) is Gravity.OK
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        replace(reading(), auto_reload=AutoReload(enabled=False)),
+        replace(reading(), resets_at=TICK + 23 * HOUR),
+        replace(reading(), resets_at=TICK - HOUR),
+    ],
+    ids=["auto-reload is off", "a quota that renews after", "a renewal that is past"],
+)
+def test_what_does_not_fill_an_account_up_in_time_leaves_it_low(read: Reading) -> None:
+    of = replace(FINE, reading=read)
+    assert refill_before_dry(of, SHORT) is None
+    assert gravity_of(of, SHORT) is Gravity.LOW
+
+
+@pytest.mark.parametrize("metric", [Metric.RUNWAY, Metric.AUTO_RELOAD, Metric.EMPTY])
+def test_no_refill_is_told_while_an_alert_tells_that_the_account_runs_dry(metric: Metric) -> None:
+    of = replace(RELOADS, alerts={metric: Alert("a rule", Severity.CRITICAL, TICK)})
+    assert refill_before_dry(of, SHORT) is None
+
+
+def test_auto_reload_of_an_account_with_nothing_left_has_filled_up_nothing() -> None:
+    empty = replace(reading("0"), auto_reload=AutoReload(enabled=True))
+    of = replace(FINE, reading=empty)
+    assert refill_before_dry(of, timedelta()) is None
+    assert gravity_of(of, timedelta()) is Gravity.EMPTY
 
 
 def test_a_credit_limit_is_not_empty_before_it_is_used_up() -> None:

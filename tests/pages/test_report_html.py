@@ -1,8 +1,11 @@
 """The page of a report: harmless whatever the names are, complete by itself, fast and small."""
 
+import csv
 import re
 import time
+from decimal import Decimal
 from html.parser import HTMLParser
+from io import StringIO
 
 import pytest
 
@@ -180,3 +183,31 @@ def test_csv_keeps_a_name_with_a_comma_and_a_line_break_in_its_field() -> None:
     text = report_csv(with_name('a,"b"\nc'))
     assert text.startswith("account,provider,currency,day,balance,spent,topped_up\n")
     assert '"a,""b""\nc0","a,""b""\nc",' in text
+
+
+@pytest.mark.parametrize(
+    "name", ['=HYPERLINK("http://x")', "+1", "-1", "@cmd", "\t=1", "\n=1", "\uff1d1"]
+)
+def test_no_text_of_the_csv_is_a_formula_in_a_spreadsheet(name: str) -> None:
+    found = with_name(name)
+    accounts = tuple(
+        it._replace(days=tuple(day._replace(currency=name) for day in it.days))
+        for it in found.accounts
+    )
+    text = report_csv(found._replace(accounts=accounts))
+    rows = list(csv.DictReader(StringIO(text, newline="")))
+    assert {row["account"] for row in rows} == {f"'{it.name}" for it in accounts}
+    assert {row[column] for row in rows for column in ("provider", "currency")} == {f"'{name}"}
+
+
+def test_a_name_that_begins_with_a_carriage_return_has_an_apostrophe_before_it() -> None:
+    assert "\n'\r=10,'\r=1," in report_csv(with_name("\r=1"))
+
+
+def test_a_number_below_zero_stays_a_number_in_the_csv() -> None:
+    found = report()
+    account = found.accounts[0]
+    days = (account.days[-1]._replace(balance=Decimal("-5.20"), spent=Decimal("-0.5")),)
+    text = report_csv(found._replace(accounts=(account._replace(days=days),)))
+    (row,) = csv.DictReader(StringIO(text))
+    assert (row["balance"], row["spent"]) == ("-5.20", "-0.5")

@@ -68,6 +68,7 @@ readings = st.builds(
     expires_at=st.none() | times,
     estimate=st.none() | closed_estimates | open_estimates,
     renews=st.none() | st.booleans(),
+    resets_at=st.none() | times,
 )
 alerts = st.builds(
     Alert,

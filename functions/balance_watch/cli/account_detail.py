@@ -15,6 +15,7 @@ from balance_watch.domain.account import Account, matches
 from balance_watch.domain.acknowledgement import NONE, Acknowledgements, covering
 from balance_watch.domain.event import Event
 from balance_watch.domain.formatting import format_duration, format_runway, format_time, with_unit
+from balance_watch.domain.gravity import Refill
 from balance_watch.domain.metrics import METRICS, Unit
 from balance_watch.domain.notification import Reason
 from balance_watch.domain.overdue import Overdue, overdue
@@ -25,6 +26,10 @@ from balance_watch.domain.silences import Silence
 LOOK_BACK = timedelta(days=7)
 """How far back the last failure is looked for."""
 
+_KEPT_BY = {
+    Refill.AUTO_RELOAD: "the provider's auto-reload is on",
+    Refill.RENEWAL: "its quota begins anew before",
+}
 _HOURS = 24
 _Lines = Iterator[tuple[str, Text]]
 
@@ -96,7 +101,8 @@ def _balance(row: AccountRow, now: datetime) -> _Lines:
         yield "lasts", Text(format_runway(row.runway))
     elif row.runs_dry_at is not None:
         left = format_duration(max(row.runs_dry_at - now, timedelta()))
-        yield "lasts", Text(f"{left}, until {format_time(row.runs_dry_at)}")
+        kept = "" if row.refill is None else f", but {_KEPT_BY[row.refill]}"
+        yield "lasts", Text(f"{left}, until {format_time(row.runs_dry_at)}{kept}")
     if row.per_day and state.reading is not None:
         yield "spends", sanitize(f"about {row.per_day} {state.reading.currency} a day")
     if state.checked_at is not None:

@@ -15,10 +15,13 @@ from balance_watch.domain.forecast import LONGEST, runs_dry_at
 from balance_watch.domain.formatting import format_duration, with_unit
 from balance_watch.domain.gravity import (
     Gravity,
+    Refill,
     gravest_first,
     gravity_of,
+    is_brief,
     is_empty,
     lasts_briefly,
+    refill_before_dry,
 )
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.policy import UNREADABLE
@@ -75,6 +78,11 @@ class AccountRow:
     def gravity(self) -> Gravity:
         """How grave the state is."""
         return gravity_of(self.state, self.runway)
+
+    @cached_property
+    def refill(self) -> Refill | None:
+        """What fills the account up before nothing is left, as far as that is known."""
+        return refill_before_dry(self.state, self.runway)
 
     @property
     def is_quota(self) -> bool:
@@ -167,6 +175,8 @@ def state_in_words(row: AccountRow) -> Text:
         return Text(", ").join(words)
     if state.checked_at is None:
         return Text("not checked yet", style="dim")
+    if row.refill is not None and is_brief(state, row.runway):
+        return Text(row.refill.value, style="cyan")
     return Text("ok" if state.reading else "no limit", style="green")
 
 

@@ -43,7 +43,8 @@ class Sum:
 class AccountLine:
     """What is left of one account: its balance, and about what was spent; None: that is unknown.
 
-    `runs_dry_at` is None if that is unknown, or ten years away or more.
+    `runs_dry_at` is None if that is unknown, or ten years away or more, or if auto-reload or a
+    quota's new beginning comes before.
     """
 
     account: str

@@ -21,6 +21,7 @@ from balance_watch.domain.digest import (
     UnreadableLine,
 )
 from balance_watch.domain.forecast import runs_dry_at
+from balance_watch.domain.gravity import refill_before_dry
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.money import CURRENCIES
 from balance_watch.domain.notification import Notification, Reason, alert_id
@@ -245,7 +246,8 @@ def _accounts(
         reading, runway = state.reading, state.runway
         if reading is None or state.failure is not None or state.checked_at is None:
             continue
-        dry_at = None if runway is None else runs_dry_at(state.checked_at, runway)
+        is_kept = refill_before_dry(state, runway) is not None
+        dry_at = None if runway is None or is_kept else runs_dry_at(state.checked_at, runway)
         yield AccountLine(
             state.account,
             reading.currency,

@@ -10,6 +10,13 @@ _SOON = timedelta(days=1)
 """An account that lasts less than this is never called ok."""
 
 
+class Refill(StrEnum):
+    """What fills an account up before nothing is left, in the words that people see."""
+
+    AUTO_RELOAD = "auto-reload"
+    RENEWAL = "quota renews"
+
+
 class Gravity(StrEnum):
     """The state of an account in one word, the gravest first.
 
@@ -66,6 +73,31 @@ def is_empty(state: AccountState) -> bool:
 
 
 def lasts_briefly(state: AccountState, runway: timedelta | None) -> bool:
+    """Tells whether what is left lasts less than a day, nothing fills it up, and no alert tells."""
+    return is_brief(state, runway) and refill_before_dry(state, runway) is None
+
+
+def refill_before_dry(state: AccountState, runway: timedelta | None) -> Refill | None:
+    """Returns what fills an account up before nothing is left; None: nothing, or an alert tells.
+
+    It is what keeps the rule `runs_dry` quiet, which `explain` says of it.
+
+    Args:
+        state: what is remembered of the account.
+        runway: how long its balance lasts, if that is known.
+    """
+    reading, checked_at = state.reading, state.checked_at
+    if reading is None or checked_at is None or runway is None or reading.usable <= 0:
+        return None
+    if any(_fires(state, it) for it in (Metric.EMPTY, Metric.RUNWAY, Metric.AUTO_RELOAD)):
+        return None
+    if reading.resets_at is not None and timedelta() < reading.resets_at - checked_at < runway:
+        return Refill.RENEWAL
+    reload = reading.auto_reload
+    return Refill.AUTO_RELOAD if reload is not None and reload.enabled else None
+
+
+def is_brief(state: AccountState, runway: timedelta | None) -> bool:
     """Tells whether something is left that lasts less than a day, and no alert tells it."""
     reading = state.reading
     if reading is None or state.failure is not None or runway is None or reading.usable <= 0:

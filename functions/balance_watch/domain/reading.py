@@ -46,7 +46,7 @@ class Reading:
         balance: the provider's main number, in the unit `currency`.
         provider_threshold: the low-balance threshold set at the provider, in the same unit.
         provider_time: the provider's own timestamp, kept only if the balance was computed then.
-        resets_at: when a quota resets. It is not stored.
+        resets_at: when a quota resets.
         credit_limit: how much the account may owe: the balance may fall to minus this.
         expires_at: when the credit expires.
         renews: whether the balance is a quota that resets by itself.

@@ -14,6 +14,7 @@ from balance_watch.domain.curve import Curve, curve_of
 from balance_watch.domain.daily_use import DailyUse, daily_use, sum_of
 from balance_watch.domain.event import Event
 from balance_watch.domain.forecast import runs_dry_at
+from balance_watch.domain.gravity import Refill, refill_before_dry
 from balance_watch.domain.money import CALCULATION_DIGITS
 from balance_watch.domain.past_top_ups import past_top_ups
 from balance_watch.domain.policy import Policy
@@ -102,6 +103,8 @@ class AccountReport(NamedTuple):
         runs_dry_at: when nothing is left, as far as that is known.
         floor: the balance at which nothing is left.
         shares_with: the account before it that has the same purse: sums count it there.
+        read_since: the day of its first reading, as far back as the report looks.
+        refill: what fills it up before it runs dry, if something does.
     """
 
     name: str
@@ -122,6 +125,8 @@ class AccountReport(NamedTuple):
     floor: Decimal
     is_quota: bool
     shares_with: str | None = None
+    read_since: date | None = None
+    refill: Refill | None = None
 
     @property
     def currency(self) -> str:
@@ -140,7 +145,7 @@ class AccountReport(NamedTuple):
 
 
 class Report(NamedTuple):
-    """All accounts over a time, those that run dry next first."""
+    """All accounts over a time, those that run dry next first, then those that are filled up."""
 
     period: Period
     accounts: tuple[AccountReport, ...]
@@ -168,9 +173,14 @@ def another_at(events: Iterable[Event]) -> set[datetime]:
     return {it.notification.said_at for it in events if it.notification.another}
 
 
-def _next_first(account: AccountReport) -> tuple[bool, datetime, str]:
+def _next_first(account: AccountReport) -> tuple[bool, bool, datetime, str]:
     dry = account.runs_dry_at
-    return dry is None, dry or datetime.max.replace(tzinfo=UTC), account.name
+    return (
+        dry is None,
+        account.refill is not None,
+        dry or datetime.max.replace(tzinfo=UTC),
+        account.name,
+    )
 
 
 def _account(past: Past, policy: Policy, span: Period) -> AccountReport:
@@ -218,6 +228,8 @@ def _account(past: Past, policy: Policy, span: Period) -> AccountReport:
         None if lasts is None or checked_at is None else runs_dry_at(checked_at, lasts),
         latest.floor if latest else Decimal(0),
         past.is_quota,
+        read_since=_time(times[0]).date() if times else None,
+        refill=refill_before_dry(state, lasts),
     )
 
 
@@ -291,7 +303,14 @@ def usual_gap(times: Sequence[datetime]) -> timedelta:
 
 
 class Spending(NamedTuple):
-    """What accounts spent in one unit: on each day, in the month, and by its end."""
+    """What accounts spent in one unit: on each day, in the month, and by its end.
+
+    Attributes:
+        days: without those on which none of the accounts was read.
+        read_since: the day of the first reading of any of them.
+        forecast: of the accounts whose forecast is known; None: that of none is.
+        without: how many accounts are not in the forecast, as theirs is not known yet.
+    """
 
     group: str
     currency: str
@@ -300,6 +319,8 @@ class Spending(NamedTuple):
     topped_up: Decimal
     month: Decimal
     forecast: Decimal | None
+    without: int = 0
+    read_since: date | None = None
 
     @property
     def spent(self) -> Decimal:
@@ -332,7 +353,9 @@ def _spending(unit: str, group: str, accounts: Sequence[AccountReport]) -> Spend
         _sums((it.day, it.spent) for it in rows),
         sum_of(it.topped_up for it in rows if it.topped_up is not None),
         sum_of(months),
-        sum_of(known) if len(known) == len(forecasts) else None,
+        sum_of(known) if known else None,
+        len(forecasts) - len(known),
+        min((it.read_since for it in accounts if it.read_since is not None), default=None),
     )
 
 

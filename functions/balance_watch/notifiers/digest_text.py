@@ -130,7 +130,7 @@ def spent(it: AccountLine) -> str:
 
 
 def runs_dry(digest: Digest, it: AccountLine) -> str:
-    """Returns until when an account lasts; empty if that is unknown or years away."""
+    """Returns until when an account lasts; empty if that is not known, or it is filled up."""
     if it.runs_dry_at is None:
         return ""
     return DRY if it.runs_dry_at <= digest.until else format_time(it.runs_dry_at)

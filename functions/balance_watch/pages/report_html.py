@@ -36,7 +36,7 @@ from balance_watch.pages.report_plot import HEIGHT, WIDTH, bars_of, plot_of
 
 _ROUGH = Context(prec=3)
 _CENTS = Decimal("0.01")
-_NO_LABEL = "—"
+_NOTHING_KNOWN = "—"
 
 
 class _Table(NamedTuple):
@@ -87,10 +87,12 @@ def _rendered(template: str, report: Report, **own: str) -> str:
         finalize=_harmless,
     )
     environment.filters.update(
-        amount=with_unit,
+        amount=_amount,
         rate=_rate,
         rise=_rise,
         estimate=_estimate,
+        forecast=_forecast,
+        since=_since,
         time=format_time,
         day=_day,
         duration=format_duration,
@@ -133,7 +135,7 @@ def _harmless(value: object) -> object:
 
 
 def _by_label(report: Report, name: str) -> _Table:
-    rows = spending_by(report, lambda it: it.labels.get(name, _NO_LABEL))
+    rows = spending_by(report, lambda it: it.labels.get(name, _NOTHING_KNOWN))
     return _Table(f"By label: {name}", name, rows)
 
 
@@ -141,13 +143,23 @@ def _alerts(accounts: Iterable[AccountReport]) -> list[AlertSpan]:
     return [alert for account in accounts for alert in account.alerts]
 
 
-def _days_of(total: Spending, report: Report) -> list[tuple[date, Decimal, object]]:
-    """Returns each day, what was spent on it, and its bar."""
+def _days_of(total: Spending, report: Report) -> list[tuple[date, Decimal | None, object]]:
+    """Returns each day, what was spent on it if anything was read on it, and its bar."""
     period = report.period
     count = (period.last_day - period.first_day).days + 1
     days = [period.first_day + timedelta(days=number) for number in range(count)]
-    amounts = [total.days.get(day, Decimal(0)) for day in days]
-    return list(zip(days, amounts, bars_of(amounts), strict=True))
+    amounts = [total.days.get(day) for day in days]
+    bars = bars_of([amount or Decimal(0) for amount in amounts])
+    return list(zip(days, amounts, bars, strict=True))
+
+
+def _amount(amount: Decimal | None, unit: str) -> str:
+    return _NOTHING_KNOWN if amount is None else with_unit(amount, unit)
+
+
+def _since(read_since: date | None, first: date) -> str:
+    """Writes since when a sum is known, if that is not from the first of its days on."""
+    return "" if read_since is None or read_since <= first else f" since {_day(read_since)}"
 
 
 def _rise(top_up: TopUpSeen) -> Decimal:
@@ -164,6 +176,14 @@ def _estimate(amount: Decimal | None, unit: str) -> str:
         return "not known yet"
     with localcontext(prec=CALCULATION_DIGITS):
         return f"~{with_unit(amount.quantize(_CENTS), unit)}"
+
+
+def _forecast(spending: Spending) -> str:
+    """Writes what is spent by the end of the month, and how many accounts that leaves out."""
+    text = _estimate(spending.forecast, spending.currency)
+    if spending.forecast is None or not spending.without:
+        return text
+    return f"{text} without {counted(spending.without, 'account')}"
 
 
 def _day(day: date | datetime) -> str:

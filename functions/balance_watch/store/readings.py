@@ -75,6 +75,7 @@ def reading_to_map(reading: Reading) -> Item:
             "costs": _estimate_to_text(reading.estimate),
             "open": _open_to_text(reading.estimate),
             "renews": reading.renews,
+            "resets": maybe_text(reading.resets_at),
         }
     )
 
@@ -99,6 +100,7 @@ def reading_from_map(item: Mapping[str, Any], observed_at: datetime) -> Reading:
         expires_at=maybe_time(item.get("expires")),
         estimate=_estimate_from_text(item.get("costs"), item.get("open")),
         renews=item.get("renews"),
+        resets_at=maybe_time(item.get("resets")),
     )
 
 
