@@ -12,7 +12,7 @@ from balance_watch.cli.account_row import (
     latest_check_of,
     state_in_words,
 )
-from balance_watch.cli.grid import Column, Grid, Layout
+from balance_watch.cli.grid import Column, Folds, Grid, Layout
 from balance_watch.cli.plots import bars, resample
 from balance_watch.cli.terminal import print_rows_for_pipe, sanitize
 from balance_watch.domain.formatting import digits, format_time, iso_time
@@ -47,7 +47,7 @@ def accounts_table(
     """Draws a table of accounts as wide as the terminal: their states, balances and last day.
 
     If there is no room for all columns, the plot is left out first, then what is spent, then the
-    provider.
+    provider, and last how long the balance lasts.
 
     Args:
         rows: the accounts, in the order in which they are shown.
@@ -72,6 +72,7 @@ class _Columns:
         for optional in self._optional():
             for state in self._states:
                 yield (state, *least, *optional)
+        yield (self._states[-1], self._account, self._balance, *self._age)
 
     def _optional(self) -> Iterator[Layout]:
         for cells in _PLOTS:
@@ -87,7 +88,8 @@ class _Columns:
 
     @cached_property
     def _account(self) -> Column:
-        return self._column("account", lambda row: sanitize(row.state.account), share=0.4)
+        column = self._column("account", lambda row: sanitize(row.state.account), share=0.4)
+        return replace(column, folds=Folds.IN_NAMES)
 
     @cached_property
     def _balance(self) -> Column:
