@@ -21,7 +21,8 @@ from balance_watch.domain.trend import SPAN
 _PLOTS = (24, 12)
 """The bars of a plot: an hour each, or two where there is little room."""
 
-_STATE_SHARES = (0.25, 0.17)
+_STATE_SHARE = 0.27
+"""So much has room for a severity and a rule, such as `critical alert_below,`."""
 
 PIPE_COLUMNS = {
     "state": "critical, warning, unreadable, pending, info, empty, low, ok or unchecked",
@@ -35,7 +36,7 @@ PIPE_COLUMNS = {
     "estimate": "yes, if the balance is an estimate",
     "provider": "its slug",
     "checked_at": "when it was last checked",
-    "alerts": "the rules that fire, then those that are pending",
+    "alerts": "the rules that fire, the gravest first",
     "failure": "why it cannot be read",
 }
 """The columns of the text for a pipe, and what each contains."""
@@ -64,15 +65,11 @@ class _Columns:
     latest_check: datetime | None
 
     def layouts(self) -> Iterator[Layout]:
-        """Yields the columns that are shown, the widest layout first.
-
-        A long state is folded before a column is left out.
-        """
-        least = (self._account, self._balance, *self._age, self._lasts)
+        """Yields the columns that are shown, the widest layout first."""
+        least = (self._state, self._account, self._balance, *self._age)
         for optional in self._optional():
-            for state in self._states:
-                yield (state, *least, *optional)
-        yield (self._states[-1], self._account, self._balance, *self._age)
+            yield (*least, self._lasts, *optional)
+        yield least
 
     def _optional(self) -> Iterator[Layout]:
         for cells in _PLOTS:
@@ -82,9 +79,8 @@ class _Columns:
         yield ()
 
     @cached_property
-    def _states(self) -> tuple[Column, ...]:
-        cells = [state_in_words(row) for row in self.rows]
-        return tuple(Column("state", lambda: cells, share=share) for share in _STATE_SHARES)
+    def _state(self) -> Column:
+        return self._column("state", state_in_words, share=_STATE_SHARE)
 
     @cached_property
     def _account(self) -> Column:
@@ -189,5 +185,5 @@ def _fields(row: AccountRow, now: datetime, latest_check: datetime | None) -> It
     yield "yes" if reading is not None and reading.estimate is not None else ""
     yield row.provider
     yield iso_time(state.checked_at) if state.checked_at else ""
-    yield ", ".join((*(alert.rule for alert in row.firing), *row.pending))
+    yield ", ".join(alert.rule for alert in row.firing)
     yield f"{state.failure.kind.words}: {state.failure.message}" if state.failure else ""
