@@ -1,5 +1,6 @@
 """Shows what Slack and the topic get: a line for each alert, as it arrives."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from rich.table import Table
@@ -7,6 +8,11 @@ from rich.table import Table
 from balance_watch.cli.terminal import sanitize
 from local.aws import Published
 from local.slack_inbox import Message, SlackInbox
+
+_BOLD = re.compile(r"(\S* ?)\*(.+)\*")
+"""A headline: a sign, and a sentence in bold."""
+
+_CODE = re.compile(r"`([^`]+)`")
 
 
 class Arrivals:
@@ -59,4 +65,13 @@ def _titles(message: Message) -> Iterator[str]:
         block["text"]["text"] for block in message.get("blocks", ()) if block["type"] == "section"
     ]
     for text in sections or [message.get("text", "")]:
-        yield text.partition("\n")[0].replace("*", "")
+        yield shown_by_slack(text.partition("\n")[0])
+
+
+def shown_by_slack(markup: str) -> str:
+    """Returns a line of markup as Slack shows it, but for its fonts: bold and code are plain."""
+    bold = _BOLD.fullmatch(markup)
+    plain = _CODE.sub(r"\1", markup if bold is None else f"{bold[1]}{bold[2]}")
+    for escape, mark in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+        plain = plain.replace(escape, mark)
+    return plain

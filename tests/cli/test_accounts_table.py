@@ -16,6 +16,7 @@ from balance_watch.cli.accounts_table import accounts_table, estimates_footnote
 from balance_watch.cli.terminal import sanitize
 from balance_watch.domain.account import Account
 from balance_watch.domain.lifecycle import Alert
+from balance_watch.domain.policy import UNREADABLE
 from balance_watch.domain.reading import Estimate, FailureKind, ReadFailure
 from balance_watch.domain.rules import Metric, Severity
 from balance_watch.domain.spending import Day
@@ -161,13 +162,25 @@ def test_an_estimate_is_marked_and_its_source_is_told() -> None:
             "slow pending",
         ),
         (replace(busy(), failure=FAILURE), "timed out"),
-        (replace(busy(), alerts={Metric.BALANCE: Alert("low", Severity.INFO, TICK)}), "low"),
+        (replace(busy(), alerts={Metric.BALANCE: Alert("low", Severity.INFO, TICK)}), "info low"),
+        (
+            replace(
+                busy(),
+                alerts={
+                    Metric.BALANCE: Alert("a", Severity.CRITICAL, TICK),
+                    Metric.RUNWAY: Alert("b", Severity.CRITICAL, TICK),
+                    Metric.UNREADABLE: Alert(UNREADABLE, Severity.WARNING, TICK),
+                },
+                failure=FAILURE,
+            ),
+            "critical a, b, warning timed out",
+        ),
         (replace(busy(), reading=None), "no limit"),
         (AccountState("new"), "not checked yet"),
     ],
 )
 def test_the_state_is_told_in_words(of: AccountState, words: str) -> None:
-    assert drawn(of)[1].startswith(f"{words}  ")
+    assert drawn(of, width=140)[1].startswith(f"{words}  ")
 
 
 def test_rows_are_sorted_the_gravest_first() -> None:

@@ -44,6 +44,13 @@ def test_a_firing_rule_says_since_when_and_where_it_goes(low: "Run") -> None:
     assert "would go to sns" in text
 
 
+def test_a_firing_warning_says_that_it_is_one(stage: "Stage", run: "Run") -> None:
+    stage.accounts(stage.entry("sms", "vonage"))
+    stage.aws.put_policy('[[rules]]\nname = "low"\nbelow = 100000\n')
+    run("check")
+    assert "firing  low warning  " in run("explain", "sms").out
+
+
 def test_a_silence_is_named_with_its_end(low: "Run") -> None:
     low(*SILENCE)
     rules = low("explain", "search", "--json").json["rules"]

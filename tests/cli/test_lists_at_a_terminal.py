@@ -48,7 +48,7 @@ def test_accounts_has_a_row_for_each_account_under_the_header(stocked: "Stage") 
         "you",
         "8000",
         "team=search, env=prod",
-        "balance-watch/accounts",
+        "accounts",
     ]
     assert sms.startswith("sms (disabled)")
     assert sms[header.index("provider") :].startswith("vonage")
@@ -67,6 +67,23 @@ def test_channels_tells_which_work_and_what_each_gets(stocked: "Stage") -> None:
     assert "sns" in text
     assert "slack:oncall" in text
     assert "account=search" in text
+
+
+def test_a_narrow_list_of_accounts_leaves_columns_out_and_folds_no_short_word(
+    stage: "Stage",
+) -> None:
+    stage.accounts(
+        stage.entry("llm-research", "you", alert_below="8000", labels={"team": "search"}),
+        stage.entry("sms", "vonage", alert_below="20", labels={"team": "sms"}),
+    )
+    assert [line.split() for line in shown("accounts", columns=40)] == [
+        ["account", "provider", "alert", "below"],
+        ["llm-research", "you", "8000"],
+        ["sms", "vonage", "20"],
+    ]
+    assert shown("accounts")[1].split() == [
+        *("llm-research", "you", "8000", "team=search", "accounts")
+    ]
 
 
 @pytest.mark.parametrize("columns", [40, 80])

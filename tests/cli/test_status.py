@@ -97,6 +97,18 @@ def test_a_pipe_tells_why_an_account_cannot_be_read(stage: "Stage", run: "Run") 
     ]
 
 
+def test_the_alerts_of_a_pipe_are_those_that_fire(stage: "Stage", run: "Run") -> None:
+    stage.accounts(stage.entry("search", "you"), stage.entry("sms", "vonage"))
+    stage.aws.put_policy(
+        '[[rules]]\nname = "low"\nbelow = 100000\nmatch = { account = "sms" }\n'
+        '[[rules]]\nname = "slow"\nbelow = 100000\nfor = "2h"\n'
+    )
+    run("check", "--json")
+    alerts = {row["account"]: (row["state"], row["alerts"]) for row in piped(run)}
+    assert alerts["sms"] == ("warning", "low")
+    assert alerts["search"] == ("pending", "")
+
+
 def test_a_pipe_has_the_gravest_account_first_and_json_the_order_of_the_secrets(
     stage: "Stage", run: "Run"
 ) -> None:
@@ -118,9 +130,9 @@ def test_a_terminal_gets_the_table_with_totals(run: "Run") -> None:
     run("check", "--json")
     screen = at_a_terminal()
     header, first, second, *_ = screen.splitlines()
-    assert " ".join(header.split()) == "state account balance lasts spends provider last 24 h"
-    assert first.startswith("alert_below  search   7,189.245 USD")
-    assert second.startswith("ok           sms      10.171275 EUR")
+    assert " ".join(header.split()) == "state account balance lasts spends provider"
+    assert first.startswith("critical alert_below  search   7,189.245 USD")
+    assert second.startswith("ok                    sms      10.171275 EUR")
     assert "Total 10.171275 EUR in 1 account\nTotal 7,189.245 USD in 1 account\n" in screen
     assert "Last checked" in screen
 

@@ -68,7 +68,8 @@ def show_detail(detail: Detail, now: datetime) -> None:
 def detail_lines(detail: Detail, now: datetime) -> _Lines:
     """Yields the facts of an account, each with its name."""
     account, row = detail.account, detail.row
-    yield "state", state_in_words(row) if detail.is_watched else Text("disabled: it is not watched")
+    state = state_in_words(row, with_severity=False)  # `fires` tells it below
+    yield "state", state if detail.is_watched else Text("disabled: it is not watched")
     yield "account", sanitize(account.name, "bold")
     name = "" if row.spec is None else f"{row.spec.name}, "
     yield "provider", sanitize(f"{name}{account.provider}")

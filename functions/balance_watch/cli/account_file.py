@@ -21,8 +21,9 @@ from balance_watch.providers.registry import catalogue_provider, slugs
 from balance_watch.providers.spec import Spec
 from balance_watch.validation import Faults
 
-_FIELDS = ("name", "provider", "alert_below", "currency", "base_url", "auth")
-_TABLES = ("credentials", "variables", "labels")
+FIELDS = ("name", "provider", "alert_below", "currency", "base_url", "auth")
+TABLES = ("credentials", "variables", "labels")
+"""The columns of CSV: fields of an account, and tables whose names follow a dot."""
 _NAME_OR_BRACE = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|[{}]')
 """A string of JSON, with the colon behind it if it is a name, or the bound of a table."""
 
@@ -158,8 +159,8 @@ def _check_columns(columns: Sequence[str], where: str, faults: Faults) -> None:
         shown = column if is_plain_name(column) else f"number {number + 1}"
         if column in columns[:number]:
             faults.append(f"{where}, column {shown}: is there twice")
-        elif column not in _FIELDS and not (table in _TABLES and name):
-            known = f"{', '.join(_FIELDS)}, {', '.join(f'{it}.NAME' for it in _TABLES)}"
+        elif column not in FIELDS and not (table in TABLES and name):
+            known = f"{', '.join(FIELDS)}, {', '.join(f'{it}.NAME' for it in TABLES)}"
             faults.append(f"{where}, column {shown}: is unknown; the columns are {known}")
     if "name" not in columns or "provider" not in columns:
         raise CommandError(f"{where}: must have the columns name and provider.")
@@ -174,7 +175,7 @@ def _csv_entry(cells: Iterable[tuple[str, str]], where: str, faults: Faults) -> 
             continue
         if column == "alert_below" and "," in cell:
             faults.append(f"{where}: alert_below has a comma: write it with a decimal point")
-        elif table in _TABLES:
+        elif table in TABLES:
             entry.setdefault(table, {})[name] = cell.strip()
         else:
             entry[column] = cell.strip()

@@ -2,7 +2,7 @@
 
 import argparse
 
-from balance_watch.cli.account_file import Found, check_accounts, read_accounts
+from balance_watch.cli.account_file import FIELDS, TABLES, Found, check_accounts, read_accounts
 from balance_watch.cli.account_storing import (
     add_storing_options,
     provider_of,
@@ -24,9 +24,8 @@ def add_action(actions: Subparsers) -> None:
     command = actions.add_parser(
         "import",
         help="add the accounts of a file",
-        description="The file is JSON in the form of the secret; CSV with the columns name,"
-        " provider, alert_below, currency, credentials.X, variables.X and labels.X; or a .env file"
-        " of keys.",
+        description="The file is JSON in the form of the secret; CSV with the columns"
+        f" {', '.join((*FIELDS, *(f'{table}.X' for table in TABLES)))}; or a .env file of keys.",
     )
     command.add_argument("file", metavar="FILE", help="- for standard input")
     add_storing_options(command)

@@ -168,10 +168,16 @@ def largest_unit(span: timedelta) -> str:
     return " ".join(format_duration(span).split(" ")[:2])
 
 
-def state_in_words(row: AccountRow) -> Text:
-    """Writes the state of an account in a few words, the gravest first."""
+def state_in_words(row: AccountRow, *, with_severity: bool = True) -> Text:
+    """Writes the state of an account in a few words, the gravest first.
+
+    Args:
+        row: the account.
+        with_severity: whether the severity is told before the rules that fire, and not only by
+            their colour.
+    """
     state = row.state
-    if words := list(_words(row)):
+    if words := list(_words(row, with_severity=with_severity)):
         return Text(", ").join(words)
     if state.checked_at is None:
         return Text("not checked yet", style="dim")
@@ -180,25 +186,30 @@ def state_in_words(row: AccountRow) -> Text:
     return Text("ok" if state.reading else "no limit", style="green")
 
 
-def _words(row: AccountRow) -> Iterator[Text]:
+def _words(row: AccountRow, *, with_severity: bool) -> Iterator[Text]:
     state, firing = row.state, row.firing
     if is_empty(state):
         yield Text("empty", style=SEVERITY_STYLES[Severity.CRITICAL])
     elif row.runway is not None and not firing and lasts_briefly(state, row.runway):
         text = f"lasts {format_duration(row.runway)}"
         yield Text(text, style=SEVERITY_STYLES[Severity.WARNING])
-    unreadable = None
-    for alert in firing:
-        if alert.rule == UNREADABLE:
-            unreadable = alert
-        else:
-            yield sanitize(alert.rule, SEVERITY_STYLES[alert.severity])
-    if state.failure is not None or unreadable is not None:
-        words = "unreadable" if state.failure is None else state.failure.kind.words.lower()
-        yield Text(
-            words,
-            style=SEVERITY_STYLES[unreadable.severity] if unreadable else _UNREADABLE_STYLE,
-        )
+    unreadable = next((it for it in firing if it.rule == UNREADABLE), None)
+    told: Severity | None = None
+
+    def told_of(alert: Alert, words: str) -> Text:
+        """Writes an alert, after its severity unless that is the one of the alert before it."""
+        nonlocal told
+        is_told = not with_severity or alert.severity is told
+        told = alert.severity
+        text = words if is_told else f"{alert.severity.value} {words}"
+        return sanitize(text, SEVERITY_STYLES[alert.severity])
+
+    yield from (told_of(alert, alert.rule) for alert in firing if alert is not unreadable)
+    words = "unreadable" if state.failure is None else state.failure.kind.words.lower()
+    if unreadable is not None:
+        yield told_of(unreadable, words)
+    elif state.failure is not None:
+        yield Text(words, style=_UNREADABLE_STYLE)
     if row.gravity is Gravity.PENDING:
         for name in row.pending:
             yield sanitize(f"{name} pending", "yellow")

@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from rich.table import Table
-
 from balance_watch.cli import account_adding, account_import
 from balance_watch.cli.account_questions import amount
 from balance_watch.cli.account_storing import Stored, parsed, provider_of, stored
 from balance_watch.cli.connection import no_such_account, wiring
+from balance_watch.cli.grid import Column, Folds, Grid
 from balance_watch.cli.questions import can_ask, confirm
 from balance_watch.cli.terminal import (
     Subparsers,
@@ -97,19 +96,38 @@ def _list(arguments: argparse.Namespace) -> int:
     if is_pipe():
         print_rows_for_pipe(_PIPE_COLUMNS, map(_fields, rows))
     elif rows:
-        out.print(_table(rows))
+        out.print(_table(rows, configuration.prefix))
     return 0
 
 
-def _table(rows: Iterable[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("account", "provider", "alert below", "labels", "secret"):
-        table.add_column(column, overflow="fold")
+def _table(rows: Iterable[dict[str, Any]], prefix: str) -> Grid:
+    """Draws the accounts; where there is no room, without the secret, the labels, the provider.
+
+    Args:
+        rows: the accounts.
+        prefix: what the name of every secret begins with, which is not shown.
+    """
+    lines = []
     for row in rows:
-        name, *cells, enabled = _fields(row)
-        disabled = "" if enabled == "yes" else " (disabled)"
-        table.add_row(*map(sanitize, (f"{name}{disabled}", *cells)))
-    return table
+        fields = list(_fields(row))
+        if fields.pop() == "no":
+            fields[0] += " (disabled)"
+        fields[-1] = fields[-1].removeprefix(prefix)
+        lines.append([*map(sanitize, fields)])
+
+    def column(place: int, name: str, share: float = 1.0) -> Column:
+        cells = [it[place] for it in lines]
+        return Column(name, lambda: cells, share=share, folds=Folds.IN_NAMES)
+
+    account, provider = column(0, "account", 0.4), column(1, "provider", 0.25)
+    below, labels, secret = column(2, "alert below"), column(3, "labels", 0.25), column(4, "secret")
+    layouts = (
+        (account, provider, below, labels, secret),
+        (account, provider, below, labels),
+        (account, provider, below),
+        (account, below),
+    )
+    return Grid(lambda: iter(layouts))
 
 
 def _fields(row: dict[str, Any]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from balance_watch.cli.account_row import (
     latest_check_of,
     state_in_words,
 )
-from balance_watch.cli.grid import Column, Grid, Layout
+from balance_watch.cli.grid import Column, Folds, Grid, Layout
 from balance_watch.cli.plots import bars, resample
 from balance_watch.cli.terminal import print_rows_for_pipe, sanitize
 from balance_watch.domain.formatting import digits, format_time, iso_time
@@ -21,7 +21,8 @@ from balance_watch.domain.trend import SPAN
 _PLOTS = (24, 12)
 """The bars of a plot: an hour each, or two where there is little room."""
 
-_STATE_SHARES = (0.25, 0.17)
+_STATE_SHARE = 0.27
+"""So much has room for a severity and a rule, such as `critical alert_below,`."""
 
 PIPE_COLUMNS = {
     "state": "critical, warning, unreadable, pending, info, empty, low, ok or unchecked",
@@ -35,7 +36,7 @@ PIPE_COLUMNS = {
     "estimate": "yes, if the balance is an estimate",
     "provider": "its slug",
     "checked_at": "when it was last checked",
-    "alerts": "the rules that fire, then those that are pending",
+    "alerts": "the rules that fire, the gravest first",
     "failure": "why it cannot be read",
 }
 """The columns of the text for a pipe, and what each contains."""
@@ -47,7 +48,7 @@ def accounts_table(
     """Draws a table of accounts as wide as the terminal: their states, balances and last day.
 
     If there is no room for all columns, the plot is left out first, then what is spent, then the
-    provider.
+    provider, and last how long the balance lasts.
 
     Args:
         rows: the accounts, in the order in which they are shown.
@@ -64,14 +65,11 @@ class _Columns:
     latest_check: datetime | None
 
     def layouts(self) -> Iterator[Layout]:
-        """Yields the columns that are shown, the widest layout first.
-
-        A long state is folded before a column is left out.
-        """
-        least = (self._account, self._balance, *self._age, self._lasts)
+        """Yields the columns that are shown, the widest layout first."""
+        least = (self._state, self._account, self._balance, *self._age)
         for optional in self._optional():
-            for state in self._states:
-                yield (state, *least, *optional)
+            yield (*least, self._lasts, *optional)
+        yield least
 
     def _optional(self) -> Iterator[Layout]:
         for cells in _PLOTS:
@@ -81,13 +79,13 @@ class _Columns:
         yield ()
 
     @cached_property
-    def _states(self) -> tuple[Column, ...]:
-        cells = [state_in_words(row) for row in self.rows]
-        return tuple(Column("state", lambda: cells, share=share) for share in _STATE_SHARES)
+    def _state(self) -> Column:
+        return self._column("state", state_in_words, share=_STATE_SHARE)
 
     @cached_property
     def _account(self) -> Column:
-        return self._column("account", lambda row: sanitize(row.state.account), share=0.4)
+        column = self._column("account", lambda row: sanitize(row.state.account), share=0.4)
+        return replace(column, folds=Folds.IN_NAMES)
 
     @cached_property
     def _balance(self) -> Column:
@@ -187,5 +185,5 @@ def _fields(row: AccountRow, now: datetime, latest_check: datetime | None) -> It
     yield "yes" if reading is not None and reading.estimate is not None else ""
     yield row.provider
     yield iso_time(state.checked_at) if state.checked_at else ""
-    yield ", ".join((*(alert.rule for alert in row.firing), *row.pending))
+    yield ", ".join(alert.rule for alert in row.firing)
     yield f"{state.failure.kind.words}: {state.failure.message}" if state.failure else ""

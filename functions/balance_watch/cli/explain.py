@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
+from balance_watch.cli.account_row import SEVERITY_STYLES
 from balance_watch.cli.connection import find_account, inventory, wiring
 from balance_watch.cli.events import event_as_json, print_event
 from balance_watch.cli.terminal import Subparsers, out, print_json, print_wrapped, sanitize
@@ -21,7 +22,6 @@ from balance_watch.domain.formatting import (
 )
 from balance_watch.domain.metrics import METRICS, Unit
 from balance_watch.domain.money import exact
-from balance_watch.domain.rules import Severity
 from balance_watch.domain.state import AccountState
 from balance_watch.usecases.explanation import Hold, RuleExplanation, explain
 
@@ -129,8 +129,8 @@ def _lines(rule: RuleExplanation, currency: str | None) -> Iterator[Text]:
     head = Text(f"{rule.status:{_INDENT}}", style=_STYLES[rule.status]) + sanitize(
         rule.rule, "bold"
     )
-    if rule.severity is Severity.CRITICAL and rule.status == "firing":
-        head += Text(" critical", style="red")
+    if rule.status == "firing":
+        head += Text(f" {rule.severity.value}", style=SEVERITY_STYLES[rule.severity])
     head += sanitize(_comparison(rule, currency))
     yield head
     details = []

@@ -154,7 +154,8 @@ def parser() -> argparse.ArgumentParser:
         prog="balance-watch",
         description="Tells you before a prepaid API provider runs dry.",
         epilog="Variables of the function's environment that are set (TABLE_NAME, TOPIC_ARN, …) win"
-        " over the stack's outputs. Exit: 0 fine, 1 the job failed, 2 wrong use.",
+        " over the stack's outputs. Exit: 0 fine, 1 the job failed, 2 wrong use, 3 an alert fires"
+        " (of status --exit-code only), 130 stopped by Ctrl-C.",
     )
     top.set_defaults(stack=None, profile=None, region=None)
     top.add_argument("--version", action="version", version=f"%(prog)s {version('balance-watch')}")

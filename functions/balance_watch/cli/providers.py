@@ -2,13 +2,14 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from textwrap import fill
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from balance_watch.cli import trial_report
+from balance_watch.cli.grid import Column, Folds, Grid
 from balance_watch.cli.provider_search import (
     describe_number,
     find_provider,
@@ -115,16 +116,23 @@ def _list(word: str, *, as_json: bool) -> int:
             ),
         )
         return 0
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("slug", "name and number", "unit", "key, if special"):
-        table.add_column(column, overflow="fold", no_wrap=column == "slug")
-    for slug, spec in catalogue:
-        name = Text(spec.name, style=f"link {spec.docs}")
-        number = Text(f": {describe_number(spec)}", "dim")
-        table.add_row(slug, name + number, unit_of(spec), spec.key or "")
-    out.print(table)
+    out.print(_table(catalogue))
     out.print("To show one, with an account to copy: balance-watch providers SLUG", style="dim")
     return 0
+
+
+def _table(catalogue: Sequence[tuple[str, Spec]]) -> Grid:
+    """Draws the providers; where there is no room, without the unit, then without the key."""
+
+    def number(spec: Spec) -> Text:
+        name = Text(spec.name, style=f"link {spec.docs}")
+        return name + Text(f": {describe_number(spec)}", "dim")
+
+    slug = Column("slug", lambda: [Text(it) for it, _ in catalogue], folds=Folds.IN_NAMES)
+    what = Column("name and number", lambda: [number(it) for _, it in catalogue], share=0.4)
+    unit = Column("unit", lambda: [Text(unit_of(it)) for _, it in catalogue], share=0.15)
+    key = Column("key, if special", lambda: [Text(it.key or "") for _, it in catalogue], share=0.25)
+    return Grid(lambda: iter([(slug, what, unit, key), (slug, what, key), (slug, what)]))
 
 
 def _show(name: str, *, as_json: bool) -> int:

@@ -19,6 +19,9 @@ from balance_watch.exact_parsing import without_mark
 Subparsers = Any
 """What `add_subparsers` returns: argparse keeps its type private."""
 
+_LEAST = 20
+"""A sentence gets this much of a line, however narrow the terminal is."""
+
 
 class _Console(Console):
     """A console whose reader may have seen enough, as `head` has."""
@@ -79,6 +82,8 @@ def print_tabbed(fields: Iterable[str]) -> None:
 def print_wrapped(text: Text, indent: int = 0, hang: int = 0, console: Console = out) -> None:
     """Prints a sentence: wrapped at a terminal's width, and as one line elsewhere.
 
+    The first line is as long as the terminal is wide: only further lines hang.
+
     Args:
         text: one line.
         indent: so many spaces come before the first line.
@@ -88,7 +93,11 @@ def print_wrapped(text: Text, indent: int = 0, hang: int = 0, console: Console =
     if not console.file.isatty():
         console.print(Text(" " * indent) + text, soft_wrap=True)
         return
-    for number, line in enumerate(text.wrap(console, max(20, console.width - indent - hang))):
+    first = text.wrap(console, max(_LEAST, console.width - indent))[0]
+    rest = text[len(first) :]
+    rest = rest[len(rest) - len(rest.plain.lstrip()) :]
+    further = rest.wrap(console, max(_LEAST, console.width - indent - hang)) if rest else ()
+    for number, line in enumerate((first, *further)):
         line.rstrip()
         console.print(Text(" " * (indent + (hang if number else 0))) + line, soft_wrap=True)
 

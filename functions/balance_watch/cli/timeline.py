@@ -1,6 +1,7 @@
 """What happened to an account, in order of time: readings, top-ups, failures and alerts."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from typing import NamedTuple
 from rich.text import Text
 
 from balance_watch.cli.events import event_style
-from balance_watch.cli.grid import Column, Grid
+from balance_watch.cli.grid import Column, Folds, Grid
 from balance_watch.cli.terminal import print_rows_for_pipe, sanitize
 from balance_watch.domain.event import Event
 from balance_watch.domain.formatting import digits, iso_time, with_unit
@@ -32,6 +33,7 @@ PIPE_COLUMNS = {
 """The columns of the text for a pipe, and what each contains."""
 
 _MOST_READINGS = 24
+_YEAR = len("2026-")
 
 
 class Entry(NamedTuple):
@@ -86,15 +88,24 @@ def thinned(entries: Sequence[Entry], most: int = _MOST_READINGS) -> list[Entry]
 
 
 def timeline_table(entries: Sequence[Entry]) -> Grid:
-    """Draws entries as a table: the time, the balance, its change since the row above, and what."""
+    """Draws entries as a table: the time, the balance, its change since the row above, and what.
+
+    Where there is no room, the change is left out first, then the year; then balances are folded.
+    """
     rows = list(_rows(entries))
-    columns = [
-        Column("time (UTC)", lambda: [at for at, *_ in rows]),
-        Column("balance", lambda: [balance for _, balance, *_ in rows], right=True),
-        Column("change", lambda: [change for *_, change, _ in rows], right=True),
-        Column("", lambda: [what for *_, what in rows]),
-    ]
-    return Grid(lambda: iter([columns]))
+    time = Column("time (UTC)", lambda: [at for at, *_ in rows], folds=Folds.NOWHERE)
+    short = replace(time, draw=lambda: [at[_YEAR:] for at, *_ in rows])
+    folded = Column("balance", lambda: [balance for _, balance, *_ in rows], right=True)
+    balance = replace(folded, folds=Folds.NOWHERE)
+    change = Column("change", lambda: [change for *_, change, _ in rows], right=True)
+    what = Column("", lambda: [what for *_, what in rows], folds=Folds.IN_NAMES)
+    layouts = (
+        (time, balance, change, what),
+        (time, balance, what),
+        (short, balance, what),
+        (short, folded, what),
+    )
+    return Grid(lambda: iter(layouts))
 
 
 def _rows(entries: Iterable[Entry]) -> Iterator[tuple[Text, Text, Text, Text]]:
