@@ -239,3 +239,16 @@ def test_a_pipe_without_unicode_gets_the_output_all_the_same(
 def test_status_shows_how_long_a_balance_lasts(run: "Run") -> None:
     run("check")
     assert "lasts" in run("status").out
+
+
+BROKEN = {"webhooks": {"default": "https://discord.example/x"}, "colour": "red"}
+
+
+def test_a_check_names_the_channel_that_alerts_wait_for_and_its_secret(
+    run: "Run", stage: "Stage"
+) -> None:
+    stage.aws.put_secret("balance-watch/discord", BROKEN)
+    checked = run("check")
+    assert checked.code == 1
+    assert "waiting for discord:default" in checked.err
+    assert "the secret balance-watch/discord: mend that first" in checked.err
