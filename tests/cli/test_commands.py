@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from balance_watch.config.settings import CheckSettings
+from balance_watch.wiring import Wiring
 from local.trouble import KEY_REJECTED
 from tests.support.canaries import CORE, key
 from tests.support.terminal import Terminal
@@ -239,3 +242,28 @@ def test_a_pipe_without_unicode_gets_the_output_all_the_same(
 def test_status_shows_how_long_a_balance_lasts(run: "Run") -> None:
     run("check")
     assert "lasts" in run("status").out
+
+
+BROKEN = {"webhooks": {"default": "https://discord.example/x"}, "colour": "red"}
+
+
+def test_the_alert_on_a_broken_secret_of_a_channel_does_not_wait_for_that_channel(
+    run: "Run", stage: "Stage"
+) -> None:
+    hour_ago = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    Wiring(CheckSettings.from_environment()).check().run(hour_ago, seconds=100)
+    stage.aws.put_secret("balance-watch/discord", BROKEN)
+    stage.slack.messages["default"].clear()
+    checked = run("check", "--json")
+    assert (checked.code, checked.json["undelivered"]) == (0, 0)
+    assert "secret balance-watch/discord" in str(stage.slack.messages["default"])
+
+
+def test_a_check_names_the_channel_that_alerts_wait_for_and_its_secret(
+    run: "Run", stage: "Stage"
+) -> None:
+    stage.aws.put_secret("balance-watch/discord", BROKEN)
+    checked = run("check")
+    assert checked.code == 1
+    assert "waiting for discord:default" in checked.err
+    assert "the secret balance-watch/discord: mend that first" in checked.err

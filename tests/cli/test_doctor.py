@@ -306,6 +306,8 @@ def test_a_fault_of_a_secret_is_told_once_with_what_helps_its_kind(checked: "Sta
     assert "another secret" in more.do
     assert discord.detail == 'must be a JSON object with the one field "webhooks"'
     assert "accounts" not in discord.do
+    channel = found["channel discord:default"]
+    assert (channel.ok, "balance-watch/discord" in channel.do) == (False, True)
 
 
 def test_a_fault_of_the_policy_does_not_repeat_its_place(checked: "Stage") -> None:

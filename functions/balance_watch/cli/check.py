@@ -1,6 +1,7 @@
 """`balance-watch check`: one check, now, by the same code as the function; or its rehearsal."""
 
 import argparse
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,6 +27,7 @@ from balance_watch.cli.terminal import (
 )
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.account import Account
+from balance_watch.domain.channels import kind_of
 from balance_watch.domain.formatting import counted
 from balance_watch.domain.reading import FailureKind, ReadResult
 from balance_watch.errors import CommandError
@@ -132,9 +134,22 @@ def check(wired: Wiring, rehearsal: Rehearsal | None = None, *, as_json: bool = 
     now = datetime.now(UTC)
     silences, faults = wired.store.silences.at(now), wired.faults(configuration, now)
     show_accounts(accounts, states, silences=silences, faults=faults)
+    if summary.undelivered:
+        _show_waiting(wired, configuration)
     if not is_pipe():  # which gets the table alone
         out.print(_counts(summary) or "Nothing was read.", style="dim")
     return summary
+
+
+def _show_waiting(wired: Wiring, configuration: Configuration) -> None:
+    """Says for which channels alerts wait, and which secret to mend if it hides a channel."""
+    pending = wired.store.outbox.pending(lambda: True).entries
+    for channel, number in sorted(Counter(entry.channel for entry in pending).items()):
+        text = f"{counted(number, 'alert')} waiting for {channel}"
+        if channel not in configuration.channels and kind_of(channel) in configuration.unread_kinds:
+            secret = f"{configuration.prefix}{kind_of(channel)}"
+            text += f", which may be in the secret {secret}: mend that first"
+        err.print(sanitize(f"{text}.", "yellow"), soft_wrap=True)
 
 
 def _run(wired: Wiring, load: Load) -> Summary:

@@ -171,6 +171,13 @@ def _channels(patient: Patient) -> Iterator[Line]:
         is_ok = ear.is_ok or (ear.channel == TOPIC and has_other)
         do = "" if is_ok else "`balance-watch channels test`, then put a new address."
         yield Line(f"channel {ear.channel}", is_ok, ear.state, do)
+    configuration = patient.configuration
+    for kind in sorted(configuration.unread_kinds):
+        channel = configuration.kinds[kind].default
+        if channel not in configuration.channels:
+            secret = configuration.prefix + kind
+            detail = f"the secret {secret} has a fault: alerts wait for it, since it may exist"
+            yield bad(f"channel {channel}", detail, f"Mend the secret {secret}.")
     if not any(ear.is_ok for ear in found):
         yield bad("channels", "nobody hears an alert", "`balance-watch channels add`.")
 

@@ -6,7 +6,7 @@ from balance_watch.config.loading import Configuration
 from balance_watch.domain.channels import kind_of
 from balance_watch.domain.run import RunRecord
 
-_REMEMBERED = 200
+REMEMBERED = 200
 """How many names a run remembers: about 10 KB of an item's 400 KB."""
 
 
@@ -37,7 +37,7 @@ def known_channels(record: RunRecord, configuration: Configuration) -> dict[str,
         if name in renamed or kind_of(name) in configuration.unread_kinds
     }
     present = {name: channel.digest for name, channel in configuration.channels.items()}
-    return dict([*present.items(), *former.items()][:_REMEMBERED])
+    return dict([*present.items(), *former.items()][:REMEMBERED])
 
 
 def _former(record: RunRecord, configuration: Configuration) -> Mapping[str, str]:

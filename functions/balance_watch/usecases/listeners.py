@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from balance_watch.domain.rules import Severity
 from balance_watch.domain.run import RunRecord, TopicSubscribers
 from balance_watch.notifiers.subscribers import ConfirmedSubscribers
 from balance_watch.usecases.channel_health import ChannelHealth
+from balance_watch.usecases.channel_names import REMEMBERED
 
 AskTopic = Callable[[], ConfirmedSubscribers]
 """Asks SNS how many subscribers of the topic have confirmed."""
@@ -28,11 +30,13 @@ class Listeners(NamedTuple):
     """Tells which channels of a configuration reach somebody.
 
     `subscribers` is None while their number is unknown: the topic then counts as reaching somebody.
+    `known` has the channels that the run before knew; None if it is not known of all.
     """
 
     configuration: Configuration
     health: ChannelHealth
     subscribers: TopicSubscribers | None = None
+    known: AbstractSet[str] | None = None
 
     def faults(self) -> Iterator[str]:
         """Yields a fault for each part of the alerts that only a topic without subscribers gets."""
@@ -55,13 +59,26 @@ class Listeners(NamedTuple):
                 return
 
     def reaching_somebody(self, channels: tuple[str, ...]) -> tuple[str, ...]:
-        """Returns these channels; if none of them reaches somebody, also all others that do."""
+        """Returns these channels; if none of them reaches somebody, also all others that do.
+
+        If somebody is reached, those of a kind whose secret has a fault are left out if they never
+        existed: they may be its default, and an alert about that very fault would wait for it.
+        """
         heard = {
             name
             for name in self.configuration.channels
             if name not in self.health.failing and self._has_subscriber(name)
         }
+        if heard:
+            channels = tuple(it for it in channels if not self._never_existed(it))
         return channels if heard.intersection(channels) else (*channels, *sorted(heard))
+
+    def _never_existed(self, channel: str) -> bool:
+        return (
+            self.known is not None
+            and channel not in self.known
+            and channel not in self.configuration.channels
+        )
 
     def _is_heard(self, routed: tuple[str, ...]) -> bool:
         """Tells whether somebody gets what is routed to these channels.
@@ -95,7 +112,9 @@ def listeners_now(
     """Returns the listeners, with the subscribers that the run before counted for this topic."""
     known, topic = record.subscribers, configuration.channels.get(TOPIC)
     is_same = known is not None and topic is not None and known.digest == topic.digest
-    return Listeners(configuration, health, known if is_same else None)
+    channels = record.channels if 0 < len(record.channels) < REMEMBERED else None
+    names = None if channels is None else frozenset(channels)
+    return Listeners(configuration, health, known if is_same else None, names)
 
 
 def ask(listeners: Listeners, ask_topic: AskTopic, now: datetime) -> Listeners:
