@@ -102,6 +102,22 @@ def test_a_key_of_another_kind_leads_to_what_the_provider_takes(
     assert "sk-" not in (output.out + output.err).replace("sk-admin-", "").replace("sk-ant-", "")
 
 
+def test_keys_of_which_one_is_absent_are_a_fault_and_nothing_is_stored(
+    stage: "Stage", bring: "Callable[..., Output]"
+) -> None:
+    text = f"DEEPSEEK_API_KEY={key('deepseek')}\nTWILIO_AUTH_TOKEN={key('twilio')}\n"
+    output = bring(text, ".env")
+    assert (output.code, len(in_secret(stage))) == (1, 2)
+    assert ".env, line 2: TWILIO_AUTH_TOKEN needs TWILIO_ACCOUNT_SID too" in output.err
+    assert CORE not in output.out + output.err
+
+
+def test_a_variable_without_a_key_is_no_fault(bring: "Callable[..., Output]") -> None:
+    output = bring(f"DEEPSEEK_API_KEY={key('deepseek')}\nTWILIO_ACCOUNT_SID=AC0\n", ".env")
+    assert output.code == 0, output.err
+    assert "Stored 1 account. `balance-watch check` reads it now." in output.out
+
+
 def test_a_key_of_several_providers_is_left_to_the_user(
     stage: "Stage", bring: "Callable[..., Output]"
 ) -> None:
