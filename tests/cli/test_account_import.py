@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from balance_watch.cli.account_file import FIELDS, TABLES
+from balance_watch.cli.main import main
 from tests.cli.test_accounts import in_secret
 from tests.support.canaries import CORE, key
 
@@ -272,6 +274,13 @@ def test_what_goes_beyond_the_size_of_a_secret_is_not_stored(
     output = bring(json.dumps({"accounts": many}), "a.json")
     assert (output.code, "65,536 bytes" in output.err) == (1, True)
     assert len(in_secret(stage)) == 2
+
+
+def test_the_help_names_every_column_of_csv(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["accounts", "import", "--help"])
+    words = capsys.readouterr().out.replace(",", " ").replace(";", " ").split()
+    assert {*FIELDS, *(f"{table}.X" for table in TABLES)} <= set(words)
 
 
 def test_without_somebody_to_ask_it_needs_a_yes(run: "Run", tmp_path: Path) -> None:

@@ -229,8 +229,6 @@ def _from_env(file: str, text: str, faults: Faults) -> Iterator[Found]:
         yield Found(where, _entry_of(found[0], {name: values[name][0] for name in names}))
     left = values.keys() - used
     for names in _incomplete(left):
-        if names.isdisjoint(left):
-            continue
         here, absent = sorted(names & values.keys()), sorted(names - values.keys())
         where = f"{file}, line {min(values[name][1] for name in here)}"
         faults.append(
@@ -242,12 +240,13 @@ def _from_env(file: str, text: str, faults: Faults) -> Iterator[Found]:
 
 def _incomplete(left: Iterable[str]) -> list[frozenset[str]]:
     """Returns the usual variables of providers of which only some are left, a key among them."""
-    found = dict[frozenset[str], None]()
+    found = list[frozenset[str]]()
     for spec in filter(None, map(catalogue_provider, slugs())):
-        keys = {it for it, target in spec.environment.items() if target in _credentials_of(spec)}
-        if not keys.isdisjoint(left):
-            found.setdefault(frozenset(spec.environment))
-    return list(found)
+        names = frozenset(spec.environment)
+        keys = {it for it in names & set(left) if spec.environment[it] in _credentials_of(spec)}
+        if keys and not any(keys & other for other in found):
+            found.append(names)
+    return found
 
 
 def _credentials_of(spec: Spec) -> tuple[str, ...]:
