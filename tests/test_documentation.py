@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from balance_watch.cli.main import parser
 from balance_watch.config.policy import parse_policy
 from balance_watch.providers.registry import slugs
 from balance_watch.providers.spec_validation import parse_spec
@@ -79,3 +80,19 @@ def test_a_page_names_only_files_and_tests_that_exist(page: Path) -> None:
     assert [file for file in named if not any((root / file).exists() for root in roots)] == []
     tests = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("*.py"))
     assert [name for name in re.findall(r"`(test_\w+)`", text) if f"def {name}(" not in tests] == []
+
+
+def test_the_command_s_page_and_its_help_name_every_exit_code() -> None:
+    page = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
+    epilog = " ".join(parser().format_help().split())
+    assert [code for code in ("0", "1", "2", "3", "130") if f"{code}: " not in page] == []
+    assert [it for it in ("0 f", "1 the", "2 wrong", "3 an", "130 s") if it not in epilog] == []
+
+
+def test_the_command_s_page_lists_every_command_that_takes_json() -> None:
+    page = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
+    listed = page[: page.index("`--json`;")].rpartition("\n\n")[2]
+    actions = parser()._actions  # noqa: SLF001 (argparse has no other way)
+    commands = next(it.choices for it in actions if isinstance(it.choices, dict))
+    takes = [name for name, it in commands.items() if "--json" in it.format_help()]
+    assert [name for name in takes if f"`{name}`" not in listed] == []

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from balance_watch.cli.account_file import FIELDS, TABLES
+from balance_watch.cli.main import main
 from tests.cli.test_accounts import in_secret
 from tests.support.canaries import CORE, key
 
@@ -100,6 +102,22 @@ def test_a_key_of_another_kind_leads_to_what_the_provider_takes(
     assert "GEMINI_API_KEY: gemini tells no balance and no cost" in output.err
     assert "Not the key of a provider: PORT" in output.err
     assert "sk-" not in (output.out + output.err).replace("sk-admin-", "").replace("sk-ant-", "")
+
+
+def test_keys_of_which_one_is_absent_are_a_fault_and_nothing_is_stored(
+    stage: "Stage", bring: "Callable[..., Output]"
+) -> None:
+    text = f"DEEPSEEK_API_KEY={key('deepseek')}\nTWILIO_AUTH_TOKEN={key('twilio')}\n"
+    output = bring(text, ".env")
+    assert (output.code, len(in_secret(stage))) == (1, 2)
+    assert ".env, line 2: TWILIO_AUTH_TOKEN needs TWILIO_ACCOUNT_SID too" in output.err
+    assert CORE not in output.out + output.err
+
+
+def test_a_variable_without_a_key_is_no_fault(bring: "Callable[..., Output]") -> None:
+    output = bring(f"DEEPSEEK_API_KEY={key('deepseek')}\nTWILIO_ACCOUNT_SID=AC0\n", ".env")
+    assert output.code == 0, output.err
+    assert "Stored 1 account. `balance-watch check` reads it now." in output.out
 
 
 def test_a_key_of_several_providers_is_left_to_the_user(
@@ -256,6 +274,13 @@ def test_what_goes_beyond_the_size_of_a_secret_is_not_stored(
     output = bring(json.dumps({"accounts": many}), "a.json")
     assert (output.code, "65,536 bytes" in output.err) == (1, True)
     assert len(in_secret(stage)) == 2
+
+
+def test_the_help_names_every_column_of_csv(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["accounts", "import", "--help"])
+    words = capsys.readouterr().out.replace(",", " ").replace(";", " ").split()
+    assert {*FIELDS, *(f"{table}.X" for table in TABLES)} <= set(words)
 
 
 def test_without_somebody_to_ask_it_needs_a_yes(run: "Run", tmp_path: Path) -> None:

@@ -73,6 +73,16 @@ def test_a_field_of_a_table_within_a_provider_has_its_line() -> None:
     )
 
 
+def test_an_unknown_field_is_named_unless_it_may_be_a_key() -> None:
+    faults = Faults()
+    text = '[[rules]]\nname = "low"\ncolour = 1\nsk-live-0123 = 1\n'
+    for name in ("colour", "sk-live-0123"):
+        faults.add_unknown("policy rules[0]", "field", name, ["below"])
+    first, second = located(faults, text)
+    assert first.startswith("policy rules[0] \"low\" (line 3): unknown field 'colour'; the fields")
+    assert second.startswith('policy rules[0] "low" (line 4): unknown field; the fields')
+
+
 def test_a_fault_of_no_table_stays_as_it_is() -> None:
     assert located_one("policy: is not TOML (at line 1, column 5)", "a = ") == (
         "policy: is not TOML (at line 1, column 5)"

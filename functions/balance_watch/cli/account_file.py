@@ -231,7 +231,30 @@ def _from_env(file: str, text: str, faults: Faults) -> Iterator[Found]:
             )
             continue
         yield Found(where, _entry_of(found[0], {name: values[name][0] for name in names}))
-    _show_unknown(sorted(values.keys() - used), lines)
+    left = values.keys() - used
+    for names in _incomplete(left):
+        here, absent = sorted(names & values.keys()), sorted(names - values.keys())
+        where = f"{file}, line {min(values[name][1] for name in here)}"
+        faults.append(
+            f"{where}: {', '.join(here)} needs {', '.join(absent)} too: add that, or take it out"
+        )
+        left -= names
+    _show_unknown(sorted(left), lines)
+
+
+def _incomplete(left: Iterable[str]) -> list[frozenset[str]]:
+    """Returns the usual variables of providers of which only some are left, a key among them."""
+    found = list[frozenset[str]]()
+    for spec in filter(None, map(catalogue_provider, slugs())):
+        names = frozenset(spec.environment)
+        keys = {it for it in names & set(left) if spec.environment[it] in _credentials_of(spec)}
+        if keys and not any(keys & other for other in found):
+            found.append(names)
+    return found
+
+
+def _credentials_of(spec: Spec) -> tuple[str, ...]:
+    return tuple(spec.credentials(None) or ())
 
 
 def _show_unknown(names: Sequence[str], lines: Mapping[str, int]) -> None:
@@ -264,7 +287,7 @@ def _entry_of(slug: str, values: Mapping[str, str]) -> dict[str, Any]:
     spec = catalogue_provider(slug)
     entry: dict[str, Any] = {"name": slug, "provider": slug, "credentials": {}}
     for variable, target in (spec.environment if spec else {}).items():
-        is_credential = spec is not None and target in (spec.credentials(None) or ())
+        is_credential = spec is not None and target in _credentials_of(spec)
         table = "credentials" if is_credential else "variables"
         entry.setdefault(table, {})[target] = values[variable]
     return entry

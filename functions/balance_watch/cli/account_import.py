@@ -66,5 +66,6 @@ def _import(arguments: argparse.Namespace) -> int:
         out.print("Nothing was stored.")
         return 1
     store(wired, secret, [entry for _, entry in new])
-    out.print(f"Stored {number}. `balance-watch check` reads them now.")
+    them = "it" if len(new) == 1 else "them"
+    out.print(f"Stored {number}. `balance-watch check` reads {them} now.")
     return 0

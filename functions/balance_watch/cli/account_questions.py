@@ -207,7 +207,7 @@ def ask_for_threshold_and_labels(
             err.print(
                 sanitize(
                     f"Proposed: a tenth of {with_unit(result.balance, result.currency)},"
-                    " rounded down.",
+                    " rounded down to one digit.",
                     "dim",
                 )
             )

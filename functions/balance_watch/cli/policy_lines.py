@@ -12,6 +12,10 @@ Path = tuple[str | int, ...]
 
 _PART = re.compile(r"\[(?P<table>\w+)\]|(?P<section>\w+)\[(?P<index>\d+)\]|(?P<field>\w+)")
 _NAMED = re.compile(r"policy (?P<section>rules|providers), (?P<name>.+?)(?:, top_up)?: ")
+_UNNAMED = re.compile(r"^(unknown \w+);")
+_PLAIN_WORD = re.compile(r"[a-z]{1,16}(_[a-z]{1,16}){0,3}")
+"""A name that may be shown to whoever wrote the policy: no key looks like it."""
+
 _ROUTED = re.compile(r"policy routes: (?P<channel>\S+) does not exist")
 
 
@@ -36,7 +40,9 @@ def located(faults: Faults, text: str) -> list[str]:
 def _located(
     fault: str, name: str | None, raw: Mapping[str, Any], lines: Mapping[Path, int]
 ) -> str:
-    place, _, problem = fault.partition(": ")
+    place, colon, problem = fault.partition(": ")
+    if name is not None and _PLAIN_WORD.fullmatch(name):
+        problem = _UNNAMED.sub(rf"\1 {name!r};", problem)
     path = _path(place.removeprefix("policy").strip())
     if (found := _found(fault, raw)) is not None:
         path = found
@@ -44,7 +50,7 @@ def _located(
     called = _name(raw, path)
     if called and (numbered := f"{path[0]}[{path[1]}]") in place:
         place = place.replace(numbered, f'{numbered} "{called}"', 1)
-    return f"{place} (line {line}): {problem}" if line else fault
+    return f"{place} (line {line}): {problem}" if line else f"{place}{colon}{problem}"
 
 
 def _found(fault: str, raw: Mapping[str, Any]) -> Path | None:

@@ -98,8 +98,10 @@ def timeline_table(entries: Sequence[Entry]) -> Grid:
     folded = Column("balance", lambda: [balance for _, balance, *_ in rows], right=True)
     balance = replace(folded, folds=Folds.NOWHERE)
     change = Column("change", lambda: [change for *_, change, _ in rows], right=True)
-    what = Column("", lambda: [what for *_, what in rows], folds=Folds.IN_NAMES)
+    whole = Column("", lambda: [what for *_, what in rows], folds=Folds.IN_NAMES)
+    what = replace(whole, share=0.45)
     layouts = (
+        (time, balance, change, whole),
         (time, balance, change, what),
         (time, balance, what),
         (short, balance, what),

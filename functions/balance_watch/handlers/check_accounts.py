@@ -55,5 +55,6 @@ def _check(record: SQSRecord, lambda_context: LambdaContext) -> None:
         logger.info("run", extra=result)
         if not summary.complete:
             raise RunIncompleteError(
-                f"The run is incomplete; the next one continues from what is stored: {result}"
+                f"The run is incomplete: {summary.left}."
+                " The next one continues from what is stored."
             )

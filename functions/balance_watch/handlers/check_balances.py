@@ -41,7 +41,8 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
         logger.info("run", extra=result)
         if not summary.complete:
             raise RunIncompleteError(
-                f"The run is incomplete; the next one continues from what is stored: {result}"
+                f"The run is incomplete: {summary.left}."
+                " The next one continues from what is stored."
             )
     return result
 

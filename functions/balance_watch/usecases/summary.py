@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from balance_watch.domain.formatting import iso_time
+from balance_watch.domain.formatting import counted, iso_time
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.outbox import Outgoing
 
@@ -51,6 +51,15 @@ class Summary:
     def complete(self) -> bool:
         """Tells whether nothing is left to do for this tick."""
         return not (self.deferred or self.undelivered)
+
+    @property
+    def left(self) -> str:
+        """What is left to do for this tick; empty for a complete run."""
+        accounts = f"{counted(self.deferred, 'account')} to read" if self.deferred else ""
+        number = counted(self.undelivered, "notification")
+        return ", ".join(
+            filter(None, (accounts, f"{number} to deliver" if self.undelivered else ""))
+        )
 
     def count(self, entries: Iterable[Outgoing]) -> None:
         """Adds the notifications of outbox entries to the counts, each of them once."""
