@@ -73,9 +73,9 @@ def test_an_alert_that_fires_is_named_and_not_told_twice() -> None:
     watchman = Watchman()
     for hour in range(80):
         watchman.check(f"{90 - hour}", HOUR)
-    assert row(watchman.state).startswith("runs_dry ")
+    assert row(watchman.state).startswith("critical runs_dry ")
     watchman.check("0", HOUR)
-    assert row(watchman.state).startswith("empty, runs_dry ")
+    assert row(watchman.state).startswith("critical empty, ")
 
 
 def test_a_failed_look_tells_why_and_not_what_was_before() -> None:
