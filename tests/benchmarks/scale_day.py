@@ -13,6 +13,7 @@ told without need, or an account is left out.
 import argparse
 import json
 import logging
+import re
 import sys
 import time
 from collections import Counter
@@ -31,16 +32,12 @@ from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.settings import CheckSettings
 from balance_watch.domain.account import Account
 from balance_watch.domain.batches import BatchMessage
-from balance_watch.domain.notification import Reason
-from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
 from balance_watch.errors import RunUnderWayError
-from balance_watch.notifiers.slack_messages import render
 from balance_watch.providers.spec_types import Unit
 from balance_watch.store.batch_queue import message_from_json, message_to_json
 from balance_watch.store.dynamodb import Store
 from balance_watch.usecases.batch_check import CheckBatch
-from balance_watch.usecases.delivery import DeliveryReport
 from balance_watch.usecases.planning import Planner
 from balance_watch.usecases.summary import Summary
 from balance_watch.wiring import Wiring
@@ -67,6 +64,9 @@ FAILING = {7: range(3, 12), 61: range(12, 21)}
 SLACK_IS_DOWN = range(10, 16)
 KILLED, TWICE = 100, 50
 DAY = 24
+RESOLVED, TOPPED_UP = "✅", "💰"
+"""How headlines in Slack begin."""
+
 CHANNELS = ("sns", "slack:default")
 FAILURE = ReadFailure(FailureKind.PROVIDER_ERROR, "The provider answered HTTP 503.")
 
@@ -120,9 +120,6 @@ class Day:
     told: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """How often each channel was told of an account and a reason."""
 
-    titles: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Account and reason of each headline in Slack."""
-
     read_messages: int = 0
     killed: int = 0
 
@@ -157,7 +154,7 @@ class Day:
             planner=Planner(self.store, self, SIZE, WORKERS, self.clock.time),
             finish=self._worker(kill=False).finish,
             read=self.read,
-            deliver=self._deliver,
+            deliver=self.wiring.deliver,
             wall_clock=self.clock.time,
         )
         planned = check.run(now, seconds=SECONDS)
@@ -187,8 +184,10 @@ class Day:
         messages = self.slack.messages["default"]
         for message in messages[self.read_messages :]:
             for title in _titles(message):
-                if title in self.titles:
-                    self.told["slack:default", *self.titles[title]] += 1
+                sign, *_ = title.split()
+                if sign != TOPPED_UP:
+                    reason = "resolved" if sign == RESOLVED else "fired"
+                    self.told["slack:default", _account_in(title), reason] += 1
         self.read_messages = len(messages)
 
     def _worker(self, *, kill: bool) -> CheckBatch:
@@ -201,19 +200,8 @@ class Day:
             worker,
             store=self.store,
             read=lambda _: killed if kill else self.read,
-            finish=replace(worker.finish, store=self.store, deliver=self._deliver),
+            finish=replace(worker.finish, store=self.store, deliver=self.wiring.deliver),
         )
-
-    def _deliver(
-        self,
-        entries: Sequence[OutboxEntry],
-        **others: Any,  # noqa: ANN401 (passed on)
-    ) -> DeliveryReport:
-        for it in (entry.notification for entry in entries):
-            ((_, message),) = render([it])
-            if it.reason is not Reason.TOPPED_UP:
-                self.titles[next(_titles(message))] = it.account, it.reason.value
-        return self.wiring.deliver(entries, **others)
 
 
 def _titles(message: Mapping[str, Any]) -> Iterator[str]:
@@ -221,6 +209,12 @@ def _titles(message: Mapping[str, Any]) -> Iterator[str]:
     for block in message["blocks"]:
         if block["type"] == "section":
             yield block["text"]["text"].partition("\n")[0]
+
+
+def _account_in(title: str) -> str:
+    """Returns the account that a headline is about."""
+    found = re.search(r"search-production-\d{6}|you at host-\d{2}\.example", title)
+    return found[0] if found else "configuration"
 
 
 def expected(accounts: int, hours: Sequence[float]) -> Counter[tuple[str, str, str]]:
