@@ -46,7 +46,10 @@ class History(NamedTuple):
 
 def histories(kind: str, until: datetime, folder: Path) -> list[History]:
     """Returns the histories of a kind, the last reading of which is at a time."""
-    return [_history(readings) for readings in _SERIES[kind](until, folder)]
+    found = [_history(readings) for readings in _SERIES[kind](until, folder)]
+    if not found:
+        raise SystemExit(f"{folder} has no series of real hours: name the folder by --traces")
+    return found
 
 
 def _history(readings: Sequence[Reading]) -> History:

@@ -276,8 +276,8 @@ def _gaps(
     is_whole = max(lengths, default=0) <= longest
     spans = [
         (_time(end - length), _time(end))
-        for end, length in zip(times[1:], lengths, strict=True)
-        if not is_whole and length > longest
+        for end, length in (() if is_whole else zip(times[1:], lengths, strict=True))
+        if length > longest
     ]
     if state.failing_since is not None and state.failing_since <= span.until:
         spans.append((state.failing_since, span.until))
