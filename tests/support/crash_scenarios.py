@@ -76,8 +76,8 @@ def effects_with_workers() -> Counter[str]:
             # accounts; the end: the digest, the payment
             "TransactWriteItems": 3 + 2 * 2 + 2,
             # a worker: its claim, its states; the settled costs, the account that was topped up;
-            # the end: the states of what is owed, the payment
-            "BatchGetItem": 2 * 2 + 2 + 2,
+            # the end: the alerts of what is owed, the whole state of who is paid for, the payment
+            "BatchGetItem": 2 * 2 + 2 + 3,
             "BatchWriteItem": 11,
             # planner: the inventory of the day before, the batches; a worker: the readings of the
             # account that was topped up; the end: the batches, the outbox
