@@ -21,6 +21,7 @@ from docs.pictures.slack_scene import (
     message_with_buttons,
     message_with_presses,
 )
+from docs.pictures.text_pictures import write_or_check
 
 FOLDER = Path(__file__).parent
 PICTURES: Mapping[str, tuple[Callable[[], dict[str, Any]], str, int]] = {
@@ -277,23 +278,10 @@ def _span(piece: Piece) -> str:
     return f"<tspan{style}>{text}</tspan>" if style else text
 
 
-def main(words: list[str]) -> int:
-    """Writes the pictures, or checks them; returns the exit code."""
-    drawn = {name: draw(shown(), at, width) for name, (shown, at, width) in PICTURES.items()}
-    stale = [name for name, picture in drawn.items() if _old(name) != picture]
-    if "--check" in words:
-        for name in stale:
-            sys.stderr.write(f"docs/pictures/{name} is not up to date: run make pictures\n")
-        return 1 if stale else 0
-    for name in stale:
-        (FOLDER / name).write_text(drawn[name], encoding="utf-8")
-    return 0
-
-
-def _old(name: str) -> str:
-    file = FOLDER / name
-    return file.read_text(encoding="utf-8") if file.is_file() else ""
+def drawn() -> dict[str, str]:
+    """Returns the pictures by the names of their files."""
+    return {name: draw(shown(), at, width) for name, (shown, at, width) in PICTURES.items()}
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(FOLDER, drawn(), sys.argv[1:]))

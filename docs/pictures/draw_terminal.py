@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
+from docs.pictures.text_pictures import write_or_check
 from local.function import ROOT, environment, invoke, log_file
 from local.scenario import POLICY, states_at, ticks
 from local.world import World
@@ -97,22 +98,5 @@ def _svg(shown: Shown, output: str) -> str:
         return console.export_svg(title=f"{shown.columns} columns", theme=MONOKAI)
 
 
-def main(words: list[str]) -> int:
-    """Writes the pictures, or checks them; returns the exit code."""
-    stale = {name: picture for name, picture in drawn() if _old(name) != picture}
-    if "--check" in words:
-        for name in stale:
-            sys.stderr.write(f"docs/pictures/{name} is not up to date: run make pictures\n")
-        return 1 if stale else 0
-    for name, picture in stale.items():
-        (FOLDER / name).write_text(picture, encoding="utf-8")
-    return 0
-
-
-def _old(name: str) -> str:
-    file = FOLDER / name
-    return file.read_text(encoding="utf-8") if file.is_file() else ""
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(FOLDER, dict(drawn()), sys.argv[1:]))

@@ -48,7 +48,7 @@ def exact_json(text: str | bytes, *, any_number: bool = False, any_length: bool 
 
 def exact_toml(text: str, where: str, faults: Faults) -> dict[str, Json] | None:
     """Parses TOML, with every fraction as an exact Decimal; None after adding the fault."""
-    import tomllib  # noqa: PLC0415 (a cold start does not need it)
+    import tomllib  # a cold start does not need it
 
     try:
         return tomllib.loads(without_mark(text), parse_float=Decimal)

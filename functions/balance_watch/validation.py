@@ -185,7 +185,7 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     Repeats the name only if it is a misspelling of a known one: it may be a key that was pasted
     into the wrong place.
     """
-    from difflib import get_close_matches  # noqa: PLC0415 (only a fault needs it)
+    from difflib import get_close_matches  # only a fault needs it
 
     known = list(known)
     text = str(name)

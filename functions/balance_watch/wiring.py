@@ -206,7 +206,7 @@ class SlackActionsWiring(TableWiring):
     @property
     def pressing(self) -> "Pressing":
         """Does what buttons say."""
-        from balance_watch.usecases.pressing import Pressing  # noqa: PLC0415 (SlackActions' alone)
+        from balance_watch.usecases.pressing import Pressing  # SlackActions' alone
 
         return Pressing(self.store, self.start_check)
 
@@ -351,7 +351,7 @@ class Wiring(PolicyWiring):
         refusing: AbstractSet[str] = frozenset(),
     ) -> "DeliveryReport":
         """Sends pending entries to these channels."""
-        from balance_watch.usecases.delivery import deliver  # noqa: PLC0415 (a quiet run's not)
+        from balance_watch.usecases.delivery import deliver  # a quiet run's not
 
         return deliver(
             entries,
@@ -402,7 +402,7 @@ class Wiring(PolicyWiring):
 
     def check_batch(self) -> "CheckBatch":
         """Returns the check of a batch, ready to run."""
-        from balance_watch.usecases.batch_check import CheckBatch  # noqa: PLC0415 (a worker's alone)
+        from balance_watch.usecases.batch_check import CheckBatch  # a worker's alone
 
         def read_at(hosts: Mapping[str, int]) -> Read:
             return partial(read_all, self.providers, shares=hosts, every=self._every)
@@ -423,14 +423,14 @@ class Wiring(PolicyWiring):
         settings = self.settings
         if not isinstance(settings, CheckSettings) or not settings.batch_queue_url:
             return None
-        from balance_watch.store.batch_queue import BatchQueue  # noqa: PLC0415 (see below)
-        from balance_watch.usecases.planning import Planner  # noqa: PLC0415 (only with workers)
+        from balance_watch.store.batch_queue import BatchQueue
+        from balance_watch.usecases.planning import Planner  # only with workers
 
         queue = BatchQueue(self.client("sqs"), settings.batch_queue_url)
         return Planner(self.store, queue, settings.accounts_per_batch, settings.worker_concurrency)
 
     def _finish(self) -> "Finish":
-        from balance_watch.usecases.finishing import Finish  # noqa: PLC0415 (only with workers)
+        from balance_watch.usecases.finishing import Finish  # only with workers
 
         return Finish(
             self.store,

@@ -57,7 +57,7 @@ def store(wired: Wiring, kind: Kind, name: str, address: str) -> ConfiguredChann
         stored.append(channel)
         if before is not None and text is not None:
             return text
-        return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+        return _written(content)
 
     update_secret(wired.client("secretsmanager"), secret, change)
     return stored[-1]
@@ -81,7 +81,7 @@ def remove(wired: Wiring, kind: Kind, name: str) -> None:
         if name not in entries:
             raise _missing(kind, name, secret)
         del entries[name]
-        return msgspec.json.format(as_text(content), indent=2) + "\n"
+        return _written(content)
 
     update_secret(wired.client("secretsmanager"), secret, change)
 
@@ -112,6 +112,10 @@ def _parsed(text: str) -> Any:  # noqa: ANN401 (any JSON)
         return exact_json(text, any_number=True)
     except ValueError:
         return None
+
+
+def _written(content: Any) -> str:  # noqa: ANN401 (any JSON)
+    return msgspec.json.format(as_text(content), indent=2) + "\n"
 
 
 def _entries(kind: Kind, content: Any, secret: str) -> dict[str, Any]:  # noqa: ANN401 (any JSON)

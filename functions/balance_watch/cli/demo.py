@@ -33,8 +33,8 @@ def _demo(arguments: argparse.Namespace) -> int:
         )
     sys.path.append(str(_CHECKOUT))
     try:
-        from local.demo import three_days  # noqa: PLC0415 (never shipped)
-        from local.own_accounts import own_accounts  # noqa: PLC0415 (as above)
+        from local.demo import three_days  # never shipped
+        from local.own_accounts import own_accounts
     except ModuleNotFoundError as error:
         raise CommandError(
             f"The demo needs {error.name}. Run `make run` in {_CHECKOUT}, which installs it."

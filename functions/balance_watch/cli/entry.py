@@ -18,7 +18,7 @@ def main() -> int:
     is_usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if is_usual:
         signal.signal(signal.SIGINT, _leave)
-    from balance_watch.cli.main import main as run  # noqa: PLC0415 (see above)
+    from balance_watch.cli.main import main as run
 
     if is_usual:
         signal.signal(signal.SIGINT, signal.default_int_handler)

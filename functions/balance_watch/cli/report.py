@@ -91,7 +91,7 @@ def _span(arguments: argparse.Namespace, now: datetime, kept: int) -> Period:
 
 
 def _write_page(report: Report, file: str, *, is_to_open: bool) -> None:
-    from balance_watch.pages.report_html import report_html  # noqa: PLC0415 (no other command's)
+    from balance_watch.pages.report_html import report_html  # no other command's
 
     _write(file, report_html(report))
     if is_to_open and file != "-":

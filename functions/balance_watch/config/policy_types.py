@@ -215,7 +215,7 @@ class Zone(str):
 
 
 def _load_zone(name: str) -> tzinfo:
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 (the import takes 20 ms, and few policies mute)
+    from zoneinfo import ZoneInfo  # the import takes 20 ms, and few policies mute
 
     return ZoneInfo(name)
 

@@ -11,8 +11,13 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from balance_watch.config.settings import WorkerSettings
-from balance_watch.errors import RunIncompleteError
-from balance_watch.handlers.runtime import heartbeat, logger, seconds_left, warm_start
+from balance_watch.handlers.runtime import (
+    heartbeat,
+    logger,
+    require_complete,
+    seconds_left,
+    warm_start,
+)
 from balance_watch.store.batch_queue import message_from_json
 from balance_watch.wiring import Wiring
 
@@ -53,8 +58,4 @@ def _check(record: SQSRecord, lambda_context: LambdaContext) -> None:
         beat.is_due = True
         result = summary.as_json()
         logger.info("run", extra=result)
-        if not summary.complete:
-            raise RunIncompleteError(
-                f"The run is incomplete: {summary.left}."
-                " The next one continues from what is stored."
-            )
+        require_complete(summary)

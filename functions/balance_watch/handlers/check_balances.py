@@ -7,8 +7,14 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from balance_watch.config.settings import CheckSettings
-from balance_watch.errors import EventError, RunIncompleteError
-from balance_watch.handlers.runtime import heartbeat, logger, seconds_left, warm_start
+from balance_watch.errors import EventError
+from balance_watch.handlers.runtime import (
+    heartbeat,
+    logger,
+    require_complete,
+    seconds_left,
+    warm_start,
+)
 from balance_watch.wiring import Wiring
 
 _MAX_AHEAD = timedelta(days=366)
@@ -39,11 +45,7 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
         beat.is_due = not summary.skipped and not is_planned
         result = summary.as_json()
         logger.info("run", extra=result)
-        if not summary.complete:
-            raise RunIncompleteError(
-                f"The run is incomplete: {summary.left}."
-                " The next one continues from what is stored."
-            )
+        require_complete(summary)
     return result
 
 

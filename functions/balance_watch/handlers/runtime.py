@@ -1,4 +1,4 @@
-"""What the functions share: their log, the wiring that a warm start reuses, the heartbeat."""
+"""What the functions share: their log, the wiring, the heartbeat, and how a run ends."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,8 +10,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from balance_watch import log_filters
 from balance_watch.config.settings import FunctionSettings
-from balance_watch.errors import RunUnderWayError
+from balance_watch.errors import RunIncompleteError, RunUnderWayError
 from balance_watch.notifiers.heartbeat import ping
+from balance_watch.usecases.summary import Summary
 from balance_watch.wiring import Wiring
 
 _SAFETY_SECONDS = 6.0
@@ -55,6 +56,18 @@ def forget_starts() -> None:
 def seconds_left(context: LambdaContext) -> float:
     """Returns the seconds that a run can use before Lambda's timeout."""
     return context.get_remaining_time_in_millis() / 1000 - _SAFETY_SECONDS
+
+
+def require_complete(summary: Summary) -> None:
+    """Checks that nothing is left to do for a tick.
+
+    Raises:
+        RunIncompleteError: accounts were deferred, or notifications are still pending.
+    """
+    if not summary.complete:
+        raise RunIncompleteError(
+            f"The run is incomplete: {summary.left}. The next one continues from what is stored."
+        )
 
 
 @dataclass(slots=True)

@@ -78,7 +78,7 @@ def _page(wired: PolicyWiring, span: Period, deadline: float, *, is_dark: bool) 
     policy = wired.policy_file()
     report = gather(wired.store, found.accounts, policy, span, deadline=deadline)
     # Its template engine takes a tenth of a second to import, which no other handler needs.
-    from balance_watch.pages.report_html import widget_html  # noqa: PLC0415
+    from balance_watch.pages.report_html import widget_html
 
     page = widget_html(report, is_dark=is_dark)
     size = len(page.encode())

@@ -50,7 +50,7 @@ def decode(reply: Reply, form: Literal["json", "xml", "text"]) -> Body:
     if form == "text":
         raise UnexpectedReplyError("The reply is not a line of text.")
     if form == "xml" and _start(reply).startswith(b"<"):
-        import xmltodict  # noqa: PLC0415 (few providers reply in XML: starts stay fast)
+        import xmltodict  # few providers reply in XML: starts stay fast
 
         try:
             # This parser expands no entities, internal or external (see its documentation).

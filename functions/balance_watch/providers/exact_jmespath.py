@@ -242,7 +242,7 @@ class _ExactFunctions(Functions):
 
 def _to_json(value: Json) -> str:
     """Writes compact JSON, with every digit of each number."""
-    import json  # noqa: PLC0415 (few expressions need it)
+    import json  # few expressions need it
 
     if isinstance(value, Decimal):
         return f"{value:f}"

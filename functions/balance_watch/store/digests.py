@@ -28,7 +28,7 @@ def maybe_digest_from_json(json: object) -> "Digest | None":
     """Returns the digest of its JSON, or None for None; raises ValueError if it is malformed."""
     if json is None:
         return None
-    from balance_watch.domain.digest import Digest  # noqa: PLC0415 (few notifications have one)
+    from balance_watch.domain.digest import Digest  # few notifications have one
 
     try:
         return msgspec.convert(json, Digest)

@@ -73,28 +73,28 @@ class Store:
     @cached_property
     def batches(self) -> "Batches":
         """The plan of a tick, and its batches."""
-        from balance_watch.store.batches import Batches  # noqa: PLC0415 (see above)
+        from balance_watch.store.batches import Batches
 
         return Batches(self._table, self.silences, self._clock)
 
     @cached_property
     def events(self) -> "Events":
         """What was said of each account."""
-        from balance_watch.store.events import Events  # noqa: PLC0415 (see above)
+        from balance_watch.store.events import Events
 
         return Events(self._table, self._history_days)
 
     @cached_property
     def payments(self) -> "Payments":
         """The payments, each claimed before it is made."""
-        from balance_watch.store.payments import Payments  # noqa: PLC0415 (see above)
+        from balance_watch.store.payments import Payments
 
         return Payments(self._table, self._clock)
 
     @cached_property
     def presses(self) -> "Presses":
         """The presses of buttons, each done once."""
-        from balance_watch.store.presses import Presses  # noqa: PLC0415 (see above)
+        from balance_watch.store.presses import Presses
 
         return Presses(self._table)
 

@@ -147,10 +147,14 @@ class Check:
         Raises:
             RunUnderWayError: a worker of that plan may still be storing.
         """
-        if run.record.plan is not None or run.unfinished:
-            from balance_watch.usecases.planning import withdraw  # noqa: PLC0415 (seldom needed)
+        # A planner that died may have left a plan that no record tells of.
+        if run.record.plan is None and not (
+            run.unfinished and self.store.batches.plan() is not None
+        ):
+            return
+        from balance_watch.usecases.planning import withdraw  # seldom needed
 
-            withdraw(self.store, run, self.wall_clock())
+        withdraw(self.store, run, self.wall_clock())
 
     def _keep_policy(self, configuration: Configuration, kept_digest: str | None) -> str | None:
         """Keeps a valid policy that is new, for when a later one is invalid; returns its digest."""
@@ -234,10 +238,10 @@ class Check:
         """Stores the digest that is due, if one is; returns its mark, and whether that is known."""
 
         def build(at: datetime, since: datetime) -> "Digest":
-            from balance_watch.usecases.digest_contents import digest_of_tick  # noqa: PLC0415 (seldom)
+            from balance_watch.usecases.digest_contents import digest_of_tick  # seldom due
 
             accounts = self.store.accounts
-            return digest_of_tick(tick, checked, configured, accounts, self.clock)(at, since)
+            return digest_of_tick(at, since, tick, checked, configured, accounts, self.clock)
 
         mark, entries = decide_digest(tick, build)
         return stored_digest(self.store, tick, mark, entries)

@@ -90,7 +90,7 @@ def decide_batch(
 
     before = batch.run.record.outages
     if batch.view is not None:
-        from balance_watch.domain.place_reports import held_back_in_part  # noqa: PLC0415 (workers')
+        from balance_watch.domain.place_reports import held_back_in_part  # workers'
 
         held, suspects = held_back_in_part(attempts, batch.view, batch.run.tick)
         changed = changes(suppressing(batch.context, held))

@@ -54,36 +54,36 @@ def digest_of_accounts(
 
 
 def digest_of_tick(
+    at: datetime,
+    since: datetime,
     tick: Tick,
     checked: CheckedAccounts,
     configured: ConfigurationState,
     history: Accounts,
     clock: Callable[[], float],
-) -> Callable[[datetime, datetime], Digest]:
-    """Returns what `decide_digest` builds a digest by, where one run has checked all accounts.
+) -> Digest:
+    """Returns the digest of a tick at which one run has checked all accounts.
 
     Args:
+        at: the time of the policy.
+        since: from when on it tells.
         tick: what is the same throughout the run.
         checked: the states of the accounts after the check, and the alerts of outages.
         configured: the state of the configuration's alert.
         history: the readings of the accounts, for what was topped up.
         clock: a monotonic clock, in seconds.
     """
-
-    def build(at: datetime, since: datetime) -> Digest:
-        return digest_of_accounts(
-            tick.configuration.accounts,
-            checked.states,
-            at,
-            since,
-            tick.run.tick,
-            history,
-            until=lambda: clock() >= tick.deadline,
-            outages=checked.outages,
-            configuration=configured.alert,
-        )
-
-    return build
+    return digest_of_accounts(
+        tick.configuration.accounts,
+        checked.states,
+        at,
+        since,
+        tick.run.tick,
+        history,
+        until=lambda: clock() >= tick.deadline,
+        outages=checked.outages,
+        configuration=configured.alert,
+    )
 
 
 def _top_ups(

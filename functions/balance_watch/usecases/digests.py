@@ -43,7 +43,7 @@ def decide_digest(tick: Tick, build: Callable[[datetime, datetime], "Digest"]) -
     mark, span = due_digest(tick.configuration.policy, tick.run)
     if mark is None or span is None:
         return DigestDecision(mark)
-    from balance_watch.domain.digest_building import digest_notification  # noqa: PLC0415 (seldom)
+    from balance_watch.domain.digest_building import digest_notification  # seldom
 
     try:
         notification = digest_notification(build(*span))
@@ -73,7 +73,7 @@ def due_digest(policy: Policy, run: Run) -> tuple[DigestMark | None, DigestSpan 
     at = plan.due(mark, now)
     if at is None:
         return mark._replace(until=now), None
-    from balance_watch.domain.digest_building import looks_back  # noqa: PLC0415 (seldom due)
+    from balance_watch.domain.digest_building import looks_back  # seldom due
 
     return mark, DigestSpan(at, looks_back(mark.told_at or plan.before(at), now))
 

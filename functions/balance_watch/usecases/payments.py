@@ -88,7 +88,7 @@ class Pay:
             The entries that announce the outcome, or that the order was dropped. None if the order
             stays in the outbox for the next run.
         """
-        from balance_watch.domain.payment_alert import decide_payment  # noqa: PLC0415 (few runs pay)
+        from balance_watch.domain.payment_alert import decide_payment  # few runs pay
 
         purse = paid_purse(spec, account)
 

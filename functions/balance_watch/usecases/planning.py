@@ -147,9 +147,6 @@ def withdraw(store: Store, run: Run, now: float) -> None:
     Raises:
         RunUnderWayError: a worker of that plan may still be storing.
     """
-    # A planner that died may have left a plan that no record tells of.
-    if run.record.plan is None and not (run.unfinished and store.batches.plan() is not None):
-        return
     is_ended = store.batches.begin(store.runs.fence(run), run.tick, ()) is not None
     if not is_ended or _seconds_leased(store.batches.all(), now):
         raise RunUnderWayError("batches of the tick before are under way: try again in a minute")

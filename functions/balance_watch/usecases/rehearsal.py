@@ -121,8 +121,12 @@ def rehearse(check: Check, now: datetime, *, seconds: float) -> Rehearsal:
     tick.summary.count(outgoing)
     tick.summary.deferred = len(reads.missing - changes.keys())
     checked = CheckedAccounts(states, decided.outages)
-    build = digest_of_tick(tick, checked, configured, store.accounts, check.clock)
-    digest = decide_digest(tick, build)
+    digest = decide_digest(
+        tick,
+        lambda at, since: digest_of_tick(
+            at, since, tick, checked, configured, store.accounts, check.clock
+        ),
+    )
     outgoing += digest.entries
     pending = store.outbox.pending()
     due = due_in(
