@@ -17,7 +17,6 @@ from balance_watch.domain.configuration_alert import (
 from balance_watch.domain.digest_plan import DigestMark
 from balance_watch.domain.lifecycle import Alert
 from balance_watch.domain.run import Run, RunRecord
-from balance_watch.domain.silences import Silence
 from balance_watch.errors import FutureTickError, RunUnderWayError
 from balance_watch.store.acknowledgements import acknowledgements_from_item
 from balance_watch.store.alerts import alert_from_item, alert_to_item
@@ -33,7 +32,7 @@ from balance_watch.store.items import (
     time_of,
     without_none,
 )
-from balance_watch.store.silences import Silences, ended_silences, silence_attribute
+from balance_watch.store.silences import FoundSilences, Silences, silence_attribute
 from balance_watch.store.table import Action, Table, deserialize, serialize
 
 _NEAR = timedelta(hours=1)
@@ -246,7 +245,7 @@ def run_from_item(
     before: Mapping[str, Any],
     tick: datetime,
     token: str,
-    silences: tuple[Silence, ...],
+    silences: FoundSilences,
     lease_until: float = inf,
 ) -> Run:
     """Returns a run that finds the run's item like this.
@@ -255,7 +254,7 @@ def run_from_item(
         before: the item, as the run before has left it.
         tick: the tick.
         token: identifies the lease.
-        silences: those that have not ended.
+        silences: those beside the item.
         lease_until: its end, in seconds since the epoch.
     """
     return Run(
@@ -263,8 +262,8 @@ def run_from_item(
         token,
         unfinished=not before.get("whole", True),
         record=record_from_item(before),
-        silences=silences,
-        ended_silences=ended_silences(before, tick),
+        silences=silences.active,
+        ended_silences=silences.ended,
         acknowledgements=acknowledgements_from_item(before),
         lease_until=lease_until,
         is_again=before.get("tick") == text_of(tick),

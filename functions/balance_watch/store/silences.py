@@ -6,9 +6,9 @@ Earlier releases kept silences as attributes of the run's item; those still mute
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from balance_watch.domain.silences import Silence
 from balance_watch.store.items import (
@@ -40,6 +40,18 @@ _LAST = "~"
 _log = logging.getLogger(__name__)
 
 
+class FoundSilences(NamedTuple):
+    """The silences beside a run's item.
+
+    Attributes:
+        active: those that have not ended, the first to end first.
+        ended: the names of those that have ended, and still take room in the run's item.
+    """
+
+    active: tuple[Silence, ...]
+    ended: tuple[str, ...]
+
+
 class Silences:
     """The silences in a table.
 
@@ -53,15 +65,15 @@ class Silences:
 
     def at(self, now: datetime) -> tuple[Silence, ...]:
         """Returns the silences that have not ended, the first to end first."""
-        return self.beside(self._table.get(RUN_KEY), now)
+        return self.beside(self._table.get(RUN_KEY), now).active
 
-    def beside(self, run_item: Mapping[str, Any], now: datetime) -> tuple[Silence, ...]:
-        """Returns the silences that have not ended, as `at` does, beside a run's item just read."""
+    def beside(self, run_item: Mapping[str, Any], now: datetime) -> FoundSilences:
+        """Returns the silences beside a run's item that was just read."""
         stored = self._stored(now) if _ADDED_AT in run_item else ()
-        return _active([*silences_from_item(run_item), *stored], now)
+        return _found(silences_from_item(run_item), stored, now)
 
-    def found_by_run(self, run_item: Mapping[str, Any], now: datetime) -> tuple[Silence, ...]:
-        """Returns the silences that have not ended, for a run that found its item like this.
+    def found_by_run(self, run_item: Mapping[str, Any], now: datetime) -> FoundSilences:
+        """Returns the silences for a run that found its item like this.
 
         Silences that cannot be read do not stop it: they mute nothing, and an alert too many is
         better than none.
@@ -70,7 +82,7 @@ class Silences:
             run_item: the run's item.
             now: the tick.
         """
-        old, stored = silences_from_item(run_item), list[Silence]()
+        stored = list[Silence]()
         if (added_at := run_item.get(_ADDED_AT)) is not None:
             try:
                 stored += self._stored(now)
@@ -80,7 +92,7 @@ class Silences:
             else:
                 if not stored:
                     self._forget(added_at, now)
-        return _active([*old, *stored], now)
+        return _found(silences_from_item(run_item), stored, now)
 
     def add(self, silence: Silence) -> None:
         """Adds a silence; it mutes from the next run on."""
@@ -150,11 +162,6 @@ def silence_attribute(name: str) -> str:
     return f"{_PREFIX}{name}"
 
 
-def ended_silences(run_item: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
-    """Returns the names of the silences that have ended and are attributes of the run's item."""
-    return tuple(it.name for it in silences_from_item(run_item) if it.until <= now)
-
-
 def silence_to_item(silence: Silence) -> Item:
     """Returns the attributes of a silence."""
     # A release without exact silences finds no `match`, so that it takes no fact for a glob.
@@ -177,9 +184,12 @@ def silences_from_item(item: Mapping[str, Any]) -> tuple[Silence, ...]:
     return tuple(silence for silence in found if silence is not None)
 
 
-def _active(silences: list[Silence], now: datetime) -> tuple[Silence, ...]:
-    active = (silence for silence in silences if silence.until > now)
-    return tuple(sorted(active, key=lambda silence: silence.until))
+def _found(of_item: Sequence[Silence], stored: Iterable[Silence], now: datetime) -> FoundSilences:
+    active = (silence for silence in (*of_item, *stored) if silence.until > now)
+    return FoundSilences(
+        tuple(sorted(active, key=lambda silence: silence.until)),
+        tuple(silence.name for silence in of_item if silence.until <= now),
+    )
 
 
 def _key(silence: Silence) -> Item:
