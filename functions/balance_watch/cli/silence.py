@@ -29,7 +29,7 @@ from balance_watch.domain.unmatched import fits_an_alert, fitting
 from balance_watch.errors import CommandError
 from balance_watch.usecases import silencing
 
-_ALL = "every alert, critical ones too (but none that an account cannot be read),"
+_CRITICAL_TOO = ", critical ones too. That an account cannot be read is told all the same."
 _PIPE_COLUMNS = {
     "silence": "its name, for `silence end`",
     "match": "FACT=GLOB; all must match",
@@ -125,8 +125,8 @@ def _add(arguments: argparse.Namespace) -> int:
         print_faults([it + hint for it in unmatched_lines([f"silence {words}"], len(found.facts))])
     count = 0 if found is None else fitting(match, found.facts)
     if found is not None and 1 < count == len(found.facts) and not _narrowing(match):
-        text = f"This mutes {_ALL} of all {count} accounts for"
-        text += f" {format_duration(arguments.duration)}."
+        span = format_duration(arguments.duration)
+        text = f"This mutes every alert of all {count} accounts for {span}{_CRITICAL_TOO}"
         print_wrapped(sanitize(text, "yellow"), console=err)
         if can_ask() and not confirm("Mute them all?"):
             out.print("Nothing was muted.")
@@ -137,8 +137,10 @@ def _add(arguments: argparse.Namespace) -> int:
     text = f"Silence {silence.name}: {silence.matchers}, until {format_time(silence.until)}."
     out.print(sanitize(text))
     if count:
-        text = f"It mutes {_alerts_of(match)} of {counted(count, 'account')}."
-        print_wrapped(sanitize(text))
+        accounts, narrowing = counted(count, "account"), _narrowing(match)
+        what = f"the alerts with {narrowing}" if narrowing else "every alert"
+        rest = "." if narrowing else _CRITICAL_TOO
+        print_wrapped(sanitize(f"It mutes {what} of {accounts}{rest}"))
     return 0
 
 
@@ -146,11 +148,6 @@ def _narrowing(match: Mapping[str, str]) -> str:
     """Returns which alerts of an account a match leaves; empty if it leaves all of them."""
     facts = ("severity", "rule", "metric")
     return " ".join(f"{it}={match[it]}" for it in facts if match.get(it, "*") != "*")
-
-
-def _alerts_of(match: Mapping[str, str]) -> str:
-    narrowing = _narrowing(match)
-    return f"the alerts with {narrowing}" if narrowing else _ALL
 
 
 def _list(arguments: argparse.Namespace) -> int:
