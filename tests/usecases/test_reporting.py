@@ -11,6 +11,7 @@ from balance_watch.domain.curve import curve_of
 from balance_watch.domain.event import Event
 from balance_watch.domain.report import LEAD, period
 from balance_watch.domain.state import AccountState
+from balance_watch.store.items import Item
 from balance_watch.store.outlines import Outline
 from balance_watch.usecases.reporting import gather
 from tests.support.examples import TICK, reading
@@ -51,8 +52,8 @@ class Histories:
         self.shared += 1
         return []
 
-    def of(self, *_: object) -> list[Event]:
-        return []
+    def packs_and_events(self, *_: object) -> tuple[list[Item], list[Event]]:
+        return [], []
 
 
 def test_every_account_is_in_it() -> None:

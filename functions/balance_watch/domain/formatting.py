@@ -42,6 +42,8 @@ def is_visible(char: str) -> bool:
 
 def visible(text: str) -> str:
     """Returns a text with a replacement character for each that cannot be seen in a line."""
+    if text.isprintable():
+        return text
     return "".join(char if is_visible(char) else "�" for char in text)
 
 

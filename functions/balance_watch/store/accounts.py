@@ -67,13 +67,18 @@ class Accounts:
         """
         # The state comes first: a run may move what it has to the history meanwhile, not back.
         state = self.states([account]).get(account, AccountState(account))
-        items = self._table.query(*_pack_keys(account, since, until))
+        items = self._table.query(account_key(account), pack_sorts(since, until))
         packed = chain.from_iterable(map(_readable_pack, items))
         readings = {it.observed_at: it for it in (*packed, *state.readings)}
         return [readings[at] for at in sorted(readings) if since <= at <= until]
 
     def outline(
-        self, state: AccountState, since: datetime, until: datetime, detail: Detail
+        self,
+        state: AccountState,
+        since: datetime,
+        until: datetime,
+        detail: Detail,
+        packs: Iterable[Serialized] | None = None,
     ) -> Outline:
         """Returns what a report needs of the readings between two times, both included.
 
@@ -82,9 +87,12 @@ class Accounts:
             since: the first time.
             until: the last time.
             detail: how much of them it needs.
+            packs: the packs between `pack_sorts`, if they were read before as well.
         """
-        items = self._table.query_serialized(*_pack_keys(state.account, since, until))
-        found = outline_of(items, state.readings, detail, _read_pack)
+        if packs is None:
+            sorts = pack_sorts(since, until)
+            packs = self._table.query_serialized(account_key(state.account), sorts)
+        found = outline_of(packs, state.readings, detail, _read_pack)
         return found.between(since, until)
 
     def save(self, states: Iterable[AccountState], run: Run | None = None) -> set[str]:
@@ -192,10 +200,10 @@ class Accounts:
         return lean, packs_to_items(state.account, state.recent, self._history_days)
 
 
-def _pack_keys(account: str, since: datetime, until: datetime) -> tuple[str, tuple[str, str]]:
-    """Returns the partition and the sort keys of all packs with readings between two times."""
+def pack_sorts(since: datetime, until: datetime) -> tuple[str, str]:
+    """Returns the sort keys that all packs with readings between two times begin and end with."""
     # A pack has the key of its latest reading.
-    return account_key(account), (reading_sort(since), reading_sort(until + PACK_SPAN))
+    return reading_sort(since), reading_sort(until + PACK_SPAN)
 
 
 def log_unserializable(account: str, error: Exception) -> None:

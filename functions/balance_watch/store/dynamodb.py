@@ -14,19 +14,32 @@ from balance_watch.domain.outbox import OutboxEntry, Outgoing, PaymentOrder
 from balance_watch.domain.payment import Payment, Purse
 from balance_watch.domain.policy import DIGEST
 from balance_watch.domain.run import Run, Transition
-from balance_watch.store.accounts import Accounts, log_unserializable
+from balance_watch.store.accounts import Accounts, log_unserializable, pack_sorts
 from balance_watch.store.acknowledgements import AcknowledgementItems
 from balance_watch.store.costs import Costs
 from balance_watch.store.inventories import Inventories
+from balance_watch.store.items import account_key
 from balance_watch.store.outbox import Outbox
 from balance_watch.store.policies import Policies
 from balance_watch.store.runs import Runs
 from balance_watch.store.silences import Silences
-from balance_watch.store.table import TRANSACTION, UNSERIALIZABLE, Action, Table, grouped
+from balance_watch.store.table import (
+    TRANSACTION,
+    UNSERIALIZABLE,
+    Action,
+    Serialized,
+    Table,
+    deserialize,
+    grouped,
+)
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from balance_watch.domain.event import Event
+    from balance_watch.domain.state import AccountState
     from balance_watch.store.batches import Batches
     from balance_watch.store.events import Events
     from balance_watch.store.payments import Payments
@@ -97,6 +110,33 @@ class Store:
         from balance_watch.store.presses import Presses
 
         return Presses(self._table)
+
+    def packs_and_events(
+        self, state: "AccountState", since: "datetime", until: "datetime", events_since: "datetime"
+    ) -> tuple[list[Serialized], "list[Event]"]:
+        """Returns the packs and the events of an account between two times, by one call.
+
+        Between the two the partition has the packs after that time, and all earlier events. Of an
+        account that was checked since, these may be many, and it takes two calls.
+
+        Args:
+            state: what is remembered of the account.
+            since: the first time of the packs.
+            until: the last time of both.
+            events_since: the first time of the events.
+        """
+        from balance_watch.store.events import event_sorts, readable_events
+
+        partition = account_key(state.account)
+        packs_from, packs_to = pack_sorts(since, until)
+        events_from, events_to = event_sorts(events_since, until)
+        spans = [(packs_from, events_to)]
+        if state.checked_at is not None and state.checked_at > until:
+            spans = [(packs_from, packs_to), (events_from, events_to)]
+        items = [it for span in spans for it in self._table.query_serialized(partition, span)]
+        packs = [it for it in items if it["sk"]["S"] <= packs_to]
+        events = (deserialize(it) for it in items if it["sk"]["S"] >= events_from)
+        return packs, readable_events(events)
 
     def save_transitions(self, run: Run, transitions: Sequence[Transition]) -> set[str]:
         """Stores transitions, each with all of its outbox entries or not at all.

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,51 +48,52 @@ class Events:
         """
         partition = _OF_SEVERAL_KEY if account is None else account_key(account)
         key = {"pk": partition, "sk": f"{_PREFIX}{text_of(said_at)}#{alert_id}"}
-        for item in self._table.read([key]):
-            try:
-                return event_from_item(item)
-            except MALFORMED_ITEM as error:
-                facts = {"item": item["sk"], "why": type(error).__name__}
-                _log.error("malformed event", extra=facts)
-        return None
+        return next(iter(readable_events(self._table.read([key]))), None)
 
     def of_several(self, since: datetime, until: datetime) -> list[Event]:
         """Returns what was said of several accounts at once between two times, the oldest first."""
         return self._between(_OF_SEVERAL_KEY, since, until)
 
-    def of(
-        self,
-        account: str,
-        since: datetime,
-        until: datetime,
-        shared: Sequence[Event] | None = None,
-    ) -> list[Event]:
+    def of(self, account: str, since: datetime, until: datetime) -> list[Event]:
         """Returns what was said of an account between two times, the oldest first.
 
         That is what was said of it alone, and of outages that it was in.
-
-        Args:
-            account: the account's name.
-            since: the first time.
-            until: the last time.
-            shared: what `of_several` returned, for whoever asks for many accounts.
         """
         own = self._between(account_key(account), since, until)
-        shared = self.of_several(since, until) if shared is None else shared
-        shared = [event for event in shared if account in event.notification.accounts]
-        return sorted((*own, *shared), key=lambda event: event.notification.said_at)
+        return with_shared(account, own, self.of_several(since, until))
 
     def _between(self, partition: str, since: datetime, until: datetime) -> list[Event]:
-        # `~` sorts after every character of an id.
-        sorts = f"{_PREFIX}{text_of(since)}", f"{_PREFIX}{text_of(until)}~"
-        events = []
-        for item in self._table.query(partition, sorts):
-            try:
-                events.append(event_from_item(item))
-            except MALFORMED_ITEM as error:
-                facts = {"item": item["sk"], "why": type(error).__name__}
-                _log.error("malformed event", extra=facts)
-        return events
+        return readable_events(self._table.query(partition, event_sorts(since, until)))
+
+
+def event_sorts(since: datetime, until: datetime) -> tuple[str, str]:
+    """Returns the sort keys that the events between two times begin and end with."""
+    # `~` sorts after every character of an id.
+    return f"{_PREFIX}{text_of(since)}", f"{_PREFIX}{text_of(until)}~"
+
+
+def readable_events(items: Iterable[Item]) -> list[Event]:
+    """Returns the events of items; what is malformed is logged and left out."""
+    events = []
+    for item in items:
+        try:
+            events.append(event_from_item(item))
+        except MALFORMED_ITEM as error:
+            facts = {"item": item["sk"], "why": type(error).__name__}
+            _log.error("malformed event", extra=facts)
+    return events
+
+
+def with_shared(account: str, own: Iterable[Event], shared: Iterable[Event]) -> list[Event]:
+    """Returns an account's events and those of several that it is in, the oldest first.
+
+    Args:
+        account: the account's name.
+        own: its own events.
+        shared: the events of several accounts, as `of_several` returns them.
+    """
+    theirs = (event for event in shared if account in event.notification.accounts)
+    return sorted((*own, *theirs), key=lambda event: event.notification.said_at)
 
 
 def event_to_item(event: Event, days: int) -> Item:

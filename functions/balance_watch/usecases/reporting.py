@@ -14,6 +14,7 @@ from balance_watch.domain.report import LEAD, Past, Period, Report, another_at, 
 from balance_watch.domain.state import AccountState
 from balance_watch.providers.registry import find_spec
 from balance_watch.store.dynamodb import Store
+from balance_watch.store.events import with_shared
 from balance_watch.store.outlines import Detail
 
 _AT_ONCE = 4
@@ -60,13 +61,14 @@ def gather(
         if clock() >= deadline:
             raise TimeoutError("there is no time for all accounts")
         state = states.get(account.name, AccountState(account.name))
-        events = store.events.of(account.name, since, until, shared)
+        begin = since + LEAD
+        packs, own = store.packs_and_events(state, begin - _BEFORE, until, since)
+        events = with_shared(account.name, own, shared)
         is_past = state.checked_at is not None and state.checked_at > until
         # The state at a time of the past is computed from every reading before it.
         whole_since = until - LEAD if is_past else until
         detail = Detail(whole_since, another_at(events))
-        begin = since + LEAD
-        found = store.accounts.outline(state, begin - _BEFORE, until, detail)
+        found = store.accounts.outline(state, begin - _BEFORE, until, detail, packs)
         if not found.readings or found.readings[0].observed_at >= begin:
             found = store.accounts.outline(state, since, until, detail)
         renews = found.readings[-1].renews if found.readings else None
