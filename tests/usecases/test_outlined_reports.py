@@ -17,6 +17,7 @@ from balance_watch.domain.policy import Policy
 from balance_watch.domain.reading import Estimate, Reading
 from balance_watch.domain.report import AccountReport, Past, period, report_of
 from balance_watch.domain.state import AccountState
+from balance_watch.domain.use_profile import NO_PROFILE
 from balance_watch.store.accounts import Accounts
 from balance_watch.store.outlines import Detail, Item, Outline, outline_of
 from balance_watch.store.packs import hour_of, pack_to_item
@@ -225,13 +226,71 @@ def test_the_latest_reading_of_an_outline_has_all_that_was_stored_of_it() -> Non
     assert outlined(readings).readings[-1] == readings[-1]
 
 
-def test_an_outline_has_every_reading_from_a_time_on() -> None:
-    readings = [replace(it, credits=it.balance) for it in series([(700, "top up", 3)])]
+def of_the_past(readings: Sequence[Reading], *, outlined: bool) -> AccountReport:
+    """Returns the report on the last four days up to a time at which there were more readings."""
+    end = UNTIL - 5 * STEP
+    state = AccountState(NAME, checked_at=UNTIL, reading=readings[-1])
+    past = Past(
+        Account(NAME, "you", {}), state, [it for it in readings if it.observed_at <= end], []
+    )
+    if outlined:
+        table: Any = StoredTable(readings)
+        outline = Accounts(table, 400).outline(state, BEGIN, end, Detail(end, BEGIN))
+        past = past._replace(readings=outline.readings, times=outline.times, curve=outline.curve)
+    (account,) = report_of([past], Policy(), period(end, DAYS - 1)).accounts
+    return account
+
+
+def without_estimates(account: AccountReport) -> AccountReport:
+    """Returns a report on an account without the estimates that follow from each reading's time."""
+    return account._replace(
+        state=replace(account.state, trend=(), days=(), fall=None, gaps=(), profile=NO_PROFILE),
+        per_day=None,
+        month_forecast=None,
+        runs_dry_at=None,
+    )
+
+
+@given(EVENTS)
+@settings(max_examples=40)
+def test_an_outline_of_the_past_tells_the_same(events: list[tuple[int, str, int]]) -> None:
+    readings = series(events)
+    found, whole = of_the_past(readings, outlined=True), of_the_past(readings, outlined=False)
+    assert without_estimates(found) == without_estimates(whole)
+
+
+@given(EVENTS)
+@settings(max_examples=40)
+def test_an_outline_of_the_past_tells_the_same_pace(events: list[tuple[int, str, int]]) -> None:
+    readings = series(events)
+    found, whole = of_the_past(readings, outlined=True), of_the_past(readings, outlined=False)
+    assert (found.per_day is None) == (whole.per_day is None)
+    assert found.per_day == pytest.approx(whole.per_day, rel=Decimal("0.02"))
+
+
+def test_an_outline_of_the_past_has_few_readings_of_what_only_falls() -> None:
+    table: Any = StoredTable(series([]))
+    end = UNTIL - 5 * STEP
+    found = Accounts(table, 400).outline(AccountState(NAME), BEGIN, end, Detail(end, BEGIN))
+    assert len(found.readings) < DAYS * 24 + 5 * 12
+
+
+def test_a_rise_in_an_outline_of_the_past_has_every_reading_of_its_hour() -> None:
+    readings = [replace(it, credits=it.balance) for it in series([(700, "back", 1)])]
     table: Any = StoredTable(readings)
-    since = UNTIL - timedelta(days=1)
-    found = Accounts(table, 400).outline(AccountState(NAME), BEGIN, UNTIL, Detail(since))
-    later = [it for it in readings if it.observed_at >= since]
-    assert found.readings[-len(later) :] == later
+    found = Accounts(table, 400).outline(AccountState(NAME), BEGIN, UNTIL, Detail(UNTIL, BEGIN))
+    rise = hour_of(NAME, readings[700].observed_at)
+    hour = {it for it in readings if hour_of(NAME, it.observed_at) == rise}
+    assert hour <= set(found.readings)
+
+
+def test_the_latest_reading_up_to_a_time_of_the_past_has_all_that_was_stored_of_it() -> None:
+    readings = [replace(it, credits=it.balance) for it in series([])]
+    table: Any = StoredTable(readings)
+    ends = [readings[index].observed_at for index in range(-30, 0)]
+    for index, end in enumerate(ends, -30):
+        found = Accounts(table, 400).outline(AccountState(NAME), BEGIN, end, Detail(end, BEGIN))
+        assert found.readings[-1] == readings[index]
 
 
 def test_readings_that_are_stored_twice_are_in_an_outline_once() -> None:
@@ -255,7 +314,9 @@ def test_the_time_before_another_purse_is_in_an_outline_as_it_is_before_a_top_up
     readings = series([])
     anew = readings[777].observed_at
     table: Any = StoredTable(readings)
-    found = Accounts(table, 400).outline(AccountState(NAME), BEGIN, UNTIL, Detail(UNTIL, [anew]))
+    found = Accounts(table, 400).outline(
+        AccountState(NAME), BEGIN, UNTIL, Detail(UNTIL, anew=[anew])
+    )
     times = {it.observed_at for it in found.readings}
     assert {it.observed_at for it in readings[770:778]} <= times
 

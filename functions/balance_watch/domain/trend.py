@@ -5,6 +5,7 @@ from decimal import Context, Decimal
 from typing import NamedTuple
 
 SPAN = timedelta(hours=24)
+_ONE_HOUR = timedelta(hours=1)
 
 _KEPT = Context(prec=12)
 
@@ -29,13 +30,9 @@ class Sample(NamedTuple):
 
 def add_sample(trend: tuple[Sample, ...], sample: Sample) -> tuple[Sample, ...]:
     """Returns the trend with this sample for its hour, and without samples older than a day."""
-    hour = _hour(sample.at)
+    hour = sample.at.replace(minute=0, second=0, microsecond=0)
+    since, until = hour - SPAN, hour + _ONE_HOUR
     for each in trend:
-        if _hour(each.at) == hour:
+        if hour <= each.at < until:
             sample = sample.after(each)
-    kept = (each for each in trend if hour - SPAN <= _hour(each.at) < hour)
-    return (*kept, sample)
-
-
-def _hour(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0)
+    return (*(each for each in trend if since <= each.at < hour), sample)

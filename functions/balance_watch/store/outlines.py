@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import accumulate, chain, pairwise, repeat
 from math import inf
-from operator import lt, sub
+from operator import ge, lt, sub
 from typing import Any, NamedTuple
 
 from balance_watch.domain.changes import has_no_top_up, may_be_top_up
@@ -71,12 +71,15 @@ class Detail(NamedTuple):
     """How much of a history an outline has.
 
     Attributes:
-        whole_since: from when on there is every reading, with all that was stored of it.
+        until: the end. The latest reading up to it is there with all that was stored of it.
+        replayed_since: from when on there is all that a check would have remembered: every reading,
+            but of an hour in which the balance only fell, the latest one. None: that is not needed.
         anew: when the account was another balance than before. What is before is as before a
             top-up.
     """
 
-    whole_since: datetime
+    until: datetime
+    replayed_since: datetime | None = None
     anew: Iterable[datetime] = ()
 
 
@@ -125,6 +128,15 @@ class _Pack(NamedTuple):
             return True
         level = before.levels[-1]
         return has_no_top_up(min(level, *self.levels), max(level, *self.levels))
+
+    def only_falls_after(self, before: "_Pack | None") -> bool:
+        """Tells whether the balance does not rise in the pack, nor since the one before it.
+
+        Then its latest reading tells what was spent in it. Costs tell that by themselves.
+        """
+        if before is None or self.kind is None or before.kind != self.kind or self.kind.costs:
+            return False
+        return all(map(ge, (before.levels[-1], *self.levels), self.levels))
 
     @property
     def spans_midnight(self) -> bool:
@@ -187,7 +199,8 @@ def _kept(packs: Sequence[_Pack], detail: Detail, read: Read) -> Iterator[Sequen
     No two of them in a row look like a top-up, unless nothing was read between them.
     """
     breaks = {seconds_of(at) for at in detail.anew}
-    whole_since = min(packs[-1].times[-1], seconds_of(detail.whole_since))
+    until = min(packs[-1].times[-1], seconds_of(detail.until))
+    replayed_since = until if detail.replayed_since is None else seconds_of(detail.replayed_since)
     topped_up_at, needed, next_at = inf, 0.0, 0
     is_settled, is_next_whole, kept_level = True, True, 0.0
     for index in range(len(packs) - 1, -1, -1):
@@ -203,8 +216,11 @@ def _kept(packs: Sequence[_Pack], detail: Detail, read: Read) -> Iterator[Sequen
         is_whole = not is_settled or topped_up_at - last < needed
         if not is_whole and before is not None and not is_calm:
             is_whole = it.spans_midnight or may_be_top_up(before.levels[-1], it.levels[-1])
-        if last >= whole_since:
-            own = it.read(read)
+        is_replayed = last >= min(until, replayed_since)
+        if is_replayed:
+            is_latest = last >= until or packs[index + 1].times[-1] > until
+            is_brief = not (is_latest or is_whole) and it.only_falls_after(before)
+            own = it.day_ends(read) if is_brief else it.read(read)
         elif is_whole:
             own = it.outlined(read)
         elif (
@@ -218,7 +234,7 @@ def _kept(packs: Sequence[_Pack], detail: Detail, read: Read) -> Iterator[Sequen
             own = ()
         if own:
             kept_level = float(own[0].balance)
-        is_next_whole, next_at = is_whole or last >= whole_since, it.times[0]
+        is_next_whole, next_at = is_whole or is_replayed, it.times[0]
         yield own
 
 

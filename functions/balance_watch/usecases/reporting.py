@@ -65,9 +65,8 @@ def gather(
         packs, own = store.packs_and_events(state, begin - _BEFORE, until, since)
         events = with_shared(account.name, own, shared)
         is_past = state.checked_at is not None and state.checked_at > until
-        # The state at a time of the past is computed from every reading before it.
-        whole_since = until - LEAD if is_past else until
-        detail = Detail(whole_since, another_at(events))
+        # The state at a time of the past is computed from the readings before it.
+        detail = Detail(until, until - LEAD if is_past else None, another_at(events))
         found = store.accounts.outline(state, begin - _BEFORE, until, detail, packs)
         if not found.readings or found.readings[0].observed_at >= begin:
             found = store.accounts.outline(state, since, until, detail)
