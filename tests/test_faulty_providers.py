@@ -1,13 +1,15 @@
 """An account for every fault and ten healthy ones beside them, all read in parallel."""
 
+import dataclasses
 import tracemalloc
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from itertools import takewhile
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.config.settings import CheckSettings
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult
@@ -212,7 +214,7 @@ def test_three_accounts_that_fail_stop_no_other_of_their_host() -> None:
             trouble = canned(500, '{"detail":"no"}')
             account = ProviderAccount(balance)
             host.accounts[key_of(name)] = (
-                replace(account, trouble=trouble) if name in failing else account
+                dataclasses.replace(account, trouble=trouble) if name in failing else account
             )
         client = ProviderClient(Transport([host.authority]), sleep=lambda _: None)
         results = read_in_parallel(

@@ -1,10 +1,10 @@
 """A metric is one row: policy, wording, outbox and commands read everything off `METRICS`."""
 
 import argparse
-from dataclasses import fields, replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import fields, replace
 
 from balance_watch.cli.silence import add_commands
 from balance_watch.config.policy import parse_policy
@@ -93,7 +93,7 @@ def test_a_full_reading_measures_every_metric_with_a_number(metric: Metric) -> N
 @ALL
 def test_a_metric_is_missing_if_the_reading_lacks_the_fields_of_its_row(metric: Metric) -> None:
     info = METRICS[metric]
-    lacking = replace(FULL, **dict.fromkeys(info.reading_fields))  # type: ignore[arg-type]
+    lacking = replace(FULL, **dict.fromkeys(info.reading_fields))
     assert not info.is_missing(FULL, START)
     assert info.is_missing(lacking, START) is bool(info.reading_fields)
 

@@ -1,6 +1,5 @@
 """A day at the shortest schedules: what is told, what is written, and what the history keeps."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import ceil
@@ -8,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import Reading

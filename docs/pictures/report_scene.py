@@ -1,11 +1,12 @@
 """The report of the pictures: four weeks of six accounts, the same at every drawing."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.event import Event

@@ -5,10 +5,12 @@ shifted in time, so that all of it is announced in one run.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext, ProviderTraits, decide

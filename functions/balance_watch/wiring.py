@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
 from http import HTTPStatus
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from balance_watch.config.loading import Configuration, load
 from balance_watch.config.policy import PolicyFile, policy_in_force
@@ -101,8 +102,7 @@ def new_client(service: str, session: boto3.Session | None = None) -> Client:
     return make(service, config=config)  # type: ignore[call-overload]
 
 
-@dataclass(frozen=True)
-class TableWiring:
+class TableWiring(Struct, frozen=True, dict=True):
     """The table and the clients of AWS: what every function needs.
 
     Each part is built when it is first asked for, and kept for the next invocation.
@@ -137,8 +137,7 @@ class TableWiring:
         return Store(client, self.settings.table_name)
 
 
-@dataclass(frozen=True, slots=True)
-class _AlreadyRead:
+class _AlreadyRead(Struct, frozen=True):
     """Sources whose secrets were read before."""
 
     read: Secrets
@@ -149,8 +148,7 @@ class _AlreadyRead:
         return self.read
 
 
-@dataclass(frozen=True)
-class PolicyWiring(TableWiring):
+class PolicyWiring(TableWiring, frozen=True, dict=True):
     """The table and the policy: what a report needs.
 
     Args:
@@ -174,8 +172,7 @@ class PolicyWiring(TableWiring):
         return file
 
 
-@dataclass(frozen=True)
-class SlackActionsWiring(TableWiring):
+class SlackActionsWiring(TableWiring, frozen=True, dict=True):
     """What presses of buttons need: the table, one secret, and a check that begins at once.
 
     Args:
@@ -236,8 +233,7 @@ class SlackActionsWiring(TableWiring):
         return reply.status == HTTPStatus.OK
 
 
-@dataclass(frozen=True)
-class Wiring(PolicyWiring):
+class Wiring(PolicyWiring, frozen=True, dict=True):
     """Everything that a check and the command need.
 
     Args:
@@ -339,7 +335,7 @@ class Wiring(PolicyWiring):
     def connections_of(self, configuration: Configuration) -> Connections:
         """Returns the connections of one delivery; alerts have buttons if presses are heard."""
         buttons = self.settings.slack_actions and configuration.has_signing_secret
-        return self.new_connections()._replace(buttons=buttons)
+        return replace(self.new_connections(), buttons=buttons)
 
     def deliver(
         self,

@@ -1,8 +1,9 @@
 """Ordinary accounts: one of each of seven endpoints, with all that its provider reports."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from balance_watch.domain.reading import AutoReload, Reading
 from balance_watch.domain.state import AccountState

@@ -29,6 +29,8 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple, Protocol
 
+from msgspec.structs import replace
+
 from balance_watch.domain.forecast import LONGEST
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.state import AccountState, observe
@@ -178,7 +180,7 @@ class Ours:
     def lasts(self, balance: float) -> float:
         """Returns how many hours a balance lasts."""
         now = self._time(self.now)
-        pace = self.state.pace._replace(at=now)
+        pace = replace(self.state.pace, at=now)
         lasts = pace.lasts(Decimal(f"{balance:.12g}"))
         return NEVER if lasts is None else lasts / timedelta(hours=1)
 

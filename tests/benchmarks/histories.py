@@ -7,12 +7,13 @@ has (see forecast.py); in an hour it is even.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.report import period

@@ -18,7 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import ceil
@@ -27,6 +27,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+from msgspec.structs import replace
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.settings import CheckSettings

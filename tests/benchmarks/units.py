@@ -1,10 +1,12 @@
 """Counts the capacity units of quiet runs on DynamoDB Local."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, NoReturn
+
+from msgspec.structs import replace
 
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.account import Account

@@ -1,13 +1,13 @@
 """The table of accounts: nothing is cut off, what matters comes first, stale data look stale."""
 
 import io
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.config.settings import CheckSettings
 from balance_watch.domain.acknowledgement import Acknowledgement
@@ -60,7 +61,7 @@ def test_explain_tells_that_nobody_is_reminded(seen: "Run") -> None:
 
 def test_no_name_of_a_person_moves_a_terminal(seen: "Run") -> None:
     ((_, made),) = store().acknowledgements.by_alert().items()
-    store().acknowledgements.put(made._replace(by=HOSTILE))
+    store().acknowledgements.put(replace(made, by=HOSTILE))
     for words in (("status", "search"), ("status",), ("explain", "search")):
         shown = seen(*words).out
         assert "\x1b[31m" not in shown

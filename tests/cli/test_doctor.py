@@ -1,12 +1,12 @@
 """The doctor looks at every link from the schedule to the ear, and says what to do."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from msgspec.structs import replace
 
 from balance_watch.cli.doctor_looks import LOOKS
 from balance_watch.cli.doctor_patient import Line, Patient

@@ -4,11 +4,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.cli.account_row import AccountRow
 from balance_watch.cli.metrics import FAMILIES, openmetrics

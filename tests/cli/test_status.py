@@ -4,12 +4,12 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.cli.account_row import rows_of
 from balance_watch.cli.accounts_table import PIPE_COLUMNS
@@ -49,7 +49,7 @@ def change(name: str, **facts: object) -> None:
     """Changes what is stored of an account."""
     accounts = Wiring(CheckSettings.from_environment()).store.accounts
     state = accounts.states([name])[name]
-    assert accounts.save([replace(state, **facts)]) == set()  # type: ignore[arg-type]
+    assert accounts.save([replace(state, **facts)]) == set()
 
 
 def check_before(minutes: int) -> datetime:

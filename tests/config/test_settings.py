@@ -1,6 +1,5 @@
 """Settings: one error names every missing or invalid variable; an empty variable is not set."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -86,8 +85,7 @@ def test_an_invalid_variable_is_named_alone_if_none_is_missing() -> None:
     assert message == "HISTORY_DAYS must be a number of days, 1 or more."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherSettings(FunctionSettings):
+class OtherSettings(FunctionSettings, frozen=True, kw_only=True):
     """The settings of another handler, which declares its own fields."""
 
     batch_queue_url: str

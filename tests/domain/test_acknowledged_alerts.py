@@ -1,10 +1,10 @@
 """An acknowledged alert: which episode it covers, and what later notifications say."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.acknowledgement import (
@@ -74,9 +74,9 @@ def outage(context: AlertContext, at: timedelta = 3 * DAY) -> list[str]:
 def test_an_acknowledged_outage_is_not_reminded_of() -> None:
     context = AlertContext(Defaults(reminder=DAY), lambda _: ("sns",))
     assert outage(context) == ["reminder"]
-    seen = SEEN._replace(account=OUTAGE, metric=Metric.OUTAGE)
+    seen = replace(SEEN, account=OUTAGE, metric=Metric.OUTAGE)
     known = {(OUTAGE, Metric.OUTAGE): seen}
-    assert outage(context._replace(acknowledgements=known)) == []
+    assert outage(replace(context, acknowledgements=known)) == []
 
 
 def test_an_outage_is_silenced_by_its_exact_name() -> None:
@@ -84,7 +84,7 @@ def test_an_outage_is_silenced_by_its_exact_name() -> None:
     silence = Silence("s", match, NOW + 7 * DAY, "pressed", NOW, exact=True)
     context = AlertContext(Defaults(reminder=DAY), lambda _: ("sns",))
     muted = suppression([silence], (), NOW + 3 * DAY)
-    assert outage(context._replace(is_suppressed=muted)) == []
-    other = silence._replace(match={**match, "account": "*"})
+    assert outage(replace(context, is_suppressed=muted)) == []
+    other = replace(silence, match={**match, "account": "*"})
     heard = suppression([other], (), NOW + 3 * DAY)
-    assert outage(context._replace(is_suppressed=heard)) == ["reminder"]
+    assert outage(replace(context, is_suppressed=heard)) == ["reminder"]

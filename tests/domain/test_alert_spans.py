@@ -1,7 +1,8 @@
 """Alerts, each from its firing to its end, with the gravest that was told and all who heard."""
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from balance_watch.domain.alert_spans import alert_spans, length_of, merged
 from balance_watch.domain.event import Event

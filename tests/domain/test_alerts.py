@@ -1,7 +1,8 @@
 """The life of an alert: fired once, reminded of, worsened, resolved to every notified channel."""
 
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from balance_watch.domain.policy import Defaults, Policy, Route
 from balance_watch.domain.rules import Metric, Severity

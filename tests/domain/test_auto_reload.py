@@ -1,9 +1,9 @@
 """Auto-reload is on, and the balance stays under its threshold: a card was declined."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.reading import AutoReload, Reading
 from tests.support.watchman import HOUR, Watchman, reading, watching

@@ -1,7 +1,8 @@
 """A fault in a secret or the policy is an alert: announced at once, until all is valid again."""
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from balance_watch.domain.configuration_alert import (
     FAULT_WORDING,

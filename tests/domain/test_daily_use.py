@@ -1,11 +1,11 @@
 """What was spent and topped up on each day adds up to the difference of the balance, exactly."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.daily_use import DailyUse, daily_use
 from balance_watch.domain.past_top_ups import past_top_ups

@@ -1,13 +1,13 @@
 """Properties of `decide`: whatever an account goes through, no channel gets nonsense."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.notification import Notification, Reason

@@ -1,12 +1,12 @@
 """What a digest tells: bounded however many accounts there are, and right about what was spent."""
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.changes import Change
 from balance_watch.domain.digest import LINES, Digest, Listed

@@ -1,8 +1,9 @@
 """Edits while an alert fires: rules renamed, metrics changed, providers exchanged."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from balance_watch.domain.rules import Metric, PendingPeriod, Rule
 from balance_watch.domain.silences import Silence

@@ -1,12 +1,12 @@
 """The built-in rule `empty` fires as soon as nothing is left, even at the first read."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.policy import Defaults, Policy

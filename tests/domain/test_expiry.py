@@ -1,10 +1,10 @@
 """The built-in rule `expires`: a warning two weeks before credit ends, critical three days."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.policy import Defaults

@@ -1,6 +1,5 @@
 """The gravest account comes first, then the one that runs dry first, then the first by name."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -8,6 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.gravity import (
     Gravity,

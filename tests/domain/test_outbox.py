@@ -1,11 +1,11 @@
 """What a channel is still owed: per account and metric, what holds, and with its time."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.outbox import Due, OutboxEntry, Standing, still_due

@@ -1,11 +1,11 @@
 """Rules on how long a balance lasts, how fast it is spent, and how old the provider's data is."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.alerts import ProviderTraits
 from balance_watch.domain.policy import Defaults
@@ -20,7 +20,7 @@ def seconds(span: timedelta) -> Decimal:
 
 def lasts_below(span: timedelta, **changes: object) -> Rule:
     rule = Rule("runway", Metric.RUNWAY, Severity.WARNING, below=seconds(span))
-    return replace(rule, **changes)  # type: ignore[arg-type]
+    return replace(rule, **changes)
 
 
 def spends_above(threshold: str, *, relative: bool = False) -> Rule:

@@ -1,13 +1,13 @@
 """A history shows the top-ups that the checks of it saw."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.past_top_ups import past_top_ups
 from balance_watch.domain.reading import Estimate, Reading

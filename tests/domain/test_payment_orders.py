@@ -1,6 +1,6 @@
 """A rule that may top up orders one payment when it begins to fire."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from balance_watch.domain.notification import Reason
 from tests.support.watchman import DAY, HOUR, Watchman, below, failure, watching

@@ -1,9 +1,9 @@
 """Which rules apply to an account, and where its alerts go."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account, matches
 from balance_watch.domain.channels import AvailableChannels

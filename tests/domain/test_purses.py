@@ -1,9 +1,9 @@
 """A number belongs to its unit and to its purse: those of two are never compared."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.alerts import ProviderTraits
 from balance_watch.domain.policy import Defaults
@@ -120,7 +120,7 @@ def test_a_unit_that_the_provider_is_documented_to_have_is_no_doubt() -> None:
 
 def moved(watchman: Watchman, **changes: object) -> None:
     """Gives the account another purse."""
-    watchman.account = replace(watchman.account, purse="xyz", **changes)  # type: ignore[arg-type]
+    watchman.account = replace(watchman.account, purse="xyz", **changes)
 
 
 def in_purse(**policy: object) -> Watchman:

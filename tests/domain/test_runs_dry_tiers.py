@@ -1,6 +1,5 @@
 """The two tiers of the built-in rule `runs_dry`, their hysteresis, and their configuration."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.evaluation import advance_rule, evaluate
 from balance_watch.domain.policy import Defaults, Policy, Route

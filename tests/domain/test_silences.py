@@ -1,7 +1,6 @@
 """Silences and mute times: what they mute, what they never mute, and what follows their end."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.policy import Defaults
 from balance_watch.domain.reading import FailureKind
@@ -163,7 +163,7 @@ def test_ten_thousand_silences_of_an_account_each_are_looked_up_and_not_searched
         Silence(str(n), CountedMatch(account=f"a{n}", metric="balance"), START + HOUR, "", START)
         for n in range(10_000)
     ]
-    is_suppressed = suppression([it._replace(exact=exact) for it in silences], (), START)
+    is_suppressed = suppression([replace(it, exact=exact) for it in silences], (), START)
     CountedMatch.compared = 0
     alerts = [{"account": f"a{n}", "metric": "balance"} for n in range(0, 20_000, 100)]
     assert [is_suppressed(facts) for facts in alerts] == [n < 100 for n in range(200)]
@@ -258,7 +258,7 @@ def test_a_mute_time_does_not_mute_an_unreadable_account_unless_it_names_it() ->
     always = muted("mon tue wed thu fri sat sun", "00:00", "00:00")
     assert not is_suppressed(always, "2026-11-22T10:00:00Z", blind)
     assert is_suppressed(
-        always._replace(match={"rule": "unreadable"}), "2026-11-22T10:00:00Z", blind
+        replace(always, match={"rule": "unreadable"}), "2026-11-22T10:00:00Z", blind
     )
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.changes import Fall, change_between, is_top_up
 from balance_watch.domain.forecast import LONGEST
@@ -29,7 +30,7 @@ class Meter:
         if self.last is not None:
             change = change_between(self.last, now, self.fall)
             self.days, self.fall = add_spending(self.days, change, at), change.fall
-            now = now._replace(spent=change.spent, covered=change.covered)
+            now = replace(now, spent=change.spent, covered=change.covered)
         self.trend = add_sample(self.trend, now)
         self.last = now
 

@@ -1,10 +1,10 @@
 """A balance that jumps up is announced once, and never counts as spending."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.alerts import ProviderTraits
 from balance_watch.domain.policy import Route

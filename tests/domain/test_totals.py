@@ -1,7 +1,6 @@
 """The totals are exact, never mix units, and count each purse once."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -10,6 +9,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.money import CURRENCIES
 from balance_watch.domain.reading import Estimate, FailureKind, ReadFailure, Reading
@@ -26,7 +26,7 @@ def account(name: str, balance: str, currency: str = "USD", **facts: object) -> 
     """An account that was read."""
     reading = Reading(TICK, Decimal(balance), currency)
     state = AccountState(name, checked_at=TICK, reading=reading, provider="you")
-    return replace(state, **facts)  # type: ignore[arg-type]
+    return replace(state, **facts)
 
 
 def test_each_currency_has_its_own_total() -> None:

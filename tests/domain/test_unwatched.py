@@ -1,10 +1,10 @@
 """The accounts that no rule on an amount watches."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.policy import Defaults, Policy
@@ -44,7 +44,7 @@ def test_one_of_the_two_is_enough(defaults: Defaults) -> None:
 def test_an_account_may_have_a_rule_of_its_own(
     changes: dict[str, object], *, is_watched: bool
 ) -> None:
-    account = replace(ACCOUNT, **changes)  # type: ignore[arg-type]
+    account = replace(ACCOUNT, **changes)
     assert Policy(OFF).unwatched([account]) == (() if is_watched else ("sms",))
 
 

@@ -1,10 +1,10 @@
 """What is worse again is news: a tier that had cleared, and a number far past the one told."""
 
-from dataclasses import replace
 from datetime import UTC, time, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.policy import Defaults, Policy, Route
 from balance_watch.domain.reading import Reading

@@ -5,12 +5,12 @@ moto has none of these. The tests in tests/store run on it too, marked `e2e`.
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 from balance_watch.domain.run import RunRecord
 from balance_watch.domain.state import AccountState

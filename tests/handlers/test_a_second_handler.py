@@ -1,12 +1,12 @@
 """A second handler is one file: TABLE_NAME and LOG_LEVEL are enough to start and use the table."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from typing import Any
 
 import boto3
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from msgspec.structs import fields
 
 from balance_watch.config.settings import CheckSettings, TableSettings
 from balance_watch.errors import SettingsError
@@ -30,8 +30,7 @@ def show_report(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]
     return {name: f"{it.reading.balance:f}" for name, it in states.items() if it.reading}
 
 
-@dataclass(frozen=True)
-class ReportWiring(TableWiring):
+class ReportWiring(TableWiring, frozen=True):
     """What a report needs besides the table."""
 
     def title(self) -> str:

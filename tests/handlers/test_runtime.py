@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,8 +16,7 @@ from balance_watch.handlers import runtime
 from balance_watch.wiring import Wiring
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherSettings(CheckSettings):
+class OtherSettings(CheckSettings, frozen=True, kw_only=True):
     """A second handler's settings."""
 
     batch_queue_url: str

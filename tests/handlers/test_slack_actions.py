@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from urllib.parse import urlencode
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.config.settings import SlackActionsSettings
 from balance_watch.handlers import runtime

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.digest import AccountLine, Digest, Listed
 from balance_watch.domain.notification import Notification

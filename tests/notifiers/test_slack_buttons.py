@@ -1,13 +1,13 @@
 """The buttons of alerts in Slack: which alerts have them, and what a press makes of a message."""
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.notification import Notification
 from balance_watch.domain.press import Deed, Person, Press

@@ -14,7 +14,7 @@ UNREADABLE = low(rule="unreadable", metric="unreadable", value="key_rejected", t
 
 def changed(notification: Notification, **changes: object) -> str:
     """Returns the summary line of a notification with some fields changed."""
-    fields = {name: getattr(notification, name) for name in notification.__dataclass_fields__}
+    fields = {name: getattr(notification, name) for name in notification.__struct_fields__}
     return summary_line(low(**{**fields, **changes}))
 
 

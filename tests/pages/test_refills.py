@@ -1,11 +1,11 @@
 """What a report tells of accounts that are filled up before nothing is left."""
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.policy import Policy
@@ -23,7 +23,7 @@ def past(name: str, hours_left: int, **facts: object) -> Past:
     account, state, readings = Account(name, "openrouter"), AccountState(name), []
     for hour in range(48, -1, -1):
         read = Reading(UNTIL - hour * HOUR, Decimal(hours_left + hour), "USD")
-        read = replace(read, **facts)  # type: ignore[arg-type]
+        read = replace(read, **facts)
         state = observe(state, read, read.observed_at, account=account)
         readings.append(read)
     return Past(account, state, readings, ())

@@ -1,9 +1,9 @@
 """The endpoints of AIMLAPI and Vonage, over real HTTP, to the last digit."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.reading import AutoReload, FailureKind
 from local.trouble import canned

@@ -1,7 +1,7 @@
 """Costs are read to their last page, and what is left of the credit is exact, or not known."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.credit import Budget, Credit, Purchase
@@ -32,7 +33,7 @@ def account(*purchases: Purchase, **changes: object) -> Account:
         {"api_key": "k", "secret_key": "k", "organization_id": "k"},
         declared=Credit(purchases),
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def bought(amount: str, day: date = FIRST, until: datetime | None = None) -> Purchase:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult, Unlimited
 from tests.support.provider_reads import (

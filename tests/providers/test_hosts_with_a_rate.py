@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading
 from balance_watch.providers.client import ProviderClient

@@ -3,12 +3,12 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from time import monotonic
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult

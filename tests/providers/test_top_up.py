@@ -1,9 +1,9 @@
 """A payment has one of five outcomes, and is sent at most once."""
 
-from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.payment import PaymentOutcome

@@ -7,10 +7,10 @@ next one.
 import importlib
 import inspect
 import re
-from dataclasses import fields
 from typing import Any, TypeGuard
 
 import pytest
+from msgspec.structs import fields
 
 from balance_watch.config.settings import CheckSettings, FunctionSettings
 from local.stack import Template

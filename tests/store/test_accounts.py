@@ -1,13 +1,13 @@
 """States and readings: a hundred to a read, 25 to a write, and none lost under throttling."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from msgspec.structs import replace
 
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.state import AccountState, followed_by, observe

@@ -4,7 +4,6 @@ The model is a plain list of readings. Hypothesis chooses ticks, results, and ho
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from moto import mock_aws
+from msgspec.structs import replace
 
 from balance_watch.domain.reading import (
     FailureKind,

@@ -1,13 +1,13 @@
 """The inventory: stored once for each change, read without a secret."""
 
 import hashlib
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.inventory import Inventory, public

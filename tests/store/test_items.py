@@ -1,7 +1,6 @@
 """Items: what is written is what is read, and an ordinary item takes one write unit."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.outbox import Outgoing

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.changes import Fall
 from balance_watch.domain.credit import SettledCosts

@@ -1,10 +1,10 @@
 """An outbox entry stays pending until it is removed."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.outbox import WHOLE, OutboxEntry, Outgoing, Pending
 from balance_watch.store.dynamodb import Store

@@ -1,13 +1,13 @@
 """Packs keep every reading exactly, whatever differs from one to the next."""
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.reading import Reading
 from balance_watch.store.items import MALFORMED_ITEM

@@ -1,11 +1,11 @@
 """The packs and events that a report needs of an account: one call reads both."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.event import Event
 from balance_watch.domain.state import AccountState

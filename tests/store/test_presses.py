@@ -5,6 +5,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.acknowledgement import Acknowledgement
 from balance_watch.domain.press import Deed, Person, Press
@@ -63,15 +64,15 @@ def test_of_a_crowd_that_presses_at_once_one_is_first(store: Store) -> None:
 def test_an_acknowledgement_of_a_later_notification_is_not_replaced_by_an_earlier_one(
     store: Store,
 ) -> None:
-    later = SEEN._replace(said_at=TICK + MINUTE, by="bob")
+    later = replace(SEEN, said_at=TICK + MINUTE, by="bob")
     for made, expected in ((SEEN, SEEN), (later, later), (SEEN, later), (later, later)):
         store.acknowledgements.put(made)
         assert list(store.acknowledgements.by_alert().values()) == [expected]
 
 
 def test_an_acknowledgement_that_was_replaced_meanwhile_is_not_forgotten(store: Store) -> None:
-    later = SEEN._replace(said_at=TICK + MINUTE)
-    other = SEEN._replace(account="*")
+    later = replace(SEEN, said_at=TICK + MINUTE)
+    other = replace(SEEN, account="*")
     for made in (later, other):
         store.acknowledgements.put(made)
     store.acknowledgements.forget([SEEN, other])

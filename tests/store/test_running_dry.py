@@ -1,8 +1,9 @@
 """What the table keeps of the rules on running dry: only where it is there, under short names."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from balance_watch.domain.rules import Metric
 from balance_watch.domain.state import RuleState

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.digest_plan import DigestMark
@@ -36,7 +37,7 @@ def close(store: Store, run: Run, *, done: bool = True) -> None:
 
 def test_the_first_tick_of_a_new_table_is_claimed(store: Store) -> None:
     run = claim(store)
-    assert run == Run(TICK, run.token, unfinished=False)
+    assert run == Run(TICK, run.token, unfinished=False, lease_until=run.lease_until)
 
 
 def test_a_tick_that_is_done_is_not_claimed_again(store: Store) -> None:
@@ -192,7 +193,7 @@ def test_which_digests_are_told_is_kept_until_the_policy_has_none(store: Store) 
 
 def test_a_mark_that_may_be_stored_is_not_overwritten(store: Store) -> None:
     run = claim(store)
-    told = MARK._replace(told_at=TICK)
+    told = replace(MARK, told_at=TICK)
     assert store.save_digest(run, told, ())
     store.runs.close(run, RunRecord(digest=MARK), done=False, digest_is_known=False)
     assert store.runs.record().digest == told

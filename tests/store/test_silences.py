@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.run import Run
 from balance_watch.domain.silences import Silence
@@ -64,7 +65,7 @@ def test_silences_are_found_the_first_to_end_first(store: Store) -> None:
 
 
 def test_an_exact_silence_is_found_as_it_was_added(store: Store) -> None:
-    exact = silence(account="*")._replace(exact=True)
+    exact = replace(silence(account="*"), exact=True)
     store.silences.add(exact)
     assert store.silences.at(TICK) == (exact,)
 

@@ -1,9 +1,10 @@
 """Items as earlier releases wrote them: a table that exists is read, and written alike."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.changes import Fall
@@ -257,7 +258,7 @@ def test_the_costs_of_settled_days() -> None:
     }
     assert costs_to_item(account, costs) == item
     assert costs_from_item(item) == costs
-    limited = costs._replace(limit=Decimal(100), limit_at=TICK)
+    limited = replace(costs, limit=Decimal(100), limit_at=TICK)
     assert costs_to_item(account, limited) == {**item, "limit": Decimal(100), "limit_at": AT}
     assert costs_from_item({**item, "limit": Decimal(100), "limit_at": AT}) == limited
 

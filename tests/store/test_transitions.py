@@ -1,11 +1,11 @@
 """A transition is stored with all of its outbox entries, or not at all."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 from balance_watch.domain.configuration_alert import ConfigurationState
 from balance_watch.domain.digest_plan import DigestMark
@@ -277,7 +277,7 @@ def test_no_transaction_begins_once_the_lease_has_ended(
 
 
 def test_a_digest_that_cannot_be_stored_is_not_and_raises_nothing(store: Store) -> None:
-    digest = replace(DIGEST, accounts=object())  # type: ignore[arg-type]
+    digest = replace(DIGEST, accounts=object())
     told = OutboxEntry(notification_of(digest), SNS, (SNS,))
     assert not store.save_digest(claim(store), DigestMark(TICK, TICK), [told])
     assert store.outbox.pending() == Pending([], [], [])

@@ -4,16 +4,18 @@ A day before, three alerts fired while Slack rejected everything. Since then a s
 were edited, and balances changed. A digest is due, too.
 """
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.config.settings import CheckSettings
 from balance_watch.domain.credit import SettledCosts
@@ -106,7 +108,7 @@ class Scenario:
         before.slack.private.clear()
         before.aws.published()
         next(iter(before.vonage.accounts.values())).top_ups.clear()
-        return replace(
+        return dataclasses.replace(
             before,
             settings=replace(before.settings, table_name=table),
             clock=Clock(),

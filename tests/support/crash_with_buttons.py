@@ -8,9 +8,11 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from balance_watch.config.settings import SlackActionsSettings
 from balance_watch.handlers.slack_actions import respond

@@ -1,8 +1,9 @@
 """Digests for tests: an ordinary one, and one of whatever size and names."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from balance_watch.domain.digest import (
     AccountLine,

@@ -4,14 +4,15 @@ While one worker reads, another one begins, and a third while that one reads. A 
 is killed, or finds its batch taken, stays in the queue, as SQS keeps it.
 """
 
+import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.loading import Configuration
@@ -63,7 +64,9 @@ class WorkersWorld(World):
         Returns the summary of the tick, or None if nobody has finished it.
         """
         if crash_at is not None:
-            crash_at = replace(crash_at, nth=_PROCESSES * crash_at.nth - tick.hour % _PROCESSES)
+            crash_at = dataclasses.replace(
+                crash_at, nth=_PROCESSES * crash_at.nth - tick.hour % _PROCESSES
+            )
         process = self.process = SimulatedProcess(crash_at)
         self.tick = tick
         summary = None

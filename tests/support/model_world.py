@@ -15,6 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 from balance_watch.config.loading import Configuration, load
 from balance_watch.domain.account import Account
@@ -171,7 +172,7 @@ class World:
     def end_silences(self) -> None:
         for silence in self.silences:
             self.store.silences.end(silence)
-            ended = silence._replace(until=min(silence.until, self.now))
+            ended = replace(silence, until=min(silence.until, self.now))
             self.every_silence = [
                 ended if known == silence else known for known in self.every_silence
             ]

@@ -1,10 +1,10 @@
 """Notifications for tests: a plain one whose fields a test can change, and arbitrary ones."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.forecast import LONGEST
 from balance_watch.domain.metrics import METRICS
@@ -42,7 +42,7 @@ def low(**changes: object) -> Notification:
         trend=(Decimal("31.2"), Decimal(20), Decimal("8.2")),
         link=LINK,
     )
-    changed = replace(notification, **changes)  # type: ignore[arg-type]
+    changed = replace(notification, **changes)
     identity = (changed.account, changed.metric, changed.reason, changed.said_at)
     return replace(changed, alert_id=alert_id(*identity))
 

@@ -1,7 +1,8 @@
 """A topic without confirmed subscribers: the fault, and ways to set up and run its check."""
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from balance_watch.notifiers.subscribers import ConfirmedSubscribers
 from balance_watch.usecases.summary import Summary

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.changes import Fall
 from balance_watch.domain.configuration_alert import ConfigurationState
@@ -110,7 +112,8 @@ def trends(draw: st.DrawFn) -> tuple[Sample, ...]:
         for index, balance in enumerate(balances)
     ]
     return tuple(samples[:1]) + tuple(
-        after._replace(
+        replace(
+            after,
             spent=before.balance - after.balance + draw(st.sampled_from([0, 0, 0, 5])),
             covered=timedelta(minutes=draw(st.sampled_from([60, 60, 55]))),
         )
@@ -171,8 +174,15 @@ configurations = st.builds(
     st.none() | alerts,
     st.lists(st.tuples(lines, ticks), max_size=3).map(tuple),
 )
+
+
+def _notification(**fields: Any) -> Notification:  # noqa: ANN401 (of many types)
+    """Returns a notification: `builds` would look up a type that is imported for mypy alone."""
+    return Notification(**fields)
+
+
 notifications = st.builds(
-    Notification,
+    _notification,
     alert_id=st.uuids().map(str),
     account=words,
     provider=words,

@@ -1,9 +1,11 @@
 """A watchman for tests: reads one account again and again, and keeps what it announced to whom."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import AlertContext, ProviderTraits, decide
@@ -29,7 +31,7 @@ ACCOUNT = Account("sms", "vonage", {"api_key": key()}, labels={"team": "messagin
 
 def reading(balance: str, **facts: object) -> Reading:
     """A reading; the watchman sets its time."""
-    return replace(Reading(START, Decimal(balance), "EUR"), **facts)  # type: ignore[arg-type]
+    return replace(Reading(START, Decimal(balance), "EUR"), **facts)
 
 
 def failure(kind: FailureKind = FailureKind.TIMED_OUT) -> ReadFailure:
@@ -40,7 +42,7 @@ def failure(kind: FailureKind = FailureKind.TIMED_OUT) -> ReadFailure:
 def below(threshold: str, **changes: object) -> Rule:
     """A rule on the balance that fires at the first check."""
     rule = Rule("low balance", Metric.BALANCE, Severity.WARNING, below=Decimal(threshold))
-    return replace(rule, **changes)  # type: ignore[arg-type]
+    return replace(rule, **changes)
 
 
 def above(threshold: str, **changes: object) -> Rule:
@@ -125,4 +127,4 @@ def _is_of_top_up(entry: OutboxEntry) -> bool:
 
 def watching(*rules: Rule, **policy: object) -> Watchman:
     """A watchman with these rules in its policy."""
-    return Watchman(replace(Policy(rules=rules), **policy))  # type: ignore[arg-type]
+    return Watchman(replace(Policy(rules=rules), **policy))

@@ -4,10 +4,11 @@ One process may crash, at an effect that is counted over all of them; the others
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.batches import BatchMessage
 from balance_watch.errors import RunUnderWayError

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import boto3
 import pytest
 from botocore.model import OperationModel
+from msgspec.structs import replace
 
 from balance_watch.config.settings import CheckSettings, SlackActionsSettings
 from balance_watch.store.dynamodb import Store

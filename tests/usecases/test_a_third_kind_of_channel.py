@@ -1,11 +1,12 @@
 """A new kind of channel takes one class and one row: a made-up kind works everywhere."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Self
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.cli.status import as_json
 from balance_watch.domain.notification import Notification, SendResult

@@ -1,11 +1,12 @@
 """An account whose requests cost money is read every few hours, and tried again if that fails."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading, ReadResult

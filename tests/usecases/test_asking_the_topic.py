@@ -1,10 +1,10 @@
 """When SNS is asked for the subscribers of the topic, and what its answer changes."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.notifiers.subscribers import ConfirmedSubscribers
 from balance_watch.usecases.summary import Summary

@@ -1,6 +1,6 @@
 """Channels that refuse: others hear in their place, and they get what still holds in the end."""
 
-from dataclasses import replace
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -115,7 +115,11 @@ def test_an_alert_that_began_and_ended_while_everything_was_rejected_is_not_sent
 ) -> None:
     with slack:
         with_slack(bench, slack).reads.balances["a"] = LOW
-        slack.script("default", replace(NOT_OK, status=503), replace(NOT_OK, status=503))
+        slack.script(
+            "default",
+            dataclasses.replace(NOT_OK, status=503),
+            dataclasses.replace(NOT_OK, status=503),
+        )
         bench.run()
         bench.run(NEXT)
         bench.reads.balances["a"] = FINE
@@ -144,7 +148,7 @@ def test_a_rejection_does_not_hide_that_the_answer_before_it_was_no_rejection(
 ) -> None:
     with slack:
         with_slack(bench, slack).reads.balances["a"] = LOW
-        slack.script("default", LOST, replace(NOT_OK, status=503))
+        slack.script("default", LOST, dataclasses.replace(NOT_OK, status=503))
         bench.run()
         bench.run(NEXT)
         bench.reads.balances["a"] = FINE
@@ -163,7 +167,7 @@ def test_an_end_announced_after_a_silence_is_not_sent_to_a_webhook_that_rejected
 ) -> None:
     with slack:
         with_slack(bench, slack).reads.balances["a"] = LOW
-        slack.script("default", *[replace(NOT_OK, status=503)] * 2)
+        slack.script("default", *[dataclasses.replace(NOT_OK, status=503)] * 2)
         bench.run()
         silence_until(bench, 20)
         bench.reads.balances["a"] = FINE

@@ -1,9 +1,8 @@
 """The configuration of a run: which policy is in force, and which faults are announced."""
 
-from dataclasses import replace
-
 import pytest
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 from balance_watch.domain.notification import Reason
 from balance_watch.usecases.summary import Summary

@@ -1,12 +1,12 @@
 """A digest is told once for each time of the policy, with what happened since the one before."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.digest import Digest, FiringLine, LeapLine, Sum, TopUpLine
 from balance_watch.domain.digest_plan import DigestMark

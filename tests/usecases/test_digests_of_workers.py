@@ -1,12 +1,14 @@
 """A digest of what workers checked says, word by word, what that of one function says."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.account import Account
@@ -128,7 +130,7 @@ def second_bench(bench: Bench, clients: dict[str, Any]) -> Bench:
     clock = bench.clock
     store = Store(clients["dynamodb"], table, clock=clock.time, sleep=clock.sleep)
     wiring = replace(bench.wiring, settings=settings)
-    return replace(bench, wiring=wiring, store=store, delivery=FakeDelivery(store))
+    return dataclasses.replace(bench, wiring=wiring, store=store, delivery=FakeDelivery(store))
 
 
 def configure(bench: Bench) -> None:

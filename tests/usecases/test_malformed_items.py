@@ -1,13 +1,13 @@
 """A malformed item, damaged or of another version, stops no other alert."""
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.store import outbox

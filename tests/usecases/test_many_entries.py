@@ -1,13 +1,13 @@
 """Thousands of pending entries: sent in pages, what is urgent first, and never what is over."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from threading import Event
 from time import monotonic
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.notification import Notification, Reason, SendResult
 from balance_watch.domain.outbox import WHOLE, OutboxEntry, Standing, still_due

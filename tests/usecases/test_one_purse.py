@@ -1,9 +1,9 @@
 """One purse under two names, at once or one after the other, and two purses under one name."""
 
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.notification import Notification

@@ -1,7 +1,6 @@
 """A report on an outline of the readings says the same as one on every reading."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.policy import Policy

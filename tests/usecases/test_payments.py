@@ -1,9 +1,10 @@
 """Payments that a rule orders: one for an alert, none by guess, and each outcome announced."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from balance_watch.domain.outbox import OutboxEntry
 from balance_watch.domain.payment import PaymentOutcome

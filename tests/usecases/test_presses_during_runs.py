@@ -7,12 +7,13 @@ as DynamoDB does.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from botocore.model import OperationModel
+from msgspec.structs import replace
 
 from balance_watch.wiring import SlackActionsWiring
 from tests.support.check_bench import FINE, Bench

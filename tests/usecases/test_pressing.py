@@ -1,11 +1,11 @@
 """People press the buttons of alerts in Slack: each is done once, and the message says by whom."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.domain.policy import CONFIGURATION
 from balance_watch.domain.press import Deed
@@ -197,7 +197,7 @@ def test_any_number_of_alerts_is_silenced(bench: Bench, channel: Make) -> None:
     low(bench, *(f"a{number}" for number in range(11)))
     slack = channel()
     for number in range(25):
-        bench.store.silences.add(_a_silence()._replace(name=f"s{number}"))
+        bench.store.silences.add(replace(_a_silence(), name=f"s{number}"))
     assert slack.press("silence:1h") == ""
     assert len(bench.store.silences.at(TICK)) == 26
 

@@ -1,13 +1,14 @@
 """A channel that rejects everything for an hour is announced through another, until it accepts."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.run import RunRecord
@@ -21,7 +22,7 @@ from tests.support.dynamodb_clients import Wrapped, failing, refusal
 from tests.support.examples import TICK
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-BUSY = replace(NOT_OK, status=503)
+BUSY = dataclasses.replace(NOT_OK, status=503)
 FOR_AN_HOUR = "It has accepted nothing for more than an hour."
 
 
@@ -73,7 +74,9 @@ def test_a_webhook_that_rejects_for_an_hour_is_announced_through_the_topic(
 def test_it_is_announced_once_whatever_it_answers(low: Bench, slack: SlackInbox) -> None:
     slack.script("default", *[BUSY] * 14)
     run_for(low, range(0, 70, 5))
-    slack.script("default", *[replace(NOT_OK, status=500 + number) for number in range(10)])
+    slack.script(
+        "default", *[dataclasses.replace(NOT_OK, status=500 + number) for number in range(10)]
+    )
     run_for(low, range(70, 115, 5))
     announced = [message for message in published(low) if message[0] == "configuration"]
     assert announced == [("configuration", "fired")]
@@ -124,7 +127,7 @@ def test_where_no_routed_channel_accepts_every_other_one_hears_of_it(
 
 
 def test_a_dead_webhook_is_announced_as_dead_alone(low: Bench, slack: SlackInbox) -> None:
-    slack.script("default", *[replace(NOT_OK, status=404, body=b"no_service")] * 9)
+    slack.script("default", *[dataclasses.replace(NOT_OK, status=404, body=b"no_service")] * 9)
     run_for(low, range(0, 90, 5))
     (fault,) = faults(low)
     assert "It fails permanently" in fault

@@ -1,9 +1,9 @@
 """A webhook that gets another name still hears the end of what its old name was told."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.run import RunRecord

@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from balance_watch.config.declared import BudgetEntry, Expiry, declared
 from balance_watch.config.policy_types import RunsDry

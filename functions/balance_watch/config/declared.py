@@ -11,10 +11,8 @@ from balance_watch.domain.credit import DAY, Budget, Credit, Purchase
 from balance_watch.providers.spec import Spec
 from balance_watch.validation import Amount, Faults, Json, convert_each
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_TIME = re.compile(
-    rf"{_DATE.pattern}[Tt ]\d\d:\d\d:\d\d(\.\d{{1,9}})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
+_DATE = r"(?a:\d{4}-\d\d-\d\d)"
+_TIME = rf"(?a){_DATE}[Tt ]\d\d:\d\d:\d\d(\.\d{{1,9}})?([Zz]|[+-]\d\d:\d\d)"
 _SECOND = timedelta(seconds=1)
 _FIRST = date(1970, 1, 1)
 _MOST = 500
@@ -31,7 +29,9 @@ class Moment(str):
     def parse(cls, value: object) -> "Moment":
         """Raises ValueError unless the value is such a time or date."""
         problem = 'must be a time such as "2027-01-31T18:00:00Z", or a date such as "2027-01-31"'
-        if not isinstance(value, str) or not (_DATE.fullmatch(value) or _TIME.fullmatch(value)):
+        if not isinstance(value, str) or not (
+            re.fullmatch(_DATE, value) or re.fullmatch(_TIME, value)
+        ):
             raise ValueError(problem)
         try:
             return cls(cls(value).at and value)
@@ -41,7 +41,7 @@ class Moment(str):
     @property
     def at(self) -> datetime:
         """The time in UTC, to the second."""
-        if _DATE.fullmatch(self):
+        if re.fullmatch(_DATE, self):
             return datetime.combine(datetime.fromisoformat(self), self.of_date)
         return datetime.fromisoformat(self.upper()).astimezone(UTC).replace(microsecond=0)
 

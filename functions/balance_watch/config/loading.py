@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.policy import PolicyFile, policy_in_force
@@ -39,8 +40,7 @@ class Sources(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(Struct, frozen=True):
     """Everything that the operator configured, as one run uses it.
 
     Attributes:
@@ -75,10 +75,14 @@ class Configuration:
     disabled: tuple[Account, ...] = ()
     prefix: str = ""
     presence: SecretPresence = field(default_factory=SecretPresence)
-    heartbeat: str | None = field(default=None, repr=False)
+    heartbeat: str | None = None
     heartbeat_is_read: bool = True
     renamed: Mapping[str, str] = field(default_factory=dict)
     has_signing_secret: bool = False
+
+    def __repr__(self) -> str:
+        """Returns it without the channels and the heartbeat, which are secrets."""
+        return f"Configuration(accounts={self.accounts!r}, faults={self.faults!r})"
 
     @property
     def facts(self) -> tuple[Mapping[str, str], ...]:

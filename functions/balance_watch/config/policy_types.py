@@ -11,14 +11,14 @@ from balance_watch.domain.rules import PendingPeriod
 from balance_watch.validation import Amount
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_DURATION = re.compile(r"(\d{1,6})\s*([mhdw])", re.ASCII)
-_CHECKS = re.compile(r"(\d{1,6})\s+checks?", re.ASCII)
-_MULTIPLE = re.compile(r"\d{1,6}(\.\d{1,6})?x", re.ASCII)
-_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:00)?", re.ASCII)
+_DURATION = r"(?a)(\d{1,6})\s*([mhdw])"
+_CHECKS = r"(?a)(\d{1,6})\s+checks?"
+_MULTIPLE = r"(?a)\d{1,6}(\.\d{1,6})?x"
+_CLOCK = r"(?a)([01]\d|2[0-3]):[0-5]\d(:00)?"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MAX_PER_DAY = 24
 _MAX_NAME = 100
-_MENTION = re.compile(r"<!subteam\^S[A-Z0-9]{1,30}>|<@[UW][A-Z0-9]{1,30}>|<!here>|<!channel>")
+_MENTION = r"<!subteam\^S[A-Z0-9]{1,30}>|<@[UW][A-Z0-9]{1,30}>|<!here>|<!channel>"
 """https://docs.slack.dev/messaging/formatting-message-text, "Mentioning users", "Mentioning groups"
 and "Special mentions". The id of a user begins with U, or W in an organization."""
 FORM_TEXTS: Mapping[ThresholdForm, str] = {
@@ -37,7 +37,7 @@ class Duration(str):
     @classmethod
     def parse(cls, value: object) -> "Duration":
         """Raises ValueError unless the value is a duration."""
-        if not isinstance(value, str) or not _DURATION.fullmatch(value.strip()):
+        if not isinstance(value, str) or not re.fullmatch(_DURATION, value.strip()):
             raise ValueError('must be a duration such as "30m", "24h" or "7d"')
         return cls(value.strip())
 
@@ -96,7 +96,7 @@ class PendingPeriodText(str):
     @classmethod
     def parse(cls, value: object) -> "PendingPeriodText":
         """Raises ValueError unless the value is a number of checks or a duration."""
-        if isinstance(value, str) and _CHECKS.fullmatch(value.strip()):
+        if isinstance(value, str) and re.fullmatch(_CHECKS, value.strip()):
             return cls(value.strip())
         try:
             return cls(Duration.parse(value))
@@ -106,7 +106,7 @@ class PendingPeriodText(str):
     @property
     def pending_period(self) -> PendingPeriod:
         """The pending period that the text describes."""
-        counted = _CHECKS.fullmatch(self)
+        counted = re.fullmatch(_CHECKS, self)
         return (
             PendingPeriod(int(counted[1]))
             if counted
@@ -122,7 +122,9 @@ class Threshold(str):
     @classmethod
     def parse(cls, value: object) -> "Threshold":
         """Raises ValueError unless the value has one of the three forms."""
-        if isinstance(value, str) and (_DURATION.fullmatch(value) or _MULTIPLE.fullmatch(value)):
+        if isinstance(value, str) and (
+            re.fullmatch(_DURATION, value) or re.fullmatch(_MULTIPLE, value)
+        ):
             return cls(value)
         try:
             return cls(Amount.parse(value))
@@ -135,9 +137,9 @@ class Threshold(str):
     @property
     def form(self) -> ThresholdForm:
         """The form of the threshold."""
-        if _DURATION.fullmatch(self):
+        if re.fullmatch(_DURATION, self):
             return ThresholdForm.DURATION
-        return ThresholdForm.MULTIPLE if _MULTIPLE.fullmatch(self) else ThresholdForm.NUMBER
+        return ThresholdForm.MULTIPLE if re.fullmatch(_MULTIPLE, self) else ThresholdForm.NUMBER
 
     @property
     def exact(self) -> Decimal:
@@ -184,7 +186,7 @@ class Clock(str):
     def parse(cls, value: object) -> "Clock":
         """Raises ValueError unless the value is a time of day."""
         text = value.isoformat() if isinstance(value, time) else value
-        if not isinstance(text, str) or not _CLOCK.fullmatch(text):
+        if not isinstance(text, str) or not re.fullmatch(_CLOCK, text):
             raise ValueError('must be a time such as "18:30"')
         return cls(text[:5])
 
@@ -241,7 +243,7 @@ class Mention(str):
     @classmethod
     def parse(cls, value: object) -> "Mention":
         """Raises ValueError unless the value is one mention in Slack's notation."""
-        if not isinstance(value, str) or not _MENTION.fullmatch(value):
+        if not isinstance(value, str) or not re.fullmatch(_MENTION, value):
             raise ValueError(
                 'must be a user group "<!subteam^S…>", a user "<@U…>", "<!here>" or "<!channel>"'
             )

@@ -1,7 +1,8 @@
 """Parses the secrets under the prefix: accounts, channels, and every fault in them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from balance_watch.config.accounts import Resolve, WatchedAccount, parse_accounts
 from balance_watch.config.sources import UNNAMED, Secrets
@@ -14,8 +15,7 @@ from balance_watch.notifiers.slack_secret import SLACK, signing_secret_of
 from balance_watch.validation import Faults, Json
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedSecrets:
+class ParsedSecrets(Struct, frozen=True):
     """The accounts, the channels and the heartbeat that the secrets configure.
 
     Attributes:
@@ -36,9 +36,13 @@ class ParsedSecrets:
     faults: Faults = field(default_factory=Faults)
     disabled: tuple[Account, ...] = ()
     presence: SecretPresence = field(default_factory=SecretPresence)
-    heartbeat: str | None = field(default=None, repr=False)
+    heartbeat: str | None = None
     heartbeat_is_read: bool = True
     has_signing_secret: bool = False
+
+    def __repr__(self) -> str:
+        """Returns it without the channels and the heartbeat, which are secrets."""
+        return f"ParsedSecrets(accounts={self.accounts!r}, faults={self.faults!r})"
 
 
 def parse_secrets(

@@ -3,8 +3,10 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
 from typing import Annotated, Any, Self
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from balance_watch.errors import SettingsError
 
@@ -51,8 +53,7 @@ Count = Annotated[int, _parse_count]
 Hosts = Annotated[frozenset[str], _parse_hosts]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """Reads its fields from the environment. A subclass only declares fields.
 
     The field `table_name` is read from the variable TABLE_NAME, which is required unless the field
@@ -86,7 +87,7 @@ class Settings:
                     values[setting.name] = parse(text)
                 except SettingsError as error:
                     invalid.append(f"{variable} {error}")
-            elif setting.default is MISSING:
+            elif setting.required:
                 missing.append(variable)
         if missing:
             invalid.insert(0, f"The environment is missing {_listed(missing)}")
@@ -94,30 +95,30 @@ class Settings:
             raise SettingsError(f"{'; '.join(invalid)}.")
         return cls(**values)
 
+    def __repr__(self) -> str:
+        """Returns the type's name alone: a setting may be a secret."""
+        return f"{type(self).__name__}()"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionSettings(Settings):
+
+class FunctionSettings(Settings, frozen=True, kw_only=True):
     """The settings of every function."""
 
     log_level: Level = "INFO"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableSettings(FunctionSettings):
+class TableSettings(FunctionSettings, frozen=True, kw_only=True):
     """The settings of a function that needs the table and nothing else."""
 
     table_name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicySettings(TableSettings):
+class PolicySettings(TableSettings, frozen=True, kw_only=True):
     """The settings of a function that needs the table and the policy: of ShowReport."""
 
     policy_parameter: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSettings(PolicySettings):
+class WorkerSettings(PolicySettings, frozen=True, kw_only=True):
     """The settings of CheckAccounts."""
 
     topic_arn: str
@@ -128,11 +129,10 @@ class WorkerSettings(PolicySettings):
     slack_actions: Flag = False
     trusted_hosts: Hosts = frozenset()
     schedule_minutes: Count = 5
-    heartbeat_url: str = field(default="", repr=False)  # a secret
+    heartbeat_url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckSettings(WorkerSettings):
+class CheckSettings(WorkerSettings, frozen=True, kw_only=True):
     """The settings of CheckBalances and of the command line."""
 
     batch_queue_url: str = ""
@@ -140,8 +140,7 @@ class CheckSettings(WorkerSettings):
     worker_concurrency: Count = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlackActionsSettings(TableSettings):
+class SlackActionsSettings(TableSettings, frozen=True, kw_only=True):
     """The settings of SlackActions. `check_function` is the function that checks the balances."""
 
     check_function: str
@@ -151,12 +150,11 @@ class SlackActionsSettings(TableSettings):
 
 def is_complete(settings: type[Settings], environment: Mapping[str, str] = os.environ) -> bool:
     """Tells whether the environment has every variable that these settings require."""
-    required = (it.name.upper() for it in fields(settings) if it.default is MISSING)
+    required = (it.name.upper() for it in fields(settings) if it.required)
     return all(environment.get(variable, "").strip() for variable in required)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _TransportSettings(Settings):
+class _TransportSettings(Settings, frozen=True, kw_only=True):
     trusted_hosts: Hosts = frozenset()
 
 

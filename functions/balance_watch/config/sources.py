@@ -1,10 +1,10 @@
 """Reads the text that the operator wrote: the secrets under a prefix, and the policy."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct, field
 
 from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.notifiers.channels import KINDS, Kind
@@ -33,8 +33,7 @@ UNNAMED = "?"
 """The name of a secret that cannot be read if AWS does not say which one it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
+class Secrets(Struct, frozen=True):
     """The secrets under the prefix.
 
     Attributes:
@@ -44,10 +43,14 @@ class Secrets:
         foreign: the names under the prefix that mean nothing.
     """
 
-    texts: dict[str, str] = field(repr=False)
+    texts: dict[str, str]
     unread: frozenset[str] = frozenset()
     faults: Faults = field(default_factory=Faults)
     foreign: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        """Returns it without the texts."""
+        return f"Secrets(unread={self.unread!r}, faults={self.faults!r})"
 
 
 def read_secrets(

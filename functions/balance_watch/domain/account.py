@@ -1,17 +1,17 @@
 """An account to watch, as it is configured."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from unicodedata import normalize
 
+from msgspec import Struct, field
+
 from balance_watch.domain.credit import Budget, Credit, SettledCosts
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True, eq=False):
     """One prepaid account. `credentials` never appear in its repr.
 
     `alert_below` is in the account's own currency. `base_url` replaces the scheme and host of the
@@ -24,10 +24,10 @@ class Account:
 
     name: str
     provider: str
-    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    credentials: Mapping[str, str] = field(default_factory=dict)
     alert_below: Decimal | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    base_url: str | None = field(default=None, repr=False)
+    base_url: str | None = None
     currency: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     auth: str | None = None
@@ -35,13 +35,30 @@ class Account:
     empty: bool | None = None
     expires_at: datetime | None = None
     declared: Credit | Budget | None = None
-    settled: SettledCosts | None = field(default=None, repr=False, compare=False)
-    purse: str | None = field(default=None, repr=False, compare=False)
+    settled: SettledCosts | None = None
+    purse: str | None = None
+
+    def __repr__(self) -> str:
+        """Returns its name and its provider alone: the rest may hold a key."""
+        return f"Account({self.name!r}, {self.provider!r})"
+
+    def __eq__(self, other: object) -> bool:
+        """Tells whether it is configured in the same way, whatever is known of it by now."""
+        return isinstance(other, Account) and _configured(self) == _configured(other)
+
+    def __hash__(self) -> int:
+        """Returns the hash of its name."""
+        return hash(self.name)
 
     @property
     def facts(self) -> dict[str, str]:
         """Returns what a `match` can test: account, provider and `labels.<name>`."""
         return account_facts(self.name, self.provider, self.labels)
+
+
+def _configured(account: Account) -> list[object]:
+    found = {"settled", "purse"}
+    return [getattr(account, it) for it in account.__struct_fields__ if it not in found]
 
 
 def canonical_name(text: str) -> str:

@@ -1,10 +1,11 @@
 """Acknowledgements: somebody has seen an alert, so nobody is reminded of it until it is worse."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.domain.formatting import format_time
 from balance_watch.domain.lifecycle import Alert
@@ -12,7 +13,7 @@ from balance_watch.domain.notification import Notification
 from balance_watch.domain.rules import Metric
 
 
-class Acknowledgement(NamedTuple):
+class Acknowledgement(Struct, frozen=True):
     """That somebody has seen the alert of one metric of one account.
 
     Attributes:

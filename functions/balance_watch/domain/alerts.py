@@ -1,9 +1,10 @@
 """What one read of an account changes and announces: a pure function of state, result and rules."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.acknowledgement import (
@@ -53,7 +54,7 @@ def mentions_nobody(_facts: Mapping[str, str], /) -> str:
     return ""
 
 
-class AlertContext(NamedTuple):
+class AlertContext(Struct, frozen=True):
     """What is the same for every account of a run.
 
     That is timing, routing, suppression, mentions, and who acknowledged what.
@@ -66,7 +67,7 @@ class AlertContext(NamedTuple):
     acknowledgements: Acknowledgements = NONE
 
 
-class ProviderTraits(NamedTuple):
+class ProviderTraits(Struct, frozen=True):
     """What alerts need to know of an account's provider.
 
     Attributes:
@@ -124,7 +125,7 @@ def decide(
     ]
     purse = account.purse if traits.can_be_paid else None
     builder = NotificationBuilder(account, state, measurements, traits.link, now, purse)
-    context = context._replace(defaults=context.defaults.quickened(builder.runway))
+    context = replace(context, defaults=context.defaults.quickened(builder.runway))
     alerts: dict[Metric, Alert] = {}
     entries: list[Outgoing] = []
     for metric in Metric:

@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby, pairwise
 from math import ceil
 from typing import NamedTuple, TypeVar
+
+from msgspec import Struct, field
 
 from balance_watch.domain.digest import Digest
 from balance_watch.domain.digest_plan import DigestSpan
@@ -61,8 +62,7 @@ class Plan(NamedTuple):
     is_sent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BatchResult:
+class BatchResult(Struct, frozen=True):
     """What a worker leaves of its batch.
 
     Attributes:

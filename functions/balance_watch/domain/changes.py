@@ -8,10 +8,11 @@ large as a top-up counts only once it is confirmed by a reading half an hour lat
 such fall.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Context, Decimal, localcontext
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.domain.credit import open_costs_since
 from balance_watch.domain.money import CALCULATION_DIGITS, exact
@@ -42,7 +43,7 @@ _KEPT = Context(prec=12)
 _EXACT = Context(prec=CALCULATION_DIGITS)
 
 
-class Fall(NamedTuple):
+class Fall(Struct, frozen=True):
     """The latest fall of a balance: a rise by as much may take it back.
 
     `counted` is False while a large fall still has to be confirmed.
@@ -53,7 +54,7 @@ class Fall(NamedTuple):
     counted: bool = True
 
 
-class Change(NamedTuple):
+class Change(Struct, frozen=True):
     """What two readings in a row tell.
 
     Attributes:
@@ -140,7 +141,7 @@ def _fallen(before: Sample, after: Sample, spent: Decimal, fall: Fall | None) ->
     if fall is not None and not fall.counted:
         if not is_large and after.at - fall.at < _CONFIRMED_AFTER:
             return Change(spent, covered, fall)
-        confirmed, fall = fall.size, fall._replace(counted=True)
+        confirmed, fall = fall.size, replace(fall, counted=True)
     if is_large and covered <= _SUDDEN:
         return Change(confirmed, covered, Fall(after.at, spent, counted=False))
     latest = Fall(after.at, spent) if spent else fall
@@ -152,7 +153,7 @@ def _taken_back(taken: Decimal, covered: timedelta, fall: Fall | None) -> Change
     if fall is None:
         return Change(covered=covered)
     left = _KEPT.subtract(fall.size, taken)
-    rest = fall._replace(size=left) if left > 0 else None
+    rest = replace(fall, size=left) if left > 0 else None
     return Change(-taken if fall.counted else Decimal(0), covered, rest)
 
 

@@ -1,7 +1,8 @@
 """The names of channels: `sns`, or `slack:oncall` for a kind that has several channels."""
 
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
+
+from msgspec import Struct
 
 TOPIC = "sns"
 """The channel that every stack has: alerts go there when no other channel is left."""
@@ -18,7 +19,7 @@ def kind_of(channel: str) -> str:
     return channel.partition(":")[0]
 
 
-class AvailableChannels(NamedTuple):
+class AvailableChannels(Struct, frozen=True):
     """The channels that a run can route alerts to.
 
     `names` are the channels that exist and do not refuse; `unread_kinds` the kinds whose secret

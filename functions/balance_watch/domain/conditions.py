@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from decimal import Decimal, localcontext
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from balance_watch.domain.forecast import LONGEST
 from balance_watch.domain.money import CALCULATION_DIGITS
@@ -18,7 +19,7 @@ _HOURS_PER_DAY = 24
 _LONGEST_SECONDS = Decimal(LONGEST.days * 86400)
 
 
-class RuleInput(NamedTuple):
+class RuleInput(Struct, frozen=True):
     """What a condition is applied to: a rule, the measurements, and whether the rule fires yet.
 
     `grave` tells whether it fires critically yet, for a rule with a critical threshold.

@@ -3,10 +3,11 @@
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.domain.acknowledgement import covering, with_acknowledgement
 from balance_watch.domain.alerts import AlertContext, announce
@@ -38,7 +39,7 @@ _SECRET_OF_ACCOUNT = re.compile(r"secret \S+, (?=account (?!number \d))")
 """The part of a fault's place that changes when a named account moves to another secret."""
 
 
-class MoreFaults(NamedTuple):
+class MoreFaults(Struct, frozen=True):
     """The announced faults beyond those that are remembered one by one, in some 256 buckets.
 
     Attributes:
@@ -70,8 +71,7 @@ def in_buckets(digests: Iterable[str]) -> dict[str, tuple[int, int]]:
     return buckets
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigurationState:
+class ConfigurationState(Struct, frozen=True):
     """The faults of the latest run, the alert on them, and when each was recently announced.
 
     `faults` are as many as an alert shows. `notified` has the text of a fault that was shown, and
@@ -139,7 +139,7 @@ def decide_configuration(
         if entries and reason is not Reason.RESOLVED:
             notified |= dict.fromkeys(present, now)
             others = []
-            more = more and more._replace(at=now)
+            more = more and replace(more, at=now)
     texts = {_digest(fault): fault for fault in shown}
     for fault, _ in announced:
         if not _is_digest(fault):

@@ -6,17 +6,18 @@ expires first. What is left of one that expires is gone. What no purchase covers
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from balance_watch.domain.money import total
 
 DAY = timedelta(days=1)
 
 
-class Purchase(NamedTuple):
+class Purchase(Struct, frozen=True):
     """Credit that was paid for: it counts from `paid_at` until `expires_at`, if it expires."""
 
     amount: Decimal
@@ -24,7 +25,7 @@ class Purchase(NamedTuple):
     expires_at: datetime | None = None
 
 
-class SettledCosts(NamedTuple):
+class SettledCosts(Struct, frozen=True):
     """The costs of past days, which a provider seldom corrects: they are asked for once a day.
 
     Attributes:
@@ -77,8 +78,7 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
+class Credit(Struct, frozen=True):
     """What was bought, the earliest purchase first."""
 
     purchases: tuple[Purchase, ...]
@@ -118,8 +118,7 @@ class Credit:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """What may be spent in each calendar month of UTC."""
 
     amount: Decimal
@@ -140,7 +139,7 @@ class Budget:
         )
 
 
-class Left(NamedTuple):
+class Left(Struct, frozen=True):
     """What is left at a time.
 
     Attributes:

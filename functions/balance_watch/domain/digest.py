@@ -1,9 +1,11 @@
 """A digest: what all accounts did since the one before, as a value that any channel can render."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.domain.reading import FailureKind
 from balance_watch.domain.rules import Severity
@@ -14,8 +16,7 @@ LINES = 25
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Listed(Generic[T]):
+class Listed(Struct, Generic[T], frozen=True):
     """The first lines of a list, and how many more it has."""
 
     lines: tuple[T, ...] = ()
@@ -26,8 +27,7 @@ class Listed(Generic[T]):
         return Listed(self.lines[:limit], self.more + len(self.lines[limit:]))
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(Struct, frozen=True):
     """What accounts spent, were topped up by, or have left, in one unit.
 
     `is_estimate` tells whether a part of it is computed from costs.
@@ -39,8 +39,7 @@ class Sum:
     is_estimate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AccountLine:
+class AccountLine(Struct, frozen=True):
     """What is left of one account: its balance, and about what was spent; None: that is unknown.
 
     `runs_dry_at` is None if that is unknown, or ten years away or more, or if auto-reload or a
@@ -55,8 +54,7 @@ class AccountLine:
     is_estimate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FiringLine:
+class FiringLine(Struct, frozen=True):
     """An alert that fires; `account` may also be an outage or the configuration."""
 
     account: str
@@ -65,8 +63,7 @@ class FiringLine:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class TopUpLine:
+class TopUpLine(Struct, frozen=True):
     """What an account was topped up by, in all."""
 
     account: str
@@ -74,8 +71,7 @@ class TopUpLine:
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableLine:
+class UnreadableLine(Struct, frozen=True):
     """An account that cannot be read, and since when."""
 
     account: str
@@ -83,8 +79,7 @@ class UnreadableLine:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LeapLine:
+class LeapLine(Struct, frozen=True):
     """An account that spends far more in a day than usual."""
 
     account: str
@@ -93,8 +88,7 @@ class LeapLine:
     usual: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(Struct, frozen=True):
     """What all accounts did between two times, and how they stand at its end.
 
     Attributes:

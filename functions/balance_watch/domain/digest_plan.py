@@ -3,12 +3,14 @@
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
+from msgspec import Struct
+
 _DAY = timedelta(days=1)
 _A_WEEK_AND_MORE = 9
 """Days that hold one of each weekday in whatever time zone."""
 
 
-class DigestMark(NamedTuple):
+class DigestMark(Struct, frozen=True):
     """Up to which time digests are told, and when the latest one was decided.
 
     A time of the policy is due if it is after `until`. `told_at` is None before the first digest.
@@ -25,7 +27,7 @@ class DigestSpan(NamedTuple):
     since: datetime
 
 
-class DigestPlan(NamedTuple):
+class DigestPlan(Struct, frozen=True):
     """The times of digests: a local time of `zone` on certain weekdays (0 is Monday).
 
     `channels` is empty if they go where the alerts go that match no route.

@@ -1,9 +1,11 @@
 """The evaluation of rules on one account: which are breached, pending, firing or recovered."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.domain.conditions import RuleInput
 from balance_watch.domain.lifecycle import Firing
@@ -23,8 +25,7 @@ _PERIODS = 3
 """A pending rule that nothing was seen of for more periods than this begins anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluatedRule:
+class EvaluatedRule(Struct, frozen=True):
     """A rule, its evaluation, and the state it is in afterwards; None: it is not breached."""
 
     rule: Rule

@@ -1,14 +1,15 @@
 """The inventory: what a run found configured, for commands that may not read a secret."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(Struct, frozen=True):
     """The accounts and channels of a run's configuration, without a credential or an address.
 
     Attributes:

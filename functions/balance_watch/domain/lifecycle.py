@@ -1,8 +1,10 @@
 """The life of one alert, from its firing to its end: when it is announced, and to whom."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.domain.metrics import METRICS
 from balance_watch.domain.notification import Notification, Reason, Routing
@@ -10,8 +12,7 @@ from balance_watch.domain.policy import Defaults
 from balance_watch.domain.rules import Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Firing:
+class Firing(Struct, frozen=True):
     """The gravest rule that fires on a metric, and since when it is breached.
 
     `number` is the amount that breaches it, if the metric is an amount. `blind` is as in
@@ -25,8 +26,7 @@ class Firing:
     blind: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True):
     """The alert of one metric of one account. An episode lasts from its firing to its end.
 
     Attributes:

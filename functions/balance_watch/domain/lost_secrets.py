@@ -8,9 +8,10 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 _REPORTED_FOR = timedelta(days=1)
 """How long a lost secret is a fault."""
@@ -29,8 +30,7 @@ RememberedSecrets = Mapping[str, Digests | None]
 """The digests of each secret by its name; None for a secret with more accounts than fit."""
 
 
-@dataclass(frozen=True, slots=True)
-class SecretPresence:
+class SecretPresence(Struct, frozen=True):
     """Which secrets a run found, by name without the prefix.
 
     Attributes:
@@ -46,7 +46,7 @@ class SecretPresence:
     is_whole: bool = True
 
 
-class LostSecret(NamedTuple):
+class LostSecret(Struct, frozen=True):
     """A secret that is gone: since which tick, and the digests of its accounts, if known."""
 
     since: datetime
@@ -89,7 +89,7 @@ def lost_secrets(
     lost_now = [pair for pair in sorted(candidates.items()) if not _has_moved(*pair, found)]
     kept = dict(lost_now[:_MOST_LOST])
     fits = _within_bounds({name: len(it.accounts or ()) for name, it in kept.items()})
-    return {name: kept[name] if fits[name] else kept[name]._replace(accounts=None) for name in fits}
+    return {name: kept[name] if fits[name] else replace(kept[name], accounts=None) for name in fits}
 
 
 def remember(remembered: RememberedSecrets, presence: SecretPresence) -> RememberedSecrets:

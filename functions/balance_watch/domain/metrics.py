@@ -6,10 +6,11 @@ stored form and the commands read the row.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+
+from msgspec import Struct
 
 from balance_watch.domain.conditions import (
     Condition,
@@ -53,8 +54,7 @@ Measure = Callable[[Reading, Pace, datetime], Decimal | None]
 """Returns the number of a metric from a reading, the pace of spending and the time; or None."""
 
 
-@dataclass(frozen=True, slots=True)
-class MetricInfo:
+class MetricInfo(Struct, frozen=True):
     """What is known of a metric. The defaults are those of an amount of money.
 
     Attributes:

@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from balance_watch.domain.account import account_facts
 from balance_watch.domain.rules import Metric, Severity
@@ -44,8 +45,7 @@ class Reason(StrEnum):
         return self in (Reason.FIRED, Reason.WORSENED, Reason.REMINDER)
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(Struct, frozen=True):
     """One announcement, complete in itself: a channel needs nothing else to render it.
 
     Attributes:
@@ -119,7 +119,7 @@ def alert_id(
     return str(uuid.uuid5(_ALERT_IDS, text if order is None else f"{text}\n{order}"))
 
 
-class SendResult(NamedTuple):
+class SendResult(Struct, frozen=True):
     """The result of sending one message: the notifications in it that were accepted or rejected.
 
     `permanent` means that the channel failed for good, so that no retry can help; `unsure`, that it

@@ -1,8 +1,10 @@
 """Builds notifications. Each contains everything that its reader needs to know."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import localcontext
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.details import describe
@@ -17,8 +19,7 @@ from balance_watch.domain.rules import Evaluation, Measurements, Metric, Severit
 from balance_watch.domain.state import AccountState, TopUpSeen
 
 
-@dataclass(frozen=True, slots=True)
-class NotificationBuilder:
+class NotificationBuilder(Struct, frozen=True):
     """Builds the notifications of one account at one tick."""
 
     account: Account

@@ -9,9 +9,10 @@ accounts' own alerts that they cannot be read are suppressed.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.acknowledgement import covering, with_acknowledgement
@@ -49,7 +50,7 @@ def place_of(account: Account, host: str) -> str:
     return f"{account.provider} at {host}"
 
 
-class Attempt(NamedTuple):
+class Attempt(Struct, frozen=True):
     """How the read of one account ended in this run; `failure` is None if it yielded something."""
 
     account: Account
@@ -205,7 +206,7 @@ def suppressing(context: AlertContext, accounts: Iterable[Account]) -> AlertCont
         of_outage = facts["metric"] == Metric.UNREADABLE and facts["account"] in names
         return of_outage or is_suppressed(facts, ended=ended)
 
-    return context._replace(is_suppressed=suppressed_too)
+    return replace(context, is_suppressed=suppressed_too)
 
 
 def decide_outages(

@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.domain.formatting import format_time
 from balance_watch.domain.notification import Notification, Reason
@@ -69,7 +71,7 @@ class OutboxEntry(NamedTuple):
         return self._replace(notification=_late(it) if is_late else it, outline_of=None)
 
 
-class PaymentOrder(NamedTuple):
+class PaymentOrder(Struct, frozen=True):
     """An order to top up an account once, until it is carried out or dropped.
 
     `notification` is the alert that asks for the payment; its `alert_id` is the idempotency key.
@@ -88,7 +90,7 @@ Outgoing: TypeAlias = OutboxEntry | PaymentOrder
 """Anything that a decision puts into the outbox."""
 
 
-class Pending(NamedTuple):
+class Pending(Struct, frozen=True):
     """What was read of the outbox, by kind of entry, the oldest first.
 
     `malformed` has the keys of damaged items. `is_cut` means that older entries were not read.

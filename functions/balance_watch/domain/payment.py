@@ -1,9 +1,9 @@
 """Payments into an account: how the latest one ended, and whether another may be made."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+
+from msgspec import Struct
 
 _DAY = timedelta(days=1)
 
@@ -46,7 +46,7 @@ class PaymentOutcome(StrEnum):
         )
 
 
-class Purse(NamedTuple):
+class Purse(Struct, frozen=True):
     """What a payment goes into: the money that accounts of one provider, host and key share.
 
     `digest` identifies it; `account` is the name of the account that is paid for.
@@ -56,15 +56,14 @@ class Purse(NamedTuple):
     digest: str
 
 
-class Paid(NamedTuple):
+class Paid(Struct, frozen=True):
     """A payment that moved money or may have: when it was claimed, and its idempotency key."""
 
     at: datetime
     idempotency_key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(Struct, frozen=True):
     """The latest payment into a purse.
 
     `idempotency_key` is the id of the alert that asked for it, or of the command; `earlier` are the

@@ -1,7 +1,8 @@
 """The alert about automatic top-ups: how a payment ended, and whether someone has to act on it."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.alerts import (
@@ -55,7 +56,7 @@ def decide_payment(
         mentions = mentions_of([notification.facts], context)
         return state, entries_for(notification, context.routing(notification.facts), mentions)
     # Every payment without a clear end is news: the minimum gap does not apply.
-    context = context._replace(defaults=replace(context.defaults, minimum_gap=timedelta()))
+    context = replace(context, defaults=replace(context.defaults, minimum_gap=timedelta()))
     rule = Rule(TOP_UP, Metric.TOP_UP)
     evaluated = advance_rule(rule, state.rules.get(TOP_UP), measurements, now)
     alert, entries = advance_alert(

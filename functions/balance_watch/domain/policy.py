@@ -1,10 +1,11 @@
 """The policy: which rules there are, where their alerts go and how often they are repeated."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account, matches
 from balance_watch.domain.channels import TOPIC, AvailableChannels
@@ -42,8 +43,7 @@ Policies that are older than these rules may have such names.
 _EXPIRES_WITHIN = (timedelta(days=14), timedelta(days=3))
 
 
-@dataclass(frozen=True, slots=True)
-class Defaults:
+class Defaults(Struct, frozen=True):
     """The timing of alerts.
 
     Attributes:
@@ -70,7 +70,7 @@ class Defaults:
         return replace(self, reminder=min(self.reminder, max(runway / 2, _SOONEST_REMINDER)))
 
 
-class Route(NamedTuple):
+class Route(Struct, frozen=True):
     """The channels of the alerts whose facts match every glob.
 
     `mention` is who a message to Slack mentions for them, in Slack's own notation; empty: nobody.
@@ -81,8 +81,7 @@ class Route(NamedTuple):
     mention: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """The whole policy. An empty one means the built-in rules and the default channels.
 
     `digest` tells when there are digests; None: never.

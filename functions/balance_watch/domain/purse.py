@@ -5,7 +5,7 @@ the variables. Another purse under the same name begins anew. A unit that change
 to the next is doubtful until the account, or the provider's specification, names the new one.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.metrics import METRICS

@@ -1,18 +1,18 @@
 """The result of reading an account: a reading, no limit, or a named failure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, localcontext
 from enum import StrEnum
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from balance_watch.domain.credit import OpenCosts, SettledCosts
 from balance_watch.domain.money import CALCULATION_DIGITS
 
 
-@dataclass(frozen=True, slots=True)
-class AutoReload:
+class AutoReload(Struct, frozen=True):
     """The provider's automatic top-up: on or off; if known, at which balance and by how much."""
 
     enabled: bool
@@ -38,8 +38,7 @@ class Estimate(NamedTuple):
     corrected: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """A balance that was read. Amounts are exact; `observed_at` is the tick it belongs to.
 
     Attributes:
@@ -87,8 +86,7 @@ class Reading:
             return self.balance - self.floor
 
 
-@dataclass(frozen=True, slots=True)
-class Unlimited:
+class Unlimited(Struct, frozen=True):
     """A successful read of an account without a limit: there is no balance, and no failure."""
 
     observed_at: datetime
@@ -126,8 +124,7 @@ class FailureKind(StrEnum):
         return self.value.replace("_", " ").capitalize()
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFailure:
+class ReadFailure(Struct, frozen=True):
     """A read that failed. `message` is one sentence for people and contains no secret.
 
     `retry_after` is the pause in seconds that the provider asked for, if it did.

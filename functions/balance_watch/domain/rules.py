@@ -1,11 +1,11 @@
 """Rules: the metric and the threshold of each, and what evaluating one on an account yields."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from balance_watch.domain.payment import PaymentOutcome
 from balance_watch.domain.reading import ReadFailure, Reading, ReadResult
@@ -48,7 +48,7 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
-class PendingPeriod(NamedTuple):
+class PendingPeriod(Struct, frozen=True):
     """How long a breach must last before it fires: so many checks in a row, and so much time."""
 
     checks: int = 1
@@ -58,8 +58,7 @@ class PendingPeriod(NamedTuple):
 _ONE_CHECK = PendingPeriod()
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A condition on one metric. A metric with thresholds has exactly one of `below` and `above`.
 
     Attributes:
@@ -101,8 +100,7 @@ class RuleStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(Struct, frozen=True):
     """The status of a rule, with the numbers that it rests on.
 
     `severity` overrides the rule's own. `skip_pending` marks a breach that waiting cannot end: it
@@ -120,8 +118,7 @@ class Evaluation:
     blind: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Measurements:
+class Measurements(Struct, frozen=True):
     """Everything that rules are evaluated on: the latest read of an account, and its numbers.
 
     Attributes:

@@ -1,10 +1,12 @@
 """A run of the check: the tick it claimed, what it stores, and what it leaves to the next run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import inf
 from typing import NamedTuple, Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from balance_watch.domain.acknowledgement import NONE, Acknowledgements
 from balance_watch.domain.configuration_alert import ConfigurationState
@@ -21,7 +23,7 @@ _REFUSALS, _REFUSED_FOR = 3, timedelta(minutes=30)
 _SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=5), timedelta(days=1)
 
 
-class FailingChannel(NamedTuple):
+class FailingChannel(Struct, frozen=True):
     """A channel that has rejected everything since its first failure, until its latest one.
 
     Attributes:
@@ -69,7 +71,8 @@ class FailingChannel(NamedTuple):
         pause = refused or self.refusals > 0 or unsure
         pauses = self.pauses + 1 if pause else 0
         length = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2 ** min(max(pauses - 1, 0), 9))
-        return self._replace(
+        return replace(
+            self,
             until=now,
             why=why,
             refused_since=self.refused_since or (now if refused else None),
@@ -80,7 +83,7 @@ class FailingChannel(NamedTuple):
         )
 
 
-class TopicSubscribers(NamedTuple):
+class TopicSubscribers(Struct, frozen=True):
     """How many subscribers of the topic had confirmed at a time; None: their number is unknown.
 
     `digest` tells the topic from another one.
@@ -91,8 +94,7 @@ class TopicSubscribers(NamedTuple):
     confirmed: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunRecord(Struct, frozen=True):
     """What a run leaves to the next one, beside the states of the accounts.
 
     Attributes:
@@ -135,8 +137,7 @@ class RunRecord:
         return frozenset(name for name, alert in self.outages.items() if alert.firing)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """A claimed tick.
 
     `token` identifies the lease, which ends at `lease_until`, in seconds since the epoch.
@@ -156,7 +157,7 @@ class Run:
     silences: tuple[Silence, ...] = ()
     ended_silences: tuple[str, ...] = ()
     acknowledgements: Acknowledgements = field(default_factory=lambda: NONE)
-    lease_until: float = field(default=inf, compare=False)
+    lease_until: float = inf
     batch: int | None = None
     is_again: bool = False
     is_left_over: bool = False

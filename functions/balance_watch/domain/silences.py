@@ -3,7 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, time, timedelta, tzinfo
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 from balance_watch.domain.account import literal_fact, matches, same_text
 from balance_watch.domain.metrics import METRICS
@@ -28,7 +30,7 @@ _DAY = timedelta(days=1)
 _BLIND = frozenset(metric.value for metric, info in METRICS.items() if info.blind)
 
 
-class Silence(NamedTuple):
+class Silence(Struct, frozen=True):
     """Mutes the alerts whose facts match every glob, until a time.
 
     If it is `exact`, `match` has no globs but the facts themselves: an account may be called `*`.
@@ -58,7 +60,7 @@ class Silence(NamedTuple):
         return now < self.until and _covers(self.match, facts)
 
 
-class MuteTime(NamedTuple):
+class MuteTime(Struct, frozen=True):
     """Mutes uncritical alerts in certain hours of certain weekdays (0 is Monday).
 
     `begins` and `ends` are local times of `zone`. A mute time that ends before it begins extends

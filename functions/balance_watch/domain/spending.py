@@ -6,7 +6,9 @@ Rates are per day, in the account's own unit, with six significant digits.
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Context, Decimal
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.domain.changes import Change
 from balance_watch.domain.credit import midnight
@@ -29,7 +31,7 @@ _SECONDS_PER_DAY = Decimal(86400)
 _ONE_DAY = timedelta(days=1)
 
 
-class Day(NamedTuple):
+class Day(Struct, frozen=True):
     """What was spent on one day (UTC), and how much of the day was observed."""
 
     day: date
@@ -42,7 +44,7 @@ class Day(NamedTuple):
         return _rate(self.spent, self.covered)
 
 
-class Pace(NamedTuple):
+class Pace(Struct, frozen=True):
     """How fast an account is spent. None: too little is known yet.
 
     Attributes:
@@ -95,7 +97,7 @@ def add_spending(days: tuple[Day, ...], change: Change, now: datetime) -> tuple[
     """
     date_now = now.date()
     past = tuple(
-        day._replace(spent=_ESTIMATE.plus(day.spent))
+        replace(day, spent=_ESTIMATE.plus(day.spent))
         for day in days
         if day.day < date_now and (date_now - day.day).days <= WEEK
     )

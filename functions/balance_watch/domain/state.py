@@ -1,10 +1,12 @@
 """What is remembered of an account between two checks, and how a read changes it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.changes import Fall, change_between, spent_between, with_corrections
@@ -16,8 +18,7 @@ from balance_watch.domain.trend import Sample, add_sample
 from balance_watch.domain.use_profile import NO_PROFILE, Profile
 
 
-@dataclass(frozen=True, slots=True)
-class RuleState:
+class RuleState(Struct, frozen=True):
     """A rule that is breached: since when, for how many checks, and whether it fires yet.
 
     Attributes:
@@ -44,7 +45,7 @@ _RETURNS_WITHIN = timedelta(hours=1)
 and named back, between two runs."""
 
 
-class Removed(NamedTuple):
+class Removed(Struct, frozen=True):
     """When an account was taken out of the secrets, and what was remembered of its rules then."""
 
     at: datetime
@@ -60,8 +61,7 @@ class TopUpSeen(NamedTuple):
     after: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class AccountState:
+class AccountState(Struct, frozen=True):
     """Everything that is remembered of an account between two checks.
 
     Attributes:
@@ -240,7 +240,7 @@ def _with_reading(
     return replace(
         state,
         reading=reading,
-        trend=add_sample(state.trend, after._replace(spent=change.spent, covered=change.covered)),
+        trend=add_sample(state.trend, replace(after, spent=change.spent, covered=change.covered)),
         days=add_spending(state.days, change, now),
         profile=profile,
         fall=change.fall,

@@ -2,7 +2,9 @@
 
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 SPAN = timedelta(hours=24)
 _ONE_HOUR = timedelta(hours=1)
@@ -10,7 +12,7 @@ _ONE_HOUR = timedelta(hours=1)
 _KEPT = Context(prec=12)
 
 
-class Sample(NamedTuple):
+class Sample(Struct, frozen=True):
     """The latest balance within one hour.
 
     `spent` and `covered` are what was spent since the sample before, and in how much time: they add
@@ -25,7 +27,7 @@ class Sample(NamedTuple):
     def after(self, earlier: "Sample") -> "Sample":
         """Returns this sample with what was spent before an earlier one that is left out."""
         spent, covered = _KEPT.add(earlier.spent, self.spent), earlier.covered + self.covered
-        return self._replace(spent=spent, covered=covered)
+        return replace(self, spent=spent, covered=covered)
 
 
 def add_sample(trend: tuple[Sample, ...], sample: Sample) -> tuple[Sample, ...]:

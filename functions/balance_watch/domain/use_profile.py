@@ -12,6 +12,9 @@ from decimal import Decimal
 from math import exp, floor, log
 from typing import NamedTuple
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 WEEK = 168
 """Hours of a week, and what the level remembers: the shortest time that has every weekday in it."""
 
@@ -68,7 +71,7 @@ class Sums(NamedTuple):
         )
 
 
-class Profile(NamedTuple):
+class Profile(Struct, frozen=True):
     """What is known of an account's use by hour of the week. Hours are counted from the epoch.
 
     `hours` are rates per hour, by hour of the week: the highest is the byte 255, which stands for
@@ -98,7 +101,7 @@ class Profile(NamedTuple):
             return Profile()
         profile = self
         if self.began is None:
-            profile = self._replace(began=first // SECONDS_PER_HOUR, hour=first // SECONDS_PER_HOUR)
+            profile = replace(self, began=first // SECONDS_PER_HOUR, hour=first // SECONDS_PER_HOUR)
         # What a clock that went back tells of hours that are closed is left out.
         pieces = [piece for piece in _pieces(first, last) if piece[0] >= profile.hour]
         known = is_known(profile, first // SECONDS_PER_HOUR)
@@ -148,7 +151,8 @@ def _with(profile: Profile, seconds: int, spent: float, shape: list[float] | Non
             spent = max(spent, -rate - week * MEMORY)
             counted = max(min(spent, max(0.0, day - profile.spent)), -day)
     learnt = due + _learning(profile) * (counted - due)
-    return profile._replace(
+    return replace(
+        profile,
         spent=_short(profile.spent + counted),
         covered=min(SECONDS_PER_HOUR, profile.covered + seconds),
         week=profile.week.added(spent, learnt, seconds / SECONDS_PER_HOUR, WEEK),
@@ -161,16 +165,16 @@ def _at(profile: Profile, hour: int) -> Profile:
     if hour == profile.hour:
         return profile
     if not profile.covered:
-        return profile._replace(hour=hour)
+        return replace(profile, hour=hour)
     rate = max(0.0, profile.spent) * SECONDS_PER_HOUR / profile.covered
     byte = profile.hours[profile.hour % WEEK]
     if byte == UNKNOWN and profile.covered < _SOME:
-        return profile._replace(hour=hour, spent=0.0, covered=0)
+        return replace(profile, hour=hour, spent=0.0, covered=0)
     if byte != UNKNOWN:
         before = _RATES[byte] * _STEP**profile.top
         rate = before + _learning(profile) * profile.covered / SECONDS_PER_HOUR * (rate - before)
     hours, top = _noted(profile, rate)
-    return profile._replace(hours=hours, top=top, hour=hour, spent=0.0, covered=0)
+    return replace(profile, hours=hours, top=top, hour=hour, spent=0.0, covered=0)
 
 
 def _noted(profile: Profile, rate: float) -> tuple[bytes, int]:

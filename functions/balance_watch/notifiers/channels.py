@@ -6,10 +6,11 @@ that has a secret is configured by the secret of its name under the prefix.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
+
+from msgspec import Struct
 
 from balance_watch.domain.channels import DEFAULT, EVENTS, TOPIC, kind_of
 from balance_watch.domain.notification import Notification, SendResult
@@ -32,7 +33,7 @@ class Channel(Protocol):
         ...
 
 
-class Connections(NamedTuple):
+class Connections(Struct, frozen=True):
     """The connections that channels send through: HTTP, and clients of AWS services by name.
 
     `dashboard` is the address of the dashboard, to which messages for people link; empty: none.
@@ -45,8 +46,7 @@ class Connections(NamedTuple):
     buttons: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """One kind of channel.
 
     Attributes:
@@ -92,13 +92,16 @@ class Kind:
         return kind == self.name and colon == ":" and is_channel_name(name)
 
 
-@dataclass(frozen=True, slots=True)
-class ConfiguredChannel:
+class ConfiguredChannel(Struct, frozen=True):
     """A channel that the operator configured. Its address is a secret: the repr omits it."""
 
     name: str
     kind: Kind
-    address: str = field(repr=False)
+    address: str
+
+    def __repr__(self) -> str:
+        """Returns its name alone: its address is a secret."""
+        return f"ConfiguredChannel({self.name!r})"
 
     @property
     def url(self) -> str:

@@ -7,8 +7,9 @@ https://docs.slack.dev/reference/block-kit/blocks/section-block (3,000 character
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from balance_watch.domain.formatting import counted, format_duration, format_time, sparkline
 from balance_watch.domain.metrics import METRICS

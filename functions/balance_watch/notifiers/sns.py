@@ -8,10 +8,10 @@ control characters).
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from msgspec.structs import replace
 
 from balance_watch.domain.digest import LINES
 from balance_watch.domain.formatting import is_visible, sparkline

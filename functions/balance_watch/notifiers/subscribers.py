@@ -1,8 +1,9 @@
 """Asks SNS how many people hear the topic of the stack."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 _DENIED = ("AccessDenied", "AuthorizationError")
 
 
-class ConfirmedSubscribers(NamedTuple):
+class ConfirmedSubscribers(Struct, frozen=True):
     """How many subscribers of a topic have confirmed; None, with the reason, if SNS did not say.
 
     `is_denied` means that the role lacks the right to ask.

@@ -6,12 +6,12 @@ from functools import partial
 
 from balance_watch.validation import Faults, Json, is_address
 
-_NAME = re.compile(r"[^\s:/\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,80}")
+_NAME = r"[^\s:/\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,80}"
 
 
 def is_channel_name(name: str) -> bool:
     """Tells whether a secret can give this name to a channel, so that routes can use it."""
-    return _NAME.fullmatch(name) is not None
+    return re.fullmatch(_NAME, name) is not None
 
 
 def parse_webhooks(

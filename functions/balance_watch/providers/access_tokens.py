@@ -1,8 +1,9 @@
 """Access tokens of OAuth 2.0's client credentials grant (RFC 6749, section 4.4)."""
 
 import re
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure

@@ -7,12 +7,13 @@ providers correct them now and then. A month's limit at the provider is asked fo
 
 from collections import defaultdict
 from collections.abc import Generator, Mapping
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
 from string import Template
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.credit import Budget, Credit, SettledCosts, open_costs

@@ -2,8 +2,9 @@
 
 import re
 from codecs import BOM_UTF8
-from typing import Literal, NamedTuple, Self
-from xml.parsers.expat import ExpatError
+from typing import Literal, Self
+
+from msgspec import Struct
 
 from balance_watch.exact_parsing import NotExactError, exact_json, without_mark
 from balance_watch.providers import exact_jmespath
@@ -12,7 +13,7 @@ from balance_watch.transport import Reply
 from balance_watch.validation import Json
 
 _MAX_LINE = 200
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
+_CHARSET = r"(?i)charset\s*=\s*[\"']?([A-Za-z0-9._:-]{1,40})"
 
 
 class UnexpectedReplyError(Exception):
@@ -29,7 +30,7 @@ class UnexpectedReplyError(Exception):
         return cls(f"The reply's value at {path} {problem}.")
 
 
-class Body(NamedTuple):
+class Body(Struct, frozen=True):
     """A body as plain values; `textual`: its format has only text, so its numbers are text too."""
 
     value: Json
@@ -50,7 +51,10 @@ def decode(reply: Reply, form: Literal["json", "xml", "text"]) -> Body:
     if form == "text":
         raise UnexpectedReplyError("The reply is not a line of text.")
     if form == "xml" and _start(reply).startswith(b"<"):
-        import xmltodict  # few providers reply in XML: starts stay fast
+        # Few providers reply in XML: a start does not import it.
+        from xml.parsers.expat import ExpatError
+
+        import xmltodict
 
         try:
             # This parser expands no entities, internal or external (see its documentation).
@@ -109,7 +113,7 @@ def _text(reply: Reply) -> str | None:
     Raises:
         UnexpectedReplyError: the body is not in that charset.
     """
-    charset = _CHARSET.search(reply.header("content-type") or "")
+    charset = re.search(_CHARSET, reply.header("content-type") or "")
     if charset is None or charset[1].lower() in ("utf-8", "utf8"):
         return None
     try:

@@ -16,7 +16,7 @@ _GROUPS = {
 """The whole part of a number, by the example of its groups. A point may be between thousands only
 where a comma is the decimal mark."""
 
-_EXAMPLE = re.compile(
+_EXAMPLE = (
     r"(?P<before>[^\d\s.,'\u2019+-]{1,4})?(?P<space> )?"
     r"(?P<whole>1,234|1,23,456|1\.234|1['\u2019]234|1[ \u00a0\u2009\u202f]234|1234)(?P<mark>[.,])56"
     r"(?: ?(?P<after>[^\d\s.,'\u2019+-]{1,4}))?"
@@ -71,7 +71,7 @@ class NumberForm(str):
 
 def _pattern(example: str) -> re.Pattern[str] | None:
     """Returns the pattern of the numbers that are written as an example; None if it is none."""
-    shown = _EXAMPLE.fullmatch(example)
+    shown = re.fullmatch(_EXAMPLE, example)
     if shown is None:
         return None
     whole, mark = (

@@ -4,11 +4,13 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from queue import Empty, SimpleQueue
 from types import MappingProxyType
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult
@@ -89,8 +91,7 @@ def read_all(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-@dataclass(frozen=True)
-class _Work:
+class _Work(Struct, frozen=True):
     """What all workers share: how to read, and what has been read.
 
     `started` has the accounts that are being read, `limited` the latest failure of those that their

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from balance_watch.validation import Json
 
 _FIELDS = ("code", "type", "error", "status", "errors", "reason", "error_code", "title")
-_WORDS = re.compile(
+_WORDS = (
     r"insufficient_(user_)?(quota|balance|credits?|funds)|(out_of|no|not_enough)_credits?"
     r"|(credits?|balance|token_quota)_(exhausted|depleted|used_up)|payment_required"
     r"|billing_hard_limit_reached|billing_not_active"
@@ -48,5 +48,5 @@ def _is_out_of_credit(code: Json) -> bool:
     # The type of a problem document is an address, whose last part is the word.
     word = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", code).lower()).strip("_")
     if code.startswith(("http", "urn:")):
-        return _WORDS.search(word) is not None
-    return code == "402" or _WORDS.fullmatch(word) is not None
+        return re.search(_WORDS, word) is not None
+    return code == "402" or re.fullmatch(_WORDS, word) is not None

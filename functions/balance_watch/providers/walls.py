@@ -6,14 +6,15 @@ nothing by itself, such as Cloudflare's `cf-ray`: only what it adds to a reply o
 
 import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.transport import Reply
 from balance_watch.validation import Json
 
 
-class Wall(NamedTuple):
+class Wall(Struct, frozen=True):
     """A service, the headers that its own replies have, and what their JSON has.
 
     `headers` are patterns of values by name in lower case.

@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from math import ceil, inf
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec.structs import replace
 
 from balance_watch.domain.reading import Reading
 from balance_watch.domain.run import Run, Transition
@@ -19,7 +20,6 @@ from balance_watch.store.items import (
     account_of,
     text_of,
 )
-from balance_watch.store.outlines import Detail, Outline, outline_of
 from balance_watch.store.packs import (
     PACK_SPAN,
     hour_of,
@@ -40,6 +40,9 @@ from balance_watch.store.table import (
     deserialize,
     serialize,
 )
+
+if TYPE_CHECKING:
+    from balance_watch.store.outlines import Detail, Outline
 
 _log = logging.getLogger(__name__)
 
@@ -77,9 +80,9 @@ class Accounts:
         state: AccountState,
         since: datetime,
         until: datetime,
-        detail: Detail,
+        detail: "Detail",
         packs: Iterable[Serialized] | None = None,
-    ) -> Outline:
+    ) -> "Outline":
         """Returns what a report needs of the readings between two times, both included.
 
         Args:
@@ -89,6 +92,8 @@ class Accounts:
             detail: how much of them it needs.
             packs: the packs between `pack_sorts`, if they were read before as well.
         """
+        from balance_watch.store.outlines import outline_of  # for reports alone
+
         if packs is None:
             sorts = pack_sorts(since, until)
             packs = self._table.query_serialized(account_key(state.account), sorts)

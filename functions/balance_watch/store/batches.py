@@ -9,12 +9,13 @@ import uuid
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from math import ceil
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from balance_watch.domain.batches import BatchMessage, BatchResult, Plan
 from balance_watch.domain.place_reports import FailedAccount, PlaceReport

@@ -3,9 +3,10 @@
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from balance_watch.domain.event import OF_SEVERAL, Event, events_of
 from balance_watch.domain.notification import Notification

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from balance_watch.domain.outbox import (
     MOST,
     WHOLE,
@@ -64,7 +66,7 @@ class Outbox:
                 for ordered in orders:
                     if ordered["sk"] not in known:
                         _add(found, ordered)
-                found = found._replace(is_cut=True)
+                found = replace(found, is_cut=True)
                 break
             _add(found, item)
         return Pending(

@@ -4,11 +4,11 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec.structs import replace
 
 from balance_watch.domain.payment import (
     Paid,

@@ -4,10 +4,11 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil, inf
 from typing import Any
+
+from msgspec.structs import replace
 
 from balance_watch.domain.configuration_alert import (
     FAULT_WORDING,

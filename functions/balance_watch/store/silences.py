@@ -8,7 +8,9 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from balance_watch.domain.silences import Silence
 from balance_watch.store.items import (
@@ -40,7 +42,7 @@ _LAST = "~"
 _log = logging.getLogger(__name__)
 
 
-class FoundSilences(NamedTuple):
+class FoundSilences(Struct, frozen=True):
     """The silences beside a run's item.
 
     Attributes:

@@ -12,6 +12,8 @@ from functools import reduce
 from itertools import accumulate, pairwise
 from typing import Any
 
+from msgspec.structs import replace
+
 from balance_watch.domain.changes import Fall
 from balance_watch.domain.spending import Day
 from balance_watch.domain.state import AccountState
@@ -142,7 +144,7 @@ def _trend_from_item(item: Mapping[str, Any]) -> tuple[Sample, ...]:
     }
     for number, (before, after) in enumerate(pairwise(tuple(trend)), 1):
         spent, covered = spans.get(number, _difference(before, after))
-        trend[number] = after._replace(spent=spent, covered=timedelta(minutes=covered))
+        trend[number] = replace(after, spent=spent, covered=timedelta(minutes=covered))
     if "plot" in item and len(trend) == _LEAST_SAMPLES:
         first, last = trend
         return (first, *_samples_between(first, last, item["plot"]), last)

@@ -8,7 +8,6 @@ import socket
 import ssl
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
 from http.client import BadStatusLine, HTTPResponse, parse_headers
@@ -20,6 +19,7 @@ import certifi
 import requests
 import requests.adapters
 import urllib3
+from msgspec import Struct, field
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
@@ -54,24 +54,26 @@ Untyped = Any
 """A value of requests whose type is private, passed on as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One HTTP request. Its repr shows only the method: everything else may contain a key."""
 
     method: str
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    query: Mapping[str, str] = field(default_factory=dict, repr=False)
-    form: Mapping[str, str] | None = field(default=None, repr=False)
-    json: object = field(default=None, repr=False)
-    body: bytes | None = field(default=None, repr=False)
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] | None = None
+    json: object = None
+    body: bytes | None = None
     """What is sent as it stands, byte by byte, in place of `form` and `json`."""
 
     max_body: int = MAX_BODY
 
+    def __repr__(self) -> str:
+        """Returns its method alone: everything else may hold a key."""
+        return f"Request({self.method!r})"
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+
+class Reply(Struct, frozen=True):
     """A complete reply, with any status, its body decompressed."""
 
     status: int

@@ -8,9 +8,9 @@ with `X-`, whose reset is in seconds from now, or in seconds or milliseconds sin
 import re
 from collections.abc import Mapping
 
-_LEFT = re.compile(r"(?:^|[;,\s])(?:r|remaining)\s*=\s*(\d{1,15})(?!\d)", re.ASCII)
-_RESET = re.compile(r"(?:^|[;,\s])(?:t|reset)\s*=\s*(\d{1,15})(?!\d)", re.ASCII)
-_WHOLE = re.compile(r"\s*(\d{1,15})(?:\.\d{1,9})?\s*", re.ASCII)
+_LEFT = r"(?a)(?:^|[;,\s])(?:r|remaining)\s*=\s*(\d{1,15})(?!\d)"
+_RESET = r"(?a)(?:^|[;,\s])(?:t|reset)\s*=\s*(\d{1,15})(?!\d)"
+_WHOLE = r"(?a)\s*(\d{1,15})(?:\.\d{1,9})?\s*"
 _PAIRS = (
     ("ratelimit-remaining", "ratelimit-reset"),
     ("x-ratelimit-remaining", "x-ratelimit-reset"),
@@ -44,7 +44,7 @@ def _of_field(field: str, *, refused: bool) -> list[float]:
     # The older form has one limit, whose parameters are separated by commas.
     limits = [field] if "remaining" in field else field.split(",")
     for limit in limits:
-        left, reset = _LEFT.search(limit), _RESET.search(limit)
+        left, reset = re.search(_LEFT, limit), re.search(_RESET, limit)
         nothing_left = refused if left is None else int(left[1]) == 0
         if reset is not None and nothing_left:
             pauses.append(float(reset[1]))
@@ -52,7 +52,7 @@ def _of_field(field: str, *, refused: bool) -> list[float]:
 
 
 def _number(text: str | None) -> int | None:
-    match = _WHOLE.fullmatch(text or "")
+    match = re.fullmatch(_WHOLE, text or "")
     return int(match[1]) if match else None
 
 

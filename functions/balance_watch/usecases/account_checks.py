@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.lifecycle import Alert
@@ -26,8 +27,7 @@ OpenPayments = Callable[
 """Returns the outcome of the latest payment of each account that has an alert on one."""
 
 
-@dataclass(slots=True)
-class CheckedAccounts:
+class CheckedAccounts(Struct):
     """The states of accounts after a check, by name; those in `unsaved` could not be stored.
 
     `outages` are the alerts of outages; `paused` are the accounts that are left alone, each

@@ -3,9 +3,11 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.loading import Configuration
@@ -48,8 +50,7 @@ class ReadAtHosts(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class CheckBatch:
+class CheckBatch(Struct, frozen=True):
     """The check of one batch, with everything that it uses."""
 
     store: Store

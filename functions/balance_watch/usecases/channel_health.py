@@ -6,9 +6,11 @@ new channel.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.channels import TOPIC, kind_of
@@ -25,8 +27,7 @@ _REMEMBERED, _WHY_LENGTH = 100, 200
 """How many failing channels a run remembers, and how much of each reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelHealth:
+class ChannelHealth(Struct, frozen=True):
     """The channels that have rejected everything they were sent, by name."""
 
     channels: Mapping[str, FailingChannel] = field(default_factory=dict)

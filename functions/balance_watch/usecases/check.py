@@ -4,9 +4,11 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.config.loading import Configuration, inventory_of
 from balance_watch.domain.configuration_alert import ConfigurationState, decide_configuration
@@ -42,8 +44,7 @@ class Load(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """The check, with everything that it uses.
 
     `load` loads the configuration: at most once per run, and not for a tick that is skipped.
@@ -88,7 +89,7 @@ class Check:
             configuration = self.load(policy_was_kept=bool(record.policy_digest))
             examination = examine(configuration, record, now)
             listeners = ask(examination.listeners, self.ask_topic, now)
-            examination = examination._replace(listeners=listeners)
+            examination = replace(examination, listeners=listeners)
             digest = self._keep_policy(examination.configuration, record.policy_digest)
             record = examination.into(replace(record, policy_digest=digest))
             record = self._keep_inventory(run, examination.configuration, record)

@@ -1,9 +1,10 @@
 """Every fault of the configuration: its own, and those that only the run before reveals."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.inventory import Inventory
@@ -17,7 +18,7 @@ from balance_watch.usecases.channel_names import known_channels, renamed_channel
 from balance_watch.usecases.listeners import Listeners, listeners_now
 
 
-class Examination(NamedTuple):
+class Examination(Struct, frozen=True):
     """A configuration, compared with the run record: lost secrets, and who gets the alerts."""
 
     configuration: Configuration

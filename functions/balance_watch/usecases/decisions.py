@@ -3,7 +3,10 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.alerts import AlertContext, decide
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Batch(NamedTuple):
+class Batch(Struct, frozen=True):
     """The accounts to check in one run, with what is the same for all of them.
 
     `view` is what a worker knows of outages beyond its batch; None: these are all accounts.
@@ -46,7 +49,7 @@ class Batch(NamedTuple):
     view: "PartView | None" = None
 
 
-class Decisions(NamedTuple):
+class Decisions(Struct, frozen=True):
     """What the reads of a batch change, before anything is stored.
 
     Attributes:
@@ -156,7 +159,7 @@ def _decide(
             account=account,
             rules=batch.policy.rules_for(account),
             context=context,
-            traits=spec.traits._replace(can_be_paid=spec.cannot_top_up(account) is None),
+            traits=replace(spec.traits, can_be_paid=spec.cannot_top_up(account) is None),
             payment=payments.get(account.name),
             now=batch.run.tick,
         )

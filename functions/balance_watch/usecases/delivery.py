@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from balance_watch.domain.notification import Notification, SendResult
 from balance_watch.domain.outbox import WHOLE, OutboxEntry
@@ -37,8 +39,7 @@ class Outbox(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryReport:
+class DeliveryReport(Struct, frozen=True):
     """The result of a delivery.
 
     Attributes:
@@ -58,8 +59,7 @@ class DeliveryReport:
     unsure: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
-class _ChannelResult:
+class _ChannelResult(Struct):
     """The result of sending entries to one channel.
 
     Attributes:

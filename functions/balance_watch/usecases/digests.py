@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.digest_plan import DigestMark, DigestSpan
 from balance_watch.domain.outbox import OutboxEntry, entries_for
@@ -72,7 +74,7 @@ def due_digest(policy: Policy, run: Run) -> tuple[DigestMark | None, DigestSpan 
         mark = DigestMark(told_at or now, told_at)
     at = plan.due(mark, now)
     if at is None:
-        return mark._replace(until=now), None
+        return replace(mark, until=now), None
     from balance_watch.domain.digest_building import looks_back  # seldom due
 
     return mark, DigestSpan(at, looks_back(mark.told_at or plan.before(at), now))
@@ -98,7 +100,8 @@ def digest_channels(configuration: Configuration) -> tuple[str, ...]:
     available = configuration.without()
     return destinations(
         routed,
-        available._replace(
+        replace(
+            available,
             names=frozenset(filter(takes, available.names)),
             defaults=tuple(filter(takes, available.defaults)),
         ),

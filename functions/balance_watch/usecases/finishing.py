@@ -3,8 +3,10 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.loading import Configuration
@@ -33,7 +35,6 @@ _PAGE = 500
 """So many states are in memory at once: as many as those of a batch."""
 
 
-@dataclass(slots=True)
 class StoredAccounts(CheckedAccounts):
     """Accounts that workers have checked: their states are read when they are asked for.
 
@@ -56,8 +57,7 @@ class StoredAccounts(CheckedAccounts):
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(Struct, frozen=True):
     """Finishes a tick, with everything that this uses.
 
     `load` loads the policy and the channels, and `load_accounts` all accounts, which it takes to

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.channels import TOPIC, kind_of
@@ -26,7 +28,7 @@ _ALWAYS = ("account", "provider", "severity", "rule", "metric")
 """The facts that every alert has, so that `*` matches them."""
 
 
-class Listeners(NamedTuple):
+class Listeners(Struct, frozen=True):
     """Tells which channels of a configuration reach somebody.
 
     `subscribers` is None while their number is unknown: the topic then counts as reaching somebody.
@@ -138,7 +140,7 @@ def ask(listeners: Listeners, ask_topic: AskTopic, now: datetime) -> Listeners:
         _log.warning("subscribers of the topic are not known", extra={"why": answer.why})
         if known is not None and not answer.is_denied:
             confirmed = known.confirmed
-    return listeners._replace(subscribers=TopicSubscribers(topic.digest, now, confirmed))
+    return replace(listeners, subscribers=TopicSubscribers(topic.digest, now, confirmed))
 
 
 def _leave_some(routes: Sequence[Route]) -> bool:

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.loading import Configuration
@@ -60,7 +61,7 @@ class Deliver(Protocol):
         ...
 
 
-class Tick(NamedTuple):
+class Tick(Struct, frozen=True):
     """What is the same throughout one run."""
 
     run: Run
@@ -113,8 +114,7 @@ def configured_accounts(tick: Tick) -> Sequence[WatchedAccount]:
     return tick.configuration.accounts
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxStep:
+class OutboxStep(Struct, frozen=True):
     """The step, with everything that it uses; `accounts` returns all accounts that can be paid."""
 
     store: Store

@@ -4,9 +4,11 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.account import Account
@@ -48,8 +50,7 @@ _RETRIED = (Refusal.UNDER_WAY, Refusal.NOT_CLAIMED, Refusal.NOT_READ, Refusal.NO
 """Refusals after which the next run tries again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pay:
+class Pay(Struct, frozen=True):
     """Makes the payments that rules order."""
 
     store: Store

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.loading import Configuration
@@ -34,8 +35,7 @@ class Queue(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Planner:
+class Planner(Struct, frozen=True):
     """Plans batches, with everything that this uses.
 
     `size` accounts are no batch, one more are two. `workers` is how many workers check batches at

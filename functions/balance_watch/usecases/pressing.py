@@ -7,9 +7,11 @@ the press and its alert alone, so it is the same whoever stores it, however ofte
 import hashlib
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from balance_watch.domain.acknowledgement import Acknowledgement
 from balance_watch.domain.event import OF_SEVERAL
@@ -49,8 +51,7 @@ class Asked(NamedTuple):
     duration: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Pressing:
+class Pressing(Struct, frozen=True):
     """Does what buttons say.
 
     Attributes:

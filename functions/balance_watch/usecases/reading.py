@@ -4,7 +4,9 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.account import Account
@@ -40,7 +42,7 @@ OnRead = Callable[[Account, ReadResult, int], None]
 """Is called for each account that was read, with its result and the number of all reads."""
 
 
-class Reads(NamedTuple):
+class Reads(Struct, frozen=True):
     """The results of reading accounts, by name.
 
     Attributes:
@@ -54,7 +56,7 @@ class Reads(NamedTuple):
     paused: dict[str, datetime]
 
 
-class ToRead(NamedTuple):
+class ToRead(Struct, frozen=True):
     """When to read: the tick, the time to end by, and the accounts that are left alone."""
 
     tick: datetime

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.loading import Configuration
 from balance_watch.domain.account import Account
@@ -98,7 +100,7 @@ def rehearse(check: Check, now: datetime, *, seconds: float) -> Rehearsal:
     configuration = check.load(policy_was_kept=bool(record.policy_digest))
     examination = examine(configuration, record, now)
     listeners = ask(examination.listeners, check.ask_topic, now)
-    examination = examination._replace(listeners=listeners)
+    examination = replace(examination, listeners=listeners)
     tick = tick_of(run, examination, Summary(now), check.clock() + seconds)
     names = [account.name for account, _ in configuration.accounts]
     stored = store.accounts.states(names)

@@ -1,7 +1,8 @@
 """What is known of the costs of settled days goes to a read, and what it learns is kept."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.domain.account import Account

@@ -1,17 +1,18 @@
 """The counts of a run."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from balance_watch.domain.formatting import counted, iso_time
 from balance_watch.domain.notification import Notification, Reason
 from balance_watch.domain.outbox import Outgoing
 
 
-@dataclass
-class Summary:
+class Summary(Struct):
     """The counts of a run. The fields are keys of the function's result: do not rename.
 
     `batches` is how many batches a planner has sent; its result has the key only then.
@@ -32,7 +33,7 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """Returns the function's result."""
-        content = vars(self) | {"scheduled_time": iso_time(self.scheduled_time)}
+        content = asdict(self) | {"scheduled_time": iso_time(self.scheduled_time)}
         if self.batches is None:
             del content["batches"]
         return content
@@ -40,7 +41,7 @@ class Summary:
     @property
     def counts(self) -> dict[str, int]:
         """The counts by name."""
-        return {name: value for name, value in vars(self).items() if type(value) is int}
+        return {name: value for name, value in asdict(self).items() if type(value) is int}
 
     def add(self, counts: Mapping[str, int]) -> None:
         """Adds the counts of a batch."""

@@ -5,10 +5,11 @@ signature the action and its version are headers, and the query is empty. Alibab
 library for it, alibabacloud-openapi-util, depends on some twenty packages: see docs/decisions.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import uuid4
+
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.formatting import iso_time

@@ -6,7 +6,6 @@ or that of the function's role, which Lambda puts into its environment.
 """
 
 import json
-from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.session import get_session
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure, ReadResult

@@ -8,12 +8,12 @@ such month: it is malformed.
 """
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import urlencode, urlsplit
 
 import jmespath
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.formatting import iso_time

@@ -4,9 +4,10 @@ Facts: https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-clien
 which takes id and secret by HTTP Basic, too. It accepts no `organizations` in place of a tenant.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import ReadFailure

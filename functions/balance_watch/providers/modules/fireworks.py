@@ -6,8 +6,9 @@ that is never used. GET /v1/accounts lists the accounts that a key sees, in page
 """
 
 from collections.abc import Generator
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure, Reading

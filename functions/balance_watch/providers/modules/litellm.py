@@ -5,8 +5,9 @@ enforced and not the user's. The addresses and forms are from a client's tests (
 LiteLLMUsageFetcherTests). A budget of a member within its team is not read.
 """
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.domain.reading import FailureKind, ReadFailure

@@ -4,9 +4,9 @@ Facts: https://www.smsglobal.com/rest-api/, and the official PHP client (ApiKeyT
 vector oauthlib reproduces. oauthlib chooses the time and the nonce itself.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
+from msgspec.structs import replace
 from oauthlib.oauth2.rfc6749.tokens import prepare_mac_header
 
 from balance_watch.domain.account import Account

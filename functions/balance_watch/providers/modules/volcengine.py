@@ -5,9 +5,10 @@ in AWS's, the algorithm is called HMAC-SHA256, the secret has no prefix, and the
 `request`. docs/decisions says why no library signs it.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from balance_watch.domain.account import Account
 from balance_watch.providers.flow import Flow
