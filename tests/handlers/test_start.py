@@ -7,6 +7,8 @@ import pytest
 
 SHOW = "import sys, balance_watch.handlers.check_balances; print(*sys.modules)"
 LATE = [
+    "balance_watch.domain.alert_spans",
+    "balance_watch.domain.curve",
     "balance_watch.domain.digest",
     "balance_watch.notifiers.discord",
     "balance_watch.notifiers.eventbridge",
@@ -18,6 +20,7 @@ LATE = [
     "balance_watch.notifiers.teams",
     "balance_watch.pages",
     "balance_watch.store.batches",
+    "balance_watch.store.outlines",
     "balance_watch.store.payments",
     "balance_watch.store.presses",
     "balance_watch.usecases.batch_check",
@@ -29,6 +32,11 @@ LATE = [
     "tomllib",
     "xmltodict",
     "zoneinfo",
+]
+
+HANDLERS = [
+    f"balance_watch.handlers.{name}"
+    for name in ("check_accounts", "check_balances", "show_report", "slack_actions")
 ]
 
 
@@ -46,3 +54,23 @@ def test_a_start_does_not_import(module: str, imported: set[str]) -> None:
 
 def test_a_start_imports_the_check(imported: set[str]) -> None:
     assert "balance_watch.usecases.check" in imported
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_garbage_is_collected_after_a_start(handler: str) -> None:
+    script = f"import gc, {handler}; print(gc.isenabled(), gc.get_freeze_count() > 0)"
+    command = [sys.executable, "-c", script]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 (ours)
+    assert shown.stdout == "True True\n"
+
+
+def test_a_start_makes_no_dataclass() -> None:
+    script = (
+        "import sys, balance_watch.handlers.check_balances;"
+        "print(*(f'{module}.{name}' for module, it in sorted(sys.modules.items())"
+        " if module.startswith('balance_watch')"
+        " for name, value in vars(it).items() if '__dataclass_fields__' in dir(value)))"
+    )
+    command = [sys.executable, "-c", script]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 (ours)
+    assert shown.stdout == "\n"

@@ -1,12 +1,13 @@
 """What the functions share: their log, the wiring, the heartbeat, and how a run ends."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from msgspec import Struct
 
 from balance_watch import log_filters
 from balance_watch.config.settings import FunctionSettings
@@ -70,8 +71,7 @@ def require_complete(summary: Summary) -> None:
         )
 
 
-@dataclass(slots=True)
-class Heartbeat:
+class Heartbeat(Struct):
     """Whether a ping is due; the `with` block says if it is not."""
 
     is_due: bool = True
@@ -93,3 +93,8 @@ def heartbeat(wired: Wiring) -> Iterator[Heartbeat]:
     finally:
         if beat.is_due and wired.heartbeat_url:
             ping(wired.transport, wired.heartbeat_url, success=succeeded)
+
+
+# Everything is imported. The collector passes over it from now on, and looks at what a run makes.
+gc.freeze()
+gc.enable()
