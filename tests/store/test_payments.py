@@ -229,3 +229,18 @@ def test_a_payment_of_an_earlier_release_counts_and_can_be_cleared(
     assert payments.claim(PURSE, NEXT, idempotency_key="2", max_per_day=1) is Refusal.ENOUGH
     assert isinstance(payments.claim(PURSE, NEXT, idempotency_key="2", max_per_day=2), Payment)
     assert payments.latest([PURSE])["sms"].claimed_at == NEXT
+
+
+def test_several_payments_in_a_day_follow_one_that_an_earlier_release_stored(
+    payments: Payments, client: "DynamoDBClient", table: str
+) -> None:
+    stored = payment_to_item(PURSE, Payment(TICK - 30 * DAY, "old", PaymentOutcome.PAID))
+    client.put_item(TableName=table, Item=serialize(stored | {"pk": "ACCOUNT#sms"}))
+    for number in range(1, 5):
+        at = TICK + number * HOUR
+        claim = payments.claim(PURSE, at, idempotency_key=f"alert {number}", max_per_day=5)
+        assert isinstance(claim, Payment)
+        payments.settle(PURSE, claim, PaymentOutcome.PAID)
+    found = payments.latest([PURSE])["sms"]
+    assert isinstance(found, Payment)
+    assert [it.idempotency_key for it in found.earlier] == ["alert 1", "alert 2", "alert 3"]

@@ -268,6 +268,22 @@ def test_an_outline_of_the_past_tells_the_same_pace(events: list[tuple[int, str,
     assert found.per_day == pytest.approx(whole.per_day, rel=Decimal("0.02"))
 
 
+@pytest.mark.parametrize(("refund", "hours"), [(1, 2), (2, 3), (3, 6)])
+def test_a_rise_at_the_first_reading_of_a_pack_takes_back_no_more_than_the_fall_before_it(
+    refund: int, hours: int
+) -> None:
+    balance, before, readings = Decimal(1000), hour_of(NAME, BEGIN), list[Reading]()
+    for index in range(LOOKS):
+        at = BEGIN + index * STEP
+        hour = hour_of(NAME, at)
+        balance += refund if hour != before and hour % hours == 0 else Decimal("-0.10")
+        before = hour
+        readings.append(Reading(at, balance, "USD"))
+    found, whole = of_the_past(readings, outlined=True), of_the_past(readings, outlined=False)
+    assert found.per_day == pytest.approx(whole.per_day, rel=Decimal("0.02"))
+    assert found.runs_dry_at == whole.runs_dry_at
+
+
 def test_an_outline_of_the_past_has_few_readings_of_what_only_falls() -> None:
     table: Any = StoredTable(series([]))
     end = UNTIL - 5 * STEP

@@ -56,7 +56,7 @@ class Purse(Struct, frozen=True):
     digest: str
 
 
-class Paid(Struct, frozen=True):
+class Paid(Struct, frozen=True, order=True):
     """A payment that moved money or may have: when it was claimed, and its idempotency key."""
 
     at: datetime

@@ -73,7 +73,8 @@ class Detail(NamedTuple):
     Attributes:
         until: the end. The latest reading up to it is there with all that was stored of it.
         replayed_since: from when on there is all that a check would have remembered: every reading,
-            but of an hour in which the balance only fell, the latest one. None: that is not needed.
+            but of an hour in which the balance only fell, and by little, the latest one. None: that
+            is not needed.
         anew: when the account was another balance than before. What is before is as before a
             top-up.
     """
@@ -202,7 +203,7 @@ def _kept(packs: Sequence[_Pack], detail: Detail, read: Read) -> Iterator[Sequen
     until = min(packs[-1].times[-1], seconds_of(detail.until))
     replayed_since = until if detail.replayed_since is None else seconds_of(detail.replayed_since)
     topped_up_at, needed, next_at = inf, 0.0, 0
-    is_settled, is_next_whole, kept_level = True, True, 0.0
+    is_settled, is_next_whole, is_risen, kept_level = True, True, False, 0.0
     for index in range(len(packs) - 1, -1, -1):
         it, before = packs[index], packs[index - 1] if index else None
         last = it.times[-1]
@@ -219,8 +220,11 @@ def _kept(packs: Sequence[_Pack], detail: Detail, read: Read) -> Iterator[Sequen
         is_replayed = last >= min(until, replayed_since)
         if is_replayed:
             is_latest = last >= until or packs[index + 1].times[-1] > until
-            is_brief = not (is_latest or is_whole) and it.only_falls_after(before)
+            only_falls = is_calm and it.only_falls_after(before)
+            is_brief = only_falls and not (is_latest or is_whole or is_risen)
             own = it.day_ends(read) if is_brief else it.read(read)
+            # A rise takes back the latest fall, whose size only every reading tells.
+            is_risen = not only_falls or (is_risen and it.levels[0] == it.levels[-1])
         elif is_whole:
             own = it.outlined(read)
         elif (
