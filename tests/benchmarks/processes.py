@@ -37,3 +37,13 @@ def measured(arguments: Sequence[str], environment: Mapping[str, str] | None = N
         check=True,
     )
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def peak_bytes() -> int:
+    """Returns the most bytes that this process has had in memory.
+
+    The operating system's ru_maxrss would begin with the memory of the process that started it.
+    """
+    with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 (a file of Linux)
+        line = next(line for line in status if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024

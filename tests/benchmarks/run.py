@@ -6,7 +6,6 @@ The environment must be the function's.
 """
 
 import json
-import resource
 import sys
 import time
 from collections import Counter
@@ -22,6 +21,7 @@ from balance_watch.handlers import check_balances  # noqa: F401
 from balance_watch.providers.parallel import PER_HOST
 from balance_watch.transport import Transport
 from balance_watch.wiring import Wiring
+from tests.benchmarks.processes import peak_bytes
 
 TICK = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
 SECONDS = 117.0
@@ -57,7 +57,7 @@ def main() -> None:
                 "read": summary.read,
             }
         )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_bytes()
     sys.stdout.write(json.dumps({"cold": runs[0], "quiet": runs[1], "peak": peak}) + "\n")
 
 

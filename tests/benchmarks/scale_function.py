@@ -23,6 +23,7 @@ from balance_watch.handlers import check_accounts, check_balances, runtime
 from balance_watch.providers.parallel import PER_HOST
 from balance_watch.transport import Transport
 from balance_watch.wiring import Wiring
+from tests.benchmarks.processes import peak_bytes
 from tests.support.metering import Meter
 
 ROLES: dict[str, tuple[Any, Any]] = {
@@ -137,20 +138,10 @@ def main() -> None:
             "own": vars(split.less(begun)),
             "finish": vars(ended.less(split)),
             "error": error,
-            "peak": _peak(),
+            "peak": peak_bytes(),
         }
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
-
-
-def _peak() -> int:
-    """Returns the most bytes that this process has had in memory.
-
-    The operating system's ru_maxrss would begin with the memory of the process that started it.
-    """
-    with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 (a file of Linux)
-        line = next(line for line in status if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":
