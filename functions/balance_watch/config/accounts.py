@@ -198,15 +198,10 @@ def _credentials(entry: AccountEntry, spec: Spec, place: str, faults: Faults) ->
         elif name in chosen.names_in_headers and not _PRINTABLE.fullmatch(credentials[name]):
             problem = "is empty, or contains a space, line break or special character"
             faults.add(place, f"credentials, {name}: {problem}")
-        elif not credentials[name] or not _is_visible(credentials[name]):
+        elif not credentials[name] or not is_visible(credentials[name]):
             problem = "is empty, or contains a line break or a character that is not printed"
             faults.add(place, f"credentials, {name}: {problem}")
     return credentials
-
-
-def _is_visible(text: str) -> bool:
-    # Nearly every key is printable, and asking for the whole of it is many times faster.
-    return text.isprintable() or all(map(is_visible, text))
 
 
 def _is_unicode(raw: object) -> bool:

@@ -159,7 +159,7 @@ class RuleName(str):
         """Raises ValueError unless the value is such a text."""
         if not isinstance(value, str):
             raise ValueError("must be text")  # noqa: TRY004 (a fault of the policy's text)
-        if not 1 <= len(value) <= _MAX_NAME or not all(map(is_visible, value)):
+        if not 1 <= len(value) <= _MAX_NAME or not is_visible(value):
             raise ValueError(f"must be 1 to {_MAX_NAME} characters on one line")
         return cls(value)
 

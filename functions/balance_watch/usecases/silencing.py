@@ -78,7 +78,7 @@ def duration_fault(duration: timedelta) -> str | None:
 
 def reason_fault(reason: str) -> str | None:
     """Returns what is wrong with a silence's reason, or None if it is valid."""
-    if reason.strip() and len(reason) <= MAX_LENGTH and all(map(is_visible, reason)):
+    if reason.strip() and len(reason) <= MAX_LENGTH and is_visible(reason):
         return None
     return f"must be 1 to {MAX_LENGTH} characters on one line"
 
