@@ -28,7 +28,7 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
-from moto.sns.models import sns_backends
+from moto.sns.models import Topic, sns_backends
 from werkzeug.serving import make_server
 
 from local import faster_moto, moto_resources
@@ -225,9 +225,15 @@ class EmbeddedAws(Running):
 
     def count_subscribers(self, number: int) -> None:
         """Sets the number of confirmed subscribers of the topic: moto itself counts none."""
-        topic = self.environment["TOPIC_ARN"]
-        _, _, _, region, account, _ = topic.split(":")
-        sns_backends[account][region].topics[topic].subscriptions_confimed = number
+        self.topic.subscriptions_confimed = number
+
+    @property
+    def topic(self) -> Topic:
+        """Moto's own topic, which remembers everything that was published."""
+        arn = self.environment["TOPIC_ARN"]
+        _, _, _, region, account, _ = arn.split(":")
+        topic: Topic = sns_backends[account][region].topics[arn]
+        return topic
 
     def _create_stack(self) -> None:
         stack = _embeddable(self._template.read_text(encoding="utf-8"))

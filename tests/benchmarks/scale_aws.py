@@ -9,8 +9,6 @@ of the accounts whose alerts were published since the line before.
 import json
 import sys
 
-from moto.sns.models import Topic, sns_backends
-
 from local.aws import EmbeddedAws
 from tests.support.tables import client_of, new_table
 
@@ -39,29 +37,25 @@ def main() -> None:
             "ACCOUNTS_PER_BATCH": "500",
             "WORKER_CONCURRENCY": "10",
         }
-        topic = _without_queue(aws)
+        _unsubscribe(aws)
         _print(environment)
         told = 0
         for _ in sys.stdin:
-            sent = topic.sent_notifications[told:]
+            sent = aws.topic.sent_notifications[told:]
             told += len(sent)
             _print([_account_of(text) for _, text, *_ in sent])
 
 
-def _without_queue(aws: EmbeddedAws) -> Topic:
-    """Returns the topic, which has no queue any longer.
+def _unsubscribe(aws: EmbeddedAws) -> None:
+    """Takes the queue from the topic, which remembers by itself what was published.
 
     In moto, a queue of ten thousand messages takes most of an hour to read, as each call looks
-    through all of them. The topic itself remembers what was published.
+    through all of them.
     """
-    arn = aws.environment["TOPIC_ARN"]
-    _, _, _, region, account, _ = arn.split(":")
     sns = aws.client("sns")
-    for each in sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]:
+    for each in sns.list_subscriptions_by_topic(TopicArn=aws.topic.arn)["Subscriptions"]:
         sns.unsubscribe(SubscriptionArn=each["SubscriptionArn"])
     aws.count_subscribers(1)
-    topic: Topic = sns_backends[account][region].topics[arn]
-    return topic
 
 
 def _account_of(message: str) -> str:

@@ -40,11 +40,16 @@ HANDLERS = [
 ]
 
 
+def printed_by(script: str) -> str:
+    """Returns what a script prints in a fresh interpreter."""
+    command = [sys.executable, "-c", script]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 (ours)
+    return shown.stdout
+
+
 @pytest.fixture(scope="module")
 def imported() -> set[str]:
-    command = [sys.executable, "-c", SHOW]
-    shown = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 (ours)
-    return set(shown.stdout.split())
+    return set(printed_by(SHOW).split())
 
 
 @pytest.mark.parametrize("module", LATE)
@@ -59,9 +64,7 @@ def test_a_start_imports_the_check(imported: set[str]) -> None:
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_garbage_is_collected_after_a_start(handler: str) -> None:
     script = f"import gc, {handler}; print(gc.isenabled(), gc.get_freeze_count() > 0)"
-    command = [sys.executable, "-c", script]
-    shown = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 (ours)
-    assert shown.stdout == "True True\n"
+    assert printed_by(script) == "True True\n"
 
 
 def test_a_start_makes_no_dataclass() -> None:
@@ -71,6 +74,4 @@ def test_a_start_makes_no_dataclass() -> None:
         " if module.startswith('balance_watch')"
         " for name, value in vars(it).items() if '__dataclass_fields__' in dir(value)))"
     )
-    command = [sys.executable, "-c", script]
-    shown = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 (ours)
-    assert shown.stdout == "\n"
+    assert printed_by(script) == "\n"

@@ -11,8 +11,8 @@ from balance_watch.domain.credit import DAY, Budget, Credit, Purchase
 from balance_watch.providers.spec import Spec
 from balance_watch.validation import Amount, Faults, Json, convert_each
 
-_DATE = r"(?a:\d{4}-\d\d-\d\d)"
-_TIME = rf"(?a){_DATE}[Tt ]\d\d:\d\d:\d\d(\.\d{{1,9}})?([Zz]|[+-]\d\d:\d\d)"
+_DATE = r"(?a)\d{4}-\d\d-\d\d"
+_TIME = rf"{_DATE}[Tt ]\d\d:\d\d:\d\d(\.\d{{1,9}})?([Zz]|[+-]\d\d:\d\d)"
 _SECOND = timedelta(seconds=1)
 _FIRST = date(1970, 1, 1)
 _MOST = 500

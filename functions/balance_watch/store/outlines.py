@@ -201,7 +201,7 @@ def _kept(packs: Sequence[_Pack], detail: Detail, read: Read) -> Iterator[Sequen
     """
     breaks = {seconds_of(at) for at in detail.anew}
     until = min(packs[-1].times[-1], seconds_of(detail.until))
-    replayed_since = until if detail.replayed_since is None else seconds_of(detail.replayed_since)
+    replayed_since = min(until, seconds_of(detail.replayed_since or detail.until))
     topped_up_at, needed, next_at = inf, 0.0, 0
     is_settled, is_next_whole, is_risen, kept_level = True, True, False, 0.0
     for index in range(len(packs) - 1, -1, -1):
@@ -217,7 +217,7 @@ def _kept(packs: Sequence[_Pack], detail: Detail, read: Read) -> Iterator[Sequen
         is_whole = not is_settled or topped_up_at - last < needed
         if not is_whole and before is not None and not is_calm:
             is_whole = it.spans_midnight or may_be_top_up(before.levels[-1], it.levels[-1])
-        is_replayed = last >= min(until, replayed_since)
+        is_replayed = last >= replayed_since
         if is_replayed:
             is_latest = last >= until or packs[index + 1].times[-1] > until
             only_falls = is_calm and it.only_falls_after(before)
