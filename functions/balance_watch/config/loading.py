@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Protocol
 
-from msgspec import Struct, field
+from msgspec import field
 
 from balance_watch.config.accounts import WatchedAccount
 from balance_watch.config.policy import PolicyFile, policy_in_force
@@ -13,6 +13,7 @@ from balance_watch.config.secrets import ParsedSecrets, parse_secrets
 from balance_watch.config.sources import Secrets
 from balance_watch.domain.account import Account, matches
 from balance_watch.domain.channels import AvailableChannels, kind_of
+from balance_watch.domain.confidential import Confidential
 from balance_watch.domain.inventory import Inventory, public
 from balance_watch.domain.lost_secrets import SecretPresence
 from balance_watch.domain.policy import Policy
@@ -40,7 +41,7 @@ class Sources(Protocol):
         ...
 
 
-class Configuration(Struct, frozen=True):
+class Configuration(Confidential, frozen=True):
     """Everything that the operator configured, as one run uses it.
 
     Attributes:
@@ -62,6 +63,8 @@ class Configuration(Struct, frozen=True):
         has_signing_secret: presses of buttons in Slack can be checked.
     """
 
+    shown = ("accounts", "faults")
+
     policy: Policy = field(default_factory=Policy)
     accounts: tuple[WatchedAccount, ...] = ()
     channels: Mapping[str, ConfiguredChannel] = field(default_factory=dict)
@@ -79,10 +82,6 @@ class Configuration(Struct, frozen=True):
     heartbeat_is_read: bool = True
     renamed: Mapping[str, str] = field(default_factory=dict)
     has_signing_secret: bool = False
-
-    def __repr__(self) -> str:
-        """Returns it without the channels and the heartbeat, which are secrets."""
-        return f"Configuration(accounts={self.accounts!r}, faults={self.faults!r})"
 
     @property
     def facts(self) -> tuple[Mapping[str, str], ...]:

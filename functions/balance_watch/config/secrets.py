@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from msgspec import Struct, field
+from msgspec import field
 
 from balance_watch.config.accounts import Resolve, WatchedAccount, parse_accounts
 from balance_watch.config.sources import UNNAMED, Secrets
 from balance_watch.domain.account import Account
+from balance_watch.domain.confidential import Confidential
 from balance_watch.domain.lost_secrets import SecretPresence
 from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.notifiers.channels import ConfiguredChannel, Kind
@@ -15,7 +16,7 @@ from balance_watch.notifiers.slack_secret import SLACK, signing_secret_of
 from balance_watch.validation import Faults, Json
 
 
-class ParsedSecrets(Struct, frozen=True):
+class ParsedSecrets(Confidential, frozen=True):
     """The accounts, the channels and the heartbeat that the secrets configure.
 
     Attributes:
@@ -30,6 +31,8 @@ class ParsedSecrets(Struct, frozen=True):
         has_signing_secret: presses of buttons in Slack can be checked.
     """
 
+    shown = ("accounts", "faults")
+
     accounts: tuple[WatchedAccount, ...] = ()
     channels: Mapping[str, ConfiguredChannel] = field(default_factory=dict)
     unread_kinds: frozenset[str] = frozenset()
@@ -39,10 +42,6 @@ class ParsedSecrets(Struct, frozen=True):
     heartbeat: str | None = None
     heartbeat_is_read: bool = True
     has_signing_secret: bool = False
-
-    def __repr__(self) -> str:
-        """Returns it without the channels and the heartbeat, which are secrets."""
-        return f"ParsedSecrets(accounts={self.accounts!r}, faults={self.faults!r})"
 
 
 def parse_secrets(

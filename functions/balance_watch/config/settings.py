@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
-from msgspec import Struct
 from msgspec.structs import fields
 
+from balance_watch.domain.confidential import Confidential
 from balance_watch.errors import SettingsError
 
 _TRUSTED_HOST = re.compile(r"[^\s:,/]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
@@ -53,7 +53,7 @@ Count = Annotated[int, _parse_count]
 Hosts = Annotated[frozenset[str], _parse_hosts]
 
 
-class Settings(Struct, frozen=True, kw_only=True):
+class Settings(Confidential, frozen=True, kw_only=True):
     """Reads its fields from the environment. A subclass only declares fields.
 
     The field `table_name` is read from the variable TABLE_NAME, which is required unless the field
@@ -94,10 +94,6 @@ class Settings(Struct, frozen=True, kw_only=True):
         if invalid:
             raise SettingsError(f"{'; '.join(invalid)}.")
         return cls(**values)
-
-    def __repr__(self) -> str:
-        """Returns the type's name alone: a setting may be a secret."""
-        return f"{type(self).__name__}()"
 
 
 class FunctionSettings(Settings, frozen=True, kw_only=True):

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from msgspec import Struct, field
+from msgspec import field
 
+from balance_watch.domain.confidential import Confidential
 from balance_watch.exact_parsing import NotExactError, exact_json
 from balance_watch.notifiers.channels import KINDS, Kind
 from balance_watch.notifiers.heartbeat import HEARTBEAT
@@ -33,7 +34,7 @@ UNNAMED = "?"
 """The name of a secret that cannot be read if AWS does not say which one it is."""
 
 
-class Secrets(Struct, frozen=True):
+class Secrets(Confidential, frozen=True):
     """The secrets under the prefix.
 
     Attributes:
@@ -43,14 +44,12 @@ class Secrets(Struct, frozen=True):
         foreign: the names under the prefix that mean nothing.
     """
 
+    shown = ("unread", "faults")
+
     texts: dict[str, str]
     unread: frozenset[str] = frozenset()
     faults: Faults = field(default_factory=Faults)
     foreign: frozenset[str] = frozenset()
-
-    def __repr__(self) -> str:
-        """Returns it without the texts."""
-        return f"Secrets(unread={self.unread!r}, faults={self.faults!r})"
 
 
 def read_secrets(

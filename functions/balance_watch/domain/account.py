@@ -6,12 +6,13 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from unicodedata import normalize
 
-from msgspec import Struct, field
+from msgspec import field
 
+from balance_watch.domain.confidential import Confidential
 from balance_watch.domain.credit import Budget, Credit, SettledCosts
 
 
-class Account(Struct, frozen=True, eq=False):
+class Account(Confidential, frozen=True, eq=False):
     """One prepaid account. `credentials` never appear in its repr.
 
     `alert_below` is in the account's own currency. `base_url` replaces the scheme and host of the
@@ -21,6 +22,8 @@ class Account(Struct, frozen=True, eq=False):
     and `settled` what is known of the costs of past days.
     `purse` tells its money from that of another provider, host, key or variables.
     """
+
+    shown = ("name", "provider")
 
     name: str
     provider: str
@@ -37,10 +40,6 @@ class Account(Struct, frozen=True, eq=False):
     declared: Credit | Budget | None = None
     settled: SettledCosts | None = None
     purse: str | None = None
-
-    def __repr__(self) -> str:
-        """Returns its name and its provider alone: the rest may hold a key."""
-        return f"Account({self.name!r}, {self.provider!r})"
 
     def __eq__(self, other: object) -> bool:
         """Tells whether it is configured in the same way, whatever is known of it by now."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from balance_watch.domain.channels import DEFAULT, EVENTS, TOPIC, kind_of
+from balance_watch.domain.confidential import Confidential
 from balance_watch.domain.notification import Notification, SendResult
 from balance_watch.notifiers.slack_secret import SLACK, parse_slack
 from balance_watch.notifiers.webhooks import is_channel_name, parse_webhooks
@@ -92,16 +93,14 @@ class Kind(Struct, frozen=True):
         return kind == self.name and colon == ":" and is_channel_name(name)
 
 
-class ConfiguredChannel(Struct, frozen=True):
+class ConfiguredChannel(Confidential, frozen=True):
     """A channel that the operator configured. Its address is a secret: the repr omits it."""
+
+    shown = ("name",)
 
     name: str
     kind: Kind
     address: str
-
-    def __repr__(self) -> str:
-        """Returns its name alone: its address is a secret."""
-        return f"ConfiguredChannel({self.name!r})"
 
     @property
     def url(self) -> str:

@@ -24,6 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
+from balance_watch.domain.confidential import Confidential
 from balance_watch.domain.reading import FailureKind
 from balance_watch.transport.errors import TransportError, transport_error
 from balance_watch.transport.rate_limits import pause_of
@@ -54,8 +55,10 @@ Untyped = Any
 """A value of requests whose type is private, passed on as it is."""
 
 
-class Request(Struct, frozen=True):
+class Request(Confidential, frozen=True):
     """One HTTP request. Its repr shows only the method: everything else may contain a key."""
+
+    shown = ("method",)
 
     method: str
     url: str
@@ -67,10 +70,6 @@ class Request(Struct, frozen=True):
     """What is sent as it stands, byte by byte, in place of `form` and `json`."""
 
     max_body: int = MAX_BODY
-
-    def __repr__(self) -> str:
-        """Returns its method alone: everything else may hold a key."""
-        return f"Request({self.method!r})"
 
 
 class Reply(Struct, frozen=True):
